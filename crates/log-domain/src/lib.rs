@@ -1,0 +1,40 @@
+//! The vocabulary and the rules of a build log, with no I/O, no async, no clock and no serde.
+//!
+//! A **job** is one build. Its **log** is an append-only list of **lines**, each with an
+//! [`EntryId`] that grows along the log. Everything that reads a log, be it a page of history, a
+//! viewer catching up or a live stream, asks for *the lines after this id*; the rules for what such
+//! a read may return, what counts as missing and when a log has ended are here, so that every layer
+//! above shares them.
+//!
+//! **Invariant:** nothing in this crate can wait, fail for a reason outside its arguments, or tell
+//! the time.
+//!
+//! ```
+//! use log_domain::{EntryId, PageLimit, PageRequest};
+//!
+//! let bound: EntryId = "1700000000000-3".parse()?;
+//! let request = PageRequest { after: None, before: Some(bound), limit: PageLimit::DEFAULT };
+//! assert!(request.is_from_newest());
+//! assert!(bound > "1700000000000-2".parse()?);
+//! # Ok::<(), log_domain::EntryIdError>(())
+//! ```
+
+mod entry_id;
+mod id;
+mod job;
+mod limits;
+mod line;
+mod page;
+mod read;
+mod resume;
+mod status;
+
+pub use entry_id::{EntryId, EntryIdError};
+pub use id::{JobId, JobIdError, UserId};
+pub use job::{Job, may_read};
+pub use limits::{MAX_JOB_ID_LEN, MAX_PAGE_LINES, MAX_READ_BYTES};
+pub use line::{Line, Source};
+pub use page::{Page, PageLimit, PageLimitError, PageRequest};
+pub use read::{Batch, Order, ReadLimit, Span};
+pub use resume::{Gap, LogBounds, Start, gap_after};
+pub use status::{IllegalTransition, JobStatus};

@@ -1,0 +1,60 @@
+//! One line of a log.
+
+use std::fmt;
+
+use crate::entry_id::EntryId;
+
+/// One line as it was stored. Any field but the id may be missing: a producer may leave it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The position in the log.
+    pub id: EntryId,
+    /// When the worker wrote it, ISO 8601 by convention; not checked.
+    pub ts: Option<String>,
+    /// Where it came from: [`Source`] by convention; not checked.
+    pub source: Option<String>,
+    /// The line itself, without its newline. May hold any character.
+    pub text: Option<String>,
+    /// The part of the build that wrote it; not a status name.
+    pub phase: Option<String>,
+}
+
+impl Line {
+    /// What the line counts against a limit in bytes: the length of its fields.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        [&self.ts, &self.source, &self.text, &self.phase]
+            .into_iter()
+            .map(|field| field.as_ref().map_or(0, String::len))
+            .sum()
+    }
+}
+
+/// The channels a producer writes lines to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The command's standard output.
+    Stdout,
+    /// The command's standard error.
+    Stderr,
+    /// The producer itself: stages, notes.
+    System,
+}
+
+impl Source {
+    /// The text a producer writes.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+            Self::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

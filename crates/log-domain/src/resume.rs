@@ -1,0 +1,231 @@
+//! Where a stream begins, and whether lines are missing between a reader's position and the log.
+
+use crate::entry_id::EntryId;
+use crate::line::Line;
+
+/// Where a viewer wants its stream to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Only lines appended from now on.
+    Live,
+    /// Strictly after an id; `0-0` is the whole log.
+    After(EntryId),
+}
+
+impl Start {
+    /// The start of a request. The `Last-Event-ID` header wins over `after_id`, because a client
+    /// that reconnects repeats its first URL; either cursor wins over `from=start`.
+    #[must_use]
+    pub fn of(last_event_id: Option<EntryId>, after_id: Option<EntryId>, from_start: bool) -> Self {
+        let beginning = from_start.then_some(EntryId::ZERO);
+        last_event_id
+            .or(after_id)
+            .or(beginning)
+            .map_or(Self::Live, Self::After)
+    }
+
+    /// The cursor the client sent, if any.
+    #[must_use]
+    pub const fn cursor(self) -> Option<EntryId> {
+        match self {
+            Self::Live => None,
+            Self::After(id) => Some(id),
+        }
+    }
+}
+
+/// What a log looks like from outside: what is retained, and what has ever been there.
+///
+/// ```text
+///   1-0   2-0   3-0   4-0   5-0   6-0
+///   trimmed…  │ first_id        last_id      entries_added = 6, length = 4
+/// ```
+///
+/// Redis counts these for every stream (`XINFO STREAM`, Redis 7): `XTRIM` and `MAXLEN` show in
+/// `entries_added` against `length`, `XDEL` in `max_deleted_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogBounds {
+    /// The oldest line that is still there.
+    pub first_id: Option<EntryId>,
+    /// The greatest id ever generated, `0-0` where the log does not exist. The line itself may be gone.
+    pub last_id: EntryId,
+    /// The greatest id ever deleted one by one, `0-0` where none was. Trimming does not count.
+    pub max_deleted_id: EntryId,
+    /// How many lines were ever appended.
+    pub entries_added: u64,
+    /// How many lines are there now.
+    pub length: u64,
+}
+
+impl LogBounds {
+    /// A log that does not exist: never written, expired or deleted.
+    pub const ABSENT: Self = Self {
+        first_id: None,
+        last_id: EntryId::ZERO,
+        max_deleted_id: EntryId::ZERO,
+        entries_added: 0,
+        length: 0,
+    };
+
+    /// Whether every line ever appended is still there.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.entries_added == self.length
+    }
+}
+
+/// Lines that a reader may have missed, and where its reading goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The reader's position before the gap.
+    pub after_id: EntryId,
+    /// The first line still there after it, if there is one.
+    pub first_id: Option<EntryId>,
+    /// Where reading goes on: after this id. Only a cursor beyond the log's end moves.
+    pub resume_after: EntryId,
+}
+
+/// Whether lines after `cursor` may be missing, judged by a read of the lines after it and by what
+/// the log looked like **at or after** that read. When in doubt, it is a gap.
+///
+/// No gap: a cursor from the first retained id to the last generated one, unless a line above it was
+/// deleted; and `0-0` on a log that still holds every line it ever had.
+#[must_use]
+pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<Gap> {
+    if cursor > bounds.last_id {
+        // The log was lost, deleted or made anew: nothing above the cursor was ever in this one.
+        return Some(Gap {
+            after_id: cursor,
+            first_id: None,
+            resume_after: bounds.last_id,
+        });
+    }
+    let retained = bounds.first_id.is_some_and(|first| cursor >= first);
+    let at_end = cursor == bounds.last_id;
+    let before_all = cursor == EntryId::ZERO && bounds.is_whole();
+    let deleted_above = bounds.max_deleted_id > cursor;
+    if (retained || at_end || before_all) && !deleted_above {
+        return None;
+    }
+    let first_id = lines
+        .first()
+        .map(|line| line.id)
+        .or_else(|| bounds.first_id.filter(|first| *first > cursor));
+    Some(Gap {
+        after_id: cursor,
+        first_id,
+        resume_after: cursor,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
+    fn line(ms: u64) -> Line {
+        Line {
+            id: id(ms),
+            ts: None,
+            source: None,
+            text: None,
+            phase: None,
+        }
+    }
+
+    /// Ten lines appended, the first three trimmed.
+    const TRIMMED: LogBounds = LogBounds {
+        first_id: Some(id(4)),
+        last_id: id(10),
+        max_deleted_id: EntryId::ZERO,
+        entries_added: 10,
+        length: 7,
+    };
+
+    /// Three lines, all there.
+    const WHOLE: LogBounds = LogBounds {
+        first_id: Some(id(1)),
+        last_id: id(3),
+        max_deleted_id: EntryId::ZERO,
+        entries_added: 3,
+        length: 3,
+    };
+
+    #[test]
+    fn the_header_wins_over_the_query_and_a_cursor_over_from() {
+        let (a, b) = (Some(id(1)), Some(id(2)));
+        assert_eq!(Start::of(a, b, true), Start::After(id(1)));
+        assert_eq!(Start::of(None, b, true), Start::After(id(2)));
+        assert_eq!(Start::of(None, None, true), Start::After(EntryId::ZERO));
+        assert_eq!(Start::of(None, None, false), Start::Live);
+    }
+
+    #[test]
+    fn a_cursor_from_the_first_retained_to_the_last_generated_id_is_no_gap() {
+        for ms in 4..=10 {
+            assert_eq!(gap_after(id(ms), &[], &TRIMMED), None, "{ms}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_before_the_first_retained_id_is_a_gap_with_both_ids() {
+        let gap = gap_after(id(2), &[line(4)], &TRIMMED).unwrap();
+        assert_eq!(
+            (gap.after_id, gap.first_id, gap.resume_after),
+            (id(2), Some(id(4)), id(2))
+        );
+    }
+
+    #[test]
+    fn the_start_of_a_whole_log_is_no_gap_and_of_a_trimmed_one_it_is() {
+        assert_eq!(gap_after(EntryId::ZERO, &[line(1)], &WHOLE), None);
+        assert!(gap_after(EntryId::ZERO, &[line(4)], &TRIMMED).is_some());
+    }
+
+    #[test]
+    fn a_cursor_of_an_earlier_log_is_a_gap_even_on_a_whole_one() {
+        let whole = LogBounds {
+            first_id: Some(id(2)),
+            ..WHOLE
+        };
+        assert!(gap_after(id(1), &[line(2)], &whole).is_some());
+    }
+
+    #[test]
+    fn a_cursor_beyond_the_end_is_a_gap_and_moves_to_the_end() {
+        let gap = gap_after(id(11), &[], &TRIMMED).unwrap();
+        assert_eq!((gap.first_id, gap.resume_after), (None, id(10)));
+        let gap = gap_after(id(11), &[], &LogBounds::ABSENT).unwrap();
+        assert_eq!((gap.first_id, gap.resume_after), (None, EntryId::ZERO));
+    }
+
+    #[test]
+    fn an_absent_log_has_no_gap_at_its_start() {
+        assert_eq!(gap_after(EntryId::ZERO, &[], &LogBounds::ABSENT), None);
+    }
+
+    #[test]
+    fn a_deleted_line_above_the_cursor_is_a_gap_and_below_it_is_not() {
+        let bounds = LogBounds {
+            max_deleted_id: id(6),
+            length: 6,
+            ..TRIMMED
+        };
+        assert!(gap_after(id(5), &[line(7)], &bounds).is_some());
+        assert_eq!(gap_after(id(6), &[line(7)], &bounds), None);
+    }
+
+    #[test]
+    fn an_emptied_log_is_a_gap_for_all_but_its_last_id() {
+        let emptied = LogBounds {
+            first_id: None,
+            length: 0,
+            ..TRIMMED
+        };
+        assert_eq!(gap_after(id(10), &[], &emptied), None);
+        assert_eq!(gap_after(id(9), &[], &emptied).unwrap().first_id, None);
+    }
+}

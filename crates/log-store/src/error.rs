@@ -1,0 +1,123 @@
+//! What can go wrong: one small struct a failure, one enum an operation.
+
+use log_domain::IllegalTransition;
+use thiserror::Error;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// The store could not be reached, or did not answer in time. Worth trying again.
+#[derive(Debug, Error)]
+#[error("the store cannot be reached: {source}")]
+pub struct StoreUnavailable {
+    source: Source,
+}
+
+impl StoreUnavailable {
+    /// Wraps what the backend said.
+    pub fn new(source: impl Into<Source>) -> Self {
+        Self {
+            source: source.into(),
+        }
+    }
+}
+
+/// The store answered, and what it said makes no sense or forbids the operation: a missing permission, a
+/// key of another type, a damaged file. Trying again does not help.
+#[derive(Debug, Error)]
+#[error("the store refused: {source}")]
+pub struct StoreRefused {
+    source: Source,
+}
+
+impl StoreRefused {
+    /// Wraps what the backend said.
+    pub fn new(source: impl Into<Source>) -> Self {
+        Self {
+            source: source.into(),
+        }
+    }
+}
+
+/// A read of lines or of a job failed.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The store is away.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+    /// The store said no.
+    #[error(transparent)]
+    Refused(#[from] StoreRefused),
+}
+
+impl ReadError {
+    /// Whether the same read can succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Refused(_) => false,
+        }
+    }
+}
+
+/// An append failed.
+#[derive(Debug, Error)]
+pub enum AppendError {
+    /// The store is away. Some of the lines may have been appended.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+    /// The store said no.
+    #[error(transparent)]
+    Refused(#[from] StoreRefused),
+}
+
+impl AppendError {
+    /// Whether a later append can succeed.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Refused(_) => false,
+        }
+    }
+}
+
+/// A job could not be created.
+#[derive(Debug, Error)]
+pub enum CreateJobError {
+    /// There is a job of that id already.
+    #[error("the job exists already")]
+    Exists,
+    /// The store is away.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+    /// The store said no.
+    #[error(transparent)]
+    Refused(#[from] StoreRefused),
+}
+
+/// A job could not be moved to another status.
+#[derive(Debug, Error)]
+pub enum TransitionError {
+    /// There is no such job.
+    #[error("the job does not exist")]
+    NotFound,
+    /// No producer may take this step.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// The store is away.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+    /// The store said no.
+    #[error(transparent)]
+    Refused(#[from] StoreRefused),
+}
+
+impl From<ReadError> for TransitionError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(e) => Self::Unavailable(e),
+            ReadError::Refused(e) => Self::Refused(e),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The errors a client can see: a code, a status and a constant sentence each.
+//!
+//! Internal text never leaves: what varies in an answer is the id of the request, the name of a
+//! refused field with its rule, and the reason a token was refused, all of them from fixed lists.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can go wrong for a client, alphabetically.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// A cookie came with a request from another site, or with a method that changes something.
+    CookieCrossSite,
+    /// The server is shutting down.
+    Draining,
+    /// A bug of ours.
+    Internal,
+    /// A parameter, header or path segment breaks its rule.
+    InvalidParameter,
+    /// The job is absent or somebody else's.
+    JobNotFound,
+    /// The key set that verifies tokens cannot be had.
+    KeysUnavailable,
+    /// The credentials cannot be read: no scheme, two tokens.
+    MalformedCredentials,
+    /// The route exists, but not with this method.
+    MethodNotAllowed,
+    /// There is no such route.
+    RouteNotFound,
+    /// The store of logs and jobs cannot be reached.
+    StoreUnavailable,
+    /// A limit of the caller is reached.
+    TooManyStreams,
+    /// No credentials, or some that do not verify.
+    Unauthenticated,
+}
+
+impl ErrorCode {
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MalformedCredentials => 400,
+            Self::Unauthenticated => 401,
+            Self::CookieCrossSite => 403,
+            Self::JobNotFound | Self::RouteNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::InvalidParameter => 422,
+            Self::TooManyStreams => 429,
+            Self::Internal => 500,
+            Self::Draining | Self::KeysUnavailable | Self::StoreUnavailable => 503,
+        }
+    }
+
+    /// Whether the same request can succeed later; such answers carry `Retry-After`.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::Draining
+            | Self::KeysUnavailable
+            | Self::StoreUnavailable
+            | Self::TooManyStreams => true,
+            Self::CookieCrossSite
+            | Self::Internal
+            | Self::InvalidParameter
+            | Self::JobNotFound
+            | Self::MalformedCredentials
+            | Self::MethodNotAllowed
+            | Self::RouteNotFound
+            | Self::Unauthenticated => false,
+        }
+    }
+
+    /// The code as a client reads it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CookieCrossSite => "cookie-cross-site",
+            Self::Draining => "draining",
+            Self::Internal => "internal",
+            Self::InvalidParameter => "invalid-parameter",
+            Self::JobNotFound => "job-not-found",
+            Self::KeysUnavailable => "keys-unavailable",
+            Self::MalformedCredentials => "malformed-credentials",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::RouteNotFound => "route-not-found",
+            Self::StoreUnavailable => "store-unavailable",
+            Self::TooManyStreams => "too-many-streams",
+            Self::Unauthenticated => "unauthenticated",
+        }
+    }
+
+    /// The sentence for people, where nothing more precise is said.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::CookieCrossSite => {
+                "The session cookie is accepted from this site's own pages and for reading only"
+            }
+            Self::Draining => "The server is restarting; try again shortly",
+            Self::Internal => "Something went wrong on our side",
+            Self::InvalidParameter => "A parameter is not valid",
+            Self::JobNotFound => "Job not found",
+            Self::KeysUnavailable => "Tokens cannot be verified right now; try again shortly",
+            Self::MalformedCredentials => {
+                "The credentials are malformed; send one `Authorization: Bearer <token>` header"
+            }
+            Self::MethodNotAllowed => "This method is not allowed here",
+            Self::RouteNotFound => "Not found",
+            Self::StoreUnavailable => "Logs cannot be read right now; try again shortly",
+            Self::TooManyStreams => "Too many open streams; close one or try again later",
+            Self::Unauthenticated => "Not authenticated",
+        }
+    }
+}
+
+/// The body of every error, `application/problem+json` (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemBody {
+    /// The HTTP status again.
+    pub status: u16,
+    /// An [`ErrorCode`] as text.
+    pub code: String,
+    /// A sentence for people.
+    pub detail: String,
+    /// The id of the request, to find it in the server's log.
+    pub debug_id: String,
+    /// The refused parameter or header, with `invalid-parameter` alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+    /// Why the credentials were refused, a word from a fixed list.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+impl ProblemBody {
+    /// The body for `code`, with its constant sentence.
+    #[must_use]
+    pub fn new(code: ErrorCode, debug_id: &str) -> Self {
+        Self {
+            status: code.status(),
+            code: code.as_str().into(),
+            detail: code.detail().into(),
+            debug_id: debug_id.into(),
+            field: None,
+            reason: None,
+        }
+    }
+
+    /// Names the refused field and its rule.
+    #[must_use]
+    pub fn with_field(mut self, field: &str, rule: &str) -> Self {
+        self.detail = format!("`{field}` {rule}");
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Names why the credentials were refused.
+    #[must_use]
+    pub fn with_reason(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(192);
+        crate::rest::write_json(&mut json, self);
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_field_is_named_with_its_rule() {
+        let body = ProblemBody::new(ErrorCode::InvalidParameter, "r-1")
+            .with_field("limit", "must be a whole number from 1 to 500");
+        insta::assert_snapshot!(String::from_utf8(body.json()).unwrap(), @r#"{"status":422,"code":"invalid-parameter","detail":"`limit` must be a whole number from 1 to 500","debug_id":"r-1","field":"limit"}"#);
+    }
+
+    #[test]
+    fn only_answers_that_time_can_heal_are_retryable() {
+        for code in [
+            ErrorCode::StoreUnavailable,
+            ErrorCode::KeysUnavailable,
+            ErrorCode::Draining,
+        ] {
+            assert!(code.is_retryable() && code.status() == 503);
+        }
+        assert!(!ErrorCode::Unauthenticated.is_retryable());
+    }
+}

@@ -1,0 +1,183 @@
+//! The JSON of lines and pages.
+
+use log_domain::{EntryId, EntryIdError, Line, Page};
+use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
+
+/// A line as clients read it. A field that the producer left out is `null`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LineBody {
+    /// The entry id, `<milliseconds>-<sequence>`.
+    pub id: String,
+    /// When the worker wrote it.
+    pub ts: Option<String>,
+    /// `stdout`, `stderr` or `system`.
+    pub source: Option<String>,
+    /// The line, without its newline.
+    pub text: Option<String>,
+    /// The part of the build that wrote it.
+    pub phase: Option<String>,
+}
+
+/// A [`LineBody`] whose `id` is not an entry id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a line's `id` {0}")]
+pub struct LineBodyError(#[from] EntryIdError);
+
+impl TryFrom<LineBody> for Line {
+    type Error = LineBodyError;
+
+    fn try_from(body: LineBody) -> Result<Self, Self::Error> {
+        let id: EntryId = body.id.parse()?;
+        let LineBody {
+            ts,
+            source,
+            text,
+            phase,
+            ..
+        } = body;
+        Ok(Self {
+            id,
+            ts,
+            source,
+            text,
+            phase,
+        })
+    }
+}
+
+/// A page of history as clients read it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PageBody {
+    /// The lines, oldest first.
+    pub lines: Vec<LineBody>,
+    /// Whether there is more in the direction of the page.
+    pub has_more: bool,
+    /// The next `before_id`.
+    pub oldest_id: Option<String>,
+    /// The next `after_id`.
+    pub newest_id: Option<String>,
+}
+
+/// Serializes a [`Line`] without copying it.
+pub(crate) struct LineRef<'a>(pub(crate) &'a Line);
+
+impl Serialize for LineRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = self.0;
+        let mut fields = serializer.serialize_struct("Line", 5)?;
+        fields.serialize_field("id", &IdRef(line.id))?;
+        fields.serialize_field("ts", &line.ts)?;
+        fields.serialize_field("source", &line.source)?;
+        fields.serialize_field("text", &line.text)?;
+        fields.serialize_field("phase", &line.phase)?;
+        fields.end()
+    }
+}
+
+struct IdRef(EntryId);
+
+impl Serialize for IdRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+struct LinesRef<'a>(&'a [Line]);
+
+impl Serialize for LinesRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut lines = serializer.serialize_seq(Some(self.0.len()))?;
+        for line in self.0 {
+            lines.serialize_element(&LineRef(line))?;
+        }
+        lines.end()
+    }
+}
+
+#[derive(Serialize)]
+struct PageRef<'a> {
+    lines: LinesRef<'a>,
+    has_more: bool,
+    oldest_id: Option<IdRef>,
+    newest_id: Option<IdRef>,
+}
+
+/// One line as JSON on one line.
+#[must_use]
+pub fn line_json(line: &Line) -> Vec<u8> {
+    let mut json = Vec::with_capacity(128 + line.bytes());
+    write_json(&mut json, &LineRef(line));
+    json
+}
+
+/// A page as JSON.
+#[must_use]
+pub fn page_json(page: &Page) -> Vec<u8> {
+    let text: usize = page.lines.iter().map(Line::bytes).sum();
+    let mut json = Vec::with_capacity(128 + text + page.lines.len() * 96);
+    let body = PageRef {
+        lines: LinesRef(&page.lines),
+        has_more: page.has_more,
+        oldest_id: page.oldest_id().map(IdRef),
+        newest_id: page.newest_id().map(IdRef),
+    };
+    write_json(&mut json, &body);
+    json
+}
+
+/// Appends a value's JSON to a buffer in memory.
+pub(crate) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
+    // Neither a `Vec` nor our shapes, which hold strings, flags and nulls only, can fail.
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok(), "{written:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use log_domain::{Batch, PageLimit, PageRequest};
+
+    use super::*;
+
+    fn line(seq: u64, text: &str) -> Line {
+        Line {
+            id: EntryId::new(1, seq),
+            ts: Some("2026-01-01T00:00:00Z".into()),
+            source: Some("stderr".into()),
+            text: Some(text.into()),
+            phase: None,
+        }
+    }
+
+    fn page(lines: Vec<Line>, more: bool) -> Page {
+        let request = PageRequest {
+            after: Some(EntryId::ZERO),
+            before: None,
+            limit: PageLimit::DEFAULT,
+        };
+        Page::new(&request, Batch { lines, more })
+    }
+
+    #[test]
+    fn a_page_has_its_lines_and_both_cursors() {
+        let json = page_json(&page(vec![line(1, "a"), line(2, "b")], true));
+        insta::assert_snapshot!(String::from_utf8(json).unwrap(), @r#"{"lines":[{"id":"1-1","ts":"2026-01-01T00:00:00Z","source":"stderr","text":"a","phase":null},{"id":"1-2","ts":"2026-01-01T00:00:00Z","source":"stderr","text":"b","phase":null}],"has_more":true,"oldest_id":"1-1","newest_id":"1-2"}"#);
+    }
+
+    #[test]
+    fn an_empty_page_has_null_cursors() {
+        let json = page_json(&page(vec![], false));
+        insta::assert_snapshot!(String::from_utf8(json).unwrap(), @r#"{"lines":[],"has_more":false,"oldest_id":null,"newest_id":null}"#);
+    }
+
+    #[test]
+    fn a_line_is_one_line_of_json_whatever_its_text() {
+        let json = line_json(&line(1, "a\r\nb\n\u{0}\u{1b}[31m\u{2028}\"\\"));
+        assert!(!json.contains(&b'\n') && !json.contains(&b'\r') && !json.contains(&0));
+        let body: LineBody = serde_json::from_slice(&json).unwrap();
+        assert_eq!(
+            Line::try_from(body).unwrap(),
+            line(1, "a\r\nb\n\u{0}\u{1b}[31m\u{2028}\"\\")
+        );
+    }
+}

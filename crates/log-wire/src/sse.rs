@@ -1,0 +1,97 @@
+//! The live stream's events: encoding for the server, decoding for clients and tests.
+//!
+//! The format is the WHATWG HTML standard's `text/event-stream`. Data is always JSON on one line, so
+//! text from outside can neither end a line nor begin a field.
+
+mod decode;
+mod encode;
+
+pub use decode::{Decoder, RawEvent};
+pub use encode::{EndStatus, write_done, write_gap, write_heartbeat, write_log, write_retry};
+
+use log_domain::{EntryId, Line};
+use serde::Deserialize;
+
+use crate::rest::LineBody;
+
+/// An event of the live stream, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// One line of the log.
+    Log(Line),
+    /// Nothing new; the stream is alive.
+    Heartbeat,
+    /// Lines may be missing here.
+    Gap {
+        /// The reader's position before the gap.
+        after_id: EntryId,
+        /// The first line still there after it.
+        first_id: Option<EntryId>,
+    },
+    /// The last event: the job has ended and every line has been sent.
+    Done {
+        /// `ready`, `failed` or `deleted`.
+        status: String,
+    },
+    /// An event this version does not know, to be ignored.
+    Other(String),
+}
+
+/// The data of an event is not what its name promises.
+#[derive(Debug, thiserror::Error)]
+#[error("the data of a `{event}` event cannot be read: {reason}")]
+pub struct EventError {
+    event: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct GapData {
+    after_id: String,
+    first_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DoneData {
+    status: String,
+}
+
+impl Event {
+    /// Reads a decoded event.
+    ///
+    /// # Errors
+    /// The data of a known event is not the JSON it must be.
+    pub fn of(raw: &RawEvent) -> Result<Self, EventError> {
+        let fail = |reason: String| EventError {
+            event: raw.event.clone(),
+            reason,
+        };
+        match raw.event.as_str() {
+            "log" => {
+                let body: LineBody = json(&raw.data).map_err(fail)?;
+                Line::try_from(body)
+                    .map(Self::Log)
+                    .map_err(|e| fail(e.to_string()))
+            }
+            "heartbeat" => Ok(Self::Heartbeat),
+            "gap" => {
+                let data: GapData = json(&raw.data).map_err(fail)?;
+                let id = |text: &str| text.parse::<EntryId>().map_err(|e| fail(e.to_string()));
+                let first_id = data.first_id.as_deref().map(id).transpose()?;
+                Ok(Self::Gap {
+                    after_id: id(&data.after_id)?,
+                    first_id,
+                })
+            }
+            "done" => {
+                let DoneData { status } = json(&raw.data).map_err(fail)?;
+                Ok(Self::Done { status })
+            }
+            other => Ok(Self::Other(other.into())),
+        }
+    }
+}
+
+fn json<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,163 @@
+//! Writing frames. A frame ends with one blank line, `\n\n`: existing clients split on exactly that.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use log_domain::{EntryId, JobStatus, Line};
+
+use crate::rest::{LineRef, write_json};
+
+/// How a stream ended, as `done` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndStatus {
+    /// The job is `ready`.
+    Ready,
+    /// The job has `failed`.
+    Failed,
+    /// The job's record has disappeared.
+    Deleted,
+}
+
+impl EndStatus {
+    /// The end that a status means, if it is terminal.
+    #[must_use]
+    pub const fn of(status: &JobStatus) -> Option<Self> {
+        match status {
+            JobStatus::Ready => Some(Self::Ready),
+            JobStatus::Failed => Some(Self::Failed),
+            _ => None,
+        }
+    }
+
+    /// The text in `done`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Appends a `log` event with its `id:`.
+pub fn write_log(out: &mut Vec<u8>, line: &Line) {
+    put(out, format_args!("event: log\nid: {}\ndata: ", line.id));
+    write_json(out, &LineRef(line));
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Appends a `heartbeat`. It carries the stream's position as `id:`, so that a client that has seen no
+/// line yet still has a cursor to come back with.
+pub fn write_heartbeat(out: &mut Vec<u8>, position: EntryId) {
+    put(
+        out,
+        format_args!("event: heartbeat\nid: {position}\ndata: {{}}\n\n"),
+    );
+}
+
+/// Appends a `gap`. `resume_after` goes out as `id:` where the position moved, so that the client does not
+/// come back with a cursor that leads to the same gap.
+pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
+    out.extend_from_slice(b"event: gap\n");
+    if gap.resume_after != gap.after_id {
+        put(out, format_args!("id: {}\n", gap.resume_after));
+    }
+    put(
+        out,
+        format_args!("data: {{\"after_id\":\"{}\",\"first_id\":", gap.after_id),
+    );
+    match gap.first_id {
+        Some(id) => put(out, format_args!("\"{id}\"")),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b"}\n\n");
+}
+
+/// Appends the last event. Its `id:` is the end of the log, so that an `EventSource`, which reconnects by
+/// itself, comes back with a cursor that is answered 204 and stays away.
+pub fn write_done(out: &mut Vec<u8>, status: EndStatus, end: EntryId) {
+    let status = status.as_str();
+    put(
+        out,
+        format_args!("event: done\nid: {end}\ndata: {{\"status\":\"{status}\"}}\n\n"),
+    );
+}
+
+/// Appends a `retry:` field: how long an `EventSource` waits before it reconnects.
+pub fn write_retry(out: &mut Vec<u8>, delay: Duration) {
+    put(out, format_args!("retry: {}\n\n", delay.as_millis()));
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to a `Vec` cannot fail.
+    let written = out.write_fmt(text);
+    debug_assert!(written.is_ok(), "{written:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_log_frame_is_one_event_id_and_data_line() {
+        let line = Line {
+            id: EntryId::new(5, 1),
+            ts: None,
+            source: Some("stdout".into()),
+            text: Some("a\r\n\nb".into()),
+            phase: Some("install".into()),
+        };
+        insta::assert_snapshot!(text(|out| write_log(out, &line)), @r#"
+        event: log
+        id: 5-1
+        data: {"id":"5-1","ts":null,"source":"stdout","text":"a\r\n\nb","phase":"install"}
+
+        "#);
+    }
+
+    #[test]
+    fn a_gap_carries_an_id_only_where_the_position_moved() {
+        let gap = log_domain::Gap {
+            after_id: EntryId::new(2, 0),
+            first_id: Some(EntryId::new(7, 0)),
+            resume_after: EntryId::new(2, 0),
+        };
+        assert_eq!(
+            text(|out| write_gap(out, &gap)),
+            "event: gap\ndata: {\"after_id\":\"2-0\",\"first_id\":\"7-0\"}\n\n"
+        );
+        let gap = log_domain::Gap {
+            first_id: None,
+            resume_after: EntryId::ZERO,
+            ..gap
+        };
+        assert_eq!(
+            text(|out| write_gap(out, &gap)),
+            "event: gap\nid: 0-0\ndata: {\"after_id\":\"2-0\",\"first_id\":null}\n\n"
+        );
+    }
+
+    #[test]
+    fn done_heartbeat_and_retry_read_as_the_contract_says() {
+        let end = EntryId::new(9, 0);
+        assert_eq!(
+            text(|out| write_done(out, EndStatus::Ready, end)),
+            "event: done\nid: 9-0\ndata: {\"status\":\"ready\"}\n\n"
+        );
+        assert_eq!(
+            text(|out| write_heartbeat(out, end)),
+            "event: heartbeat\nid: 9-0\ndata: {}\n\n"
+        );
+        assert_eq!(
+            text(|out| write_retry(out, Duration::from_millis(1500))),
+            "retry: 1500\n\n"
+        );
+    }
+}
