@@ -1,0 +1,3 @@
+//! The stores that need no server, held against the contract.
+
+mod memory;
