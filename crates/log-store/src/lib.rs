@@ -16,6 +16,8 @@ mod append;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+#[cfg(feature = "conformance")]
+mod faulty;
 mod jobs;
 mod lines;
 #[cfg(feature = "conformance")]
@@ -27,5 +29,7 @@ pub use conformance::MemoryStore;
 pub use error::{
     AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
 };
+#[cfg(feature = "conformance")]
+pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, Onward};

@@ -1,7 +1,6 @@
 //! R4, W3 and A4: what holds when the connection to the store is lost.
 //!
-//! A store without a connection keeps these rules by having none; a wrapper that injects faults can give any
-//! store one.
+//! A store without a connection keeps these rules by having none; [`crate::FaultyStore`] gives any store one.
 
 use std::future::Future;
 use std::sync::Arc;
