@@ -16,6 +16,8 @@ mod append;
 mod error;
 mod jobs;
 mod lines;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub use append::{LogAppend, NewLine};
 pub use error::{
