@@ -35,6 +35,7 @@ esac
 if [ "$1" = redis-server ]; then
     shift
     case "$1" in
+        -v | --version | -h | --help) set -- redis-server "$@" ;;
         "" | -*) set -- redis-server --protected-mode no "$@" ;;
         *) config=$1; shift; set -- redis-server "$config" --protected-mode no "$@" ;;
     esac
@@ -147,11 +148,14 @@ fn answer_of(container: &str) -> Option<String> {
     if !clock::wait_until(Duration::from_secs(10), set) {
         return None;
     }
-    let info = ask().args(["info", "server"]).read().ok()?;
-    let version = info
-        .lines()
-        .find_map(|line| line.strip_prefix("redis_version:"))?;
-    Some(format!("Redis {}", version.trim()))
+    version_in(&ask().args(["info", "server"]).read().ok()?)
+}
+
+/// The bare version, as in an image's tag, out of what `INFO server` says.
+fn version_in(info: &str) -> Option<String> {
+    info.lines()
+        .find_map(|line| line.strip_prefix("redis_version:"))
+        .map(|v| v.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -191,6 +195,20 @@ mod tests {
             started.trim(),
             "redis-server /data/redis.conf --protected-mode no --port 7000"
         );
+    }
+
+    #[test]
+    fn a_question_to_the_server_stays_its_only_argument() {
+        assert_eq!(
+            started_by(&["redis-server", "--version"]).trim(),
+            "redis-server --version"
+        );
+    }
+
+    #[test]
+    fn the_version_is_read_from_the_servers_own_word() {
+        let info = "# Server\r\nredis_version:7.0.15\r\nredis_git_sha1:00000000\r\n";
+        assert_eq!(version_in(info).as_deref(), Some("7.0.15"));
     }
 
     #[test]
