@@ -6,20 +6,32 @@
 //!
 //! | feature | store | for |
 //! |---|---|---|
-//! | `redis` | `RedisStore` | Redis Streams, as existing producers fill them |
+//! | `redis` | [`redis::RedisStore`] | Redis Streams, as existing producers fill them |
 //! | `embedded` | `EmbeddedStore` | one process, lines on local disk |
 //! | `conformance` | – | the suite for a store of your own, and a wrapper that injects faults |
 //!
 //! **Invariant:** no caller can tell which store it talks to; no type of a backend appears in this API.
 
 mod append;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+#[cfg(feature = "conformance")]
+mod faulty;
 mod jobs;
 mod lines;
+#[cfg(feature = "conformance")]
+mod notice;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub use append::{LogAppend, NewLine};
+#[cfg(feature = "conformance")]
+pub use conformance::MemoryStore;
 pub use error::{
     AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
 };
+#[cfg(feature = "conformance")]
+pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, Onward};

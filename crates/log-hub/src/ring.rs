@@ -1,0 +1,338 @@
+//! The newest frames of one job, encoded once, bounded in bytes.
+//!
+//! Frames stand in **segments** of shared bytes. A reader names the segment it wants next by an ordinal that only
+//! grows, and its position in the log: ids alone would not do, because a log that was lost and made anew counts
+//! from below again.
+//!
+//! ```text
+//!   ordinal     7         8         9        10
+//!            ┌───────┬─────────┬────────┬─────────┐
+//!            │ lines │  lines  │  gap   │  lines  │   next = 11
+//!            └───────┴─────────┴────────┴─────────┘
+//!   stretch: the lines since the last gap; a reader between `floor` and `tip` may join it
+//! ```
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use log_domain::{EntryId, Gap, Line};
+use log_wire::sse;
+
+/// Frames are gathered up to this size, so that a burst costs few writes and few ring slots.
+const SEGMENT_BYTES: usize = 16 * 1024;
+
+/// What a gap counts against the ring's capacity, so that gaps alone cannot grow it for ever.
+const GAP_BYTES: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Ring {
+    segments: VecDeque<Segment>,
+    /// The ordinal of the segment to be pushed next.
+    next: u64,
+    bytes: usize,
+    capacity: usize,
+    /// The ordinal of the first segment of the stretch.
+    stretch: u64,
+    /// A reader at this position or later, up to `tip`, misses nothing by joining the stretch.
+    floor: EntryId,
+    /// The feed's own position: everything up to here has been read.
+    tip: EntryId,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Lines(Lines),
+    Gap(Gap),
+}
+
+#[derive(Debug)]
+struct Lines {
+    frames: Bytes,
+    /// For each frame its id and where it ends in `frames`; ids grow.
+    index: Box<[(EntryId, usize)]>,
+}
+
+/// What a reader gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Frames, the reader's position after them, and the ordinal it wants next.
+    Frames {
+        frames: Bytes,
+        position: EntryId,
+        next: u64,
+    },
+    /// Lines may be missing here.
+    Gap { gap: Gap, next: u64 },
+    /// The reader has everything.
+    Nothing { next: u64 },
+    /// What the reader wants has left the ring.
+    Evicted,
+}
+
+impl Ring {
+    /// An empty ring of a feed that begins at `position`.
+    pub(crate) fn new(position: EntryId, capacity: usize) -> Self {
+        Self {
+            segments: VecDeque::new(),
+            next: 0,
+            bytes: 0,
+            capacity,
+            stretch: 0,
+            floor: position,
+            tip: position,
+        }
+    }
+
+    pub(crate) fn tip(&self) -> EntryId {
+        self.tip
+    }
+
+    /// Encodes and appends lines, the next after `tip`.
+    pub(crate) fn push_lines(&mut self, lines: &[Line]) {
+        let mut frames = Vec::new();
+        let mut index = Vec::new();
+        for line in lines {
+            sse::write_log(&mut frames, line);
+            index.push((line.id, frames.len()));
+            if frames.len() >= SEGMENT_BYTES {
+                self.push_segment(std::mem::take(&mut frames), std::mem::take(&mut index));
+            }
+        }
+        if !index.is_empty() {
+            self.push_segment(frames, index);
+        }
+    }
+
+    /// Tells readers that lines may be missing here, and moves the feed to where reading goes on.
+    pub(crate) fn push_gap(&mut self, gap: Gap) {
+        self.segments.push_back(Segment::Gap(gap));
+        self.next += 1;
+        self.bytes += GAP_BYTES;
+        self.stretch = self.next;
+        self.tip = gap.resume_after;
+        // Whoever stands before the first line after the gap must be told of it, not join behind it.
+        self.floor = gap.first_id.unwrap_or(gap.resume_after);
+        self.evict();
+    }
+
+    /// The ordinal at which a reader that is at `position` joins, if it misses nothing by it. A reader may be ahead of
+    /// the feed, as one that has just read the store can be.
+    pub(crate) fn join(&self, position: EntryId) -> Option<u64> {
+        if position < self.floor {
+            return None;
+        }
+        let first = self.first();
+        let stretch = usize::try_from(self.stretch.saturating_sub(first)).unwrap_or(usize::MAX);
+        let behind = self
+            .segments
+            .iter()
+            .skip(stretch)
+            .take_while(|segment| match segment {
+                Segment::Lines(lines) => lines.last_id() <= position,
+                Segment::Gap(_) => false,
+            });
+        Some(self.stretch.max(first) + behind.count() as u64)
+    }
+
+    /// What a reader gets that wants the segment `ordinal` and is at `position`.
+    pub(crate) fn take(&self, mut ordinal: u64, position: EntryId) -> Taken {
+        if ordinal < self.first() {
+            return Taken::Evicted;
+        }
+        let skip = usize::try_from(ordinal - self.first()).unwrap_or(usize::MAX);
+        for segment in self.segments.iter().skip(skip) {
+            ordinal += 1;
+            match segment {
+                Segment::Gap(gap) => {
+                    return Taken::Gap {
+                        gap: *gap,
+                        next: ordinal,
+                    };
+                }
+                Segment::Lines(lines) => {
+                    if let Some(frames) = lines.after(position) {
+                        let position = lines.last_id();
+                        return Taken::Frames {
+                            frames,
+                            position,
+                            next: ordinal,
+                        };
+                    }
+                }
+            }
+        }
+        Taken::Nothing { next: ordinal }
+    }
+
+    fn first(&self) -> u64 {
+        self.next - self.segments.len() as u64
+    }
+
+    fn push_segment(&mut self, frames: Vec<u8>, index: Vec<(EntryId, usize)>) {
+        let lines = Lines {
+            frames: frames.into(),
+            index: index.into(),
+        };
+        self.bytes += lines.frames.len();
+        self.tip = lines.last_id();
+        self.segments.push_back(Segment::Lines(lines));
+        self.next += 1;
+        self.evict();
+    }
+
+    /// Lets the oldest segments go, but never the newest: a reader that keeps up must find it.
+    fn evict(&mut self) {
+        while self.bytes > self.capacity && self.segments.len() > 1 {
+            let ordinal = self.first();
+            match self.segments.pop_front() {
+                Some(Segment::Lines(lines)) => {
+                    self.bytes -= lines.frames.len();
+                    if ordinal >= self.stretch {
+                        self.floor = lines.last_id();
+                    }
+                }
+                Some(Segment::Gap(_)) => self.bytes -= GAP_BYTES,
+                None => {}
+            }
+        }
+    }
+}
+
+impl Lines {
+    fn last_id(&self) -> EntryId {
+        self.index.last().map_or(EntryId::ZERO, |(id, _)| *id)
+    }
+
+    /// The frames after `position`, without a copy.
+    fn after(&self, position: EntryId) -> Option<Bytes> {
+        let behind = self.index.partition_point(|(id, _)| *id <= position);
+        if behind == self.index.len() {
+            return None;
+        }
+        let start = behind.checked_sub(1).map_or(0, |last| self.index[last].1);
+        Some(self.frames.slice(start..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
+    fn lines(range: std::ops::RangeInclusive<u64>) -> Vec<Line> {
+        let line = |ms| Line {
+            id: id(ms),
+            ts: None,
+            source: None,
+            text: None,
+            phase: None,
+        };
+        range.map(line).collect()
+    }
+
+    fn ids(frames: &Bytes) -> Vec<String> {
+        let events = sse::Decoder::new().feed(frames);
+        events
+            .into_iter()
+            .map(|event| event.last_event_id)
+            .collect()
+    }
+
+    #[test]
+    fn a_reader_takes_what_is_after_its_position_even_inside_a_segment() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=3));
+        let Taken::Frames {
+            frames,
+            position,
+            next,
+        } = ring.take(0, id(1))
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (ids(&frames), position),
+            (vec!["2-0".into(), "3-0".into()], id(3))
+        );
+        assert_eq!(ring.take(next, position), Taken::Nothing { next: 1 });
+        assert_eq!(ring.take(0, id(3)), Taken::Nothing { next: 1 });
+    }
+
+    #[test]
+    fn eviction_moves_the_floor_and_keeps_the_newest_segment() {
+        let mut ring = Ring::new(id(0), 1);
+        ring.push_lines(&lines(1..=1));
+        ring.push_lines(&lines(2..=2));
+        assert_eq!(ring.take(0, id(0)), Taken::Evicted);
+        assert_eq!(ring.join(id(0)), None);
+        assert_eq!(ring.join(id(1)), Some(1));
+        assert!(matches!(ring.take(1, id(1)), Taken::Frames { .. }));
+    }
+
+    #[test]
+    fn a_reader_joins_where_it_is_or_at_the_end_when_it_is_ahead() {
+        let mut ring = Ring::new(id(10), 1 << 20);
+        ring.push_lines(&lines(11..=12));
+        ring.push_lines(&lines(13..=14));
+        let joined = [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms)));
+        assert_eq!(
+            joined,
+            [None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(2)]
+        );
+    }
+
+    #[test]
+    fn nobody_joins_behind_a_gap_that_they_must_be_told_of() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=2));
+        let gap = Gap {
+            after_id: id(2),
+            first_id: Some(id(7)),
+            resume_after: id(2),
+        };
+        ring.push_gap(gap);
+        ring.push_lines(&lines(7..=8));
+        let joined = [1, 2, 6, 7, 8].map(|ms| ring.join(id(ms)));
+        assert_eq!(joined, [None, None, None, Some(2), Some(3)]);
+        assert_eq!(ring.take(1, id(2)), Taken::Gap { gap, next: 2 });
+    }
+
+    #[test]
+    fn a_log_made_anew_counts_from_below_again() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(100..=100));
+        ring.push_gap(Gap {
+            after_id: id(100),
+            first_id: None,
+            resume_after: EntryId::ZERO,
+        });
+        assert_eq!(ring.tip(), EntryId::ZERO);
+        ring.push_lines(&lines(1..=2));
+        assert_eq!(ring.join(EntryId::ZERO), Some(2));
+        let Taken::Frames { position, .. } = ring.take(2, EntryId::ZERO) else {
+            panic!()
+        };
+        assert_eq!(position, id(2));
+    }
+
+    #[test]
+    fn a_burst_makes_segments_of_bounded_size() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=1000));
+        let mut ordinal = 0;
+        let mut position = id(0);
+        while let Taken::Frames {
+            frames,
+            position: p,
+            next,
+        } = ring.take(ordinal, position)
+        {
+            assert!(frames.len() < SEGMENT_BYTES + 1024);
+            (ordinal, position) = (next, p);
+        }
+        assert_eq!(position, id(1000));
+    }
+}

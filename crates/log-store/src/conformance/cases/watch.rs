@@ -1,0 +1,368 @@
+//! W1, W2 and W4 to W7: watches of logs.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_domain::{EntryId, JobId, LogBounds};
+use tokio::time::{sleep, timeout};
+
+use crate::conformance::subject::Subject;
+use crate::conformance::support::{
+    ALL, Follower, id, ids, line, numbered, poll_once, read_on, soon, texts,
+};
+use crate::{LogWatch, NewLine};
+
+/// How often a race is run.
+const ROUNDS: usize = 200;
+
+/// W1: for a log that is there, and for one that is not.
+pub async fn the_first_changed_returns_at_once(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let within = Duration::from_secs(1);
+    let mut watch = subject.store().watch(&job);
+    assert!(
+        timeout(within, watch.changed()).await.is_ok(),
+        "an absent log"
+    );
+    subject.append_at(&job, id(1), &line("x")).await;
+    let mut watch = subject.store().watch(&job);
+    assert!(
+        timeout(within, watch.changed()).await.is_ok(),
+        "a log with a line"
+    );
+}
+
+/// Lets a watch read and then grow quiet; then changes the log, and expects a notice and what the reader then sees.
+async fn wakes<F>(subject: &dyn Subject, job: &JobId, change: F) -> (Vec<String>, LogBounds)
+where
+    F: Future<Output = ()>,
+{
+    let mut watch = subject.store().watch(job);
+    settle(&mut *watch).await;
+    change.await;
+    let mut before = Vec::new();
+    // Spurious notices are allowed: what counts is that a notice follows the change, and its read sees it.
+    soon(subject, "a notice of the change", watch.changed()).await;
+    let onward = read_on(&mut *watch, EntryId::ZERO).await;
+    before.extend(texts(&onward.lines).into_iter().map(str::to_owned));
+    (before, onward.bounds)
+}
+
+/// Reads until no notice comes for a moment, so that the next one is about what happens next.
+async fn settle(watch: &mut dyn LogWatch) {
+    for _ in 0..100 {
+        let told = timeout(Duration::from_millis(60), watch.changed()).await;
+        if told.is_err() {
+            return;
+        }
+        read_on(watch, EntryId::ZERO).await;
+    }
+    panic!("a notice every 60 ms while nothing happens: such a watch is a busy loop");
+}
+
+async fn three_lines(subject: &dyn Subject) -> JobId {
+    let job = subject.fresh_job();
+    for ms in 1..=3 {
+        subject.append_at(&job, id(ms), &line(ms.to_string())).await;
+    }
+    job
+}
+
+/// W2.
+pub async fn an_append_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let append = async {
+        subject.appender().append(&job, &[line("4")]).await.unwrap();
+    };
+    let (lines, _) = wakes(&*subject, &job, append).await;
+    assert_eq!(lines, ["1", "2", "3", "4"]);
+}
+
+/// W2: a watch of a log that does not exist yet.
+pub async fn the_first_line_of_a_log_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let append = async {
+        subject
+            .appender()
+            .append(&job, &[line("first")])
+            .await
+            .unwrap();
+    };
+    let (lines, bounds) = wakes(&*subject, &job, append).await;
+    assert_eq!((lines, bounds.length), (vec!["first".to_owned()], 1));
+}
+
+/// W2: not everything that writes a log goes through this crate.
+pub async fn a_line_of_a_foreign_producer_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let (lines, _) = wakes(&*subject, &job, subject.append_at(&job, id(9), &line("9"))).await;
+    assert_eq!(lines, ["1", "2", "3", "9"]);
+}
+
+/// W2.
+pub async fn a_trim_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let (lines, bounds) = wakes(&*subject, &job, subject.trim_to(&job, 1)).await;
+    assert_eq!(
+        (lines, bounds.first_id),
+        (vec!["3".to_owned()], Some(id(3)))
+    );
+}
+
+/// W2.
+pub async fn a_deleted_line_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let (lines, bounds) = wakes(&*subject, &job, subject.delete_line(&job, id(2))).await;
+    assert_eq!((lines.len(), bounds.max_deleted_id), (2, id(2)));
+}
+
+/// W2.
+pub async fn a_deleted_log_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let (lines, bounds) = wakes(&*subject, &job, subject.delete_log(&job)).await;
+    assert_eq!((lines.len(), bounds), (0, LogBounds::ABSENT));
+}
+
+/// W2: nobody touches the log.
+pub async fn an_expired_log_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let (lines, bounds) = wakes(&*subject, &job, subject.expire_log(&job)).await;
+    assert_eq!((lines.len(), bounds), (0, LogBounds::ABSENT));
+}
+
+/// W2: under the same ids, so that only the notice tells.
+pub async fn a_log_made_anew_wakes_a_watch(subject: Arc<dyn Subject>) {
+    let job = three_lines(&*subject).await;
+    let anew = async {
+        subject.delete_log(&job).await;
+        subject.append_at(&job, id(1), &line("new")).await;
+    };
+    let (lines, bounds) = wakes(&*subject, &job, anew).await;
+    // One notice may come between the two: then the second is still due, and `wakes` saw an absent log.
+    assert!(lines == ["new"] || bounds == LogBounds::ABSENT, "{lines:?}");
+    let mut watch = subject.store().watch(&job);
+    settle(&mut *watch).await;
+    subject.delete_log(&job).await;
+    subject.append_at(&job, id(2), &line("newer")).await;
+    let seen = async {
+        loop {
+            watch.changed().await;
+            let onward = read_on(&mut *watch, EntryId::ZERO).await;
+            if texts(&onward.lines) == ["newer"] {
+                return;
+            }
+        }
+    };
+    soon(&*subject, "the line of the new log", seen).await;
+}
+
+/// W2: the change comes when the reader has read and does not wait yet.
+pub async fn a_change_between_a_read_and_changed_is_not_missed(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let mut follower = Follower::new(subject.store().watch(&job));
+    soon(&*subject, "the first notice", follower.step()).await;
+    for count in 1..=ROUNDS {
+        subject.append_at(&job, id(count as u64), &line("x")).await;
+        soon(&*subject, "the line", follower.until(count)).await;
+    }
+}
+
+/// W2: the change comes while the reader reads.
+pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let mut watch = subject.store().watch(&job);
+    for round in 1..=ROUNDS {
+        let (behind, job) = (Arc::clone(&subject), job.clone());
+        let append = tokio::spawn(async move {
+            sleep(Duration::from_micros((round % 7) as u64 * 40)).await;
+            behind.append_at(&job, id(round as u64), &line("x")).await;
+        });
+        let after = id(round as u64 - 1);
+        let mut raced = read_on(&mut *watch, after).await;
+        while raced.lines.is_empty() {
+            soon(
+                &*subject,
+                "a notice of a line that raced a read",
+                watch.changed(),
+            )
+            .await;
+            raced = read_on(&mut *watch, after).await;
+        }
+        assert_eq!(ids(&raced.lines), [id(round as u64)]);
+        append.await.unwrap();
+    }
+}
+
+/// W2: neither takes the other's notice, and one that is dropped takes none.
+pub async fn two_watches_of_a_log_are_each_told(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let store = subject.store();
+    let mut followers = [
+        Follower::new(store.watch(&job)),
+        Follower::new(store.watch(&job)),
+    ];
+    for count in 1..=50 {
+        subject.append_at(&job, id(count as u64), &line("x")).await;
+        for follower in &mut followers {
+            soon(&*subject, "the line", follower.until(count)).await;
+        }
+        let mut third = store.watch(&job);
+        read_on(&mut *third, EntryId::ZERO).await;
+        drop(third);
+    }
+}
+
+/// W4: many changes share notices, and a watch of a log at rest is at rest.
+pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
+    const LINES: usize = 600;
+    let job = subject.fresh_job();
+    let mut follower = Follower::new(subject.store().watch(&job));
+    settle(&mut *follower.watch).await;
+    for new in numbered("line", LINES) {
+        subject.appender().append(&job, &[new]).await.unwrap();
+    }
+    soon(&*subject, "all lines", follower.until(LINES)).await;
+    settle(&mut *follower.watch).await;
+    assert!(
+        follower.notices < LINES / 2,
+        "{} notices for lines that were all there",
+        follower.notices
+    );
+}
+
+/// W5: futures of `changed` are dropped at every moment around a change.
+pub async fn a_dropped_changed_takes_no_notice_with_it(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let mut follower = Follower::new(subject.store().watch(&job));
+    soon(&*subject, "the first notice", follower.step()).await;
+    for count in 1..=ROUNDS {
+        let (behind, job) = (Arc::clone(&subject), job.clone());
+        let append =
+            tokio::spawn(async move { behind.append_at(&job, id(count as u64), &line("x")).await });
+        // Whatever the moment of the drop, and even if `changed` has returned: the level stays until a read.
+        let mut told = false;
+        for wait in 0..4 {
+            let pause = Duration::from_micros(((count * 7 + wait * 13) % 90) as u64 * 10);
+            told |= poll_once(follower.watch.changed()).await.is_some();
+            if !told {
+                told |= timeout(pause, follower.watch.changed()).await.is_ok();
+            }
+        }
+        append.await.unwrap();
+        if told {
+            let onward = read_on(&mut *follower.watch, follower.position).await;
+            follower.position = onward
+                .lines
+                .last()
+                .map_or(follower.position, |last| last.id);
+            follower.seen.extend(onward.lines);
+        }
+        soon(&*subject, "the line", follower.until(count)).await;
+    }
+    let expected: Vec<_> = (1..=ROUNDS as u64).map(id).collect();
+    assert_eq!(ids(&follower.seen), expected);
+}
+
+/// W5 and R8: a read that is dropped half-way still counts as the read that later changes are told of.
+pub async fn a_dropped_read_takes_no_notice_with_it(subject: Arc<dyn Subject>) {
+    let job = subject.fresh_job();
+    let mut follower = Follower::new(subject.store().watch(&job));
+    soon(&*subject, "the first notice", follower.step()).await;
+    for count in 1..=ROUNDS {
+        let position = follower.position;
+        if count % 2 == 0 {
+            poll_once(follower.watch.read_on(position, ALL)).await;
+        } else {
+            let moment = Duration::from_micros((count % 40) as u64 * 10);
+            timeout(moment, follower.watch.read_on(position, ALL))
+                .await
+                .ok();
+        }
+        subject.append_at(&job, id(count as u64), &line("x")).await;
+        soon(&*subject, "the line", follower.until(count)).await;
+    }
+}
+
+/// W6.
+pub async fn a_watch_reads_what_the_store_reads(subject: Arc<dyn Subject>) {
+    let (store, job) = (subject.store(), subject.fresh_job());
+    let mut watch = store.watch(&job);
+    assert_eq!(
+        watch.read_on(id(1), ALL).await.unwrap().bounds,
+        LogBounds::ABSENT
+    );
+    subject
+        .appender()
+        .append(&job, &numbered("line", 20))
+        .await
+        .unwrap();
+    subject
+        .put_raw_line(&job, EntryId::new(u64::MAX, 1), &[("text", b"\xff")])
+        .await;
+    subject.trim_to(&job, 15).await;
+    let mut position = EntryId::ZERO;
+    loop {
+        let limit = log_domain::ReadLimit::lines(4);
+        let through = watch.read_on(position, limit).await.unwrap();
+        let direct = store.read_on(&job, position, limit).await.unwrap();
+        assert_eq!(through, direct);
+        if !through.more {
+            break;
+        }
+        position = through.lines.last().unwrap().id;
+    }
+}
+
+/// W6, and the sum of W1 to W5: bursts of every size, with and without pauses.
+pub async fn a_follower_gets_every_line_once_and_in_order(subject: Arc<dyn Subject>) {
+    const LINES: usize = 2_000;
+    let job = subject.fresh_job();
+    let (appender, writer_job) = (subject.appender(), job.clone());
+    let writer = tokio::spawn(async move {
+        let lines: Vec<NewLine> = numbered("line", LINES);
+        let mut rest = &lines[..];
+        for round in 0.. {
+            let (burst, later) = rest.split_at(rest.len().min([1, 40, 3, 250, 1][round % 5]));
+            appender.append(&writer_job, burst).await.unwrap();
+            rest = later;
+            if rest.is_empty() {
+                return;
+            }
+            if round % 3 == 0 {
+                sleep(Duration::from_millis(round as u64 % 4)).await;
+            }
+        }
+    });
+    let mut follower = Follower::new(subject.store().watch(&job));
+    let all = follower.until(LINES);
+    timeout(Duration::from_secs(60), all).await.unwrap();
+    writer.await.unwrap();
+    let expected: Vec<_> = (0..LINES).map(|n| format!("line-{n}")).collect();
+    assert_eq!(texts(&follower.seen), expected);
+    assert!(ids(&follower.seen).is_sorted_by(|a, b| a < b));
+}
+
+/// W7.
+pub async fn a_dropped_watch_frees_what_it_held(subject: Arc<dyn Subject>) {
+    let before = subject.watched();
+    for _ in 0..100 {
+        let job = subject.fresh_job();
+        let mut watch = subject.store().watch(&job);
+        let mut job_watch = subject.jobs().watch(&job);
+        watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+        job_watch.get().await.unwrap();
+        poll_once(watch.changed()).await;
+        poll_once(job_watch.changed()).await;
+    }
+    let Some(before) = before else {
+        eprintln!("this store does not count what is watched: held by churn alone");
+        return;
+    };
+    let freed = async {
+        while subject.watched().is_some_and(|held| held > before) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon(&*subject, "everything freed", freed).await;
+}

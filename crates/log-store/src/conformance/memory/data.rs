@@ -1,0 +1,146 @@
+//! What the reference store holds: logs and job records, without any notice of their changes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log_domain::{
+    Batch, EntryId, JobId, JobStatus, Line, LogBounds, Order, ReadLimit, Span, UserId,
+};
+use tokio::time::Instant;
+
+use crate::NewLine;
+
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Debug, Default)]
+pub(super) struct Data {
+    pub(super) logs: HashMap<JobId, Log>,
+    pub(super) records: HashMap<JobId, Record>,
+}
+
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) lines: BTreeMap<EntryId, Line>,
+    pub(super) last_id: EntryId,
+    pub(super) max_deleted_id: EntryId,
+    pub(super) entries_added: u64,
+    /// When it was last appended to.
+    pub(super) appended_at: Instant,
+    /// How much older than that it was made.
+    pub(super) aged: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) status: Option<String>,
+    pub(super) owner: Option<UserId>,
+}
+
+impl Data {
+    /// A log, unless its life is over.
+    pub(super) fn log(&mut self, job: &JobId) -> Option<&Log> {
+        self.forget_old(job);
+        self.logs.get(job)
+    }
+
+    /// A log to append to, which begins its life anew.
+    pub(super) fn log_mut(&mut self, job: &JobId) -> &mut Log {
+        self.forget_old(job);
+        let log = self.logs.entry(job.clone()).or_insert_with(Log::new);
+        (log.appended_at, log.aged) = (Instant::now(), Duration::ZERO);
+        log
+    }
+
+    fn forget_old(&mut self, job: &JobId) {
+        let is_old = |log: &Log| log.appended_at.elapsed().saturating_add(log.aged) >= KEPT_FOR;
+        if self.logs.get(job).is_some_and(is_old) {
+            self.logs.remove(job);
+        }
+    }
+}
+
+impl Log {
+    fn new() -> Self {
+        Self {
+            lines: BTreeMap::new(),
+            last_id: EntryId::ZERO,
+            max_deleted_id: EntryId::ZERO,
+            entries_added: 0,
+            appended_at: Instant::now(),
+            aged: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn push(&mut self, id: EntryId, line: Line) {
+        assert!(id > self.last_id, "{id:?} is not above {:?}", self.last_id);
+        self.lines.insert(id, line);
+        self.last_id = id;
+        self.entries_added += 1;
+    }
+
+    /// The id of a line appended now: the time, or the next id where the log is ahead of the clock.
+    pub(super) fn next_id(&self) -> EntryId {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let now = EntryId::new(u64::try_from(since.as_millis()).unwrap(), 0);
+        now.max(self.last_id.next().unwrap())
+    }
+
+    pub(super) fn trim_to(&mut self, keep: usize) {
+        while self.lines.len() > keep {
+            self.lines.pop_first();
+        }
+    }
+
+    pub(super) fn bounds(&self) -> LogBounds {
+        LogBounds {
+            first_id: self.lines.first_key_value().map(|(id, _)| *id),
+            last_id: self.last_id,
+            max_deleted_id: self.max_deleted_id,
+            entries_added: self.entries_added,
+            length: self.lines.len() as u64,
+        }
+    }
+
+    pub(super) fn read(&self, span: Span, order: Order, limit: ReadLimit) -> Batch {
+        if let (Some(after), Some(before)) = (span.after, span.before)
+            && after >= before
+        {
+            return Batch::default();
+        }
+        let lower = span.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let upper = span.before.map_or(Bound::Unbounded, Bound::Excluded);
+        let found = self
+            .lines
+            .range((lower, upper))
+            .map(|(_, line)| line.clone());
+        match order {
+            Order::OldestFirst => Batch::cut(found, limit),
+            Order::NewestFirst => Batch::cut(found.rev(), limit),
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn status(&self) -> JobStatus {
+        JobStatus::parse(self.status.as_deref().unwrap_or_default())
+    }
+}
+
+pub(super) fn stored(id: EntryId, line: &NewLine) -> Line {
+    let NewLine {
+        ts,
+        source,
+        text,
+        phase,
+    } = line.clone();
+    Line {
+        id,
+        ts,
+        source,
+        text,
+        phase,
+    }
+}

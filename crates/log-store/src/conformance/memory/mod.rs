@@ -1,0 +1,309 @@
+//! The reference store: the contract in as few lines as it takes, in memory, for tests.
+
+mod data;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, ReadLimit, Span};
+
+use self::data::{Data, Log, Record, stored};
+use crate::notice::{Notice, Notices};
+use crate::{
+    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, LogStore, LogWatch, NewJob,
+    NewLine, Onward, ReadError, Transition, TransitionError,
+};
+
+/// A3.
+const KEPT_LINES: usize = 50_000;
+
+/// A store in memory, the reference for the contract. For tests: nothing is kept, and a log past its life is
+/// forgotten when it is next looked at.
+///
+/// It does no I/O, spawns nothing and sets no timer, so it works on a paused clock; an age is counted in tokio's time.
+/// Clones share one store. The methods of its own are the back doors of [`super::Subject`].
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    data: Arc<Mutex<Data>>,
+    logs: Arc<Notices<JobId>>,
+    jobs: Arc<Notices<JobId>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a line under an id of the caller's.
+    ///
+    /// # Panics
+    /// Where the id is not above the log's last one.
+    pub fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
+        self.data().log_mut(job).push(id, stored(id, line));
+        self.logs.notify(job);
+    }
+
+    /// Appends a line of raw fields; those that no line has are dropped.
+    ///
+    /// # Panics
+    /// Where the id is not above the log's last one.
+    pub fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) {
+        let field = |name| {
+            let (_, value) = fields.iter().find(|(known, _)| *known == name)?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        let line = NewLine {
+            ts: field("ts"),
+            source: field("source"),
+            text: field("text"),
+            phase: field("phase"),
+        };
+        self.append_at(job, id, &line);
+    }
+
+    /// Forgets all but the newest `keep` lines.
+    pub fn trim_to(&self, job: &JobId, keep: usize) {
+        if let Some(log) = self.data().logs.get_mut(job) {
+            log.trim_to(keep);
+        }
+        self.logs.notify(job);
+    }
+
+    /// Deletes one line.
+    pub fn delete_line(&self, job: &JobId, id: EntryId) {
+        if let Some(log) = self.data().logs.get_mut(job)
+            && log.lines.remove(&id).is_some()
+        {
+            log.max_deleted_id = log.max_deleted_id.max(id);
+        }
+        self.logs.notify(job);
+    }
+
+    /// Deletes a log whole.
+    pub fn delete_log(&self, job: &JobId) {
+        self.data().logs.remove(job);
+        self.logs.notify(job);
+    }
+
+    /// Makes a log older; past 24 hours it is forgotten at once.
+    pub fn age_log(&self, job: &JobId, by: Duration) {
+        let mut data = self.data();
+        if let Some(log) = data.logs.get_mut(job) {
+            log.aged = log.aged.saturating_add(by);
+        }
+        let forgotten = data.log(job).is_none();
+        drop(data);
+        if forgotten {
+            self.logs.notify(job);
+        }
+    }
+
+    /// Writes the status of a job that exists, as text.
+    pub fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
+        if let Some(record) = self.data().records.get_mut(job) {
+            record.status = status.map(str::to_owned);
+        }
+        self.jobs.notify(job);
+    }
+
+    /// Takes the owner out of a job's record.
+    pub fn remove_owner(&self, job: &JobId) {
+        if let Some(record) = self.data().records.get_mut(job) {
+            record.owner = None;
+        }
+        self.jobs.notify(job);
+    }
+
+    /// Deletes a job's record.
+    pub fn delete_job(&self, job: &JobId) {
+        self.data().records.remove(job);
+        self.jobs.notify(job);
+    }
+
+    /// How many logs and jobs are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.logs.watched() + self.jobs.watched()
+    }
+
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap()
+    }
+
+    fn onward(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> Onward {
+        let mut data = self.data();
+        let Some(log) = data.log(job) else {
+            return Onward {
+                lines: Vec::new(),
+                more: false,
+                bounds: LogBounds::ABSENT,
+            };
+        };
+        let Batch { lines, more } = log.read(Span::after(after), Order::OldestFirst, limit);
+        Onward {
+            lines,
+            more,
+            bounds: log.bounds(),
+        }
+    }
+
+    fn job(&self, job: &JobId) -> Option<Job> {
+        let data = self.data();
+        let record = data.records.get(job)?;
+        Some(Job {
+            status: record.status(),
+            owner: record.owner.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl LogStore for MemoryStore {
+    async fn read(
+        &self,
+        job: &JobId,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, ReadError> {
+        let mut data = self.data();
+        Ok(data
+            .log(job)
+            .map(|log| log.read(span, order, limit))
+            .unwrap_or_default())
+    }
+
+    async fn read_on(
+        &self,
+        job: &JobId,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<Onward, ReadError> {
+        Ok(self.onward(job, after, limit))
+    }
+
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, ReadError> {
+        Ok(self.data().log(job).map_or(LogBounds::ABSENT, Log::bounds))
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+        Box::new(MemoryWatch {
+            store: self.clone(),
+            notice: self.logs.subscribe(job),
+        })
+    }
+
+    async fn ping(&self) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LogAppend for MemoryStore {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError> {
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut ids = Vec::with_capacity(lines.len());
+        let mut data = self.data();
+        let log = data.log_mut(job);
+        for line in lines {
+            let id = log.next_id();
+            log.push(id, stored(id, line));
+            ids.push(id);
+        }
+        log.trim_to(KEPT_LINES);
+        drop(data);
+        self.logs.notify(job);
+        Ok(ids)
+    }
+}
+
+#[async_trait]
+impl Jobs for MemoryStore {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+        Ok(self.job(job))
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+        Box::new(MemoryWatch {
+            store: self.clone(),
+            notice: self.jobs.subscribe(job),
+        })
+    }
+
+    async fn ping(&self) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl JobWrites for MemoryStore {
+    async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
+        let mut data = self.data();
+        if data.records.contains_key(job) {
+            return Err(CreateJobError::Exists);
+        }
+        let record = Record {
+            status: Some(JobStatus::Queued.as_str().to_owned()),
+            owner: Some(new.owner.clone()),
+        };
+        data.records.insert(job.clone(), record);
+        drop(data);
+        self.jobs.notify(job);
+        Ok(())
+    }
+
+    async fn transition(
+        &self,
+        job: &JobId,
+        step: &Transition,
+    ) -> Result<JobStatus, TransitionError> {
+        let mut data = self.data();
+        let record = data.records.get_mut(job).ok_or(TransitionError::NotFound)?;
+        let before = record.status();
+        before.check_step(&step.to)?;
+        record.status = Some(step.to.as_str().to_owned());
+        drop(data);
+        self.jobs.notify(job);
+        Ok(before)
+    }
+}
+
+/// A watch of a log or of a job; which one depends on where its notice comes from.
+#[derive(Debug)]
+struct MemoryWatch {
+    store: MemoryStore,
+    notice: Notice<JobId>,
+}
+
+#[async_trait]
+impl LogWatch for MemoryWatch {
+    async fn changed(&mut self) {
+        self.notice.changed().await;
+    }
+
+    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+        let version = self.notice.version();
+        let onward = self.store.onward(self.notice.key(), after, limit);
+        self.notice.saw(version);
+        Ok(onward)
+    }
+}
+
+#[async_trait]
+impl JobWatch for MemoryWatch {
+    async fn changed(&mut self) {
+        self.notice.changed().await;
+    }
+
+    async fn get(&mut self) -> Result<Option<Job>, ReadError> {
+        let version = self.notice.version();
+        let job = self.store.job(self.notice.key());
+        self.notice.saw(version);
+        Ok(job)
+    }
+}

@@ -1,0 +1,209 @@
+//! The conformance suite: the contract of the traits, rule by rule, for any store.
+//!
+//! A store proves that it keeps the rules by implementing [`Subject`] and one line in an integration test:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use log_domain::{EntryId, JobId};
+//! use log_store::conformance::Subject;
+//! use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine};
+//!
+//! struct Memory(MemoryStore);
+//!
+//! #[async_trait]
+//! impl Subject for Memory {
+//!     fn store(&self) -> Arc<dyn LogStore> {
+//!         Arc::new(self.0.clone())
+//!     }
+//!     // … and so on.
+//! #   fn appender(&self) -> Arc<dyn LogAppend> { Arc::new(self.0.clone()) }
+//! #   fn jobs(&self) -> Arc<dyn JobWrites> { Arc::new(self.0.clone()) }
+//! #   async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) { self.0.append_at(job, id, line); }
+//! #   async fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) { self.0.put_raw_line(job, id, fields); }
+//! #   async fn trim_to(&self, job: &JobId, keep: usize) { self.0.trim_to(job, keep); }
+//! #   async fn delete_line(&self, job: &JobId, id: EntryId) { self.0.delete_line(job, id); }
+//! #   async fn delete_log(&self, job: &JobId) { self.0.delete_log(job); }
+//! #   async fn age_log(&self, job: &JobId, by: std::time::Duration) { self.0.age_log(job, by); }
+//! #   async fn set_status_raw(&self, job: &JobId, status: Option<&str>) { self.0.set_status_raw(job, status); }
+//! #   async fn remove_owner(&self, job: &JobId) { self.0.remove_owner(job); }
+//! #   async fn delete_job(&self, job: &JobId) { self.0.delete_job(job); }
+//! }
+//!
+//! async fn subject() -> Memory {
+//!     Memory(MemoryStore::new())
+//! }
+//!
+//! log_store::log_store_conformance!(crate::subject());
+//! # fn main() {}
+//! ```
+//!
+//! Each case is a test of its own, on the real clock, with a fresh subject and a fresh job.
+//!
+//! **Invariant:** [`log_store_conformance!`](crate::log_store_conformance) is the only list of cases.
+
+// A test suite, though it ships as a library: a failed expectation is a panic.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "test code in a library: a failed expectation is a panic, a store without a connection says so"
+)]
+
+mod cases;
+mod memory;
+mod subject;
+mod support;
+
+pub use cases::{append, gap, jobs, lines, outage, reads, watch};
+pub use memory::MemoryStore;
+pub use subject::{Connection, Subject, fresh_job};
+pub use support::run;
+
+/// Makes one `#[test]` a case of the conformance suite, for a store.
+///
+/// The argument is an expression that gives a future of a [`Subject`]; it is evaluated once a case, inside a
+/// tokio runtime of that case. Two stores in one test binary stand in two modules.
+#[macro_export]
+macro_rules! log_store_conformance {
+    (@tests [$subject:expr] $($group:ident { $($rule:ident: $($case:ident)+;)+ })+) => {
+        $($($(
+            #[test]
+            fn $case() {
+                $crate::conformance::run(async { $subject.await }, $crate::conformance::$group::$case);
+            }
+        )+)+)+
+    };
+    (@names [] $($group:ident { $($rule:ident: $($case:ident)+;)+ })+) => {
+        &[$($((stringify!($rule), &[$(stringify!($case)),+]),)+)+]
+    };
+    (@list $what:ident $args:tt) => {
+        $crate::log_store_conformance! { @$what $args
+            reads {
+                R1: a_read_returns_exactly_the_lines_strictly_inside_its_span
+                    reads_tile_every_window_for_every_limit_in_both_orders
+                    a_read_ends_at_its_limit_of_bytes_with_at_least_one_line
+                    a_read_takes_limits_of_any_size
+                    a_span_that_holds_no_id_is_an_empty_read
+                    the_ends_of_the_id_space_can_be_read;
+            }
+            lines {
+                R2: ids_grow_strictly_along_a_log
+                    ids_are_ordered_as_numbers;
+                R3: a_log_that_does_not_exist_reads_as_empty;
+                R5: a_line_is_read_once_its_append_has_returned;
+                R6: bounds_say_what_is_retained_and_what_ever_was
+                    bounds_are_never_older_than_the_read
+                    a_trim_that_races_a_read_is_never_hidden;
+                R7: bytes_that_are_not_utf8_read_as_replacement_characters
+                    a_missing_field_reads_as_none_and_an_empty_one_as_empty
+                    a_line_reads_back_as_it_was_written;
+                R8: a_dropped_read_leaves_the_store_working;
+            }
+            gap {
+                Gap: a_cursor_inside_a_whole_log_is_no_gap
+                    a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids
+                    a_deleted_line_is_a_gap_for_cursors_below_it
+                    an_emptied_log_is_a_gap_for_all_but_its_last_id
+                    a_deleted_log_is_a_gap_that_moves_to_its_start
+                    an_expired_log_is_a_gap
+                    a_log_made_anew_is_a_gap_whatever_its_ids;
+            }
+            watch {
+                W1: the_first_changed_returns_at_once;
+                W2: an_append_wakes_a_watch
+                    the_first_line_of_a_log_wakes_a_watch
+                    a_line_of_a_foreign_producer_wakes_a_watch
+                    a_trim_wakes_a_watch
+                    a_deleted_line_wakes_a_watch
+                    a_deleted_log_wakes_a_watch
+                    an_expired_log_wakes_a_watch
+                    a_log_made_anew_wakes_a_watch
+                    a_change_between_a_read_and_changed_is_not_missed
+                    a_change_that_races_a_read_is_not_missed
+                    two_watches_of_a_log_are_each_told;
+                W4: a_burst_shares_notices;
+                W5: a_dropped_changed_takes_no_notice_with_it
+                    a_dropped_read_takes_no_notice_with_it;
+                W6: a_watch_reads_what_the_store_reads
+                    a_follower_gets_every_line_once_and_in_order;
+                W7: a_dropped_watch_frees_what_it_held;
+            }
+            outage {
+                R4: a_store_that_is_away_is_an_error_within_its_deadline
+                    a_store_that_is_back_answers_again;
+                W3: a_change_while_the_store_is_away_is_told_once_it_is_back
+                    a_change_right_before_a_loss_is_told
+                    a_change_after_a_failed_read_is_told
+                    a_job_that_changes_while_the_store_is_away_is_told
+                    a_follower_loses_nothing_across_lost_connections;
+                A4: an_append_that_fails_leaves_the_first_of_its_lines;
+            }
+            append {
+                A1: lines_of_one_call_stand_in_their_order
+                    appends_at_once_keep_each_call_in_order
+                    an_append_of_nothing_is_no_work;
+                A2: an_append_is_seen_by_every_reader_when_it_returns;
+                A3: the_newest_50_000_lines_are_kept
+                    a_log_is_kept_for_24_hours_after_its_last_append
+                    a_log_is_forgotten_at_some_time;
+                A4: a_dropped_append_leaves_the_first_of_its_lines;
+            }
+            jobs {
+                J1: a_job_that_does_not_exist_is_none;
+                J2: a_record_without_an_owner_reads_as_a_job_without_one;
+                J3: an_unknown_status_reads_as_other
+                    a_missing_status_reads_as_an_empty_text;
+                T1: a_job_begins_queued
+                    create_does_not_touch_a_job_that_exists
+                    of_many_creators_one_wins;
+                T2: a_step_is_taken_exactly_where_it_is_allowed
+                    a_job_walks_through_its_life
+                    a_step_of_a_job_that_does_not_exist_is_not_found
+                    of_two_racing_steps_one_wins_and_the_other_is_judged_anew;
+                T3: a_refused_step_leaves_the_job_as_it_is;
+                T4: a_step_wakes_every_watch_of_the_job;
+                W1: the_first_changed_of_a_job_returns_at_once;
+                W2: any_change_of_a_job_wakes_a_watch
+                    a_change_of_a_job_that_races_a_read_is_not_missed;
+                W5: a_dropped_changed_of_a_job_takes_no_notice_with_it;
+            }
+        }
+    };
+    ($subject:expr) => {
+        $crate::log_store_conformance! { @list tests [$subject] }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    const CASES: &[(&str, &[&str])] = log_store_conformance!(@list names []);
+
+    /// The numbers of the rules that a source file states.
+    fn rules(source: &str) -> impl Iterator<Item = &str> {
+        source
+            .lines()
+            .filter_map(|line| line.strip_prefix("/// * **")?.split_once("**"))
+            .map(|(rule, _)| rule)
+    }
+
+    #[test]
+    fn every_rule_of_the_contract_has_a_case() {
+        let covered: BTreeSet<_> = CASES.iter().map(|(rule, _)| *rule).collect();
+        let sources = [
+            include_str!("../lines.rs"),
+            include_str!("../append.rs"),
+            include_str!("../jobs.rs"),
+        ];
+        let stated: BTreeSet<_> = sources.into_iter().flat_map(rules).collect();
+        assert!(
+            stated.len() >= 26,
+            "the rules are no longer found: {stated:?}"
+        );
+        let missing: Vec<_> = stated.difference(&covered).collect();
+        assert!(missing.is_empty(), "rules without a case: {missing:?}");
+    }
+}
