@@ -15,17 +15,21 @@
 mod append;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod error;
 #[cfg(feature = "conformance")]
 mod faulty;
 mod jobs;
 mod lines;
-#[cfg(feature = "conformance")]
+#[cfg(any(feature = "embedded", feature = "conformance"))]
 mod notice;
 
 pub use append::{LogAppend, NewLine};
 #[cfg(feature = "conformance")]
 pub use conformance::MemoryStore;
+#[cfg(feature = "embedded")]
+pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{
     AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
 };
