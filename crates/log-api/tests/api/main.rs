@@ -10,4 +10,5 @@
 )]
 
 mod page;
+mod stream;
 mod support;
