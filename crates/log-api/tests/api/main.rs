@@ -9,6 +9,7 @@
     reason = "test code: what cannot be done is a failed test"
 )]
 
+mod faults;
 mod page;
 mod stream;
 mod support;
