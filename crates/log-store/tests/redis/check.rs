@@ -193,8 +193,6 @@ async fn a_proxy_without_resp3_is_polled() {
     };
     let address = fake::server(proxy).await;
     let store = RedisStore::new(options(format!("redis://{address}"), WatchMode::Auto)).unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    eprintln!("{:?} {:?}", store.state(), LogStore::ping(&store).await);
     connected(&store).await;
     assert_eq!(store.state().tracks, Some(false));
     let strict = options(format!("redis://{address}"), WatchMode::Tracking);

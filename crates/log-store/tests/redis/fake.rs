@@ -21,27 +21,33 @@ pub(crate) async fn server(answer: fn(&[String]) -> String) -> SocketAddr {
 async fn serve(client: TcpStream, answer: fn(&[String]) -> String) -> std::io::Result<()> {
     let mut client = BufReader::new(client);
     loop {
-        let mut command = Vec::new();
-        for _ in 0..number(&mut client).await? {
-            let mut word = vec![0; number(&mut client).await? + 2];
-            client.read_exact(&mut word).await?;
-            word.truncate(word.len() - 2);
-            command.push(String::from_utf8_lossy(&word).to_uppercase());
-        }
-        client
-            .get_mut()
-            .write_all(answer(&command).as_bytes())
-            .await?;
+        let command = command(&mut client).await?;
+        let answer = answer(&command);
+        client.get_mut().write_all(answer.as_bytes()).await?;
     }
 }
 
-/// The number in `*3` or `$5`.
-async fn number(client: &mut BufReader<TcpStream>) -> std::io::Result<usize> {
+/// A command: an array of strings, or, as a client begins RESP3, a line of words.
+async fn command(client: &mut BufReader<TcpStream>) -> std::io::Result<Vec<String>> {
+    let first = line(client).await?;
+    let Some(length) = first.strip_prefix('*') else {
+        return Ok(first.split(' ').map(str::to_uppercase).collect());
+    };
+    let mut command = Vec::new();
+    for _ in 0..length.parse().unwrap() {
+        let length: usize = line(client).await?[1..].parse().unwrap();
+        let mut word = vec![0; length + 2];
+        client.read_exact(&mut word).await?;
+        word.truncate(length);
+        command.push(String::from_utf8_lossy(&word).to_uppercase());
+    }
+    Ok(command)
+}
+
+async fn line(client: &mut BufReader<TcpStream>) -> std::io::Result<String> {
     let mut line = String::new();
-    client.read_line(&mut line).await?;
-    let number = line
-        .trim_end()
-        .get(1..)
-        .and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    if client.read_line(&mut line).await? == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end().to_owned())
 }
