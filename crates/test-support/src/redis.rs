@@ -54,7 +54,7 @@ pub struct RedisServer {
 
 #[derive(Debug)]
 enum Running {
-    InContainer(Container),
+    InContainer(Box<Container>),
     AsProcess(Process),
 }
 
@@ -77,7 +77,9 @@ impl RedisServer {
     pub async fn start_with(options: RedisOptions) -> Self {
         let arguments = options.arguments();
         let running = match Mode::chosen().await {
-            Mode::Docker => Running::InContainer(Container::start(&image(), arguments).await),
+            Mode::Docker => {
+                Running::InContainer(Box::new(Container::start(&image(), arguments).await))
+            }
             Mode::Binary => Running::AsProcess(Process::start(arguments)),
         };
         let port = match &running {

@@ -144,7 +144,10 @@ fn ends(span: Span) -> (String, String) {
         // still reads the key: an outage stays an error, and a watch gets armed.
         return ("1".into(), "0".into());
     }
-    let bound = |id: Option<EntryId>, none: &str| id.map_or(none.into(), |id| format!("({id}"));
+    let bound = |id: Option<EntryId>, none: &str| match id {
+        Some(id) => format!("({id}"),
+        None => none.into(),
+    };
     (bound(span.after, "-"), bound(span.before, "+"))
 }
 
