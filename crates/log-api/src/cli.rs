@@ -1,5 +1,10 @@
 //! The command line: `serve`, `demo`, `config`, `health`.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "clap prints these comments, and a terminal shows no Markdown"
+)]
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -120,7 +125,8 @@ struct HealthArgs {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve(args),
-        Command::Demo(args) => with_log_and_runtime(demo::run(args.bind, args.command)),
+        // The demo's own words are on the same terminal.
+        Command::Demo(args) => with_log_and_runtime("warn", demo::run(args.bind, args.command)),
         Command::Config(args) => print_config(args),
         Command::Health(args) => health_check::run(args.url, &ProcessEnv),
     };
@@ -148,7 +154,7 @@ impl StoreArgs {
 fn serve(args: ServeArgs) -> CliResult {
     let mut settings = Settings::read(&ProcessEnv, args.store.settings())?;
     settings.server.bind = args.bind.unwrap_or(settings.server.bind);
-    with_log_and_runtime(async move {
+    with_log_and_runtime("info", async move {
         let service = wiring::service(&settings).await?;
         let app = Application::bind(service.parts, settings.server, service.metrics)?;
         tracing::info!(address = %app.addr(), "listening");
@@ -170,8 +176,8 @@ fn print_config(args: StoreArgs) -> CliResult {
     Ok(())
 }
 
-fn with_log_and_runtime(work: impl Future<Output = CliResult>) -> CliResult {
-    telemetry::start(&LogSettings::read(&ProcessEnv)?)?;
+fn with_log_and_runtime(filter: &str, work: impl Future<Output = CliResult>) -> CliResult {
+    telemetry::start(&LogSettings::read(&ProcessEnv, filter)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

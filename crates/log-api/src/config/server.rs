@@ -182,14 +182,16 @@ impl std::str::FromStr for LogFormat {
 }
 
 impl LogSettings {
-    /// Reads the settings of the log, which is needed before all others.
+    /// Reads the settings of the log, which is needed before all others, with the filter where none is set.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn read(env: &dyn Env) -> Result<Self, ConfigError> {
+    pub fn read(env: &dyn Env, default_filter: &str) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
         let settings = Self {
-            filter: reader.text("LOG_API_LOG").unwrap_or_else(|| "info".into()),
+            filter: reader
+                .text("LOG_API_LOG")
+                .unwrap_or_else(|| default_filter.into()),
             format: reader.optional("LOG_API_LOG_FORMAT", "must be `text` or `json`"),
         };
         reader.finish(Some(settings))
