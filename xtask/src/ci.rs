@@ -65,7 +65,7 @@ pub(crate) const STEPS: [Step; 8] = [
     },
 ];
 
-/// Crates that others take alone: each has to build with its own features only. A workspace build
+/// Crates that others take alone, lowest layer first: each has to build with its own features only. A workspace build
 /// would hide a missing one, because cargo unifies features.
 const ALONE: [&str; 6] = [
     "log-domain",
@@ -170,9 +170,9 @@ fn clippy(workspace: &Workspace) -> Result<(), StepError> {
 /// unused is a warning there.
 fn alone(workspace: &Workspace) -> Result<(), StepError> {
     let packages = workspace.metadata()?.packages;
-    for package in packages
+    for package in ALONE
         .iter()
-        .filter(|package| ALONE.contains(&package.name.as_str()))
+        .filter_map(|name| packages.iter().find(|p| p.name == *name))
     {
         for features in feature_sets(package) {
             say(format_args!("  {} {}", package.name, features.join(" ")));
