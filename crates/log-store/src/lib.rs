@@ -15,12 +15,14 @@
 mod append;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod error;
 #[cfg(feature = "conformance")]
 mod faulty;
 mod jobs;
 mod lines;
-#[cfg(feature = "conformance")]
+#[cfg(any(feature = "embedded", feature = "conformance"))]
 mod notice;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -28,6 +30,8 @@ pub mod redis;
 pub use append::{LogAppend, NewLine};
 #[cfg(feature = "conformance")]
 pub use conformance::MemoryStore;
+#[cfg(feature = "embedded")]
+pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{
     AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
 };

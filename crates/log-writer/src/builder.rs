@@ -9,6 +9,7 @@ use crate::ansi::Ansi;
 use crate::cut::LineLimit;
 use crate::lines::{Blank, Progress};
 use crate::options::WriterOptions;
+use crate::preset::Preset;
 use crate::queue::Queue;
 use crate::ship::Shipper;
 use crate::writer::{LogWriter, Stores};
@@ -36,6 +37,12 @@ impl LogWriterBuilder {
     /// Sets everything at once, and undoes what was set before.
     pub const fn options(mut self, options: WriterOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Writes lines as another producer does.
+    pub const fn preset(mut self, preset: Preset) -> Self {
+        self.options.lines = preset.lines();
         self
     }
 

@@ -1,0 +1,4 @@
+//! tmp
+pub(crate) type EmbeddedStore = log_store::MemoryStore;
+#[derive(Default)]
+pub struct EmbeddedOptions;

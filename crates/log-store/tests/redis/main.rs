@@ -1,0 +1,10 @@
+//! The store on Redis, on a real Redis.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a failed expectation is a panic"
+)]
+
+mod conformance;
+mod support;
