@@ -37,6 +37,9 @@ pub(super) enum Fault {
         /// Why there is no connection, where there is none.
         last: Option<String>,
     },
+    /// More was asked of us than the server answers in time.
+    #[error("too many operations are under way")]
+    Crowded,
     /// The server is there and cannot do it now.
     #[error("{0}")]
     Later(Error),
@@ -90,7 +93,7 @@ enum Outcome {
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Lost(_) | Fault::Late { .. } | Fault::Later(_) => {
+            Fault::Lost(_) | Fault::Late { .. } | Fault::Crowded | Fault::Later(_) => {
                 Self::Unavailable(StoreUnavailable::new(fault))
             }
             Fault::Refused(_) => Self::Refused(StoreRefused::new(fault)),
