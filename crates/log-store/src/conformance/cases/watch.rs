@@ -210,6 +210,36 @@ pub async fn two_watches_of_a_log_are_each_told(subject: Arc<dyn Subject>) {
     }
 }
 
+/// W2: many producers at once, each with a job of its own and a follower.
+pub async fn changes_of_many_logs_at_once_wake_each_watch(subject: Arc<dyn Subject>) {
+    const LOGS: usize = 30;
+    let jobs: Vec<_> = (0..LOGS).map(|_| subject.fresh_job()).collect();
+    let follow = |job: &JobId| {
+        let mut follower = Follower::new(subject.store().watch(job));
+        let patience = subject.patience();
+        tokio::spawn(async move { timeout(patience, follower.until(20)).await.is_ok() })
+    };
+    let followers: Vec<_> = jobs.iter().map(follow).collect();
+    let produce = |job: &JobId| {
+        let (appender, job) = (subject.appender(), job.clone());
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                appender.append(&job, &numbered("line", 2)).await.unwrap();
+            }
+        })
+    };
+    let producers: Vec<_> = jobs.iter().map(produce).collect();
+    for producer in producers {
+        producer.await.unwrap();
+    }
+    for follower in followers {
+        assert!(
+            follower.await.unwrap(),
+            "a follower was not told of all lines"
+        );
+    }
+}
+
 /// W4: many changes share notices, and a watch of a log at rest is at rest.
 pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
     const LINES: usize = 600;
