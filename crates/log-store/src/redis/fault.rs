@@ -53,6 +53,14 @@ impl Fault {
     pub(super) fn garbled(what: &'static str) -> Self {
         Self::Refused(Error::new(ErrorKind::Protocol, what))
     }
+
+    /// A log that changed under every look at it.
+    pub(super) fn unsettled() -> Self {
+        Self::Later(Error::new(
+            ErrorKind::Unknown,
+            "the log changes faster than it can be read",
+        ))
+    }
 }
 
 impl From<Error> for Fault {
