@@ -93,7 +93,7 @@ impl Feed {
     }
 
     /// Marks the viewers that have been silent since `silent_since`, and wakes them and those that wait for the store.
-    pub(crate) fn tick(&self, silent_since: u64) {
+    pub(crate) fn tick(&self, silent_since: Option<u64>) {
         let wakers: Vec<_> = {
             let mut state = self.lock();
             state.version += 1;
@@ -125,14 +125,15 @@ impl Feed {
     }
 
     pub(crate) fn leave(&self, key: usize) {
-        let deserted = {
+        let (seat, deserted) = {
             let mut state = self.lock();
-            state.viewers.try_remove(key);
-            state.viewers.is_empty()
+            (state.viewers.try_remove(key), state.viewers.is_empty())
         };
         if deserted {
             self.deserted.notify_one();
         }
+        // Not under the lock: a waker may be the last that holds a task, with a viewer in it.
+        drop(seat);
     }
 }
 
@@ -192,8 +193,9 @@ impl FeedState {
 
 impl Seat {
     /// The waker of a viewer that this tick concerns.
-    fn tick(&mut self, silent_since: u64) -> Option<Waker> {
-        if self.waker.is_some() && self.last_output <= silent_since {
+    fn tick(&mut self, silent_since: Option<u64>) -> Option<Waker> {
+        let silent = silent_since.is_some_and(|since| self.last_output <= since);
+        if self.waker.is_some() && silent {
             self.heartbeat_due = true;
         }
         if self.heartbeat_due || self.wants_tick {

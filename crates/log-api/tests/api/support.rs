@@ -1,0 +1,285 @@
+//! The server under test and the producer that feeds it.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::time::{Duration, SystemTime};
+
+use auth::mint::Issuer;
+use test_support::{Answer, HttpClient, RedisServer, Request};
+
+/// The front end that tests' tokens are for.
+pub(crate) const ORIGIN: &str = "https://app.example.com";
+
+/// The user that owns the jobs of tests, unless a test says otherwise.
+pub(crate) const ANN: &str = "user_ann";
+
+/// One instance for the whole binary: making a key takes a moment.
+pub(crate) static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate().unwrap());
+
+/// A fresh session token.
+pub(crate) fn token(user: &str) -> String {
+    ISSUER
+        .session_token(user, ORIGIN, SystemTime::now(), Duration::from_secs(60))
+        .unwrap()
+}
+
+/// A running `log-api serve` of its own. Killed on drop.
+pub(crate) struct Api {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Everything the server has written to its log so far.
+    log: Arc<Mutex<String>>,
+}
+
+impl Api {
+    /// A server on this Redis, with defaults.
+    pub(crate) async fn on(redis: &RedisServer) -> Self {
+        Self::start(&redis.url(), &[]).await
+    }
+
+    /// A server with further settings, each over the defaults of tests.
+    pub(crate) async fn start(redis_url: &str, settings: &[(&str, &str)]) -> Self {
+        let defaults = [
+            ("LOG_API_BIND", "127.0.0.1:0"),
+            ("REDIS_URL", redis_url),
+            ("CLERK_PUBLISHABLE_KEY", &ISSUER.publishable_key()),
+            ("CLERK_JWT_KEY", &ISSUER.public_pem().unwrap()),
+            ("CLERK_AUTHORIZED_PARTIES", ORIGIN),
+            ("LOG_API_DRAIN_DELAY_SECS", "0"),
+            ("LOG_API_LOG_FORMAT", "json"),
+            ("LOG_API_LOG", "info,log_api=debug"),
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_log-api"));
+        command
+            .arg("serve")
+            .env_clear()
+            .envs(defaults)
+            .envs(settings.iter().copied());
+        Self::spawn(command).await
+    }
+
+    async fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let log = Arc::new(Mutex::new(String::new()));
+        let (found, addresses) = mpsc::channel();
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(address) = address_in(&line) {
+                    let _ = found.send(address);
+                }
+                let mut log = kept.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let wants_metrics = command
+            .get_envs()
+            .any(|(key, _)| key == "LOG_API_METRICS_BIND");
+        let wait = move || {
+            let addr = addresses.recv_timeout(Duration::from_secs(20))?;
+            let metrics = wants_metrics.then(|| addresses.recv_timeout(Duration::from_secs(20)));
+            Ok::<_, mpsc::RecvTimeoutError>((addr, metrics.transpose()?))
+        };
+        let waited = tokio::task::spawn_blocking(wait).await.unwrap();
+        let Ok((addr, metrics)) = waited else {
+            let _ = child.kill();
+            panic!("the server did not start:\n{}", log.lock().unwrap());
+        };
+        Self {
+            child,
+            addr,
+            metrics,
+            log,
+        }
+    }
+
+    /// A client without credentials.
+    pub(crate) fn anonymous(&self) -> HttpClient {
+        HttpClient::new(self.addr)
+    }
+
+    /// A client with a fresh token of this user.
+    pub(crate) fn client(&self, user: &str) -> HttpClient {
+        self.anonymous().with_bearer(&token(user))
+    }
+
+    /// `GET` as Ann.
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.client(ANN).get(target).send().await
+    }
+
+    /// A live stream as Ann: `query` begins with `?` or is empty.
+    pub(crate) fn stream(&self, job: &Job, query: &str) -> Request {
+        self.client(ANN)
+            .get(&format!("{}/stream{query}", job.path()))
+    }
+
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the server as a crash does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the server to stop, as a deployment does.
+    pub(crate) fn terminate(&self) {
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Waits for the server to end by itself.
+    pub(crate) async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let deadline = tokio::time::Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "still running after {within:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+    entry.get("address")?.as_str()?.parse().ok()
+}
+
+/// A job in Redis, written as existing producers write it.
+pub(crate) struct Job {
+    pub(crate) id: String,
+    redis: Arc<RedisServer>,
+}
+
+impl Job {
+    /// A job of Ann's that runs.
+    pub(crate) async fn new(redis: &Arc<RedisServer>) -> Self {
+        Self::of(redis, ANN).await
+    }
+
+    /// A job of this user's that runs.
+    pub(crate) async fn of(redis: &Arc<RedisServer>, owner: &str) -> Self {
+        let id = format!("{:032x}", fastrand::u128(..));
+        let job = Self {
+            id,
+            redis: redis.clone(),
+        };
+        let at = "2026-01-01T00:00:00Z";
+        let fields = [
+            "status",
+            "code",
+            "user_id",
+            owner,
+            "created_at",
+            at,
+            "project_id",
+            "p",
+            "tier",
+            "free",
+        ];
+        job.command(&[&["HSET", &job.key()], &fields[..]].concat())
+            .await;
+        job
+    }
+
+    pub(crate) fn key(&self) -> String {
+        format!("job:{}", self.id)
+    }
+
+    pub(crate) fn logs_key(&self) -> String {
+        format!("job:{}:logs", self.id)
+    }
+
+    /// The path of its history.
+    pub(crate) fn path(&self) -> String {
+        format!("/api/jobs/{}/logs", self.id)
+    }
+
+    pub(crate) async fn command(&self, command: &[&str]) -> test_support::Value {
+        self.redis.command(command).await
+    }
+
+    /// Appends one line and returns its id.
+    pub(crate) async fn append(&self, text: &str) -> String {
+        let ids = self.append_all([text]).await;
+        ids.into_iter().next().unwrap()
+    }
+
+    /// Appends lines in one pipeline and returns their ids.
+    pub(crate) async fn append_all<T: AsRef<str>>(
+        &self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Vec<String> {
+        let key = self.logs_key();
+        let line = |text: &str| {
+            let words = [
+                "XADD",
+                &key,
+                "MAXLEN",
+                "~",
+                "50000",
+                "*",
+                "ts",
+                "2026-01-01T00:00:00.000Z",
+                "source",
+                "stdout",
+                "text",
+                text,
+                "phase",
+                "install",
+            ];
+            words.map(|word| word.as_bytes().to_vec()).to_vec()
+        };
+        let mut commands: Vec<_> = texts.into_iter().map(|text| line(text.as_ref())).collect();
+        commands.push(
+            ["EXPIRE", &key, "86400"]
+                .map(|word| word.as_bytes().to_vec())
+                .to_vec(),
+        );
+        let mut answers = self.redis.client().await.pipeline(&commands).await;
+        answers.pop();
+        answers.iter().map(test_support::Value::text).collect()
+    }
+
+    /// Sets the status and publishes it, as existing producers do.
+    pub(crate) async fn set_status(&self, status: &str) {
+        let at = "2026-01-01T00:01:00Z";
+        self.command(&["HSET", &self.key(), "status", status, "updated_at", at])
+            .await;
+        let message = format!(
+            r#"{{"type":"build.stage.started","job_id":"{}","status":"{status}"}}"#,
+            self.id
+        );
+        self.command(&["PUBLISH", &format!("{}:events", self.key()), &message])
+            .await;
+    }
+}
