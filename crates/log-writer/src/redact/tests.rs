@@ -547,7 +547,7 @@ fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
         let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
         let mut lines = Vec::new();
         assembler.push(format!("a {shown}\n").as_bytes(), Duration::ZERO, |line| {
-            lines.push(line)
+            lines.push(line);
         });
         assert!(lines.is_empty());
         assembler.settle(Duration::ZERO, |line| lines.push(line));
@@ -566,11 +566,11 @@ fn a_settled_line_leaves_the_open_one_alone() {
     let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
     let mut lines = Vec::new();
     assembler.push(b"redis://cache\nsk-9aXbYc", Duration::ZERO, |line| {
-        lines.push(line)
+        lines.push(line);
     });
     assembler.settle(Duration::ZERO, |line| lines.push(line));
     assembler.push(b"Z8dWeVfUgThSiRjQkPl\n", Duration::ZERO, |line| {
-        lines.push(line)
+        lines.push(line);
     });
     assert_eq!(lines, ["redis://cache", "[REDACTED]"]);
 }
