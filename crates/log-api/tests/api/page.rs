@@ -15,8 +15,16 @@ async fn a_page_is_the_newest_lines_oldest_first() {
 
     assert_eq!(answer.status, 200);
     let page = answer.json();
-    let texts: Vec<_> = page["lines"].as_array().unwrap().iter().map(|l| l["text"].clone()).collect();
+    let texts: Vec<_> = page["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["text"].clone())
+        .collect();
     assert_eq!(texts, ["b", "c"]);
     assert_eq!(page["has_more"], true);
-    assert_eq!((&page["oldest_id"], &page["newest_id"]), (&ids[1].clone().into(), &ids[2].clone().into()));
+    assert_eq!(
+        (&page["oldest_id"], &page["newest_id"]),
+        (&ids[1].clone().into(), &ids[2].clone().into())
+    );
 }

@@ -20,7 +20,9 @@ pub(crate) static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate()
 
 /// A fresh session token.
 pub(crate) fn token(user: &str) -> String {
-    ISSUER.session_token(user, ORIGIN, SystemTime::now(), Duration::from_secs(60)).unwrap()
+    ISSUER
+        .session_token(user, ORIGIN, SystemTime::now(), Duration::from_secs(60))
+        .unwrap()
 }
 
 /// A running `log-api serve` of its own. Killed on drop.
@@ -51,12 +53,20 @@ impl Api {
             ("LOG_API_LOG", "info,log_api=debug"),
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_log-api"));
-        command.arg("serve").env_clear().envs(defaults).envs(settings.iter().copied());
+        command
+            .arg("serve")
+            .env_clear()
+            .envs(defaults)
+            .envs(settings.iter().copied());
         Self::spawn(command).await
     }
 
     async fn spawn(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
         let (found, addresses) = mpsc::channel();
@@ -71,7 +81,9 @@ impl Api {
                 log.push('\n');
             }
         });
-        let wants_metrics = command.get_envs().any(|(key, _)| key == "LOG_API_METRICS_BIND");
+        let wants_metrics = command
+            .get_envs()
+            .any(|(key, _)| key == "LOG_API_METRICS_BIND");
         let wait = move || {
             let addr = addresses.recv_timeout(Duration::from_secs(20))?;
             let metrics = wants_metrics.then(|| addresses.recv_timeout(Duration::from_secs(20)));
@@ -82,7 +94,12 @@ impl Api {
             let _ = child.kill();
             panic!("the server did not start:\n{}", log.lock().unwrap());
         };
-        Self { child, addr, metrics, log }
+        Self {
+            child,
+            addr,
+            metrics,
+            log,
+        }
     }
 
     /// A client without credentials.
@@ -102,7 +119,8 @@ impl Api {
 
     /// A live stream as Ann: `query` begins with `?` or is empty.
     pub(crate) fn stream(&self, job: &Job, query: &str) -> Request {
-        self.client(ANN).get(&format!("{}/stream{query}", job.path()))
+        self.client(ANN)
+            .get(&format!("{}/stream{query}", job.path()))
     }
 
     /// What the server has logged so far.
@@ -122,7 +140,9 @@ impl Api {
 
     /// Asks the server to stop, as a deployment does.
     pub(crate) fn terminate(&self) {
-        let killed = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status();
         assert!(killed.unwrap().success());
     }
 
@@ -133,7 +153,10 @@ impl Api {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(tokio::time::Instant::now() < deadline, "still running after {within:?}");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "still running after {within:?}"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -166,10 +189,25 @@ impl Job {
     /// A job of this user's that runs.
     pub(crate) async fn of(redis: &Arc<RedisServer>, owner: &str) -> Self {
         let id = format!("{:032x}", fastrand::u128(..));
-        let job = Self { id, redis: redis.clone() };
+        let job = Self {
+            id,
+            redis: redis.clone(),
+        };
         let at = "2026-01-01T00:00:00Z";
-        let fields = ["status", "code", "user_id", owner, "created_at", at, "project_id", "p", "tier", "free"];
-        job.command(&[&["HSET", &job.key()], &fields[..]].concat()).await;
+        let fields = [
+            "status",
+            "code",
+            "user_id",
+            owner,
+            "created_at",
+            at,
+            "project_id",
+            "p",
+            "tier",
+            "free",
+        ];
+        job.command(&[&["HSET", &job.key()], &fields[..]].concat())
+            .await;
         job
     }
 
@@ -204,13 +242,29 @@ impl Job {
         let key = self.logs_key();
         let line = |text: &str| {
             let words = [
-                "XADD", &key, "MAXLEN", "~", "50000", "*", "ts", "2026-01-01T00:00:00.000Z", "source",
-                "stdout", "text", text, "phase", "install",
+                "XADD",
+                &key,
+                "MAXLEN",
+                "~",
+                "50000",
+                "*",
+                "ts",
+                "2026-01-01T00:00:00.000Z",
+                "source",
+                "stdout",
+                "text",
+                text,
+                "phase",
+                "install",
             ];
             words.map(|word| word.as_bytes().to_vec()).to_vec()
         };
         let mut commands: Vec<_> = texts.into_iter().map(|text| line(text.as_ref())).collect();
-        commands.push(["EXPIRE", &key, "86400"].map(|word| word.as_bytes().to_vec()).to_vec());
+        commands.push(
+            ["EXPIRE", &key, "86400"]
+                .map(|word| word.as_bytes().to_vec())
+                .to_vec(),
+        );
         let mut answers = self.redis.client().await.pipeline(&commands).await;
         answers.pop();
         answers.iter().map(test_support::Value::text).collect()
@@ -219,8 +273,13 @@ impl Job {
     /// Sets the status and publishes it, as existing producers do.
     pub(crate) async fn set_status(&self, status: &str) {
         let at = "2026-01-01T00:01:00Z";
-        self.command(&["HSET", &self.key(), "status", status, "updated_at", at]).await;
-        let message = format!(r#"{{"type":"build.stage.started","job_id":"{}","status":"{status}"}}"#, self.id);
-        self.command(&["PUBLISH", &format!("{}:events", self.key()), &message]).await;
+        self.command(&["HSET", &self.key(), "status", status, "updated_at", at])
+            .await;
+        let message = format!(
+            r#"{{"type":"build.stage.started","job_id":"{}","status":"{status}"}}"#,
+            self.id
+        );
+        self.command(&["PUBLISH", &format!("{}:events", self.key()), &message])
+            .await;
     }
 }
