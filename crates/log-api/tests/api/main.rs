@@ -9,5 +9,10 @@
     reason = "test code: what cannot be done is a failed test"
 )]
 
+mod auth;
+mod cors;
+mod errors;
+mod health;
 mod page;
+mod request_id;
 mod support;

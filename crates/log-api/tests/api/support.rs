@@ -195,6 +195,22 @@ impl Api {
         self.log.lock().unwrap().clone()
     }
 
+    /// What the server has logged once this text is in it: entries take a moment to get here.
+    pub(crate) async fn log_with(&self, text: &str) -> String {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            let log = self.log();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{text} is not in the log:\n{log}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -236,9 +252,12 @@ impl Drop for Api {
     }
 }
 
+/// The address in an entry of either log format.
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-    entry.get("address")?.as_str()?.parse().ok()
+    if let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) {
+        return entry.get("address")?.as_str()?.parse().ok();
+    }
+    line.split_once("address=")?.1.trim().parse().ok()
 }
 
 /// A job in Redis, written as existing producers write it.
