@@ -10,6 +10,7 @@
 )]
 
 mod auth;
+mod config;
 mod cors;
 mod errors;
 mod health;
