@@ -9,5 +9,14 @@
     reason = "test code: what cannot be done is a failed test"
 )]
 
+mod auth;
+mod config;
+mod cors;
+mod errors;
+mod health;
+mod key_set;
+mod outage;
 mod page;
+mod request_id;
+mod start;
 mod support;
