@@ -1,5 +1,10 @@
 //! The command line: `serve`, `demo`, `config`, `health`.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "clap prints these comments, and a terminal shows no Markdown"
+)]
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -120,7 +125,7 @@ struct HealthArgs {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve(args),
-        Command::Demo(args) => with_log_and_runtime(demo::run(args.bind, args.command)),
+        Command::Demo(args) => demo(args),
         Command::Config(args) => print_config(args),
         Command::Health(args) => health_check::run(args.url, &ProcessEnv),
     };
@@ -148,7 +153,8 @@ impl StoreArgs {
 fn serve(args: ServeArgs) -> CliResult {
     let mut settings = Settings::read(&ProcessEnv, args.store.settings())?;
     settings.server.bind = args.bind.unwrap_or(settings.server.bind);
-    with_log_and_runtime(async move {
+    let log = settings.log.clone();
+    with_log_and_runtime(&log, async move {
         let service = wiring::service(&settings).await?;
         let app = Application::bind(service.parts, settings.server, service.metrics)?;
         tracing::info!(address = %app.addr(), "listening");
@@ -160,9 +166,16 @@ fn serve(args: ServeArgs) -> CliResult {
     })
 }
 
+fn demo(args: DemoArgs) -> CliResult {
+    // The demo's own words are on the same terminal.
+    let log = LogSettings::from_env(&ProcessEnv, "warn")?;
+    with_log_and_runtime(&log, demo::run(args.bind, args.command))
+}
+
 fn print_config(args: StoreArgs) -> CliResult {
     let settings = Settings::read(&ProcessEnv, args.settings())?;
-    wiring::verifier(&settings.auth)?;
+    telemetry::check(&settings.log)?;
+    wiring::check(&settings)?;
     let mut out = std::io::stdout().lock();
     for (key, value) in settings.describe() {
         writeln!(out, "{key}={value}")?;
@@ -170,8 +183,8 @@ fn print_config(args: StoreArgs) -> CliResult {
     Ok(())
 }
 
-fn with_log_and_runtime(work: impl Future<Output = CliResult>) -> CliResult {
-    telemetry::start(&LogSettings::read(&ProcessEnv)?)?;
+fn with_log_and_runtime(log: &LogSettings, work: impl Future<Output = CliResult>) -> CliResult {
+    telemetry::start(log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

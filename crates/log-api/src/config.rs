@@ -27,6 +27,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Whose tokens are good.
     pub auth: AuthSettings,
+    /// The service's own log.
+    pub log: LogSettings,
 }
 
 impl Settings {
@@ -40,11 +42,13 @@ impl Settings {
         let server = ServerSettings::read(&mut reader, &auth.authorized_parties);
         let stream = StreamSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
+        let log = LogSettings::read(&mut reader, "info");
         reader.finish(Some(Self {
             server,
             stream,
             store,
             auth,
+            log,
         }))
     }
 
@@ -55,6 +59,7 @@ impl Settings {
         values.extend(self.stream.describe());
         values.extend(self.store.describe());
         values.extend(self.auth.describe());
+        values.extend(self.log.describe());
         values
     }
 }

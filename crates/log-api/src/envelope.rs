@@ -3,10 +3,12 @@
 //! The outermost middleware of our routes. Handlers fail with an [`ApiError`]; here it becomes the problem body, with
 //! the id of the request as `debug_id`, and is logged once.
 
+use actix_cors::CorsError;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -22,6 +24,13 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Logs are private: no cache keeps an answer, and none hands one to another caller.
 const PRIVATE_VARY: &str = "Origin, Authorization, Cookie";
 
+/// What CORS adds to an answer that is no preflight's. Without the first, the others say nothing.
+const GRANTS: [HeaderName; 3] = [
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+];
+
 /// Wraps an answer: see the module. For `actix_web::middleware::from_fn`.
 ///
 /// # Errors
@@ -33,14 +42,18 @@ pub async fn envelope<B: MessageBody + 'static>(
     let id = RequestId::of(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "(none)".into());
     let method = request.method().clone();
-    let response = next.call(request).await.map_err(|error| Failed {
+    let mut response = next.call(request).await.map_err(|error| Failed {
         answer: code_of(&error),
         id: id.clone(),
     })?;
+    let grants = take_grants(response.headers_mut());
     let mut response = match response.response().error().map(|error| answer(error, &id)) {
         Some(answer) => response.into_response(answer).map_into_right_body(),
         None => response.map_into_left_body(),
     };
+    for (name, value) in grants {
+        response.headers_mut().insert(name, value);
+    }
     seal(response.headers_mut(), &id);
     let status = response.status().as_u16();
     // Probes come every few seconds and say nothing new.
@@ -111,8 +124,23 @@ fn log_once(error: &ApiError, id: &RequestId) {
 fn answer(error: &Error, id: &RequestId) -> HttpResponse {
     match error.as_error::<ApiError>() {
         Some(ours) => problem(ours, id),
+        // A preflight that grants nothing is a method that these routes do not have.
+        None if error.as_error::<CorsError>().is_some() => {
+            problem(&ApiError::MethodNotAllowed { allow: "GET" }, id)
+        }
         None => problem(&ApiError::Code(code_of(error)), id),
     }
+}
+
+/// Takes what CORS has granted, which is to outlive the answer it was put on: a browser shows no error to its page
+/// without. For an origin that is not allowed, actix-cors adds all but the origin; that is nothing.
+fn take_grants(headers: &mut HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let granted = headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
+    let taken = GRANTS.into_iter().filter_map(|name| {
+        let value = headers.remove(&name).next()?;
+        granted.then_some((name, value))
+    });
+    taken.collect()
 }
 
 /// The code for an error that is not ours. All but a missing route are bugs.

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fake::EmbeddedStore;
 use auth::{
     ConfigError as AuthConfigError, KeySource, PublishableKey, RemoteKeys, StaticKeys, Verifier,
 };
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
+use log_store::{EmbeddedOptions, EmbeddedStore};
 
 use crate::config::{
     AuthSettings, RedisSettings, Settings, StoreSettings, StreamSettings, WatchMode,
@@ -36,12 +36,26 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let mut service = match &settings.store {
         StoreSettings::Redis(redis) => on_redis(verifier, redis, &settings.stream).await?,
         StoreSettings::Embedded { dir } => {
-            let store = EmbeddedStore::new();
+            let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
             on_embedded(verifier, store, &settings.stream)
         }
     };
     service.parts.cors_origins = settings.server.cors_origins.as_slice().into();
     Ok(service)
+}
+
+/// Refuses what [`service`] would refuse before it has asked anybody; asks nobody.
+pub(crate) fn check(settings: &Settings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // What is spawned in it, a first fetch or connection, never runs.
+    let _inside = runtime.enter();
+    verifier(&settings.auth)?;
+    if let StoreSettings::Redis(redis) = &settings.store {
+        redis_store(redis)?;
+    }
+    Ok(())
 }
 
 /// A service over the embedded store.
@@ -67,7 +81,7 @@ async fn on_redis(
     settings: &RedisSettings,
     stream: &StreamSettings,
 ) -> Result<Service, Failure> {
-    let store = Arc::new(RedisStore::new(redis_options(settings)?)?);
+    let store = Arc::new(redis_store(settings)?);
     let shown = without_password(&settings.url);
     let parts = Parts::new(verifier, store.clone(), store.clone(), hub_options(stream));
     match store.check().await {
@@ -101,16 +115,17 @@ async fn recheck(store: Arc<RedisStore>, health: Arc<Health>) {
     }
 }
 
-fn redis_options(settings: &RedisSettings) -> Result<RedisOptions, Failure> {
+fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Failure> {
     let mut options = RedisOptions::new(settings.url.as_str());
-    options.keys = KeyPatterns::new(&settings.job_key)?;
+    options.keys =
+        KeyPatterns::new(&settings.job_key).map_err(|error| format!("LOG_API_JOB_KEY: {error}"))?;
     options.deadline = settings.timeout;
     options.watch = match settings.watch {
         WatchMode::Auto => log_store::redis::WatchMode::Auto,
         WatchMode::Tracking => log_store::redis::WatchMode::Tracking,
         WatchMode::Poll => log_store::redis::WatchMode::Poll,
     };
-    Ok(options)
+    Ok(RedisStore::new(options).map_err(|error| format!("REDIS_URL: {error}"))?)
 }
 
 fn redis_gauges(store: &RedisStore) -> StoreGauges {

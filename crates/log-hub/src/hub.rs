@@ -136,11 +136,11 @@ impl Shared {
             // No read: the viewer finds its place by itself.
             Start::After(cursor) => viewer.claim(cursor),
             Start::Live => {
-                let horizon = viewer.horizon();
+                let begun = viewer.begun();
                 let bounds = self.store.bounds(viewer.job()).await?;
                 // A drain may have begun, and ended, during the read.
                 self.registry.check_open()?;
-                viewer.confirm(horizon, bounds.last_id);
+                viewer.confirm(begun, bounds.last_id);
             }
         }
         Ok(viewer)

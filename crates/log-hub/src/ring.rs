@@ -35,8 +35,12 @@ pub(crate) struct Ring {
     capacity: usize,
     /// The ordinal of the first segment of the stretch.
     stretch: u64,
-    /// A reader at this position or later, up to `tip`, misses nothing by joining the stretch.
+    /// A reader before this position misses something by joining the stretch.
     floor: EntryId,
+    /// The first line of the stretch, which may have left the ring.
+    first_line: Option<EntryId>,
+    /// Lines up to here were deleted one by one before the feed could read them.
+    deleted_up_to: EntryId,
     /// The feed's own position: everything up to here has been read.
     tip: EntryId,
     /// A viewer knows that the log which the stretch shows is gone; the feed has yet to see it.
@@ -90,6 +94,8 @@ impl Ring {
             capacity,
             stretch: 0,
             floor: position,
+            first_line: None,
+            deleted_up_to: EntryId::ZERO,
             tip: position,
             lost: false,
         }
@@ -146,6 +152,11 @@ impl Ring {
         }
     }
 
+    /// Moves the tip to the end of a log that has no line after it, because the last ones are gone.
+    pub(crate) fn skip_to(&mut self, last_id: EntryId) {
+        self.tip = self.tip.max(last_id);
+    }
+
     /// Tells readers that lines may be missing here, and moves the feed to where reading goes on.
     pub(crate) fn push_gap(&mut self, missing: Missing) {
         let gap = missing.gap;
@@ -153,6 +164,8 @@ impl Ring {
         self.next += 1;
         self.bytes += GAP_BYTES;
         self.stretch = self.next;
+        self.first_line = None;
+        self.deleted_up_to = missing.deleted_up_to;
         self.tip = gap.resume_after;
         // Whoever stands before the first line after the gap must be told of it, not join behind it.
         self.floor = gap.first_id.unwrap_or(gap.resume_after);
@@ -161,15 +174,12 @@ impl Ring {
 
     /// The ordinal at which a reader that is at `position` joins, if it misses nothing by it.
     ///
-    /// A reader whose position is `confirmed` in this stretch may be ahead of the feed, as one that has just read the
-    /// store can be. Any other position may be one that the log as it is now never had, if it is beyond the tip; one
-    /// confirmed in an earlier stretch has a gap to be told of.
+    /// A position `confirmed` in an earlier stretch has a gap to be told of. One that is ahead of the feed, as that of a
+    /// reader that has just read the store can be, joins when the feed is there: should the log be lost in between,
+    /// the feed may never know of the lines that the two are apart.
     pub(crate) fn join(&self, position: EntryId, confirmed: Option<u64>) -> Option<u64> {
-        let is_known = match confirmed {
-            Some(stretch) => stretch == self.stretch,
-            None => position <= self.tip,
-        };
-        if self.lost || !is_known || position < self.floor {
+        let is_earlier = confirmed.is_some_and(|stretch| stretch != self.stretch);
+        if self.lost || is_earlier || !self.knows(position) {
             return None;
         }
         let first = self.first();
@@ -177,6 +187,14 @@ impl Ring {
         let stretch = usize::try_from(begin - first).unwrap_or(usize::MAX);
         let behind = self.behind(stretch, position);
         Some(begin + behind as u64)
+    }
+
+    /// Whether a position is one that the log certainly had, with all after it in the ring. The beginning of the
+    /// stretch is, and what lies from its first line to the tip; between the two may be a position of a log before.
+    fn knows(&self, position: EntryId) -> bool {
+        let is_inside = self.first_line.is_some_and(|first| position >= first);
+        let is_known = is_inside || position == self.floor;
+        is_known && position >= self.floor.max(self.deleted_up_to) && position <= self.tip
     }
 
     /// How many segments from the index `begin` on, which are all of lines, a reader at `position` has.
@@ -232,6 +250,7 @@ impl Ring {
             index: index.into(),
         };
         self.bytes += lines.frames.len();
+        self.first_line = self.first_line.or_else(|| lines.first_id());
         self.tip = lines.last_id();
         self.segments.push_back(Segment::Lines(lines));
         self.next += 1;
@@ -259,6 +278,10 @@ impl Ring {
 impl Lines {
     fn last_id(&self) -> EntryId {
         self.index.last().map_or(EntryId::ZERO, |(id, _)| *id)
+    }
+
+    fn first_id(&self) -> Option<EntryId> {
+        self.index.first().map(|(id, _)| *id)
     }
 
     /// The frames after `position`, without a copy.
@@ -344,16 +367,39 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_joins_where_it_is_or_at_the_end_when_it_is_ahead() {
+    fn a_reader_joins_where_it_is_and_not_before_the_feed_is_there() {
         let mut ring = Ring::new(id(10), 1 << 20);
         ring.push_lines(&lines(11..=12));
         ring.push_lines(&lines(13..=14));
-        let joined = |confirmed| [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms), confirmed));
-        let all = [None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(2)];
-        assert_eq!(joined(Some(0)), all);
-        // A position from outside is not believed beyond the tip.
-        assert_eq!(joined(None)[..6], all[..6]);
-        assert_eq!(joined(None)[6], None);
+        let all = [None, Some(0), Some(0), Some(1), Some(1), Some(2), None];
+        for confirmed in [None, Some(0)] {
+            let joined = [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms), confirmed));
+            assert_eq!(joined, all);
+        }
+        ring.skip_to(id(20));
+        assert_eq!(ring.join(id(20), None), Some(2));
+    }
+
+    #[test]
+    fn a_position_is_known_from_the_first_line_of_a_log_made_anew_on() {
+        let mut ring = Ring::new(id(5), 1 << 20);
+        ring.push_gap(missing(5, None, 0));
+        ring.push_lines(&lines(8..=9));
+        let joined = [0, 5, 7, 8, 9].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [Some(1), None, None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn a_position_is_not_known_before_a_line_that_was_deleted() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_gap(Missing {
+            deleted_up_to: id(7),
+            ..missing(0, Some(1), 0)
+        });
+        ring.push_lines(&lines(1..=6));
+        ring.push_lines(&lines(8..=9));
+        let joined = [1, 6, 7, 8].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [None, None, Some(2), Some(2)]);
     }
 
     #[test]

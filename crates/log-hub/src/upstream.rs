@@ -193,7 +193,9 @@ impl Upstream {
                 });
             }
             self.push(&read, was_lost);
-            if !read.more || self.reached_end().is_some() {
+            // Where the last lines were deleted, the next read finds nothing, and the end of the log is the position.
+            let at_end = !read.more && read.bounds.last_id <= self.position;
+            if at_end || self.reached_end().is_some() {
                 return Ok(());
             }
             // Viewers on this thread get their turn before the next batch.
@@ -204,7 +206,8 @@ impl Upstream {
     /// Hands on what a read has found. A ring that `was_lost` before the read shows the log as it is now again.
     fn push(&mut self, read: &Onward, was_lost: bool) {
         let missing = self.told.news(read, self.position);
-        if missing.is_none() && read.lines.is_empty() && !was_lost {
+        let at_end = read.bounds.last_id <= self.position;
+        if missing.is_none() && read.lines.is_empty() && at_end && !was_lost {
             return;
         }
         if let Some(missing) = missing {
@@ -219,6 +222,9 @@ impl Upstream {
                 state.ring.found();
             }
             state.ring.push_lines(&read.lines);
+            if read.lines.is_empty() {
+                state.ring.skip_to(read.bounds.last_id);
+            }
             self.position = state.ring.tip();
         });
     }

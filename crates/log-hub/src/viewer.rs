@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use log_domain::{EntryId, JobId, Line};
+use log_domain::{EntryId, Gap, JobId, Line};
 use log_store::{Onward, ReadError};
 use log_wire::sse;
 
@@ -30,7 +30,9 @@ pub struct Viewer {
     feed: Arc<Feed>,
     /// The seat in the feed, given up on drop.
     key: usize,
-    /// Everything up to here has been handed out.
+    /// Where it reads on: everything up to here has been handed out, or is known to be gone.
+    at: EntryId,
+    /// The same as the client knows it: where it began, or the last line or gap handed out.
     position: EntryId,
     /// The stretch of the ring in which the store has confirmed the position. `None` where a client claims it.
     confirmed: Option<u64>,
@@ -50,17 +52,27 @@ enum Place {
     Seeking,
     /// From the store; a read is under way.
     Reading(Read, Begun),
-    /// The store had nothing after the position, or failed, and the ring cannot be joined: until the feed's version
-    /// is another.
+    /// The store had nothing more, or failed, and the ring cannot be joined, because the feed has not read so far or
+    /// does not know yet that the log is lost: until the feed's version is another.
     Waiting(u64),
 }
 
 /// What the feed looked like before a read began. The read knows of nothing that came later.
 #[derive(Clone, Copy)]
-struct Begun {
+pub(crate) struct Begun {
     horizon: Horizon,
     version: u64,
     ended: bool,
+}
+
+impl Begun {
+    fn now(state: &FeedState) -> Self {
+        Self {
+            horizon: state.ring.horizon(),
+            version: state.version,
+            ended: state.end.is_some(),
+        }
+    }
 }
 
 /// What a viewer hands out.
@@ -83,6 +95,7 @@ impl Viewer {
             shared,
             feed,
             key,
+            at: EntryId::ZERO,
             position: EntryId::ZERO,
             confirmed: None,
             told: Told::default(),
@@ -94,17 +107,19 @@ impl Viewer {
 
     /// Begins after a position that the log may never have had.
     pub(crate) fn claim(&mut self, position: EntryId) {
-        self.position = position;
+        self.advance(position);
     }
 
-    /// Begins at the end of the log, as a read found it that began at `horizon`.
-    pub(crate) fn confirm(&mut self, horizon: Horizon, last_id: EntryId) {
-        self.position = last_id;
-        self.confirmed = Some(self.feed.lock().ring.confirm(horizon, last_id));
+    /// Begins at the end of the log, as a read found it before which the feed looked like this.
+    pub(crate) fn confirm(&mut self, begun: Begun, last_id: EntryId) {
+        self.advance(last_id);
+        self.confirmed = Some(self.feed.lock().ring.confirm(begun.horizon, last_id));
+        self.settle(begun.version);
     }
 
-    pub(crate) fn horizon(&self) -> Horizon {
-        self.feed.lock().ring.horizon()
+    /// What the feed looks like, for a read that is about to begin.
+    pub(crate) fn begun(&self) -> Begun {
+        Begun::now(&self.feed.lock())
     }
 
     pub(crate) fn job(&self) -> &JobId {
@@ -176,18 +191,19 @@ impl Viewer {
         if state.must_break_off(self.key) {
             return Some(Poll::Ready(break_off()));
         }
-        match state.ring.take(ordinal, self.position) {
+        match state.ring.take(ordinal, self.at) {
             Taken::Frames {
                 frames,
                 position,
                 next,
             } => {
-                self.position = position;
-                self.delivered = true;
                 self.place = Place::Ring(next);
+                drop(state);
+                self.advance(position);
+                self.delivered = true;
                 Some(Poll::Ready(Next::Frames(frames)))
             }
-            Taken::Gap { missing, next } if missing.gap.after_id == self.position => {
+            Taken::Gap { missing, next } if missing.gap.after_id == self.at => {
                 drop(state);
                 self.place = Place::Ring(next);
                 self.confirmed = Some(next);
@@ -198,11 +214,11 @@ impl Viewer {
             Taken::Nothing { next } => {
                 self.place = Place::Ring(next);
                 Some(match state.end {
-                    Some(end) => Poll::Ready(done(end, self.position.max(end.position))),
+                    Some(end) => Poll::Ready(done(end, self.at.max(end.position))),
                     None => self.wait(&mut state, cx, false),
                 })
             }
-            // A gap of the feed's need not be one of a viewer that is ahead of it: the store is asked.
+            // A gap at another position than the viewer's own need not be one for it: the store is asked.
             Taken::Gap { .. } | Taken::Evicted => {
                 self.place = Place::Seeking;
                 None
@@ -217,16 +233,12 @@ impl Viewer {
         if state.must_break_off(self.key) {
             return Some(Poll::Ready(break_off()));
         }
-        if let Some(ordinal) = state.ring.join(self.position, self.confirmed) {
+        if let Some(ordinal) = state.ring.join(self.at, self.confirmed) {
             self.confirmed = Some(state.ring.stretch());
             self.place = Place::Ring(ordinal);
             return None;
         }
-        let begun = Begun {
-            horizon: state.ring.horizon(),
-            version: state.version,
-            ended: state.end.is_some(),
-        };
+        let begun = Begun::now(&state);
         drop(state);
         self.place = Place::Reading(self.read(), begun);
         None
@@ -243,7 +255,7 @@ impl Viewer {
     }
 
     fn read(&self) -> Read {
-        let (shared, job, after) = (self.shared.clone(), self.feed.job.clone(), self.position);
+        let (shared, job, after) = (self.shared.clone(), self.feed.job.clone(), self.at);
         Box::pin(async move {
             // The semaphore is never closed; without it a read would only be unpaced.
             let _permit = shared.catch_up.acquire().await.ok();
@@ -264,23 +276,27 @@ impl Viewer {
             state.end
         };
         let mut frames = Vec::new();
-        if let Some(missing) = self.told.news(&read, self.position) {
+        if let Some(missing) = self.told.news(&read, self.at) {
             self.tell(missing, &mut frames);
         }
         let lines = up_to(&read.lines, end);
         for line in lines {
             sse::write_log(&mut frames, line);
-            self.position = line.id;
+            self.advance(line.id);
         }
         self.delivered |= !lines.is_empty();
         let cut = lines.len() < read.lines.len();
         // A read from before the end may have missed lines that belong to the log.
         if let Some(end) = end.filter(|_| cut || (begun.ended && !read.more)) {
-            let at = self.position.max(end.position.min(last_id));
+            let at = self.at.max(end.position.min(last_id));
             sse::write_done(&mut frames, end.status, at);
             return Some(Next::Done(frames.into()));
         }
-        if read.more || !frames.is_empty() {
+        if read.lines.is_empty() {
+            // The last lines of the log may be gone, and the client may have been told.
+            self.at = self.at.max(last_id);
+        }
+        if read.more {
             self.place = Place::Seeking;
         } else {
             self.settle(begun.version);
@@ -290,7 +306,7 @@ impl Viewer {
 
     /// With nothing more in the store: joins the ring, or waits until the feed is another than before the read.
     fn settle(&mut self, version: u64) {
-        let joined = self.feed.lock().ring.join(self.position, self.confirmed);
+        let joined = self.feed.lock().ring.join(self.at, self.confirmed);
         self.place = joined.map_or(Place::Waiting(version), Place::Ring);
     }
 
@@ -307,9 +323,18 @@ impl Viewer {
     fn tell(&mut self, missing: Missing, frames: &mut Vec<u8>) {
         Counters::add(&self.shared.counters.gaps, 1);
         self.told.tell(missing);
-        self.position = missing.gap.resume_after;
+        let gap = Gap {
+            after_id: self.position,
+            ..missing.gap
+        };
+        sse::write_gap(frames, &gap);
+        self.advance(gap.resume_after);
         self.delivered = true;
-        sse::write_gap(frames, &missing.gap);
+    }
+
+    fn advance(&mut self, position: EntryId) {
+        self.at = position;
+        self.position = position;
     }
 
     fn wait(&self, state: &mut FeedState, cx: &Context<'_>, wants_tick: bool) -> Poll<Next> {
@@ -337,7 +362,7 @@ impl fmt::Debug for Viewer {
         let mut debug = f.debug_struct("Viewer");
         debug
             .field("job", &self.feed.job)
-            .field("position", &self.position)
+            .field("position", &self.at)
             .finish_non_exhaustive()
     }
 }
@@ -348,7 +373,7 @@ fn up_to(lines: &[Line], end: Option<End>) -> &[Line] {
     &lines[..lines.partition_point(|line| line.id <= end.position)]
 }
 
-/// The last event. Its cursor is the end of the log, or the last line sent where the viewer has read ahead of it.
+/// The last event. Its cursor is the end of the log.
 fn done(end: End, at: EntryId) -> Next {
     let mut frame = Vec::new();
     sse::write_done(&mut frame, end.status, at);

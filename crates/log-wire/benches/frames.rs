@@ -41,7 +41,7 @@ fn frames(criterion: &mut Criterion) {
         },
     );
     group.bench_function("page of 100 lines", |bencher| {
-        bencher.iter(|| page_json(&page).len())
+        bencher.iter(|| page_json(&page).len());
     });
     group.finish();
 }

@@ -119,11 +119,11 @@ fn chunked(body: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// The shortest times that a policy may have: these tests wait for real.
+/// Short times: these tests wait for real.
 fn hasty() -> CachePolicy {
     CachePolicy {
         cooldown: Duration::from_secs(1),
-        fetch_timeout: Duration::from_secs(1),
+        fetch_timeout: Duration::from_secs(2),
         ..CachePolicy::default()
     }
 }

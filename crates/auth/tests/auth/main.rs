@@ -7,6 +7,7 @@
     reason = "a test that cannot set up, or is answered oddly, should fail there"
 )]
 
+mod fake_server;
 mod support;
 mod vectors;
 

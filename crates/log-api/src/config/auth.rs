@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use auth::PublishableKey;
+
 use super::read::{Reader, Unit};
 
 /// The Clerk instance and what its tokens must say. `auth` checks the values when the verifier is built.
@@ -72,8 +74,10 @@ impl AuthSettings {
     }
 
     pub(super) fn describe(&self) -> Vec<(&'static str, String)> {
-        let or_derived =
-            |value: &Option<String>| value.clone().unwrap_or_else(|| "(derived)".into());
+        let key = self.publishable_key.as_deref();
+        let key = key.and_then(|key| PublishableKey::parse(key).ok());
+        let derived = |of: fn(&PublishableKey) -> String| key.as_ref().map(of).unwrap_or_default();
+        let jwks_url = self.jwks_url.clone();
         let shown = |value: &Option<String>| {
             if value.is_some() {
                 "(set)"
@@ -82,7 +86,7 @@ impl AuthSettings {
             }
         };
         let issuers = if self.issuers.is_empty() {
-            "(derived)".into()
+            derived(PublishableKey::issuer)
         } else {
             self.issuers.join(",")
         };
@@ -91,7 +95,10 @@ impl AuthSettings {
                 "CLERK_PUBLISHABLE_KEY",
                 self.publishable_key.clone().unwrap_or_default(),
             ),
-            ("CLERK_JWKS_URL", or_derived(&self.jwks_url)),
+            (
+                "CLERK_JWKS_URL",
+                jwks_url.unwrap_or_else(|| derived(PublishableKey::jwks_url)),
+            ),
             ("CLERK_ISSUER", issuers),
             ("CLERK_JWT_KEY", shown(&self.jwt_key).into()),
             (

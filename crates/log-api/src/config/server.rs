@@ -1,6 +1,7 @@
 //! The listeners, the streams, shutdown, and the service's own log.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::time::Duration;
 
 use url::Url;
@@ -15,8 +16,8 @@ pub struct ServerSettings {
     pub bind: SocketAddr,
     /// `LOG_API_METRICS_BIND`: where `/metrics` is served; off by default, and never on the public port.
     pub metrics_bind: Option<SocketAddr>,
-    /// `LOG_API_CORS_ORIGINS`: exact origins that browsers may call from. Not set, it is the authorized parties: the
-    /// same front ends.
+    /// `LOG_API_CORS_ORIGINS`: exact origins that browsers may call from. Not set, it is the authorized parties that
+    /// are origins: the same front ends.
     pub cors_origins: Vec<String>,
     /// `LOG_API_SHUTDOWN_SECS`: the longest time from SIGTERM to the exit.
     pub shutdown: Duration,
@@ -27,19 +28,20 @@ pub struct ServerSettings {
 }
 
 const ADDRESS_RULE: &str = "must be an address and a port, for example 127.0.0.1:8080";
+const WORKERS_RULE: &str = "must be a whole number from 1 on";
 const ORIGIN_RULE: &str = "must be origins, comma-separated, for example https://app.example.com: \
                            a scheme and a host, with no path and no slash at the end";
 
 impl ServerSettings {
     pub(super) fn read(reader: &mut Reader<'_>, authorized_parties: &[String]) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let default_workers = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let default_bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         let settings = Self {
             bind: reader.parsed("LOG_API_BIND", default_bind, ADDRESS_RULE),
             metrics_bind: reader.optional("LOG_API_METRICS_BIND", ADDRESS_RULE),
             cors_origins: reader
                 .commas("LOG_API_CORS_ORIGINS")
-                .unwrap_or_else(|| authorized_parties.to_vec()),
+                .unwrap_or_else(|| origins_among(authorized_parties)),
             shutdown: reader.duration(
                 "LOG_API_SHUTDOWN_SECS",
                 Duration::from_secs(30),
@@ -53,8 +55,8 @@ impl ServerSettings {
                 0..=600,
             ),
             workers: reader
-                .parsed("LOG_API_WORKERS", cores, "must be a whole number from 1 on")
-                .max(1),
+                .parsed("LOG_API_WORKERS", default_workers, WORKERS_RULE)
+                .get(),
         };
         if !settings.cors_origins.iter().all(|origin| is_origin(origin)) {
             reader.problem("LOG_API_CORS_ORIGINS", ORIGIN_RULE);
@@ -90,6 +92,12 @@ impl ServerSettings {
             ("LOG_API_WORKERS", self.workers.to_string()),
         ]
     }
+}
+
+/// The parties that are web origins. Others, an extension or an app, make no requests that CORS asks about.
+fn origins_among(parties: &[String]) -> Vec<String> {
+    let origins = parties.iter().filter(|party| is_origin(party));
+    origins.cloned().collect()
 }
 
 /// Whether the text is what a browser sends as `Origin`: its own serialisation, to the letter.
@@ -181,18 +189,43 @@ impl std::str::FromStr for LogFormat {
     }
 }
 
+impl LogFormat {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 impl LogSettings {
-    /// Reads the settings of the log, which is needed before all others.
+    /// Reads the settings of the log alone, for a command that needs no others, with the filter where none is set.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn read(env: &dyn Env) -> Result<Self, ConfigError> {
+    pub fn from_env(env: &dyn Env, default_filter: &str) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
-        let settings = Self {
-            filter: reader.text("LOG_API_LOG").unwrap_or_else(|| "info".into()),
-            format: reader.optional("LOG_API_LOG_FORMAT", "must be `text` or `json`"),
-        };
+        let settings = Self::read(&mut reader, default_filter);
         reader.finish(Some(settings))
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>, default_filter: &str) -> Self {
+        Self {
+            filter: reader
+                .text("LOG_API_LOG")
+                .unwrap_or_else(|| default_filter.into()),
+            format: reader.optional("LOG_API_LOG_FORMAT", "must be `text` or `json`"),
+        }
+    }
+
+    pub(super) fn describe(&self) -> Vec<(&'static str, String)> {
+        let format = self
+            .format
+            .map_or("(text on a terminal, else json)", LogFormat::as_str);
+        vec![
+            ("LOG_API_LOG", self.filter.clone()),
+            ("LOG_API_LOG_FORMAT", format.into()),
+        ]
     }
 }
 

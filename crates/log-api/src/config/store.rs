@@ -65,6 +65,9 @@ impl FromStr for WatchMode {
     }
 }
 
+const URL_RULE: &str = "must be like redis://localhost:6379; rediss:// is with TLS, and redis-cluster:// and \
+                        redis-sentinel:// are there too";
+
 impl StoreSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let job_key = reader
@@ -76,10 +79,14 @@ impl StoreSettings {
                 "must hold `{job_id}` once, for example job:{job_id}",
             );
         }
+        let url = reader
+            .text("REDIS_URL")
+            .unwrap_or_else(|| "redis://127.0.0.1:6379".into());
+        if !is_redis_url(&url) {
+            reader.problem("REDIS_URL", URL_RULE);
+        }
         Self::Redis(RedisSettings {
-            url: reader
-                .text("REDIS_URL")
-                .unwrap_or_else(|| "redis://127.0.0.1:6379".into()),
+            url,
             job_key,
             timeout: reader.duration(
                 "LOG_API_REDIS_TIMEOUT_MS",
@@ -111,6 +118,16 @@ impl StoreSettings {
     }
 }
 
+/// Whether the scheme is one of fred's. fred itself takes any other for a single server without TLS, a misspelt one too.
+fn is_redis_url(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else {
+        return false;
+    };
+    let (server, kind) = url.scheme().split_once('-').unwrap_or((url.scheme(), ""));
+    matches!(server, "redis" | "rediss" | "valkey" | "valkeys")
+        && matches!(kind, "" | "cluster" | "sentinel")
+}
+
 /// A Redis URL that can be shown. A text that cannot be taken apart is not shown at all.
 #[must_use]
 pub fn without_password(url: &str) -> String {
@@ -133,6 +150,29 @@ pub fn without_password(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_scheme_of_redis_is_taken_and_no_other() {
+        for good in [
+            "redis://h",
+            "rediss://h:1/2",
+            "redis-cluster://h:1?node=i:2",
+            "rediss-sentinel://h:1?sentinelServiceName=s",
+            "valkey://h",
+        ] {
+            assert!(is_redis_url(good), "{good}");
+        }
+        for bad in [
+            "",
+            "h:6379",
+            "http://h",
+            "tls://h",
+            "redis-clsuter://h",
+            "redis+tls://h",
+        ] {
+            assert!(!is_redis_url(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn a_password_is_hidden_wherever_it_stands() {

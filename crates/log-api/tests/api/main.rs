@@ -9,7 +9,16 @@
     reason = "test code: what cannot be done is a failed test"
 )]
 
+mod auth;
+mod config;
+mod cors;
+mod errors;
 mod faults;
+mod health;
+mod key_set;
+mod outage;
 mod page;
+mod request_id;
+mod start;
 mod stream;
 mod support;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak, mpsc};
 use std::time::{Duration, SystemTime};
 
 use auth::mint::Issuer;
@@ -25,11 +25,71 @@ pub(crate) fn token(user: &str) -> String {
         .unwrap()
 }
 
+/// The Redis and the server that tests share.
+pub(crate) async fn shared() -> (Arc<RedisServer>, Arc<Api>) {
+    let redis = RedisServer::shared().await;
+    let api = Api::shared(&redis).await;
+    (redis, api)
+}
+
+/// The environment of a server under test.
+pub(crate) fn environment(redis_url: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("LOG_API_BIND", "127.0.0.1:0".into()),
+        ("REDIS_URL", redis_url.into()),
+        ("CLERK_PUBLISHABLE_KEY", ISSUER.publishable_key()),
+        ("CLERK_JWT_KEY", ISSUER.public_pem().unwrap()),
+        ("CLERK_AUTHORIZED_PARTIES", ORIGIN.into()),
+        ("LOG_API_DRAIN_DELAY_SECS", "0".into()),
+        ("LOG_API_LOG_FORMAT", "json".into()),
+        ("LOG_API_LOG", "info,log_api=debug".into()),
+    ]
+}
+
+/// A run of the binary that ended by itself.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs the binary with this environment and nothing else, and waits for its end.
+pub(crate) async fn run(arguments: &[&str], env: &[(&str, &str)]) -> Ended {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_log-api"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().copied());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await;
+    let output = output
+        .expect("the command ends by itself")
+        .expect("the command runs");
+    Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs `serve` where it must refuse to start, and returns what it said.
+pub(crate) async fn refuses_to_start(redis_url: &str, settings: &[(&str, &str)]) -> String {
+    let defaults = environment(redis_url);
+    let defaults = defaults.iter().map(|(key, value)| (*key, value.as_str()));
+    let env: Vec<_> = defaults.chain(settings.iter().copied()).collect();
+    let ended = run(&["serve"], &env).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.out, "", "errors go to standard error");
+    ended.err
+}
+
 /// A running `log-api serve` of its own. Killed on drop.
 pub(crate) struct Api {
     child: Child,
     pub(crate) addr: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
+    redis_url: String,
     /// Everything the server has written to its log so far.
     log: Arc<Mutex<String>>,
 }
@@ -42,26 +102,32 @@ impl Api {
 
     /// A server with further settings, each over the defaults of tests.
     pub(crate) async fn start(redis_url: &str, settings: &[(&str, &str)]) -> Self {
-        let defaults = [
-            ("LOG_API_BIND", "127.0.0.1:0"),
-            ("REDIS_URL", redis_url),
-            ("CLERK_PUBLISHABLE_KEY", &ISSUER.publishable_key()),
-            ("CLERK_JWT_KEY", &ISSUER.public_pem().unwrap()),
-            ("CLERK_AUTHORIZED_PARTIES", ORIGIN),
-            ("LOG_API_DRAIN_DELAY_SECS", "0"),
-            ("LOG_API_LOG_FORMAT", "json"),
-            ("LOG_API_LOG", "info,log_api=debug"),
-        ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_log-api"));
         command
             .arg("serve")
             .env_clear()
-            .envs(defaults)
+            .envs(environment(redis_url))
             .envs(settings.iter().copied());
-        Self::spawn(command).await
+        Self::spawn(command, redis_url).await
     }
 
-    async fn spawn(mut command: Command) -> Self {
+    /// A server with defaults that tests of this binary share while any of them holds it. Use jobs of your own, and
+    /// break nothing. Held weakly for the reason that [`RedisServer::shared`] gives.
+    pub(crate) async fn shared(redis: &RedisServer) -> Arc<Self> {
+        static SHARED: Mutex<Weak<Api>> = Mutex::new(Weak::new());
+        static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let kept = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = STARTING.lock().await;
+        let there = kept().upgrade();
+        if let Some(api) = there.filter(|api| api.redis_url == redis.url()) {
+            return api;
+        }
+        let api = Arc::new(Self::on(redis).await);
+        *kept() = Arc::downgrade(&api);
+        api
+    }
+
+    async fn spawn(mut command: Command, redis_url: &str) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -98,6 +164,7 @@ impl Api {
             child,
             addr,
             metrics,
+            redis_url: redis_url.to_owned(),
             log,
         }
     }
@@ -149,6 +216,22 @@ impl Api {
         self.log.lock().unwrap().clone()
     }
 
+    /// What the server has logged once this text is in it: entries take a moment to get here.
+    pub(crate) async fn log_with(&self, text: &str) -> String {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            let log = self.log();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{text} is not in the log:\n{log}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -190,9 +273,12 @@ impl Drop for Api {
     }
 }
 
+/// The address in an entry of either log format.
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-    entry.get("address")?.as_str()?.parse().ok()
+    if let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) {
+        return entry.get("address")?.as_str()?.parse().ok();
+    }
+    line.split_once("address=")?.1.trim().parse().ok()
 }
 
 /// A job in Redis, written as existing producers write it.
@@ -209,11 +295,7 @@ impl Job {
 
     /// A job of this user's that runs.
     pub(crate) async fn of(redis: &Arc<RedisServer>, owner: &str) -> Self {
-        let id = format!("{:032x}", fastrand::u128(..));
-        let job = Self {
-            id,
-            redis: redis.clone(),
-        };
+        let job = Self::unwritten(redis);
         let at = "2026-01-01T00:00:00Z";
         let fields = [
             "status",
@@ -230,6 +312,14 @@ impl Job {
         job.command(&[&["HSET", &job.key()], &fields[..]].concat())
             .await;
         job
+    }
+
+    /// A job that nobody has created yet.
+    pub(crate) fn unwritten(redis: &Arc<RedisServer>) -> Self {
+        Self {
+            id: format!("{:032x}", fastrand::u128(..)),
+            redis: redis.clone(),
+        }
     }
 
     pub(crate) fn key(&self) -> String {
@@ -323,6 +413,19 @@ impl Job {
         answers.iter().map(test_support::Value::text).collect()
     }
 
+    /// Appends an entry with an id (`*` for Redis's own) and fields of one's own, names and values in turn.
+    pub(crate) async fn append_entry(&self, id: &str, fields: &[&[u8]]) -> String {
+        let key = self.logs_key();
+        let head = [b"XADD".as_slice(), key.as_bytes(), id.as_bytes()];
+        self.redis.command(&[&head, fields].concat()).await.text()
+    }
+
+    /// The whole log as a client is to see it, read from Redis itself.
+    pub(crate) async fn lines(&self) -> Vec<serde_json::Value> {
+        let entries = self.command(&["XRANGE", &self.logs_key(), "-", "+"]).await;
+        entries.array().into_iter().map(line_of).collect()
+    }
+
     /// Sets the status and publishes it, as existing producers do.
     pub(crate) async fn set_status(&self, status: &str) {
         let at = "2026-01-01T00:01:00Z";
@@ -335,4 +438,20 @@ impl Job {
         self.command(&["PUBLISH", &format!("{}:events", self.key()), &message])
             .await;
     }
+}
+
+fn line_of(entry: test_support::Value) -> serde_json::Value {
+    let [id, fields] = <[_; 2]>::try_from(entry.array()).unwrap();
+    let fields: Vec<_> = fields.array().iter().map(|part| part.text()).collect();
+    let value = |name: &str| {
+        let field = fields.chunks(2).find(|pair| pair[0] == name);
+        field.map(|pair| pair[1].clone())
+    };
+    serde_json::json!({
+        "id": id.text(),
+        "ts": value("ts"),
+        "source": value("source"),
+        "text": value("text"),
+        "phase": value("phase"),
+    })
 }

@@ -122,6 +122,36 @@ async fn a_deleted_line_is_told_once_live_and_on_joining() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_comes_with_a_cursor_before_a_deleted_line_is_told_by_a_warm_feed_too() {
+    let stage = Stage::new().await;
+    let mut live = stage.live().await;
+    settle().await;
+    stage.write(1..=9);
+    stage.store.inner().delete_line(&stage.job, id(7));
+    let expected = events([vec![Event::gap(0, 1)], lines(1..=6), lines(8..=9)]);
+    assert_eq!(live.now().await, expected);
+    let mut late = stage.after(3).await;
+    let expected = events([vec![Event::gap(3, 4)], lines(4..=6), lines(8..=9)]);
+    assert_eq!(late.now().await, expected);
+    assert_eq!(stage.after(7).await.now().await, lines(8..=9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_of_the_log_before_is_told_by_a_feed_that_follows_the_log_made_anew() {
+    let stage = Stage::new().await;
+    let mut live = stage.live().await;
+    stage.write(1..=3);
+    assert_eq!(live.now().await, lines(1..=3));
+    stage.delete_log();
+    assert_eq!(live.now().await, [Event::gap(3, None)]);
+    stage.write(101..=102);
+    assert_eq!(live.now().await, lines(101..=102));
+    let expected = events([vec![Event::gap(2, 101)], lines(101..=102)]);
+    assert_eq!(stage.after(2).await.now().await, expected);
+    assert_eq!(stage.after(0).await.now().await, lines(101..=102));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_line_deleted_later_is_a_gap_of_its_own() {
     let stage = Stage::with(|options| options.read.lines = 10).await;
     stage.write(1..=50);
@@ -254,6 +284,65 @@ async fn a_viewer_that_knows_before_its_feed_that_the_log_is_lost_gets_nothing_o
         first.now().await,
         events([vec![Event::gap(30, None)], lines(1..=2)])
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_ahead_of_a_feed_at_the_beginning_is_told_of_the_log_that_the_feed_never_saw() {
+    for anew in [1, 301] {
+        let (stage, held) = HeldStore::stage(|_| ()).await;
+        let mut live = stage.live().await;
+        settle().await;
+        held.hold_feeds(true);
+        stage.write(101..=103);
+        let mut ahead = stage.after(9).await;
+        let first = events([vec![Event::gap(9, 101)], lines(101..=103)]);
+        assert_eq!(ahead.now().await, first);
+        stage.write(104..=105);
+        stage.delete_log();
+        stage.write(anew..=anew + 1);
+        held.hold_feeds(false);
+        let seen = ahead.now().await;
+        stage.write(anew + 2..=anew + 2);
+        let seen = events([seen, ahead.now().await]);
+        let expected = match anew {
+            1 => events([vec![Event::gap(103, None)], lines(3..=3)]),
+            _ => events([vec![Event::gap(103, 301)], lines(301..=303)]),
+        };
+        assert_eq!(seen, expected);
+        assert_eq!(
+            live.now().await,
+            lines(anew..=anew + 2),
+            "it has seen nothing of the other"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_whose_last_lines_are_deleted_costs_no_reads_at_rest() {
+    let stage = Stage::new().await;
+    let mut live = stage.live().await;
+    settle().await;
+    stage.write(1..=10);
+    stage.store.inner().delete_line(&stage.job, id(10));
+    assert_eq!(
+        live.now().await,
+        events([vec![Event::gap(0, 1)], lines(1..=9)])
+    );
+    let mut second = stage.live().await;
+    assert_eq!(second.now().await, []);
+    let calls = stage.store.faults().calls();
+    second.during(std::time::Duration::from_secs(15)).await;
+    live.during(std::time::Duration::from_secs(15)).await;
+    assert_eq!(stage.store.faults().calls(), calls);
+    stage.write(11..=11);
+    let late = |events: Vec<Event>| {
+        events
+            .into_iter()
+            .filter(|e| *e != Event::Heartbeat)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(late(second.now().await), lines(11..=11));
+    assert_eq!(late(live.now().await), lines(11..=11));
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,4 +17,5 @@ mod heartbeat;
 mod join;
 mod leave;
 mod outage;
+mod random;
 mod sharing;

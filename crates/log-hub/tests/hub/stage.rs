@@ -182,6 +182,12 @@ impl Client {
 
     /// What the next piece of the stream holds.
     pub(crate) async fn next(&mut self) -> Vec<Event> {
+        let events = self.next_with_cursors().await;
+        events.into_iter().map(|(event, _)| event).collect()
+    }
+
+    /// What the next piece of the stream holds, each with the cursor that the client has after it.
+    pub(crate) async fn next_with_cursors(&mut self) -> Vec<(Event, Option<EntryId>)> {
         let next = self.viewer.next().await;
         self.read(&next)
     }
@@ -191,9 +197,9 @@ impl Client {
         let until = Instant::now() + time;
         let mut events = Vec::new();
         while !events.last().is_some_and(Event::is_last)
-            && let Ok(next) = timeout_at(until, self.viewer.next()).await
+            && let Ok(next) = timeout_at(until, self.next()).await
         {
-            events.extend(self.read(&next));
+            events.extend(next);
         }
         events
     }
@@ -211,19 +217,31 @@ impl Client {
         events
     }
 
+    /// Says that the client has come back with a cursor.
+    pub(crate) fn comes_with(&mut self, cursor: EntryId) {
+        self.decoder.feed(format!("id: {cursor}\n\n").as_bytes());
+    }
+
     /// The cursor the client would come back with; `None` where it has none.
     pub(crate) fn cursor(&self) -> Option<EntryId> {
         self.decoder.last_event_id().parse().ok()
     }
 
-    fn read(&mut self, next: &Next) -> Vec<Event> {
+    fn read(&mut self, next: &Next) -> Vec<(Event, Option<EntryId>)> {
         let (Next::Frames(bytes) | Next::Done(bytes) | Next::BrokenOff(bytes)) = next;
-        let mut events: Vec<_> = self.decoder.feed(bytes).iter().map(Event::of).collect();
+        let raw = self.decoder.feed(bytes);
+        let mut events: Vec<_> = raw
+            .iter()
+            .map(|raw| (Event::of(raw), raw.last_event_id.parse().ok()))
+            .collect();
         if matches!(next, Next::BrokenOff(_)) {
             let retry = self.decoder.retry_ms().unwrap();
-            events.push(Event::BrokenOff(Duration::from_millis(retry)));
+            let event = Event::BrokenOff(Duration::from_millis(retry));
+            events.push((event, self.cursor()));
         }
-        let done = events.iter().any(|event| matches!(event, Event::Done(_)));
+        let done = events
+            .iter()
+            .any(|(event, _)| matches!(event, Event::Done(_)));
         assert_eq!(
             done,
             matches!(next, Next::Done(_)),

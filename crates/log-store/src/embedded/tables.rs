@@ -241,7 +241,8 @@ impl<'txn> Tables<'txn> {
         self.find_first(log)
     }
 
-    /// Deletes one line; false where there is none.
+    /// Deletes one line; false where there is none. No producer does this, an operator may.
+    #[cfg(feature = "conformance")]
     pub(super) fn delete(&mut self, log: &mut LogRecord, id: EntryId) -> Result<bool, redb::Error> {
         if self.lines.remove(line_key(log.number, id))?.is_none() {
             return Ok(false);

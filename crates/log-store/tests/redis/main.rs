@@ -6,5 +6,11 @@
     reason = "test code: a failed expectation is a panic"
 )]
 
+mod check;
 mod conformance;
+mod cost;
+mod fake;
+mod faults;
+mod fred;
 mod support;
+mod writes;

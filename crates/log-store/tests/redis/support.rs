@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use log_domain::{EntryId, JobId, ReadLimit};
 use log_store::redis::{RedisOptions, RedisStore, WatchMode};
-use log_store::{LogWatch, Onward};
+use log_store::{LogStore, LogWatch, Onward};
 use test_support::{RedisServer, TcpProxy};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// More lines than any test appends.
 pub(crate) const ALL: ReadLimit = ReadLimit::lines(100_000);
@@ -42,6 +42,11 @@ impl Setup {
         Self::on(RedisServer::shared().await, watch).await
     }
 
+    /// On a server of its own, to be broken.
+    pub(crate) async fn own(watch: WatchMode) -> Self {
+        Self::on(Arc::new(RedisServer::start().await), watch).await
+    }
+
     /// On a server.
     pub(crate) async fn on(redis: Arc<RedisServer>, watch: WatchMode) -> Self {
         let proxy = Arc::new(TcpProxy::start(redis.address()).await);
@@ -54,6 +59,58 @@ impl Setup {
             store,
         }
     }
+}
+
+/// Writes lines past the store, as a producer does that exists today.
+pub(crate) async fn produce(redis: &RedisServer, job: &JobId, ids: impl IntoIterator<Item = u64>) {
+    let mut client = redis.client().await;
+    for ms in ids {
+        let (id, text) = (format!("{ms}-0"), format!("line {ms}"));
+        client
+            .command(&["XADD", &logs(job), &id, "text", &text])
+            .await;
+    }
+}
+
+/// Follows a log to an id, in order and without a repetition.
+pub(crate) struct Follower {
+    pub(crate) watch: Box<dyn LogWatch>,
+    pub(crate) seen: Vec<u64>,
+}
+
+impl Follower {
+    pub(crate) fn new(store: &RedisStore, job: &JobId) -> Self {
+        Self {
+            watch: LogStore::watch(store, job),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Follows until the line of an id was read.
+    pub(crate) async fn follow(&mut self, last: u64) {
+        while self.seen.last() != Some(&last) {
+            soon("a notice", self.watch.changed()).await;
+            let after = EntryId::new(self.seen.last().copied().unwrap_or(0), 0);
+            match self.watch.read_on(after, ALL).await {
+                Ok(onward) => self
+                    .seen
+                    .extend(onward.lines.iter().map(|line| line.id.ms())),
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+        }
+    }
+}
+
+/// Waits until a store answers again, and says how long that took.
+pub(crate) async fn back(store: &RedisStore) -> Duration {
+    let begun = Instant::now();
+    soon("an answer", async {
+        while LogStore::ping(store).await.is_err() || !store.state().connected {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    begun.elapsed()
 }
 
 /// Waits until a store is connected.
