@@ -339,22 +339,10 @@ impl Job {
         self.redis.command(command).await
     }
 
-    /// Appends one entry of any id and any fields, as a producer may, and returns its id.
-    pub(crate) async fn append_entry(&self, id: &str, fields: &[(&str, &[u8])]) -> String {
-        let key = self.logs_key();
-        let mut command = vec!["XADD".as_bytes(), key.as_bytes(), id.as_bytes()];
-        command.extend(
-            fields
-                .iter()
-                .flat_map(|(name, value)| [name.as_bytes(), *value]),
-        );
-        self.redis.command(&command).await.text()
-    }
-
     /// Appends lines of these ids, each its id's text.
     pub(crate) async fn append_ids(&self, ids: &[&str]) {
         for id in ids {
-            self.append_entry(id, &[("text", id.as_bytes())]).await;
+            self.append_entry(id, &[b"text", id.as_bytes()]).await;
         }
     }
 

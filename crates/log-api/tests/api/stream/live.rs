@@ -87,14 +87,11 @@ async fn a_line_of_any_content_is_the_same_object_as_in_history_on_one_line() {
         b"\r",
     ];
     for text in odd_texts {
-        job.append_entry(
-            "*",
-            &[("text", text), ("source", b"stderr"), ("other", b"o")],
-        )
-        .await;
+        let fields = [b"text", text, b"source", b"stderr", b"other", b"o"];
+        job.append_entry("*", &fields).await;
     }
-    job.append_entry("*", &[("unknown", b"field")]).await;
-    job.append_entry("*", &[("ts", b"no time"), ("phase", b"\xff")])
+    job.append_entry("*", &[b"unknown", b"field"]).await;
+    job.append_entry("*", &[b"ts", b"no time", b"phase", b"\xff"])
         .await;
     job.set_status("ready").await;
     let events = reader.rest(SOON).await;
