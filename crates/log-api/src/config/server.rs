@@ -108,7 +108,8 @@ fn is_origin(text: &str) -> bool {
 /// The live streams.
 #[derive(Debug, Clone)]
 pub struct StreamSettings {
-    /// `LOG_API_HEARTBEAT_SECS`: after how much silence a heartbeat is sent. At most 24: silence never exceeds 25 s.
+    /// `LOG_API_HEARTBEAT_SECS`: after how much silence a heartbeat is sent. At most 23, because one is late by a
+    /// second at most and silence never exceeds 25 s.
     pub heartbeat: Duration,
     /// `LOG_API_END_QUIET_MS`: how long nothing may come after a terminal status.
     pub end_quiet: Duration,
@@ -135,7 +136,7 @@ impl StreamSettings {
         } = Self::default();
         let (quiet, limit) = ("LOG_API_END_QUIET_MS", "LOG_API_END_LIMIT_MS");
         Self {
-            heartbeat: reader.duration("LOG_API_HEARTBEAT_SECS", heartbeat, Unit::Seconds, 1..=24),
+            heartbeat: reader.duration("LOG_API_HEARTBEAT_SECS", heartbeat, Unit::Seconds, 1..=23),
             end_quiet: reader.duration(quiet, end_quiet, Unit::Milliseconds, 10..=60_000),
             end_limit: reader.duration(limit, end_limit, Unit::Milliseconds, 10..=600_000),
         }
