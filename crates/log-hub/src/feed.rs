@@ -8,7 +8,7 @@ use log_wire::sse::EndStatus;
 use slab::Slab;
 use tokio::sync::Notify;
 
-use crate::ring::Ring;
+use crate::ring::{Horizon, Ring};
 
 /// One watched job. Owned by the registry and by its viewers; its upstream task holds it too, until it ends.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Feed {
     state: Mutex<FeedState>,
     /// Tells the upstream task that the last viewer has left.
     pub(crate) deserted: Notify,
+    /// Tells the upstream task that a viewer knows the log to be lost.
+    pub(crate) lost: Notify,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Feed {
                 viewers: Slab::new(),
             }),
             deserted: Notify::new(),
+            lost: Notify::new(),
         }
     }
 
@@ -103,6 +106,14 @@ impl Feed {
                 .collect()
         };
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes note of where the log ends, see [`Ring::note_end`].
+    pub(crate) fn note_end(&self, horizon: Horizon, known: Option<EntryId>, last_id: EntryId) {
+        // The feed reads again even where nothing changed since it last did: only then may viewers join it.
+        if self.lock().ring.note_end(horizon, known, last_id) {
+            self.lost.notify_one();
+        }
     }
 
     /// The seats that are taken now.

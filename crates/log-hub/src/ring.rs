@@ -50,7 +50,7 @@ pub(crate) struct Ring {
 /// What a ring shows at a moment. A read of the store that begins afterwards can be compared with it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Horizon {
-    stretch: u64,
+    pub(crate) stretch: u64,
     tip: EntryId,
 }
 
@@ -117,14 +117,20 @@ impl Ring {
         }
     }
 
-    /// Takes note of where the log ends, by a read that began at `horizon`, and returns the stretch in which the
-    /// reader's position is confirmed. A log that ends below what was read of it before has been lost: from now on
-    /// nobody joins the stretch, lest they are shown lines that were gone when they came.
-    pub(crate) fn confirm(&mut self, horizon: Horizon, last_id: EntryId) -> u64 {
-        if horizon.stretch == self.stretch && last_id < horizon.tip {
-            self.lost = true;
-        }
-        horizon.stretch
+    /// Takes note of a read that began at `horizon` and found that the log ends at `last_id`; says whether that tells
+    /// that the log is lost. It does where the log ends below what was read of it before: by the feed, or by a reader
+    /// that has `known` a position of this stretch. From then on nobody joins the stretch, lest they are shown lines
+    /// that were gone when they came, or again what they have seen.
+    pub(crate) fn note_end(
+        &mut self,
+        horizon: Horizon,
+        known: Option<EntryId>,
+        last_id: EntryId,
+    ) -> bool {
+        let seen = known.map_or(horizon.tip, |known| known.max(horizon.tip));
+        let is_news = !self.lost && horizon.stretch == self.stretch && last_id < seen;
+        self.lost |= is_news;
+        is_news
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -417,16 +423,18 @@ mod tests {
         let mut ring = Ring::new(id(0), 1 << 20);
         ring.push_lines(&lines(1..=9));
         let before = ring.horizon();
-        assert_eq!(ring.confirm(before, id(9)), 0);
+        assert!(!ring.note_end(before, None, id(9)));
         assert!(ring.join(id(5), None).is_some());
-        ring.confirm(before, id(8));
+        assert!(ring.note_end(before, None, id(8)));
         assert_eq!(ring.join(id(5), None), None);
         ring.push_gap(missing(9, None, 8));
         ring.found();
         assert!(ring.join(id(8), None).is_some());
         // A read that began before the gap says nothing of what came after.
-        ring.confirm(before, id(0));
+        assert!(!ring.note_end(before, None, id(0)));
         assert!(ring.join(id(8), None).is_some());
+        // A reader that was ahead of the feed knows more than the feed.
+        assert!(ring.note_end(ring.horizon(), Some(id(10)), id(8)));
     }
 
     #[test]

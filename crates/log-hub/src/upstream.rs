@@ -125,6 +125,7 @@ impl Upstream {
         tokio::select! {
             () = self.log.changed(), if !self.log_is_due => self.log_is_due = true,
             () = self.record.changed(), if !self.record_is_due => self.record_is_due = true,
+            () = self.feed.lost.notified() => self.log_is_due = true,
             // Told each time the last viewer leaves, so the linger counts from the last of these.
             () = self.feed.deserted.notified() => self.deserted_since = Some(Instant::now()),
             () = sleep => {}

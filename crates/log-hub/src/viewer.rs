@@ -113,7 +113,8 @@ impl Viewer {
     /// Begins at the end of the log, as a read found it before which the feed looked like this.
     pub(crate) fn confirm(&mut self, begun: Begun, last_id: EntryId) {
         self.advance(last_id);
-        self.confirmed = Some(self.feed.lock().ring.confirm(begun.horizon, last_id));
+        self.feed.note_end(begun.horizon, None, last_id);
+        self.confirmed = Some(begun.horizon.stretch);
         self.settle(begun.version);
     }
 
@@ -270,11 +271,11 @@ impl Viewer {
             Err(error) => return self.after_failed_read(&error, begun.version),
         };
         let last_id = read.bounds.last_id;
-        let end = {
-            let mut state = self.feed.lock();
-            self.confirmed = Some(state.ring.confirm(begun.horizon, last_id));
-            state.end
-        };
+        let stretch = begun.horizon.stretch;
+        let known = (self.confirmed == Some(stretch)).then_some(self.at);
+        self.feed.note_end(begun.horizon, known, last_id);
+        self.confirmed = Some(stretch);
+        let end = self.feed.lock().end;
         let mut frames = Vec::new();
         if let Some(missing) = self.told.news(&read, self.at) {
             self.tell(missing, &mut frames);
@@ -285,9 +286,9 @@ impl Viewer {
             self.advance(line.id);
         }
         self.delivered |= !lines.is_empty();
-        let cut = lines.len() < read.lines.len();
-        // A read from before the end may have missed lines that belong to the log.
-        if let Some(end) = end.filter(|_| cut || (begun.ended && !read.more)) {
+        let complete = lines.len() < read.lines.len() || !read.more;
+        // A read from before the end may have missed lines that belong to the log, or be of a log that was lost.
+        if let Some(end) = end.filter(|_| begun.ended && complete) {
             let at = self.at.max(end.position.min(last_id));
             sse::write_done(&mut frames, end.status, at);
             return Some(Next::Done(frames.into()));

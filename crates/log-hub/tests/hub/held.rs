@@ -1,9 +1,11 @@
-//! A store whose answers a test holds back, counts and refuses.
+//! A store whose answers a test holds back, delays, counts and refuses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use fastrand::Rng;
 use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 use log_store::{FaultyStore, LogStore, LogWatch, MemoryStore, Onward, ReadError, StoreRefused};
 use tokio::sync::watch;
@@ -27,6 +29,8 @@ pub(crate) struct Switches {
     feeds_refused: watch::Sender<bool>,
     /// Says no to every read of a viewer.
     viewers_refused: watch::Sender<bool>,
+    /// How late an answer may be, and what says how late each one is.
+    lateness: Mutex<Option<(Duration, Rng)>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     /// The cursors of the reads of viewers, in the order of the reads.
@@ -67,6 +71,24 @@ impl Switches {
 
     pub(crate) fn refuse_viewers(&self, refused: bool) {
         self.viewers_refused.send_replace(refused);
+    }
+
+    /// Lets every answer be late by up to `most`, at random.
+    pub(crate) fn set_lateness(&self, most: Duration, rng: Rng) {
+        *self.lateness.lock().unwrap() = Some((most, rng));
+    }
+
+    /// Waits until an answer may be given that was read a moment ago.
+    async fn answer(&self, held: &watch::Sender<bool>) {
+        released(held).await;
+        let late = self.lateness.lock().unwrap().as_mut().map(|(most, rng)| {
+            // Most answers come at once.
+            let share = rng.f64() * f64::from(rng.u8(0..10) / 9);
+            most.mul_f64(share)
+        });
+        if let Some(late) = late {
+            tokio::time::sleep(late).await;
+        }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -132,7 +154,7 @@ impl LogStore for HeldStore {
         self.switches.cursors.lock().unwrap().push(after);
         check(&self.switches.viewers_refused)?;
         let answer = self.inner.read_on(job, after, limit).await;
-        released(&self.switches.answers_held).await;
+        self.switches.answer(&self.switches.answers_held).await;
         answer
     }
 
@@ -167,7 +189,7 @@ impl LogWatch for HeldWatch {
         released(&self.switches.feeds_held).await;
         check(&self.switches.feeds_refused)?;
         let answer = self.inner.read_on(after, limit).await;
-        released(&self.switches.feed_answers_held).await;
+        self.switches.answer(&self.switches.feed_answers_held).await;
         answer
     }
 }

@@ -13,6 +13,7 @@ mod break_off;
 mod catch_up;
 mod end;
 mod gap;
+mod hammer;
 mod heartbeat;
 mod join;
 mod leave;

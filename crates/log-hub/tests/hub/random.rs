@@ -15,12 +15,13 @@ use tokio::time::{sleep, timeout};
 
 use self::check::{Journal, Opened};
 use self::writer::{Script, Writer};
+use crate::held::HeldStore;
 use crate::stage::{Client, Event, Stage, id};
 
 const VIEWERS: u64 = 6;
 
 /// Far longer than a history, in virtual time.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(10_000);
 
 #[test]
 fn viewers_of_a_log_that_only_grows_see_each_line_once() {
@@ -47,14 +48,18 @@ fn play(seed: u64, destroys: bool) {
 
 async fn history(seed: u64, destroys: bool) {
     let mut rng = Rng::with_seed(seed);
-    let stage = Stage::with(|options| {
+    let stage = HeldStore::stage(|options| {
         options.feed_bytes = rng.usize(1..8_000);
         options.read.lines = rng.usize(1..20);
         options.catch_up_reads = rng.usize(1..4);
         options.heartbeat = Duration::from_secs(rng.u64(1..20));
         options.linger = Duration::from_millis(rng.u64(0..3_000));
     });
-    let stage = Arc::new(stage.await);
+    let (stage, held) = stage.await;
+    let stage = Arc::new(stage);
+    if rng.bool() {
+        held.set_lateness(Duration::from_millis(rng.u64(1..1_500)), rng.fork());
+    }
     let script = Arc::new(Script::default());
     let viewers: Vec<_> = (0..VIEWERS)
         .map(|n| {

@@ -89,7 +89,8 @@ impl Script {
                 .map(|(place, id)| (*id, place))
                 .collect(),
             at,
-            high: if opened.cursor.is_some() {
+            high: if opened.position == EntryId::ZERO || opened.cursor.is_some() {
+                // Where the log was deleted while the feed was reading it, that read may show lines of it yet.
                 0
             } else {
                 opened.before
