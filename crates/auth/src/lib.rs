@@ -1,1 +1,124 @@
-//! auth.
+//! Clerk session tokens, verified: a token goes in, a [`Session`] or one [`Rejection`] comes out.
+//!
+//! Framework-free: hand it the values of the `Authorization` headers ([`bearer`]) and the token
+//! ([`Verifier::verify`]), and turn the outcome into your framework's answer ([`Rejection::kind`],
+//! [`Rejection::challenge`]).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::{Duration, SystemTime};
+//!
+//! use auth::{PublishableKey, Rejection, StaticKeys, Verifier, bearer, mint};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A throw-away instance. A real one has its publishable key in the dashboard, and its keys
+//! // come from `RemoteKeys::spawn(&key.jwks_url())`.
+//! let instance = mint::Issuer::generate()?;
+//! let key = PublishableKey::parse(&instance.publishable_key())?;
+//! let verifier = Verifier::builder(Arc::new(StaticKeys::from_jwks(&instance.jwks_json())?))
+//!     .issuers([key.issuer()])
+//!     .authorized_parties(["https://app.example.com"])
+//!     .build()?;
+//!
+//! let token = instance.session_token(
+//!     "user_2GIpXOEpVyJw51rkZn9Kmnc6Sxr",
+//!     "https://app.example.com",
+//!     SystemTime::now(),
+//!     Duration::from_secs(60),
+//! )?;
+//! let header = format!("Bearer {token}");
+//! let session = verifier.verify(bearer([header.as_bytes()])?).await?;
+//! assert_eq!(session.user_id(), "user_2GIpXOEpVyJw51rkZn9Kmnc6Sxr");
+//!
+//! assert_eq!(verifier.verify("a.b").await, Err(Rejection::TokenInvalid));
+//! assert_eq!(bearer([]).unwrap_err().reason(), "session-token-missing");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is verified
+//!
+//! In this order, and the first rule that is broken is the answer. Up to step 5 nothing touches the
+//! network or cryptography; up to step 7 nothing is said about claims, so that a forged token
+//! cannot probe the settings.
+//!
+//! 1. Exactly one bearer token ([`bearer`]).
+//! 2. At most [`MAX_TOKEN_BYTES`].
+//! 3. Not an API key, OAuth or machine token (`ak_`, `oat_`, `mt_`, `m2m_`).
+//! 4. Three non-empty segments of strict base64url, the first a JSON object without duplicate keys.
+//! 5. Header: `alg` is `RS256` to the letter; no `crit`, no `b64`; `typ` absent or `JWT`; `cat`
+//!    absent, of a session, or the one that says nothing; `kid` has the form of a [`KeyId`]. A
+//!    `sub` of a machine is refused.
+//! 6. The key of that id, from this verifier's own [`KeySource`]. Keys and addresses in the token
+//!    are ignored.
+//! 7. The RS256 signature, with a key of 2048 bits at least.
+//! 8. The payload is a JSON object without duplicate keys; `exp`, `nbf` and `iat` are whole
+//!    numbers.
+//! 9. `iss` is one of the configured issuers, to the letter.
+//! 10. `sub` is a user's id, and there is a `sid`.
+//! 11. `aud`, where audiences are configured.
+//! 12. `azp` is one of the authorized parties, to the letter.
+//! 13. `exp`, `nbf`, `iat` against the wall clock with 5 s of skew, and `exp` − `iat` at most 10
+//!     minutes.
+//! 14. `sts` is not `pending`.
+//!
+//! # What is not verified
+//!
+//! - Whether the session has been ended since the token was made: Clerk's tokens live 60 seconds,
+//!   and that is how long a sign-out can go unnoticed here.
+//! - What the user may do. Organisations, roles, permissions and impersonation (`act`) are not
+//!   read.
+//! - Whether a token was used before. A bearer token can be replayed until it expires.
+//! - Cookies. Only header tokens have a carrier here, so nothing about cross-site requests is
+//!   checked.
+//!
+//! # Keys
+//!
+//! [`StaticKeys`] holds a PEM or a key set and never asks anybody. `RemoteKeys` (feature `remote`,
+//! on by default) fetches the instance's set and keeps it, with bounds on what strangers can cause.
+//! Where keys cannot be had the answer is [`Rejection::KeysUnavailable`], a 503: an outage never
+//! looks like a sign-out.
+//!
+//! # Features
+//!
+//! - `remote` (default): `RemoteKeys`, over `reqwest` with rustls.
+//! - `mint`: a throw-away issuer, for demos and tests.
+//!
+//! The one cryptographic library is aws-lc, through `jsonwebtoken`, which is used for the signature
+//! and nothing else.
+
+mod bearer;
+mod claims;
+mod clock;
+mod config;
+mod host;
+mod json;
+mod key;
+mod key_set;
+mod key_source;
+#[cfg(feature = "mint")]
+pub mod mint;
+mod publishable_key;
+mod rejection;
+#[cfg(feature = "remote")]
+pub mod remote;
+mod session;
+mod token;
+mod verifier;
+
+pub use self::bearer::bearer;
+pub use self::clock::{Clock, SystemClock};
+pub use self::config::{
+    ConfigError, DEFAULT_CLOCK_SKEW_SECS, DEFAULT_MAX_LIFETIME, VerifierBuilder,
+};
+pub use self::key::{KeyId, ParseKeyIdError, UnusableKey, VerifyingKey};
+pub use self::key_set::{KeySet, KeySetError, MAX_KEYS};
+pub use self::key_source::{KeyError, KeyHealth, KeySource, StaticKeys};
+pub use self::publishable_key::{ParsePublishableKeyError, PublishableKey};
+pub use self::rejection::{Rejection, RejectionKind};
+#[cfg(feature = "remote")]
+pub use self::remote::{CachePolicy, RemoteKeys};
+pub use self::session::Session;
+pub use self::token::MAX_TOKEN_BYTES;
+pub use self::verifier::Verifier;

@@ -1,1 +1,61 @@
-//! log-api.
+//! The service: a job's history over REST and its live log over SSE, behind Clerk session tokens and one gate.
+//!
+//! As a library, its routes mount into another actix application: hand [`Parts`] to [`configure`].
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use actix_web::{App, http::StatusCode, test};
+//! use auth::{StaticKeys, Verifier, mint::Issuer};
+//! use log_api::{Parts, configure};
+//! use log_hub::HubOptions;
+//! use log_store::MemoryStore;
+//!
+//! # #[actix_web::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = Issuer::generate()?;
+//! let keys = StaticKeys::from_jwks(&issuer.jwks_json())?;
+//! let verifier = Verifier::builder(Arc::new(keys))
+//!     .issuers([issuer.issuer()])
+//!     .authorized_parties(["https://app.example.com"])
+//!     .build()?;
+//! let store = Arc::new(MemoryStore::new());
+//! let parts = Parts::new(Arc::new(verifier), store.clone(), store, HubOptions::default());
+//!
+//! let app = test::init_service(App::new().configure(|config| configure(config, &parts))).await;
+//! let request = test::TestRequest::get().uri("/api/jobs/build-1/logs").to_request();
+//! let answer = test::call_service(&app, request).await;
+//! assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod app;
+mod authenticate;
+pub mod cli;
+pub mod config;
+mod demo;
+mod envelope;
+mod error;
+mod gate;
+mod health;
+mod health_check;
+mod metrics;
+mod parts;
+mod query;
+mod request_id;
+mod routes;
+mod signals;
+mod sse_body;
+mod telemetry;
+mod wiring;
+
+pub use envelope::envelope;
+pub use error::ApiError;
+pub use gate::{Readable, require_readable};
+pub use health::Health;
+pub use parts::Parts;
+pub use query::{Query, StreamQuery};
+pub use request_id::RequestId;
+pub use routes::{configure, unknown_route};
+pub use sse_body::SseBody;

@@ -1,2 +1,7 @@
-//! The service.
-fn main() {}
+//! The binary: see `log-api --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    log_api::cli::run()
+}

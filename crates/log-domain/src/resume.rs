@@ -81,40 +81,37 @@ pub struct Gap {
     pub after_id: EntryId,
     /// The first line still there after it, if there is one.
     pub first_id: Option<EntryId>,
-    /// Where reading goes on: after this id. Only a cursor beyond the log's end moves.
+    /// Where reading goes on: after this id. It moves where nothing is left after the cursor: to the log's end.
     pub resume_after: EntryId,
 }
 
 /// Whether lines after `cursor` may be missing, judged by a read of the lines after it and by what
-/// the log looked like **at or after** that read. When in doubt, it is a gap.
+/// the log looked like at or after that read, and **at** it where the read found nothing. When in
+/// doubt, it is a gap.
 ///
 /// No gap: a cursor from the first retained id to the last generated one, unless a line above it was
 /// deleted; and `0-0` on a log that still holds every line it ever had.
 #[must_use]
 pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<Gap> {
-    if cursor > bounds.last_id {
-        // The log was lost, deleted or made anew: nothing above the cursor was ever in this one.
-        return Some(Gap {
-            after_id: cursor,
-            first_id: None,
-            resume_after: bounds.last_id,
-        });
-    }
+    let beyond_end = cursor > bounds.last_id;
     let retained = bounds.first_id.is_some_and(|first| cursor >= first);
     let at_end = cursor == bounds.last_id;
     let before_all = cursor == EntryId::ZERO && bounds.is_whole();
     let deleted_above = bounds.max_deleted_id > cursor;
-    if (retained || at_end || before_all) && !deleted_above {
+    if !beyond_end && !deleted_above && (retained || at_end || before_all) {
         return None;
     }
-    let first_id = lines
-        .first()
-        .map(|line| line.id)
-        .or_else(|| bounds.first_id.filter(|first| *first > cursor));
+    let first_id = lines.first().map(|line| line.id);
+    // With nothing there after the cursor, all that the log ever had up to its end is behind the reader.
+    let resume_after = if first_id.is_some() {
+        cursor
+    } else {
+        bounds.last_id
+    };
     Some(Gap {
         after_id: cursor,
         first_id,
-        resume_after: cursor,
+        resume_after,
     })
 }
 
@@ -226,6 +223,7 @@ mod tests {
             ..TRIMMED
         };
         assert_eq!(gap_after(id(10), &[], &emptied), None);
-        assert_eq!(gap_after(id(9), &[], &emptied).unwrap().first_id, None);
+        let gap = gap_after(id(9), &[], &emptied).unwrap();
+        assert_eq!((gap.first_id, gap.resume_after), (None, id(10)));
     }
 }

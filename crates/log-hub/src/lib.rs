@@ -1,1 +1,45 @@
-//! log-hub.
+//! One upstream reader a job, any number of viewers.
+//!
+//! A [`Hub`] keeps one **feed** for each job that somebody watches. The feed reads the job's log as it grows,
+//! encodes each line once, and keeps the newest frames in a bounded ring of shared bytes. A [`Viewer`] is
+//! a position in the log and nothing else: asked for more, it takes the next piece that the ring has after it, and
+//! where its position has left the ring it reads a batch from the store. Catch-up, live, resume and slow viewers
+//! are this one path; memory is bounded by jobs, nobody waits for the slowest, and nobody loses a line.
+//!
+//! **Invariant:** a viewer has no task, no timer and no channel. **Invariant:** this crate knows no HTTP.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use log_domain::{EntryId, JobId, Start};
+//! # use log_hub::{Hub, HubOptions, Next};
+//! # use log_store::{LogAppend, NewLine, conformance::MemoryStore};
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let store = Arc::new(MemoryStore::new());
+//! let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
+//! let job: JobId = "build-1".parse()?;
+//! store.append(&job, &[NewLine { text: Some("hello".into()), ..NewLine::default() }]).await?;
+//!
+//! let mut viewer = hub.open(&job, Start::After(EntryId::ZERO)).await?;
+//! let Next::Frames(frames) = viewer.next().await else { panic!("a line was there") };
+//! assert!(frames.starts_with(b"event: log\nid: "));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod clock;
+mod end;
+mod feed;
+mod gap;
+mod hub;
+mod options;
+mod registry;
+mod ring;
+mod stats;
+mod upstream;
+mod viewer;
+
+pub use hub::{Hub, OpenError};
+pub use options::HubOptions;
+pub use stats::HubStats;
+pub use viewer::{Next, Viewer};

@@ -6,7 +6,7 @@
 //!
 //! | feature | store | for |
 //! |---|---|---|
-//! | `redis` | `RedisStore` | Redis Streams, as existing producers fill them |
+//! | `redis` | [`redis::RedisStore`] | Redis Streams, as existing producers fill them |
 //! | `embedded` | `EmbeddedStore` | one process, lines on local disk |
 //! | `conformance` | – | the suite for a store of your own, and a wrapper that injects faults |
 //!
@@ -51,6 +51,8 @@ mod jobs;
 mod lines;
 #[cfg(any(feature = "embedded", feature = "conformance"))]
 mod notice;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub use append::{LogAppend, NewLine};
 #[cfg(feature = "conformance")]

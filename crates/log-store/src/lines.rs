@@ -26,7 +26,8 @@ use crate::error::ReadError;
 ///   within a deadline that the store documents.
 /// * **R5** A line whose append has returned MUST be seen by every read that begins afterwards.
 /// * **R6** The bounds of [`LogStore::read_on`] MUST be as they were at its read or after it, never before: bounds
-///   from before could hide a line that was trimmed in between.
+///   from before could hide a line that was trimmed in between. Where the read found nothing, they MUST be of the
+///   same instant: a reader may then go on from their `last_id`.
 /// * **R7** Stored bytes that are not UTF-8 MUST read as U+FFFD, and a missing field as `None`.
 /// * **R8** A dropped future MUST leave nothing behind but work the store bounds itself.
 #[async_trait]

@@ -1,0 +1,154 @@
+//! What a token says, once its signature holds: steps 8 to 14 of the pipeline, in that order.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::json::Object;
+use crate::verifier::Policy;
+use crate::{Rejection, Session};
+
+/// Longest user or session id, in bytes. Clerk's own have about 32.
+const MAX_ID_BYTES: usize = 128;
+
+/// Holds verified claims against a policy at a moment, which is a time since the Unix epoch.
+pub(crate) fn judge(
+    claims: &Object,
+    claims_assembled_at: Option<u64>,
+    policy: &Policy,
+    now: Duration,
+) -> Result<Session, Rejection> {
+    let times = Times::read(claims)?;
+    let issuer = issuer(claims, policy)?;
+    let user_id = user_id(claims)?;
+    let session_id = session_id(claims)?;
+    audience(claims, policy)?;
+    let authorized_party = authorized_party(claims, policy)?;
+    times.judge(policy, now)?;
+    let pending = pending(claims, policy)?;
+    Ok(Session {
+        user_id: user_id.to_owned(),
+        session_id: session_id.to_owned(),
+        issuer: issuer.to_owned(),
+        authorized_party: authorized_party.map(str::to_owned),
+        issued_at: times.issued_at,
+        expires_at: times.expires_at,
+        claims_assembled_at,
+        pending,
+    })
+}
+
+/// The three times of a token, in seconds since the Unix epoch.
+struct Times {
+    expires_at: u64,
+    not_before: u64,
+    issued_at: u64,
+}
+
+impl Times {
+    /// All three are required, and whole numbers from 0. (RFC 7519 would allow fractions; Clerk
+    /// never sends them, and a library that rounds differs from one that does not.)
+    fn read(claims: &Object) -> Result<Self, Rejection> {
+        let read = |name| {
+            claims
+                .get(name)
+                .and_then(Value::as_u64)
+                .ok_or(Rejection::VerificationFailed)
+        };
+        Ok(Self {
+            expires_at: read("exp")?,
+            not_before: read("nbf")?,
+            issued_at: read("iat")?,
+        })
+    }
+
+    fn judge(&self, policy: &Policy, now: Duration) -> Result<(), Rejection> {
+        let latest = now.saturating_add(policy.clock_skew);
+        if Duration::from_secs(self.expires_at).saturating_add(policy.clock_skew) <= now {
+            return Err(Rejection::Expired);
+        }
+        if Duration::from_secs(self.not_before) > latest {
+            return Err(Rejection::NotActiveYet);
+        }
+        if Duration::from_secs(self.issued_at) > latest {
+            return Err(Rejection::IssuedInTheFuture);
+        }
+        // Session tokens live a minute. A template's token can live ten years and looks the same
+        // otherwise.
+        let lifetime = self.expires_at.checked_sub(self.issued_at);
+        match lifetime.map(Duration::from_secs) {
+            Some(lifetime) if !lifetime.is_zero() && lifetime <= policy.max_lifetime => Ok(()),
+            Some(_) | None => Err(Rejection::VerificationFailed),
+        }
+    }
+}
+
+fn issuer<'a>(claims: &'a Object, policy: &Policy) -> Result<&'a str, Rejection> {
+    text(claims, "iss")
+        .filter(|issuer| policy.issuers.iter().any(|known| known == issuer))
+        .ok_or(Rejection::InvalidIssuer)
+}
+
+fn user_id(claims: &Object) -> Result<&str, Rejection> {
+    text(claims, "sub")
+        .filter(|subject| is_id(subject) && subject.len() > "user_".len())
+        .filter(|subject| subject.starts_with("user_"))
+        .ok_or(Rejection::VerificationFailed)
+}
+
+/// A token of the instance without a session is one of another class, such as a template's.
+fn session_id(claims: &Object) -> Result<&str, Rejection> {
+    text(claims, "sid")
+        .filter(|session| is_id(session))
+        .ok_or(Rejection::TypeMismatch)
+}
+
+/// `aud` counts only where audiences are configured: Clerk's session tokens have none by
+/// themselves.
+fn audience(claims: &Object, policy: &Policy) -> Result<(), Rejection> {
+    if policy.audiences.is_empty() {
+        return Ok(());
+    }
+    let is_ours = |audience: &str| policy.audiences.iter().any(|known| known == audience);
+    let accepted = match claims.get("aud") {
+        Some(Value::String(audience)) => is_ours(audience),
+        Some(Value::Array(audiences)) => {
+            audiences.iter().all(Value::is_string)
+                && audiences.iter().filter_map(Value::as_str).any(is_ours)
+        }
+        Some(_) | None => false,
+    };
+    if accepted {
+        Ok(())
+    } else {
+        Err(Rejection::VerificationFailed)
+    }
+}
+
+fn authorized_party<'a>(claims: &'a Object, policy: &Policy) -> Result<Option<&'a str>, Rejection> {
+    match claims.get("azp") {
+        None if policy.allow_missing_azp => Ok(None),
+        Some(Value::String(party)) if policy.authorized_parties.contains(party) => Ok(Some(party)),
+        Some(_) | None => Err(Rejection::InvalidAuthorizedParties),
+    }
+}
+
+/// A status that is not known is refused: a new one is more likely to take something away than to
+/// give it.
+fn pending(claims: &Object, policy: &Policy) -> Result<bool, Rejection> {
+    match claims.get("sts").map(Value::as_str) {
+        None | Some(Some("active")) => Ok(false),
+        Some(Some("pending")) if policy.accept_pending => Ok(true),
+        Some(Some("pending")) => Err(Rejection::SessionPending),
+        Some(_) => Err(Rejection::VerificationFailed),
+    }
+}
+
+fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
+    claims.get(name).and_then(Value::as_str)
+}
+
+/// Ids go into look-ups and audit records, so they are bounded and of visible ASCII only.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_graphic())
+}

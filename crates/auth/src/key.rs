@@ -1,0 +1,198 @@
+//! One public key and its id.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use thiserror::Error;
+
+/// Longest key id, in bytes. Clerk's are `ins_` and 27 characters.
+const MAX_KEY_ID_BYTES: usize = 128;
+
+/// Sizes of a modulus that can be used, in bits: RFC 7518, section 3.3 asks for 2048, the
+/// cryptographic library ends at 8192.
+const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Longest public exponent the cryptographic library takes, in bits.
+const MAX_EXPONENT_BITS: usize = 33;
+
+/// A key id (`kid`) that has the form of one: 1 to 128 of `A–Z a–z 0–9 _ -`.
+///
+/// It is a map key and nothing else, never a path or a query. At Clerk it is the instance's id, so
+/// it is not shown in `Debug`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct KeyId(Box<str>);
+
+/// A text that is no [`KeyId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a key id is 1 to 128 of A-Z a-z 0-9 _ -")]
+pub struct ParseKeyIdError;
+
+impl KeyId {
+    /// Checks the form.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is empty, longer than 128 bytes or has another character.
+    pub fn parse(id: &str) -> Result<Self, ParseKeyIdError> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if (1..=MAX_KEY_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain) {
+            Ok(Self(id.into()))
+        } else {
+            Err(ParseKeyIdError)
+        }
+    }
+
+    /// The id as text. Do not log it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyId(..)")
+    }
+}
+
+/// Why something is no usable RSA public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UnusableKey {
+    /// The text is no PEM of a public key, with or without its first and last line.
+    #[error("it is neither a PEM public key nor bare base64 of one")]
+    Encoding,
+    /// What the text holds is no RSA public key.
+    #[error("it is not an RSA public key")]
+    NotRsa,
+    /// The modulus is even, or has not 2048 to 8192 bits.
+    #[error("its modulus is not an odd number of 2048 to 8192 bits")]
+    Modulus,
+    /// The exponent is even, below 3 or out of range.
+    #[error("its exponent is not an odd number from 3")]
+    Exponent,
+}
+
+/// An RSA public key that RS256 signatures are held against: checked once, when it is read. Cheap
+/// to clone.
+#[derive(Clone)]
+pub struct VerifyingKey(Arc<Parts>);
+
+struct Parts {
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+    decoding: DecodingKey,
+}
+
+impl VerifyingKey {
+    /// Reads a public key as Clerk's dashboard shows it: a PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`)
+    /// on many lines or on one, with line breaks as such, as `\n` in letters or gone; or only its
+    /// base64.
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableKey`] with the rule that is broken. A private key is refused.
+    pub fn from_pem(pem: &str) -> Result<Self, UnusableKey> {
+        let pem = pem.replace(r"\n", "\n");
+        let base64: String = strip_armour(&pem)?.split_whitespace().collect();
+        let der = STANDARD
+            .decode(base64)
+            .ok()
+            .filter(|der| !der.is_empty())
+            .ok_or(UnusableKey::Encoding)?;
+        let (modulus, exponent) = (DEFAULT_PROVIDER
+            .key_utils
+            .rsa_pub_components_from_public_key)(&der)
+        .map_err(|_| UnusableKey::NotRsa)?;
+        Self::from_components(&modulus, &exponent)
+    }
+
+    /// Reads the members `n` and `e` of a JWK (RFC 7518, section 6.3.1).
+    pub(crate) fn from_jwk_members(modulus: &str, exponent: &str) -> Result<Self, UnusableKey> {
+        let decode = |text: &str| {
+            URL_SAFE_NO_PAD
+                .decode(text)
+                .map_err(|_| UnusableKey::Encoding)
+        };
+        Self::from_components(&decode(modulus)?, &decode(exponent)?)
+    }
+
+    /// `jsonwebtoken` takes any bytes for a key and then finds every signature wrong, so they are
+    /// checked here.
+    fn from_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
+        let modulus = without_leading_zeros(modulus);
+        let exponent = without_leading_zeros(exponent);
+        if !is_odd(modulus) || !MODULUS_BITS.contains(&bits(modulus)) {
+            return Err(UnusableKey::Modulus);
+        }
+        if !is_odd(exponent) || exponent == [1] || bits(exponent) > MAX_EXPONENT_BITS {
+            return Err(UnusableKey::Exponent);
+        }
+        Ok(Self(Arc::new(Parts {
+            modulus: modulus.to_vec(),
+            exponent: exponent.to_vec(),
+            decoding: DecodingKey::from_rsa_raw_components(modulus, exponent),
+        })))
+    }
+
+    /// Whether this is the RS256 signature over these bytes.
+    ///
+    /// The provider is named, not looked up: `jsonwebtoken` panics at first use where a build has
+    /// both or none of its backends on, which any other crate of a workspace can cause.
+    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        match (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::RS256, &self.0.decoding) {
+            Ok(verifier) => verifier.verify(signing_input, &signature.to_vec()).is_ok(),
+            Err(_) => false,
+        }
+    }
+}
+
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.modulus == other.0.modulus && self.0.exponent == other.0.exponent
+    }
+}
+
+impl Eq for VerifyingKey {}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("VerifyingKey(..)")
+    }
+}
+
+/// What is between the first and the last line of a PEM; the whole text where it has none.
+fn strip_armour(pem: &str) -> Result<&str, UnusableKey> {
+    let pem = pem.trim();
+    if !pem.starts_with("-----") {
+        return Ok(pem);
+    }
+    ["PUBLIC KEY", "RSA PUBLIC KEY"]
+        .iter()
+        .find_map(|label| {
+            pem.strip_prefix(&format!("-----BEGIN {label}-----"))?
+                .strip_suffix(&format!("-----END {label}-----"))
+        })
+        .ok_or(UnusableKey::Encoding)
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    number.split_at(zeros).1
+}
+
+/// Whether a number without leading zeros is odd; nothing at all is zero.
+fn is_odd(number: &[u8]) -> bool {
+    number.last().is_some_and(|byte| byte % 2 == 1)
+}
+
+/// The length of a number without leading zeros, in bits.
+fn bits(number: &[u8]) -> usize {
+    let missing = number
+        .first()
+        .map_or(0, |byte| byte.leading_zeros() as usize);
+    (number.len() * 8).saturating_sub(missing)
+}

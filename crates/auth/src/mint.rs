@@ -1,0 +1,210 @@
+//! A throw-away issuer: a key of its own, and tokens that a [`Verifier`](crate::Verifier) accepts.
+//! For demos and tests; never for anything that must keep people out.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaPublicKeyComponents};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::clock::since_epoch;
+use crate::host::is_host_name;
+use crate::{KeyId, ParseKeyIdError};
+
+/// Plays a Clerk instance: it has a Frontend API host, a key id and an RSA-2048 key, which exists
+/// in memory only.
+pub struct Issuer {
+    host: String,
+    key_id: KeyId,
+    key: KeyPair,
+}
+
+/// An issuer could not be made, or could not sign.
+#[derive(Debug, Error)]
+pub enum MintError {
+    /// The cryptographic library failed: no randomness, or no memory.
+    #[error("the cryptographic library failed")]
+    Crypto,
+    /// The host cannot stand in a publishable key.
+    #[error("the host must be a lower-case host name with a dot")]
+    Host,
+    /// The key id is none.
+    #[error(transparent)]
+    KeyId(#[from] ParseKeyIdError),
+}
+
+impl From<aws_lc_rs::error::Unspecified> for MintError {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self::Crypto
+    }
+}
+
+impl Issuer {
+    /// Makes an issuer with a name of its own, under a domain that does not exist. Takes a good
+    /// part of a second.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError::Crypto`].
+    pub fn generate() -> Result<Self, MintError> {
+        let name = random_hex()?;
+        Self::generate_as(&format!("{name}.clerk.invalid"), &format!("ins_{name}"))
+    }
+
+    /// Makes an issuer with a given name, for instance one that has rotated its key: under a new
+    /// id, or the same.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError`], also where the host or the key id has not the right form.
+    pub fn generate_as(host: &str, key_id: &str) -> Result<Self, MintError> {
+        if !is_host_name(host) {
+            return Err(MintError::Host);
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            key_id: KeyId::parse(key_id)?,
+            key: KeyPair::generate(KeySize::Rsa2048)?,
+        })
+    }
+
+    /// The publishable key of this instance, a development one.
+    #[must_use]
+    pub fn publishable_key(&self) -> String {
+        format!("pk_test_{}", STANDARD.encode(format!("{}$", self.host)))
+    }
+
+    /// What this instance's tokens have as `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("https://{}", self.host)
+    }
+
+    /// The id of the key.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.key_id.as_str()
+    }
+
+    /// The key set, as the instance would publish it.
+    #[must_use]
+    pub fn jwks_json(&self) -> String {
+        json!({ "keys": [self.jwk()] }).to_string()
+    }
+
+    /// The public key as a member of a key set.
+    #[must_use]
+    pub fn jwk(&self) -> Value {
+        let public = RsaPublicKeyComponents::<Vec<u8>>::from(self.key.public_key());
+        json!({
+            "use": "sig",
+            "kty": "RSA",
+            "kid": self.key_id.as_str(),
+            "alg": "RS256",
+            "n": URL_SAFE_NO_PAD.encode(public.n),
+            "e": URL_SAFE_NO_PAD.encode(public.e),
+        })
+    }
+
+    /// The public key as a PEM, in lines of 64.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError::Crypto`].
+    pub fn public_pem(&self) -> Result<String, MintError> {
+        let der: PublicKeyX509Der<'_> = self.key.public_key().as_der()?;
+        let base64 = STANDARD.encode(der.as_ref());
+        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+        for (position, letter) in base64.chars().enumerate() {
+            if position > 0 && position % 64 == 0 {
+                pem.push('\n');
+            }
+            pem.push(letter);
+        }
+        pem.push_str("\n-----END PUBLIC KEY-----\n");
+        Ok(pem)
+    }
+
+    /// A session token as Clerk makes them (version 2, no organisation), for a new session of this
+    /// user. `authorized_party` is the origin that it is for.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError::Crypto`].
+    pub fn session_token(
+        &self,
+        user_id: &str,
+        authorized_party: &str,
+        now: SystemTime,
+        lifetime: Duration,
+    ) -> Result<String, MintError> {
+        let now = since_epoch(now).as_secs();
+        let header = json!({
+            "alg": "RS256",
+            "cat": "cl_B7d4PD111AAA",
+            "kid": self.key_id.as_str(),
+            "oiat": now,
+            "typ": "JWT",
+        });
+        let payload = json!({
+            "azp": authorized_party,
+            "exp": now.saturating_add(lifetime.as_secs()),
+            "fva": [0, -1],
+            "iat": now,
+            "iss": self.issuer(),
+            "jti": random_hex()?,
+            "nbf": now.saturating_sub(10),
+            "sid": format!("sess_{}", random_hex()?),
+            "sts": "active",
+            "sub": user_id,
+            "v": 2,
+        });
+        self.sign(&header.to_string(), &payload.to_string())
+    }
+
+    /// Signs any header and payload as they stand, sense or nonsense.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError::Crypto`].
+    pub fn sign(&self, header: &str, payload: &str) -> Result<String, MintError> {
+        let signing_input = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(payload)
+        );
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            signing_input.as_bytes(),
+            &mut signature,
+        )?;
+        Ok(format!(
+            "{signing_input}.{}",
+            URL_SAFE_NO_PAD.encode(signature)
+        ))
+    }
+}
+
+/// Shows the public name only.
+impl fmt::Debug for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Issuer")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+fn random_hex() -> Result<String, MintError> {
+    let mut bytes = [0_u8; 12];
+    rand::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

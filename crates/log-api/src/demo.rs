@@ -1,0 +1,184 @@
+//! `log-api demo`: the whole service on a store in a temporary folder, with a throw-away key, and a real command as
+//! the job.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::{HttpResponse, web};
+use auth::mint::Issuer;
+use auth::{StaticKeys, Verifier};
+use log_domain::{JobId, UserId};
+use log_store::{EmbeddedOptions, EmbeddedStore};
+use log_writer::{LogWriter, create_job};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::app::Application;
+use crate::cli::CliResult;
+use crate::config::{ServerSettings, StreamSettings};
+use crate::{signals, wiring};
+
+const JOB: &str = "demo";
+const USER: &str = "user_demo";
+const ORIGIN: &str = "http://localhost";
+const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// The token lives as long as anybody looks at a demo; the demo's verifier allows it.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// A page that follows the demo's job in a browser.
+const PAGE: &str = include_str!("../web/demo.html");
+
+/// Runs the demo until Ctrl-C.
+pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliResult {
+    let stop = signals::stop();
+    let folder = TempDir::with_prefix("log-api-demo-")?;
+    let (command, shown) = job_command(command, folder.path())?;
+    let store =
+        EmbeddedStore::open(folder.path().join("store"), EmbeddedOptions::default()).await?;
+    let issuer = Issuer::generate()?;
+    let verifier = Arc::new(verifier(&issuer)?);
+    let service = wiring::on_embedded(verifier, store.clone(), &StreamSettings::default());
+    let app = listen(&service, bind)?;
+    let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
+
+    let job: JobId = JOB.parse()?;
+    let user = UserId::new(USER).ok_or("the demo's user has no name")?;
+    create_job(&store, &job, user).await?;
+    say_how_to_watch(app.addr(), &token, &shown)?;
+    let work = tokio::spawn(async move {
+        if let Err(error) = work(store, job, command).await {
+            say(&format!("The job could not be run to its end: {error}\n"));
+        }
+    });
+    app.run(stop).await?;
+    work.abort();
+    Ok(())
+}
+
+/// Runs the command as the job, its output going through the writer into the store as it appears.
+async fn work(store: EmbeddedStore, job: JobId, command: Command) -> CliResult {
+    let writer = LogWriter::builder(job, Arc::new(store)).start();
+    let outcome = match writer.run(command).await {
+        Ok(status) => {
+            say(&format!(
+                "The command has ended ({status}); the log is complete.\n"
+            ));
+            status.into()
+        }
+        Err(error) => {
+            writer
+                .system(&format!("The command could not be run: {error}"))
+                .await;
+            say(&format!("The command could not be run: {error}\n"));
+            log_writer::Outcome::Failed
+        }
+    };
+    writer.finish(outcome, "The command has ended").await?;
+    say("Still serving; Ctrl-C ends the demo and deletes its log.\n");
+    Ok(())
+}
+
+/// The command to run, and how it reads.
+fn job_command(
+    words: Vec<String>,
+    folder: &Path,
+) -> Result<(Command, String), Box<dyn std::error::Error>> {
+    let mut words = words.into_iter();
+    let (mut command, shown) = match words.next() {
+        Some(program) => {
+            let arguments: Vec<String> = words.collect();
+            let shown = [vec![program.clone()], arguments.clone()]
+                .concat()
+                .join(" ");
+            let mut command = Command::new(program);
+            command.args(arguments);
+            (command, shown)
+        }
+        None => own_build(folder)?,
+    };
+    // The demo owns the command: both end together.
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    Ok((command, shown))
+}
+
+/// Compiles a part of this very workspace into the demo's folder, so that there is always something to do.
+fn own_build(folder: &Path) -> Result<(Command, String), Box<dyn std::error::Error>> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    if !manifest.exists() {
+        return Err(
+            "the workspace this was built from is gone; name a command: log-api demo -- CMD…"
+                .into(),
+        );
+    }
+    let arguments = ["build", "--package", "log-wire", "--color", "never"];
+    let mut command = Command::new("cargo");
+    command.args(arguments).arg("--manifest-path").arg(manifest);
+    command.arg("--target-dir").arg(folder.join("target"));
+    Ok((command, format!("cargo {}", arguments.join(" "))))
+}
+
+fn verifier(issuer: &Issuer) -> Result<Verifier, Box<dyn std::error::Error>> {
+    let keys = StaticKeys::from_jwks(&issuer.jwks_json())?;
+    let verifier = Verifier::builder(Arc::new(keys))
+        .issuers([issuer.issuer()])
+        .authorized_parties([ORIGIN])
+        .max_lifetime(TOKEN_LIFE)
+        .build()?;
+    Ok(verifier)
+}
+
+/// Listens where it was asked to; with no wish, on any free port if the usual one is taken.
+fn listen(service: &wiring::Service, bind: Option<SocketAddr>) -> io::Result<Application> {
+    let on = |addr| {
+        let settings = ServerSettings::for_demo(addr);
+        let page = |config: &mut web::ServiceConfig| {
+            config.route("/", web::get().to(page));
+        };
+        Application::bind_with(
+            service.parts.clone(),
+            settings,
+            service.metrics.clone(),
+            page,
+        )
+    };
+    match on(bind.unwrap_or(DEFAULT_BIND)) {
+        Err(error) if bind.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
+            on(SocketAddr::new(DEFAULT_BIND.ip(), 0))
+        }
+        other => other,
+    }
+}
+
+async fn page() -> HttpResponse {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
+        .body(PAGE)
+}
+
+fn say_how_to_watch(addr: SocketAddr, token: &str, command: &str) -> io::Result<()> {
+    let logs = format!("http://{addr}/api/jobs/{JOB}/logs");
+    // On standard output, each on a line of its own, to be pasted as it stands.
+    write!(
+        io::stdout().lock(),
+        "Running as job `{JOB}`: {command}\n\n\
+         Open it in a browser:\n\n\
+         http://{addr}/#{token}\n\n\
+         Or follow it in another terminal:\n\n\
+         curl -N -H 'Authorization: Bearer {token}' '{logs}/stream?from=start'\n\n\
+         The same lines as a page of history:\n\n\
+         curl -H 'Authorization: Bearer {token}' '{logs}?limit=500'\n\n"
+    )
+}
+
+fn say(text: &str) {
+    // Where the terminal is gone, there is nobody to tell.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,124 @@
+//! What a handler may fail with, and the answer a client gets.
+//!
+//! A handler returns an [`ApiError`]; [`crate::envelope`] writes the body, because it alone knows the request's id.
+
+use actix_web::ResponseError;
+use actix_web::http::StatusCode;
+use auth::{Rejection, RejectionKind};
+use log_hub::OpenError;
+use log_store::ReadError;
+use log_wire::{ErrorCode, ProblemBody};
+
+/// A failed request.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A failure that its code says all of.
+    #[error("{}", .0.as_str())]
+    Code(ErrorCode),
+    /// A method the route does not have.
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// The methods it has, as `Allow` lists them.
+        allow: &'static str,
+    },
+    /// A parameter, header or path segment breaks its rule.
+    #[error("`{field}` {rule}")]
+    Invalid {
+        /// The name the client used.
+        field: &'static str,
+        /// What it must be.
+        rule: String,
+    },
+    /// The credentials were not taken.
+    #[error("credentials refused: {}", .0.reason())]
+    Rejected(#[from] Rejection),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] ReadError),
+}
+
+impl ApiError {
+    /// The code that the client sees.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Code(code) => *code,
+            Self::Rejected(rejection) => match rejection.kind() {
+                RejectionKind::Malformed => ErrorCode::MalformedCredentials,
+                RejectionKind::Unauthenticated => ErrorCode::Unauthenticated,
+                RejectionKind::Unavailable { .. } => ErrorCode::KeysUnavailable,
+            },
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::Invalid { .. } => ErrorCode::InvalidParameter,
+            Self::Store(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
+            Self::Store(_) => ErrorCode::Internal,
+        }
+    }
+
+    /// The body that the client sees.
+    #[must_use]
+    pub fn body(&self, debug_id: &str) -> ProblemBody {
+        let body = ProblemBody::new(self.code(), debug_id);
+        match self {
+            Self::Invalid { field, rule } => body.with_field(field, rule),
+            Self::Rejected(rejection) => body.with_reason(rejection.reason()),
+            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Store(_) => body,
+        }
+    }
+
+    /// Seconds for `Retry-After`, spread so that clients do not all come back at once.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        if !self.code().is_retryable() {
+            return None;
+        }
+        let least = match self {
+            Self::Rejected(rejection) => match rejection.kind() {
+                RejectionKind::Unavailable { retry_after } => retry_after.as_secs(),
+                RejectionKind::Malformed | RejectionKind::Unauthenticated => 0,
+            },
+            _ => 0,
+        };
+        Some(least.max(1) + fastrand::u64(0..=2))
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<OpenError> for ApiError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Read(error) => Self::Store(error),
+            OpenError::Draining => Self::Code(ErrorCode::Draining),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_store::{StoreRefused, StoreUnavailable};
+
+    use super::*;
+
+    #[test]
+    fn an_outage_is_503_with_retry_after_and_shows_nothing_of_its_cause() {
+        let error = ApiError::from(ReadError::from(StoreUnavailable::new("10.0.0.7: refused")));
+        assert_eq!(error.status_code(), 503);
+        assert!((1..=3).contains(&error.retry_after().unwrap()));
+        let body = String::from_utf8(error.body("r-1").json()).unwrap();
+        assert!(!body.contains("10.0.0.7"), "{body}");
+    }
+
+    #[test]
+    fn a_refusal_of_the_store_is_ours_and_not_worth_trying_again() {
+        let error = ApiError::from(ReadError::from(StoreRefused::new("NOPERM")));
+        assert_eq!(
+            (error.status_code().as_u16(), error.retry_after()),
+            (500, None)
+        );
+    }
+}

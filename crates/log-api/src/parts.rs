@@ -1,0 +1,46 @@
+//! What the routes are made of.
+
+use std::sync::Arc;
+
+use auth::Verifier;
+use log_hub::{Hub, HubOptions};
+use log_store::{Jobs, LogStore};
+
+use crate::health::Health;
+
+/// The parts that the routes need, each shared. Another service that mounts the routes brings its own.
+#[derive(Clone)]
+pub struct Parts {
+    /// Verifies tokens.
+    pub verifier: Arc<Verifier>,
+    /// Reads history.
+    pub store: Arc<dyn LogStore>,
+    /// Knows who owns a job.
+    pub jobs: Arc<dyn Jobs>,
+    /// Serves live logs.
+    pub hub: Hub,
+    /// Exact origins that browsers may call from.
+    pub cors_origins: Arc<[String]>,
+    /// The process's own state.
+    pub health: Arc<Health>,
+}
+
+impl Parts {
+    /// Parts over one store, with a hub of their own. Call it in the tokio runtime that live feeds are to run on.
+    #[must_use]
+    pub fn new(
+        verifier: Arc<Verifier>,
+        store: Arc<dyn LogStore>,
+        jobs: Arc<dyn Jobs>,
+        hub: HubOptions,
+    ) -> Self {
+        Self {
+            verifier,
+            hub: Hub::new(store.clone(), jobs.clone(), hub),
+            store,
+            jobs,
+            cors_origins: Arc::default(),
+            health: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Every route, in one list.
+
+mod health;
+mod page;
+mod stream;
+
+use actix_cors::Cors;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_lab::middleware::CatchPanic;
+use log_wire::ErrorCode;
+
+use crate::envelope::{envelope, sealed};
+use crate::error::ApiError;
+use crate::parts::Parts;
+
+/// Mounts the service's routes into an actix application, with its parts handed in.
+///
+/// Routes: `/api/jobs/{job_id}/logs`, `/api/jobs/{job_id}/logs/stream`, `/healthz`, `/readyz`, `/api/health` and
+/// `/api/ready`. Each answers wrong methods and its own errors; routes that are not here are the application's.
+pub fn configure(config: &mut web::ServiceConfig, parts: &Parts) {
+    let logs = web::scope("/api/jobs/{job_id}/logs")
+        .service(get_only("", web::get().to(page::page)))
+        .service(get_only("/stream", web::get().to(stream::stream)))
+        .default_service(web::to(not_found))
+        .wrap(CatchPanic::default())
+        .wrap(cors(parts))
+        .wrap(from_fn(envelope));
+    config.app_data(web::Data::new(parts.clone())).service(logs);
+    for path in ["/healthz", "/api/health"] {
+        config.service(probe(path, || web::route().to(health::alive)));
+    }
+    for path in ["/readyz", "/api/ready"] {
+        config.service(probe(path, || web::route().to(health::ready)));
+    }
+}
+
+/// The answer to a route that does not exist, in the shape of all errors.
+pub async fn unknown_route(request: HttpRequest) -> HttpResponse {
+    sealed(&ApiError::Code(ErrorCode::RouteNotFound), request.headers())
+}
+
+async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Code(ErrorCode::RouteNotFound))
+}
+
+fn get_only(path: &str, route: actix_web::Route) -> actix_web::Resource {
+    let refuse = || async { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: "GET" }) };
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(refuse))
+}
+
+/// A health route: `GET` and `HEAD`, without a token.
+fn probe(
+    path: &str,
+    route: impl Fn() -> actix_web::Route,
+) -> impl actix_web::dev::HttpServiceFactory + 'static {
+    let refuse =
+        || async { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: "GET, HEAD" }) };
+    web::resource(path)
+        .route(route().method(Method::GET))
+        .route(route().method(Method::HEAD))
+        .default_service(web::to(refuse))
+        .wrap(from_fn(envelope))
+}
+
+/// Exact origins, with credentials. A preflight is answered here, before anybody asks for a token.
+fn cors(parts: &Parts) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST"])
+        .allowed_headers([
+            "Authorization",
+            "Last-Event-ID",
+            "X-Request-ID",
+            "Content-Type",
+        ])
+        .expose_headers(["X-Request-ID", "Retry-After"])
+        .supports_credentials()
+        .max_age(600);
+    parts
+        .cors_origins
+        .iter()
+        .fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

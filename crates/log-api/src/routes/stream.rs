@@ -1,0 +1,47 @@
+//! The live stream.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderName};
+use actix_web::{HttpResponse, web};
+use log_hub::{Next, Viewer};
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+use crate::gate::Readable;
+use crate::parts::Parts;
+use crate::query::StreamQuery;
+use crate::sse_body::SseBody;
+
+/// How long the head waits for the answer to "is there anything after your cursor at all?". It takes the quiet period;
+/// more only while the store is away.
+const DECISION: Duration = Duration::from_secs(3);
+
+/// `GET /api/jobs/{job_id}/logs/stream`
+pub(super) async fn stream(
+    asked: Readable<StreamQuery>,
+    parts: web::Data<Parts>,
+) -> Result<HttpResponse, ApiError> {
+    let StreamQuery(start) = asked.query;
+    let mut viewer = parts.hub.open(&asked.job_id, start).await?;
+    let comes_back_after_the_end = start.cursor().is_some() && asked.job.status.is_terminal();
+    let first = if comes_back_after_the_end {
+        first(&mut viewer).await
+    } else {
+        None
+    };
+    if matches!(first, Some(Next::Done(_))) && !viewer.has_delivered() {
+        // An `EventSource` reconnects after every end; this status alone keeps it away.
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
+        .insert_header(ContentEncoding::Identity)
+        .body(SseBody::new(viewer, first)))
+}
+
+async fn first(viewer: &mut Viewer) -> Option<Next> {
+    timeout(DECISION, viewer.next()).await.ok()
+}

@@ -1,0 +1,200 @@
+//! From settings to parts: the verifier, the store, the hub.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{
+    ConfigError as AuthConfigError, KeySource, PublishableKey, RemoteKeys, StaticKeys, Verifier,
+};
+use log_hub::HubOptions;
+use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
+use log_store::{EmbeddedOptions, EmbeddedStore};
+
+use crate::config::{
+    AuthSettings, RedisSettings, Settings, StoreSettings, StreamSettings, WatchMode,
+    without_password,
+};
+use crate::health::Health;
+use crate::metrics::{Metrics, StoreGauges};
+use crate::parts::Parts;
+
+type Failure = Box<dyn Error>;
+
+/// How often a Redis that was away at the start is asked again whether it suits.
+const RECHECK: Duration = Duration::from_secs(2);
+
+/// The service's parts, and what a scrape reads of them.
+pub(crate) struct Service {
+    pub(crate) parts: Parts,
+    pub(crate) metrics: Metrics,
+}
+
+/// Builds the service. Redis and the key set may be away: it starts, and answers 503 until they are there.
+pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
+    let verifier = Arc::new(verifier(&settings.auth)?);
+    let mut service = match &settings.store {
+        StoreSettings::Redis(redis) => on_redis(verifier, redis, &settings.stream).await?,
+        StoreSettings::Embedded { dir } => {
+            let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
+            on_embedded(verifier, store, &settings.stream)
+        }
+    };
+    service.parts.cors_origins = settings.server.cors_origins.as_slice().into();
+    Ok(service)
+}
+
+/// Refuses what [`service`] would refuse before it has asked anybody; asks nobody.
+pub(crate) fn check(settings: &Settings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // What is spawned in it, a first fetch or connection, never runs.
+    let _inside = runtime.enter();
+    verifier(&settings.auth)?;
+    if let StoreSettings::Redis(redis) = &settings.store {
+        redis_store(redis)?;
+    }
+    Ok(())
+}
+
+/// A service over the embedded store.
+pub(crate) fn on_embedded(
+    verifier: Arc<Verifier>,
+    store: EmbeddedStore,
+    stream: &StreamSettings,
+) -> Service {
+    let store = Arc::new(store);
+    let parts = Parts::new(verifier, store.clone(), store, hub_options(stream));
+    let gauges = || StoreGauges {
+        connected: true,
+        ..StoreGauges::default()
+    };
+    Service {
+        metrics: Metrics::new(parts.clone(), gauges),
+        parts,
+    }
+}
+
+async fn on_redis(
+    verifier: Arc<Verifier>,
+    settings: &RedisSettings,
+    stream: &StreamSettings,
+) -> Result<Service, Failure> {
+    let store = Arc::new(redis_store(settings)?);
+    let shown = without_password(&settings.url);
+    let parts = Parts::new(verifier, store.clone(), store.clone(), hub_options(stream));
+    match store.check().await {
+        Ok(facts) => tracing::info!(redis = shown, ?facts, "Redis suits"),
+        Err(CheckError::Unavailable(error)) => {
+            tracing::warn!(redis = shown, %error, "Redis is away; requests get 503 until it is back");
+            tokio::spawn(recheck(store.clone(), parts.health.clone()));
+        }
+        Err(error) => return Err(format!("the Redis at {shown} does not suit: {error}").into()),
+    }
+    let metrics = Metrics::new(parts.clone(), move || redis_gauges(&store));
+    Ok(Service { parts, metrics })
+}
+
+/// Asks a Redis that was away at the start, until it has said whether it suits.
+async fn recheck(store: Arc<RedisStore>, health: Arc<Health>) {
+    loop {
+        tokio::time::sleep(RECHECK).await;
+        match store.check().await {
+            Ok(facts) => {
+                tracing::info!(?facts, "Redis is there, and suits");
+                return health.set_store_usable(true);
+            }
+            Err(CheckError::Unavailable(_)) => {}
+            Err(error) => {
+                // Somebody may mend it without a restart, so go on asking.
+                tracing::error!(%error, "Redis is there, but does not suit");
+                health.set_store_usable(false);
+            }
+        }
+    }
+}
+
+fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Failure> {
+    let mut options = RedisOptions::new(settings.url.as_str());
+    options.keys =
+        KeyPatterns::new(&settings.job_key).map_err(|error| format!("LOG_API_JOB_KEY: {error}"))?;
+    options.deadline = settings.timeout;
+    options.watch = match settings.watch {
+        WatchMode::Auto => log_store::redis::WatchMode::Auto,
+        WatchMode::Tracking => log_store::redis::WatchMode::Tracking,
+        WatchMode::Poll => log_store::redis::WatchMode::Poll,
+    };
+    Ok(RedisStore::new(options).map_err(|error| format!("REDIS_URL: {error}"))?)
+}
+
+fn redis_gauges(store: &RedisStore) -> StoreGauges {
+    let state = store.state();
+    StoreGauges {
+        connected: state.connected,
+        watched: state.watched as u64,
+        resyncs: state.resyncs,
+    }
+}
+
+fn hub_options(stream: &StreamSettings) -> HubOptions {
+    HubOptions {
+        heartbeat: stream.heartbeat,
+        end_quiet: stream.end_quiet,
+        end_limit: stream.end_limit,
+        ..HubOptions::default()
+    }
+}
+
+/// The verifier of an instance's tokens. Call it in a tokio runtime: keys are fetched on it.
+pub(crate) fn verifier(settings: &AuthSettings) -> Result<Verifier, Failure> {
+    let key = settings
+        .publishable_key
+        .as_deref()
+        .map(PublishableKey::parse)
+        .transpose()
+        .map_err(|error| format!("CLERK_PUBLISHABLE_KEY: {error}"))?;
+    let keys = key_source(settings, key.as_ref())?;
+    let issuers = if settings.issuers.is_empty() {
+        key.iter().map(PublishableKey::issuer).collect()
+    } else {
+        settings.issuers.clone()
+    };
+    Verifier::builder(keys)
+        .issuers(issuers)
+        .authorized_parties(settings.authorized_parties.iter().cloned())
+        .audiences(settings.audiences.iter().cloned())
+        .max_lifetime(settings.max_token_life)
+        .build()
+        .map_err(|error| in_our_words(&error))
+}
+
+fn key_source(
+    settings: &AuthSettings,
+    key: Option<&PublishableKey>,
+) -> Result<Arc<dyn KeySource>, Failure> {
+    if let Some(pem) = &settings.jwt_key {
+        let keys = StaticKeys::from_pem(pem).map_err(|error| format!("CLERK_JWT_KEY: {error}"))?;
+        return Ok(Arc::new(keys));
+    }
+    let derived = key.map(PublishableKey::jwks_url);
+    let url = settings
+        .jwks_url
+        .clone()
+        .or(derived)
+        .ok_or("CLERK_PUBLISHABLE_KEY: is not set")?;
+    let keys = RemoteKeys::spawn(&url).map_err(|error| format!("CLERK_JWKS_URL: {error}"))?;
+    Ok(Arc::new(keys))
+}
+
+/// The verifier names its own settings; whoever set them knows them by the environment's names.
+fn in_our_words(error: &AuthConfigError) -> Failure {
+    let variable = match error.setting() {
+        "authorized_parties" => "CLERK_AUTHORIZED_PARTIES",
+        "issuers" => "CLERK_ISSUER",
+        "audiences" => "CLERK_AUDIENCES",
+        "max_lifetime" => "LOG_API_MAX_TOKEN_SECS",
+        other => other,
+    };
+    format!("{variable}: {error}").into()
+}

@@ -1,0 +1,324 @@
+//! The command line: help that teaches, settings by their names, errors that say what to do.
+
+use crate::support::{Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
+
+/// Every name that deployments may rely on, and the further ones that `serve` reads.
+const NAMES: [&str; 24] = [
+    "LOG_API_BIND",
+    "LOG_API_METRICS_BIND",
+    "LOG_API_CORS_ORIGINS",
+    "LOG_API_SHUTDOWN_SECS",
+    "LOG_API_DRAIN_DELAY_SECS",
+    "LOG_API_WORKERS",
+    "LOG_API_HEARTBEAT_SECS",
+    "LOG_API_END_QUIET_MS",
+    "LOG_API_END_LIMIT_MS",
+    "LOG_API_LOG",
+    "LOG_API_LOG_FORMAT",
+    "REDIS_URL",
+    "LOG_API_JOB_KEY",
+    "LOG_API_REDIS_TIMEOUT_MS",
+    "LOG_API_REDIS_WATCH",
+    "CLERK_PUBLISHABLE_KEY",
+    "CLERK_JWKS_URL",
+    "CLERK_ISSUER",
+    "CLERK_JWT_KEY",
+    "CLERK_AUTHORIZED_PARTIES",
+    "CLERK_AUDIENCES",
+    "LOG_API_MAX_TOKEN_SECS",
+    "CLERK_ALLOWED_ORIGINS",
+    "CLERK_ALLOWED_AUDIENCES",
+];
+
+/// The two settings that are needed.
+fn minimal() -> [(&'static str, String); 2] {
+    [
+        ("CLERK_PUBLISHABLE_KEY", ISSUER.publishable_key()),
+        ("CLERK_AUTHORIZED_PARTIES", ORIGIN.into()),
+    ]
+}
+
+/// Runs `config` with what is needed and more.
+async fn config(more: &[(&str, &str)]) -> Ended {
+    let needed = minimal();
+    let needed = needed.iter().map(|(key, value)| (*key, value.as_str()));
+    let env: Vec<_> = needed.chain(more.iter().copied()).collect();
+    run(&["config"], &env).await
+}
+
+fn shown<'a>(ended: &'a Ended, key: &str) -> &'a str {
+    let prefix = format!("{key}=");
+    let value = ended
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix(&prefix));
+    value.unwrap_or_else(|| panic!("{key} is not shown: {ended:?}"))
+}
+
+#[tokio::test]
+async fn help_teaches_each_command() {
+    let help = run(&["--help"], &[]).await;
+    assert_eq!(help.code, Some(0));
+    for word in [
+        "serve",
+        "demo",
+        "config",
+        "health",
+        "log-api demo",
+        "CLERK_PUBLISHABLE_KEY=",
+        "REDIS_URL=",
+        "Exit codes",
+    ] {
+        assert!(help.out.contains(word), "{word}: {}", help.out);
+    }
+    let serve = run(&["serve", "--help"], &[]).await;
+    assert_eq!(serve.code, Some(0));
+    for word in [
+        "CLERK_PUBLISHABLE_KEY",
+        "CLERK_AUTHORIZED_PARTIES",
+        "REDIS_URL",
+        "LOG_API_BIND",
+        "LOG_API_CORS_ORIGINS",
+        "LOG_API_METRICS_BIND",
+        "LOG_API_DRAIN_DELAY_SECS",
+        "LOG_API_SHUTDOWN_SECS",
+        "log-api config",
+        "SIGTERM",
+        "--store embedded",
+        "--bind",
+    ] {
+        assert!(serve.out.contains(word), "{word}: {}", serve.out);
+    }
+    for (command, words) in [
+        ("demo", &["-- npm install", "curl", "Ctrl-C"][..]),
+        ("config", &["--store"]),
+        ("health", &["--url"]),
+    ] {
+        let help = run(&[command, "--help"], &[]).await;
+        assert!(
+            help.code == Some(0) && words.iter().all(|word| help.out.contains(word)),
+            "{help:?}"
+        );
+    }
+    let version = run(&["--version"], &[]).await;
+    assert!(version.out.starts_with("log-api "), "{version:?}");
+}
+
+#[tokio::test]
+async fn a_command_line_that_makes_no_sense_is_2() {
+    for arguments in [
+        &[][..],
+        &["sreve"],
+        &["serve", "--prot", "1"],
+        &["serve", "--bind", "8080"],
+        &["serve", "--store", "embedded"],
+    ] {
+        let ended = run(arguments, &[]).await;
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert!(
+            ended.err.contains("--help") || ended.err.contains("Usage"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn config_prints_every_setting_with_its_default() {
+    let ended = config(&[]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    for name in NAMES
+        .iter()
+        .filter(|name| !name.starts_with("CLERK_ALLOWED_"))
+    {
+        shown(&ended, name);
+    }
+    for (key, value) in [
+        ("LOG_API_BIND", "127.0.0.1:8080"),
+        ("REDIS_URL", "redis://127.0.0.1:6379"),
+        ("LOG_API_HEARTBEAT_SECS", "20"),
+        ("LOG_API_SHUTDOWN_SECS", "30"),
+        ("LOG_API_DRAIN_DELAY_SECS", "2"),
+        ("LOG_API_END_QUIET_MS", "250"),
+        ("LOG_API_END_LIMIT_MS", "5000"),
+        ("LOG_API_MAX_TOKEN_SECS", "600"),
+        ("LOG_API_JOB_KEY", "job:{job_id}"),
+        ("LOG_API_CORS_ORIGINS", ORIGIN),
+        ("LOG_API_LOG", "info"),
+        ("CLERK_AUTHORIZED_PARTIES", ORIGIN),
+        ("CLERK_ISSUER", &ISSUER.issuer()),
+        (
+            "CLERK_JWKS_URL",
+            &format!("{}/.well-known/jwks.json", ISSUER.issuer()),
+        ),
+    ] {
+        assert_eq!(shown(&ended, key), value, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn config_prints_what_is_set_and_no_secret() {
+    let pem = ISSUER.public_pem().unwrap();
+    let ended = config(&[
+        ("REDIS_URL", "redis://worker:hunter2@redis.internal:6380/3"),
+        ("CLERK_JWT_KEY", &pem),
+        ("CLERK_ALLOWED_AUDIENCES", r#"["api"]"#),
+        ("LOG_API_BIND", "[::1]:9000"),
+        ("LOG_API_METRICS_BIND", "127.0.0.1:9090"),
+        ("LOG_API_REDIS_WATCH", "poll"),
+        ("LOG_API_LOG", "warn"),
+        ("LOG_API_LOG_FORMAT", "text"),
+    ])
+    .await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for (key, value) in [
+        ("REDIS_URL", "redis://worker:***@redis.internal:6380/3"),
+        ("CLERK_JWT_KEY", "(set)"),
+        ("CLERK_AUDIENCES", "api"),
+        ("LOG_API_BIND", "[::1]:9000"),
+        ("LOG_API_METRICS_BIND", "127.0.0.1:9090"),
+        ("LOG_API_REDIS_WATCH", "poll"),
+        ("LOG_API_LOG", "warn"),
+        ("LOG_API_LOG_FORMAT", "text"),
+    ] {
+        assert_eq!(shown(&ended, key), value, "{key}");
+    }
+    assert!(
+        !ended.out.contains("hunter2") && !ended.out.contains("BEGIN PUBLIC"),
+        "{}",
+        ended.out
+    );
+}
+
+#[tokio::test]
+async fn every_bad_variable_is_named_at_once_and_no_value_repeated() {
+    let bad = [
+        ("LOG_API_BIND", "zqx"),
+        ("LOG_API_METRICS_BIND", "9090"),
+        ("LOG_API_CORS_ORIGINS", "https://app.example.com/,*"),
+        ("LOG_API_SHUTDOWN_SECS", "0"),
+        ("LOG_API_DRAIN_DELAY_SECS", "-1"),
+        ("LOG_API_WORKERS", "0"),
+        ("LOG_API_HEARTBEAT_SECS", "25"),
+        ("LOG_API_END_QUIET_MS", "zqx"),
+        ("LOG_API_END_LIMIT_MS", "1e3"),
+        ("LOG_API_JOB_KEY", "job"),
+        ("LOG_API_REDIS_TIMEOUT_MS", "0"),
+        ("REDIS_URL", "tls://zqx"),
+        ("LOG_API_REDIS_WATCH", "zqx"),
+        ("LOG_API_LOG_FORMAT", "zqx"),
+        ("LOG_API_MAX_TOKEN_SECS", "0"),
+        ("CLERK_ALLOWED_ORIGINS", "https://zqx.example"),
+        ("CLERK_ALLOWED_AUDIENCES", r#"{"zqx": 1}"#),
+    ];
+    let checked = config(&bad).await;
+    assert_eq!(
+        (checked.code, checked.out.as_str()),
+        (Some(1), ""),
+        "{checked:?}"
+    );
+    let (redis, _api) = shared().await;
+    let served = refuses_to_start(&redis.url(), &bad).await;
+    for error in [checked.err, served] {
+        for (key, _) in bad {
+            assert!(error.contains(&format!("{key}: ")), "{key}: {error}");
+        }
+        assert!(!error.contains("zqx"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_serve_would_refuse_config_refuses_too_by_name() {
+    let cases = [
+        ("CLERK_PUBLISHABLE_KEY", "sk_test_secret"),
+        ("CLERK_PUBLISHABLE_KEY", "pk_test_bm90IGEgaG9zdA"),
+        ("CLERK_JWKS_URL", "http://clerk.example.com/jwks.json"),
+        ("CLERK_JWKS_URL", "clerk.example.com"),
+        (
+            "CLERK_JWT_KEY",
+            "-----BEGIN PUBLIC KEY-----\nbm9uZQ==\n-----END PUBLIC KEY-----",
+        ),
+        ("CLERK_AUTHORIZED_PARTIES", ""),
+        ("CLERK_AUTHORIZED_PARTIES", "https://app.example.com/"),
+        ("CLERK_AUTHORIZED_PARTIES", "*"),
+        ("REDIS_URL", "http://localhost:6379"),
+        ("REDIS_URL", "localhost"),
+        ("REDIS_URL", "redis://localhost:6379/one"),
+        ("LOG_API_JOB_KEY", "{job_id}{job_id}"),
+        ("LOG_API_LOG", "log_api=loud"),
+    ];
+    for (key, value) in cases {
+        let mut env: Vec<_> = environment("redis://127.0.0.1:1");
+        env.retain(|(name, _)| *name != "CLERK_JWT_KEY");
+        let defaults = env.iter().map(|(key, value)| (*key, value.as_str()));
+        let env: Vec<_> = defaults.chain([(key, value)]).collect();
+        for command in ["config", "serve"] {
+            let ended = run(&[command], &env).await;
+            assert_eq!(ended.code, Some(1), "{command} {key}={value}: {ended:?}");
+            assert!(
+                ended.err.contains(&format!("{key}: ")),
+                "{command} {key}={value}: {}",
+                ended.err
+            );
+            assert_eq!(ended.out, "", "{command} {key}={value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_party_that_is_no_web_origin_is_no_cors_origin() {
+    let parties = format!("chrome-extension://abcdefgh,{ORIGIN}");
+    let ended = config(&[("CLERK_AUTHORIZED_PARTIES", &parties)]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(shown(&ended, "LOG_API_CORS_ORIGINS"), ORIGIN);
+    assert_eq!(shown(&ended, "CLERK_AUTHORIZED_PARTIES"), parties);
+}
+
+#[tokio::test]
+async fn a_setting_of_white_space_alone_is_not_set() {
+    let ended = config(&[
+        ("LOG_API_BIND", "  "),
+        ("REDIS_URL", ""),
+        ("LOG_API_METRICS_BIND", " "),
+    ])
+    .await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(shown(&ended, "LOG_API_BIND"), "127.0.0.1:8080");
+}
+
+#[tokio::test]
+async fn the_health_command_asks_a_running_service() {
+    let (_redis, api) = shared().await;
+    let url = format!("http://{}", api.addr);
+    let port = api.addr.port();
+    let (own, any) = (api.addr.to_string(), format!("0.0.0.0:{port}"));
+    for (arguments, env) in [
+        (&["health", "--url", &url][..], &[][..]),
+        (&["health"], &[("LOG_API_BIND", own.as_str())]),
+        (&["health"], &[("LOG_API_BIND", any.as_str())]),
+    ] {
+        let ended = run(arguments, env).await;
+        assert_eq!(
+            (ended.code, ended.out.as_str(), ended.err.as_str()),
+            (Some(0), "", ""),
+            "{env:?}"
+        );
+    }
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    for (url, words) in [
+        (nobody.as_str(), "cannot be reached"),
+        ("ftp://x", "--url must be like"),
+        ("x", "--url must be like"),
+    ] {
+        let ended = run(&["health", "--url", url], &[]).await;
+        assert!(
+            ended.code == Some(1) && ended.err.contains(words),
+            "{url}: {ended:?}"
+        );
+    }
+}
+
+/// A port that nobody listens on: its listener is gone again.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -1,0 +1,27 @@
+//! The service as its clients and producers meet it: the real binary, over HTTP, on a real Redis.
+//!
+//! One module a part of the wire contract. Test names say the sentence they hold it to.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code: what cannot be done is a failed test"
+)]
+
+mod auth;
+mod config;
+mod cors;
+mod errors;
+mod faults;
+mod health;
+mod key_set;
+mod metrics;
+mod mount;
+mod outage;
+mod page;
+mod request_id;
+mod shutdown;
+mod start;
+mod stream;
+mod support;

@@ -1,0 +1,218 @@
+//! What the viewers of one job share: the ring, the end, and who waits.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use log_domain::{EntryId, JobId};
+use log_wire::sse::EndStatus;
+use slab::Slab;
+use tokio::sync::Notify;
+
+use crate::ring::{Horizon, Ring};
+
+/// One watched job. Owned by the registry and by its viewers; its upstream task holds it too, until it ends.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pub(crate) job: JobId,
+    /// A std mutex: it is held for a look and a few pushes, never across an await.
+    state: Mutex<FeedState>,
+    /// Tells the upstream task that the last viewer has left.
+    pub(crate) deserted: Notify,
+    /// Tells the upstream task that a viewer knows the log to be lost.
+    pub(crate) lost: Notify,
+}
+
+#[derive(Debug)]
+pub(crate) struct FeedState {
+    pub(crate) ring: Ring,
+    /// Set once, when the log has ended; nothing is pushed afterwards.
+    pub(crate) end: Option<End>,
+    /// The store refused to be read; every viewer is broken off.
+    pub(crate) broken: bool,
+    /// Grows with every push and every tick: a viewer that waits for the feed compares it.
+    pub(crate) version: u64,
+    viewers: Slab<Seat>,
+}
+
+/// Where a log has ended, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) status: EndStatus,
+    pub(crate) position: EntryId,
+}
+
+/// What the feed keeps of one viewer, from its joining to its drop.
+#[derive(Debug, Default)]
+struct Seat {
+    /// Set while the viewer waits.
+    waker: Option<Waker>,
+    /// The viewer waits to read the store again, so every tick wakes it.
+    wants_tick: bool,
+    /// The hub's tick at which the viewer last had output.
+    last_output: u64,
+    heartbeat_due: bool,
+    break_off: bool,
+}
+
+/// What a viewer that has nothing to send is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Wait; the waker is registered.
+    Wait,
+    Heartbeat,
+    BreakOff,
+}
+
+impl Feed {
+    pub(crate) fn new(job: JobId, position: EntryId, ring_bytes: usize) -> Self {
+        Self {
+            job,
+            state: Mutex::new(FeedState {
+                ring: Ring::new(position, ring_bytes),
+                end: None,
+                broken: false,
+                version: 0,
+                viewers: Slab::new(),
+            }),
+            deserted: Notify::new(),
+            lost: Notify::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, FeedState> {
+        // Nothing panics while it holds the lock; if something did, the ring is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes every viewer that waits.
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut FeedState)) {
+        let wakers = {
+            let mut state = self.lock();
+            change(&mut state);
+            state.version += 1;
+            state.take_wakers()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Marks the viewers that have been silent since `silent_since`, and wakes them and those that wait for the store.
+    pub(crate) fn tick(&self, silent_since: Option<u64>) {
+        let wakers: Vec<_> = {
+            let mut state = self.lock();
+            state.version += 1;
+            let seats = state.viewers.iter_mut();
+            seats
+                .filter_map(|(_, seat)| seat.tick(silent_since))
+                .collect()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes note of where the log ends, see [`Ring::note_end`].
+    pub(crate) fn note_end(&self, horizon: Horizon, known: Option<EntryId>, last_id: EntryId) {
+        // The feed reads again even where nothing changed since it last did: only then may viewers join it.
+        if self.lock().ring.note_end(horizon, known, last_id) {
+            self.lost.notify_one();
+        }
+    }
+
+    /// The seats that are taken now.
+    pub(crate) fn seats(&self) -> Vec<usize> {
+        self.lock().viewers.iter().map(|(key, _)| key).collect()
+    }
+
+    /// Tells one viewer to break off. A seat that was given up meanwhile is no matter.
+    pub(crate) fn break_off(&self, key: usize) {
+        let waker = {
+            let mut state = self.lock();
+            state.viewers.get_mut(key).and_then(|seat| {
+                seat.break_off = true;
+                seat.waker.take()
+            })
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn leave(&self, key: usize) {
+        let (seat, deserted) = {
+            let mut state = self.lock();
+            (state.viewers.try_remove(key), state.viewers.is_empty())
+        };
+        if deserted {
+            self.deserted.notify_one();
+        }
+        // Not under the lock: a waker may be the last that holds a task, with a viewer in it.
+        drop(seat);
+    }
+}
+
+impl FeedState {
+    pub(crate) fn join(&mut self, tick: u64) -> usize {
+        self.viewers.insert(Seat {
+            last_output: tick,
+            ..Seat::default()
+        })
+    }
+
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.viewers.is_empty()
+    }
+
+    /// Notes that a viewer has output now.
+    pub(crate) fn had_output(&mut self, key: usize, tick: u64) {
+        if let Some(seat) = self.viewers.get_mut(key) {
+            seat.last_output = tick;
+            seat.heartbeat_due = false;
+        }
+    }
+
+    /// Whether the viewer is to break off, whatever it has to send.
+    pub(crate) fn must_break_off(&self, key: usize) -> bool {
+        self.broken || self.viewers.get(key).is_some_and(|seat| seat.break_off)
+    }
+
+    /// What a viewer does that has nothing to send; registers its waker where it waits.
+    /// With `wants_tick` the next tick wakes it even where nothing else happens.
+    pub(crate) fn idle(&mut self, key: usize, cx: &Context<'_>, wants_tick: bool) -> Idle {
+        let broken = self.broken;
+        let Some(seat) = self.viewers.get_mut(key) else {
+            return Idle::BreakOff;
+        };
+        if broken || seat.break_off {
+            return Idle::BreakOff;
+        }
+        if std::mem::take(&mut seat.heartbeat_due) {
+            return Idle::Heartbeat;
+        }
+        seat.wants_tick = wants_tick;
+        match &mut seat.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
+        }
+        Idle::Wait
+    }
+
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        self.viewers
+            .iter_mut()
+            .filter_map(|(_, seat)| seat.waker.take())
+            .collect()
+    }
+}
+
+impl Seat {
+    /// The waker of a viewer that this tick concerns.
+    fn tick(&mut self, silent_since: Option<u64>) -> Option<Waker> {
+        let silent = silent_since.is_some_and(|since| self.last_output <= since);
+        if self.waker.is_some() && silent {
+            self.heartbeat_due = true;
+        }
+        if self.heartbeat_due || self.wants_tick {
+            self.waker.take()
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! The newest frames of one job, encoded once, bounded in bytes.
+//!
+//! Frames stand in **segments** of shared bytes. A reader names the segment it wants next by an ordinal that only
+//! grows, and its position in the log: ids alone would not do, because a log that was lost and made anew counts
+//! from below again.
+//!
+//! ```text
+//!   ordinal     7         8         9        10
+//!            ┌───────┬─────────┬────────┬─────────┐
+//!            │ lines │  lines  │  gap   │  lines  │   next = 11
+//!            └───────┴─────────┴────────┴─────────┘
+//!   stretch: the lines since the last gap; a reader between `floor` and `tip` may join it
+//! ```
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use log_domain::{EntryId, Line};
+use log_wire::sse;
+
+use crate::gap::Missing;
+
+/// Frames are gathered up to this size, so that a burst costs few writes and few ring slots.
+const SEGMENT_BYTES: usize = 16 * 1024;
+
+/// What a gap counts against the ring's capacity, so that gaps alone cannot grow it for ever.
+const GAP_BYTES: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Ring {
+    segments: VecDeque<Segment>,
+    /// The ordinal of the segment to be pushed next.
+    next: u64,
+    bytes: usize,
+    capacity: usize,
+    /// The ordinal of the first segment of the stretch.
+    stretch: u64,
+    /// A reader before this position misses something by joining the stretch.
+    floor: EntryId,
+    /// The first line of the stretch, which may have left the ring.
+    first_line: Option<EntryId>,
+    /// Lines up to here were deleted one by one before the feed could read them.
+    deleted_up_to: EntryId,
+    /// The feed's own position: everything up to here has been read.
+    tip: EntryId,
+    /// A viewer knows that the log which the stretch shows is gone; the feed has yet to see it.
+    lost: bool,
+}
+
+/// What a ring shows at a moment. A read of the store that begins afterwards can be compared with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Horizon {
+    pub(crate) stretch: u64,
+    tip: EntryId,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Lines(Lines),
+    Gap(Missing),
+}
+
+#[derive(Debug)]
+struct Lines {
+    frames: Bytes,
+    /// For each frame its id and where it ends in `frames`; ids grow.
+    index: Box<[(EntryId, usize)]>,
+}
+
+/// What a reader gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Frames, the reader's position after them, and the ordinal it wants next.
+    Frames {
+        frames: Bytes,
+        position: EntryId,
+        next: u64,
+    },
+    /// Lines may be missing here.
+    Gap { missing: Missing, next: u64 },
+    /// The reader has everything.
+    Nothing { next: u64 },
+    /// What the reader wants has left the ring.
+    Evicted,
+}
+
+impl Ring {
+    /// An empty ring of a feed that begins at `position`.
+    pub(crate) fn new(position: EntryId, capacity: usize) -> Self {
+        Self {
+            segments: VecDeque::new(),
+            next: 0,
+            bytes: 0,
+            capacity,
+            stretch: 0,
+            floor: position,
+            first_line: None,
+            deleted_up_to: EntryId::ZERO,
+            tip: position,
+            lost: false,
+        }
+    }
+
+    pub(crate) fn tip(&self) -> EntryId {
+        self.tip
+    }
+
+    /// Names the stretch that readers join now.
+    pub(crate) fn stretch(&self) -> u64 {
+        self.stretch
+    }
+
+    pub(crate) fn horizon(&self) -> Horizon {
+        Horizon {
+            stretch: self.stretch,
+            tip: self.tip,
+        }
+    }
+
+    /// Takes note of a read that began at `horizon` and found that the log ends at `last_id`; says whether that tells
+    /// that the log is lost. It does where the log ends below what was read of it before: by the feed, or by a reader
+    /// that has `known` a position of this stretch. From then on nobody joins the stretch, lest they are shown lines
+    /// that were gone when they came, or again what they have seen.
+    pub(crate) fn note_end(
+        &mut self,
+        horizon: Horizon,
+        known: Option<EntryId>,
+        last_id: EntryId,
+    ) -> bool {
+        let seen = known.map_or(horizon.tip, |known| known.max(horizon.tip));
+        let is_news = !self.lost && horizon.stretch == self.stretch && last_id < seen;
+        self.lost |= is_news;
+        is_news
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The feed has read the log after it was known to be lost: what it pushes is of the log as it is now.
+    pub(crate) fn found(&mut self) {
+        self.lost = false;
+    }
+
+    /// Encodes and appends lines, the next after `tip`.
+    pub(crate) fn push_lines(&mut self, lines: &[Line]) {
+        let mut frames = Vec::new();
+        let mut index = Vec::new();
+        for line in lines {
+            sse::write_log(&mut frames, line);
+            index.push((line.id, frames.len()));
+            if frames.len() >= SEGMENT_BYTES {
+                self.push_segment(std::mem::take(&mut frames), std::mem::take(&mut index));
+            }
+        }
+        if !index.is_empty() {
+            self.push_segment(frames, index);
+        }
+    }
+
+    /// Moves the tip to the end of a log that has no line after it, because the last ones are gone.
+    pub(crate) fn skip_to(&mut self, last_id: EntryId) {
+        self.tip = self.tip.max(last_id);
+    }
+
+    /// Tells readers that lines may be missing here, and moves the feed to where reading goes on.
+    pub(crate) fn push_gap(&mut self, missing: Missing) {
+        let gap = missing.gap;
+        self.segments.push_back(Segment::Gap(missing));
+        self.next += 1;
+        self.bytes += GAP_BYTES;
+        self.stretch = self.next;
+        self.first_line = None;
+        self.deleted_up_to = missing.deleted_up_to;
+        self.tip = gap.resume_after;
+        // Whoever stands before the first line after the gap must be told of it, not join behind it.
+        self.floor = gap.first_id.unwrap_or(gap.resume_after);
+        self.evict();
+    }
+
+    /// The ordinal at which a reader that is at `position` joins, if it misses nothing by it.
+    ///
+    /// A position `confirmed` in an earlier stretch has a gap to be told of. One that is ahead of the feed, as that of a
+    /// reader that has just read the store can be, joins when the feed is there: should the log be lost in between,
+    /// the feed may never know of the lines that the two are apart.
+    pub(crate) fn join(&self, position: EntryId, confirmed: Option<u64>) -> Option<u64> {
+        let is_earlier = confirmed.is_some_and(|stretch| stretch != self.stretch);
+        if self.lost || is_earlier || !self.knows(position) {
+            return None;
+        }
+        let first = self.first();
+        let begin = self.stretch.max(first);
+        let stretch = usize::try_from(begin - first).unwrap_or(usize::MAX);
+        let behind = self.behind(stretch, position);
+        Some(begin + behind as u64)
+    }
+
+    /// Whether a position is one that the log certainly had, with all after it in the ring. The beginning of the
+    /// stretch is, and what lies from its first line to the tip; between the two may be a position of a log before.
+    fn knows(&self, position: EntryId) -> bool {
+        let is_inside = self.first_line.is_some_and(|first| position >= first);
+        let is_known = is_inside || position == self.floor;
+        is_known && position >= self.floor.max(self.deleted_up_to) && position <= self.tip
+    }
+
+    /// How many segments from the index `begin` on, which are all of lines, a reader at `position` has.
+    fn behind(&self, begin: usize, position: EntryId) -> usize {
+        let (mut low, mut high) = (begin.min(self.segments.len()), self.segments.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match &self.segments[middle] {
+                Segment::Lines(lines) if lines.last_id() <= position => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        low.saturating_sub(begin)
+    }
+
+    /// What a reader gets that wants the segment `ordinal` and is at `position`.
+    pub(crate) fn take(&self, mut ordinal: u64, position: EntryId) -> Taken {
+        if ordinal < self.first() {
+            return Taken::Evicted;
+        }
+        let skip = usize::try_from(ordinal - self.first()).unwrap_or(usize::MAX);
+        for segment in self.segments.iter().skip(skip) {
+            ordinal += 1;
+            match segment {
+                Segment::Gap(missing) => {
+                    return Taken::Gap {
+                        missing: *missing,
+                        next: ordinal,
+                    };
+                }
+                Segment::Lines(lines) => {
+                    if let Some(frames) = lines.after(position) {
+                        let position = lines.last_id();
+                        return Taken::Frames {
+                            frames,
+                            position,
+                            next: ordinal,
+                        };
+                    }
+                }
+            }
+        }
+        Taken::Nothing { next: ordinal }
+    }
+
+    fn first(&self) -> u64 {
+        self.next - self.segments.len() as u64
+    }
+
+    fn push_segment(&mut self, frames: Vec<u8>, index: Vec<(EntryId, usize)>) {
+        let lines = Lines {
+            frames: frames.into(),
+            index: index.into(),
+        };
+        self.bytes += lines.frames.len();
+        self.first_line = self.first_line.or_else(|| lines.first_id());
+        self.tip = lines.last_id();
+        self.segments.push_back(Segment::Lines(lines));
+        self.next += 1;
+        self.evict();
+    }
+
+    /// Lets the oldest segments go, but never the newest: a reader that keeps up must find it.
+    fn evict(&mut self) {
+        while self.bytes > self.capacity && self.segments.len() > 1 {
+            let ordinal = self.first();
+            match self.segments.pop_front() {
+                Some(Segment::Lines(lines)) => {
+                    self.bytes -= lines.frames.len();
+                    if ordinal >= self.stretch {
+                        self.floor = lines.last_id();
+                    }
+                }
+                Some(Segment::Gap(_)) => self.bytes -= GAP_BYTES,
+                None => {}
+            }
+        }
+    }
+}
+
+impl Lines {
+    fn last_id(&self) -> EntryId {
+        self.index.last().map_or(EntryId::ZERO, |(id, _)| *id)
+    }
+
+    fn first_id(&self) -> Option<EntryId> {
+        self.index.first().map(|(id, _)| *id)
+    }
+
+    /// The frames after `position`, without a copy.
+    fn after(&self, position: EntryId) -> Option<Bytes> {
+        let behind = self.index.partition_point(|(id, _)| *id <= position);
+        if behind == self.index.len() {
+            return None;
+        }
+        let start = behind.checked_sub(1).map_or(0, |last| self.index[last].1);
+        Some(self.frames.slice(start..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_domain::Gap;
+
+    use super::*;
+
+    const fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
+    fn lines(range: std::ops::RangeInclusive<u64>) -> Vec<Line> {
+        let line = |ms| Line {
+            id: id(ms),
+            ts: None,
+            source: None,
+            text: None,
+            phase: None,
+        };
+        range.map(line).collect()
+    }
+
+    fn missing(after: u64, first: Option<u64>, resume: u64) -> Missing {
+        Missing {
+            gap: Gap {
+                after_id: id(after),
+                first_id: first.map(id),
+                resume_after: id(resume),
+            },
+            deleted_up_to: EntryId::ZERO,
+        }
+    }
+
+    fn ids(frames: &Bytes) -> Vec<String> {
+        let events = sse::Decoder::new().feed(frames);
+        events
+            .into_iter()
+            .map(|event| event.last_event_id)
+            .collect()
+    }
+
+    #[test]
+    fn a_reader_takes_what_is_after_its_position_even_inside_a_segment() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=3));
+        let Taken::Frames {
+            frames,
+            position,
+            next,
+        } = ring.take(0, id(1))
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (ids(&frames), position),
+            (vec!["2-0".into(), "3-0".into()], id(3))
+        );
+        assert_eq!(ring.take(next, position), Taken::Nothing { next: 1 });
+        assert_eq!(ring.take(0, id(3)), Taken::Nothing { next: 1 });
+    }
+
+    #[test]
+    fn eviction_moves_the_floor_and_keeps_the_newest_segment() {
+        let mut ring = Ring::new(id(0), 1);
+        ring.push_lines(&lines(1..=1));
+        ring.push_lines(&lines(2..=2));
+        assert_eq!(ring.take(0, id(0)), Taken::Evicted);
+        assert_eq!(ring.join(id(0), Some(0)), None);
+        assert_eq!(ring.join(id(1), Some(0)), Some(1));
+        assert!(matches!(ring.take(1, id(1)), Taken::Frames { .. }));
+    }
+
+    #[test]
+    fn a_reader_joins_where_it_is_and_not_before_the_feed_is_there() {
+        let mut ring = Ring::new(id(10), 1 << 20);
+        ring.push_lines(&lines(11..=12));
+        ring.push_lines(&lines(13..=14));
+        let all = [None, Some(0), Some(0), Some(1), Some(1), Some(2), None];
+        for confirmed in [None, Some(0)] {
+            let joined = [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms), confirmed));
+            assert_eq!(joined, all);
+        }
+        ring.skip_to(id(20));
+        assert_eq!(ring.join(id(20), None), Some(2));
+    }
+
+    #[test]
+    fn a_position_is_known_from_the_first_line_of_a_log_made_anew_on() {
+        let mut ring = Ring::new(id(5), 1 << 20);
+        ring.push_gap(missing(5, None, 0));
+        ring.push_lines(&lines(8..=9));
+        let joined = [0, 5, 7, 8, 9].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [Some(1), None, None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn a_position_is_not_known_before_a_line_that_was_deleted() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_gap(Missing {
+            deleted_up_to: id(7),
+            ..missing(0, Some(1), 0)
+        });
+        ring.push_lines(&lines(1..=6));
+        ring.push_lines(&lines(8..=9));
+        let joined = [1, 6, 7, 8].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [None, None, Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn a_reader_of_an_earlier_stretch_has_a_gap_to_be_told_of() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=2));
+        ring.push_gap(missing(2, None, 0));
+        ring.push_lines(&lines(1..=2));
+        assert_eq!(ring.join(id(2), Some(0)), None);
+        assert_eq!(ring.join(id(2), Some(2)), Some(3));
+    }
+
+    #[test]
+    fn nobody_joins_a_log_that_is_known_to_be_lost_until_the_feed_has_read_on() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=9));
+        let before = ring.horizon();
+        assert!(!ring.note_end(before, None, id(9)));
+        assert!(ring.join(id(5), None).is_some());
+        assert!(ring.note_end(before, None, id(8)));
+        assert_eq!(ring.join(id(5), None), None);
+        ring.push_gap(missing(9, None, 8));
+        ring.found();
+        assert!(ring.join(id(8), None).is_some());
+        // A read that began before the gap says nothing of what came after.
+        assert!(!ring.note_end(before, None, id(0)));
+        assert!(ring.join(id(8), None).is_some());
+        // A reader that was ahead of the feed knows more than the feed.
+        assert!(ring.note_end(ring.horizon(), Some(id(10)), id(8)));
+    }
+
+    #[test]
+    fn nobody_joins_behind_a_gap_that_they_must_be_told_of() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=2));
+        let missing = missing(2, Some(7), 2);
+        ring.push_gap(missing);
+        ring.push_lines(&lines(7..=8));
+        let joined = [1, 2, 6, 7, 8].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [None, None, None, Some(2), Some(3)]);
+        assert_eq!(ring.take(1, id(2)), Taken::Gap { missing, next: 2 });
+    }
+
+    #[test]
+    fn a_log_made_anew_counts_from_below_again() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(100..=100));
+        ring.push_gap(missing(100, None, 0));
+        assert_eq!(ring.tip(), EntryId::ZERO);
+        ring.push_lines(&lines(1..=2));
+        assert_eq!(ring.join(EntryId::ZERO, None), Some(2));
+        let Taken::Frames { position, .. } = ring.take(2, EntryId::ZERO) else {
+            panic!()
+        };
+        assert_eq!(position, id(2));
+    }
+
+    #[test]
+    fn a_burst_makes_segments_of_bounded_size() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=1000));
+        let mut ordinal = 0;
+        let mut position = id(0);
+        while let Taken::Frames {
+            frames,
+            position: p,
+            next,
+        } = ring.take(ordinal, position)
+        {
+            assert!(frames.len() < SEGMENT_BYTES + 1024);
+            (ordinal, position) = (next, p);
+        }
+        assert_eq!(position, id(1000));
+    }
+}

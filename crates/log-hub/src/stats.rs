@@ -1,0 +1,53 @@
+//! What the hub counts, for gauges and tests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The counters themselves. Each is written where the thing happens and read by whoever asks.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) viewers: AtomicU64,
+    pub(crate) feeds: AtomicU64,
+    pub(crate) lines: AtomicU64,
+    pub(crate) gaps: AtomicU64,
+    pub(crate) catch_up_reads: AtomicU64,
+    pub(crate) failed_reads: AtomicU64,
+}
+
+/// A snapshot of what the hub does and has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HubStats {
+    /// Open viewers.
+    pub viewers: u64,
+    /// Watched jobs, those that linger included.
+    pub feeds: u64,
+    /// Lines read by feeds since the start, each counted once whatever the number of viewers.
+    pub lines: u64,
+    /// Gaps told to viewers since the start.
+    pub gaps: u64,
+    /// Reads of the store for viewers that catch up, since the start.
+    pub catch_up_reads: u64,
+    /// Reads that failed, since the start.
+    pub failed_reads: u64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sub(counter: &AtomicU64, n: u64) {
+        counter.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> HubStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        HubStats {
+            viewers: read(&self.viewers),
+            feeds: read(&self.feeds),
+            lines: read(&self.lines),
+            gaps: read(&self.gaps),
+            catch_up_reads: read(&self.catch_up_reads),
+            failed_reads: read(&self.failed_reads),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Replies of Redis as domain types, from RESP2 and RESP3 alike.
+
+use fred::types::Value;
+use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, UserId};
+
+use super::fault::Fault;
+
+/// The entries of `XRANGE` or `XREVRANGE`.
+pub(super) fn lines(reply: Value) -> Result<Vec<Line>, Fault> {
+    match reply {
+        Value::Array(entries) => entries.into_iter().map(line).collect(),
+        Value::Null => Ok(Vec::new()),
+        _ => Err(Fault::garbled("a range of entries is not an array")),
+    }
+}
+
+/// One entry: `[id, [field, value, …]]`.
+fn line(entry: Value) -> Result<Line, Fault> {
+    let garbled = || Fault::garbled("an entry is not an id with fields");
+    let Value::Array(parts) = entry else {
+        return Err(garbled());
+    };
+    let [entry_id, Value::Array(fields)] = <[Value; 2]>::try_from(parts).map_err(|_| garbled())?
+    else {
+        return Err(garbled());
+    };
+    let mut line = Line {
+        id: id(&entry_id)?,
+        ts: None,
+        source: None,
+        text: None,
+        phase: None,
+    };
+    let mut fields = fields.into_iter();
+    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+        // A field that is not ours is ignored; of one that stands twice, the last counts.
+        let Some(place) = field(&mut line, name.as_bytes()) else {
+            continue;
+        };
+        *place = text(value);
+    }
+    Ok(line)
+}
+
+fn field<'a>(line: &'a mut Line, name: Option<&[u8]>) -> Option<&'a mut Option<String>> {
+    match name? {
+        b"ts" => Some(&mut line.ts),
+        b"source" => Some(&mut line.source),
+        b"text" => Some(&mut line.text),
+        b"phase" => Some(&mut line.phase),
+        _ => None,
+    }
+}
+
+/// A stored value as text; what is not UTF-8 becomes U+FFFD.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.to_string()),
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// An entry's id.
+pub(super) fn id(value: &Value) -> Result<EntryId, Fault> {
+    let text = value.as_str();
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| Fault::garbled("an entry id cannot be read"))
+}
+
+/// What `XINFO STREAM` says: a map in RESP3, names and values in turn in RESP2.
+pub(super) fn bounds(reply: Value) -> Result<LogBounds, Fault> {
+    let fields = Fields::of(reply)?;
+    let first_id = match fields.get("first-entry") {
+        Some(Value::Array(parts)) => parts.first().map(id).transpose()?,
+        _ => None,
+    };
+    // Redis counts what was ever added since 7.0; without it no gap could be told.
+    let too_old = || Fault::garbled("XINFO STREAM lacks what Redis has said since 7.0");
+    Ok(LogBounds {
+        first_id,
+        last_id: id(fields.get("last-generated-id").ok_or_else(too_old)?)?,
+        max_deleted_id: id(fields.get("max-deleted-entry-id").ok_or_else(too_old)?)?,
+        entries_added: fields.count("entries-added").ok_or_else(too_old)?,
+        length: fields.count("length").ok_or_else(too_old)?,
+    })
+}
+
+/// Names and values of a reply.
+pub(super) struct Fields(Vec<(Value, Value)>);
+
+impl Fields {
+    pub(super) fn of(reply: Value) -> Result<Self, Fault> {
+        match reply {
+            Value::Map(map) => {
+                let pairs = map.inner().into_iter();
+                Ok(Self(pairs.map(|(k, v)| (k.into(), v)).collect()))
+            }
+            Value::Array(flat) => {
+                let mut pairs = Vec::with_capacity(flat.len() / 2);
+                let mut flat = flat.into_iter();
+                while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
+                    pairs.push((name, value));
+                }
+                Ok(Self(pairs))
+            }
+            _ => Err(Fault::garbled("a map was promised")),
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        let named = |(key, _): &&(Value, Value)| key.as_bytes() == Some(name.as_bytes());
+        self.0.iter().find(named).map(|(_, value)| value)
+    }
+
+    fn count(&self, name: &str) -> Option<u64> {
+        self.get(name)?.as_u64()
+    }
+}
+
+/// The keys of a reply to `XREAD`: those that have new entries.
+pub(super) fn keys_with_news(reply: Value) -> Vec<String> {
+    let key = |value: Value| value.as_str().map(|text| text.into_owned());
+    match reply {
+        Value::Map(map) => map
+            .inner()
+            .into_keys()
+            .filter_map(|k| key(k.into()))
+            .collect(),
+        Value::Array(streams) => streams
+            .into_iter()
+            .filter_map(|stream| stream.into_array().into_iter().next().and_then(key))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A job's `status` and `user_id`, or `None` where neither is there.
+pub(super) fn job(reply: Value) -> Result<Option<Job>, Fault> {
+    let fields = <[Value; 2]>::try_from(reply.into_array())
+        .map_err(|_| Fault::garbled("HMGET gave another number of fields"))?;
+    let [status, owner] = fields.map(text);
+    if status.is_none() && owner.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Job {
+        status: JobStatus::parse(status.as_deref().unwrap_or_default()),
+        owner: owner.as_deref().and_then(UserId::new),
+    }))
+}
+
+/// A job whose hash has neither field (J2, J3).
+pub(super) fn bare_job() -> Job {
+    Job {
+        status: JobStatus::parse(""),
+        owner: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array<const N: usize>(items: [Value; N]) -> Value {
+        Value::Array(items.into())
+    }
+
+    #[test]
+    fn an_entry_keeps_its_fields_ignores_others_and_shows_what_is_not_utf8() {
+        let fields = array([
+            "text".into(),
+            Value::Bytes(b"a\xffb"[..].to_vec().into()),
+            "seq".into(),
+            "7".into(),
+            "source".into(),
+            "stderr".into(),
+        ]);
+        let reply = array([array(["18446744073709551615-2".into(), fields])]);
+        let lines = lines(reply).unwrap();
+        assert_eq!(lines[0].id, EntryId::new(u64::MAX, 2));
+        assert_eq!(lines[0].text.as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(lines[0].source.as_deref(), Some("stderr"));
+        assert_eq!((&lines[0].ts, &lines[0].phase), (&None, &None));
+    }
+
+    #[test]
+    fn bounds_are_read_from_a_flat_reply() {
+        let reply = array([
+            "length".into(),
+            2_i64.into(),
+            "last-generated-id".into(),
+            "9-1".into(),
+            "max-deleted-entry-id".into(),
+            "0-0".into(),
+            "entries-added".into(),
+            5_i64.into(),
+            "first-entry".into(),
+            array(["8-0".into(), array([])]),
+        ]);
+        let expected = LogBounds {
+            first_id: Some(EntryId::new(8, 0)),
+            last_id: EntryId::new(9, 1),
+            max_deleted_id: EntryId::ZERO,
+            entries_added: 5,
+            length: 2,
+        };
+        assert_eq!(bounds(reply).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_server_that_does_not_count_what_was_added_is_refused() {
+        let reply = array([
+            "length".into(),
+            0_i64.into(),
+            "last-generated-id".into(),
+            "0-0".into(),
+        ]);
+        assert!(matches!(bounds(reply), Err(Fault::Refused(_))));
+    }
+
+    #[test]
+    fn a_job_without_an_owner_or_a_status_is_a_job() {
+        let read = |status: Value, owner: Value| job(array([status, owner])).unwrap();
+        assert_eq!(read(Value::Null, Value::Null), None);
+        let nobodys = read("queued".into(), "".into()).unwrap();
+        assert_eq!((nobodys.status, nobodys.owner), (JobStatus::Queued, None));
+        let odd = read(Value::Null, "u".into()).unwrap();
+        assert_eq!(odd.status, JobStatus::Other("".into()));
+    }
+}

@@ -1,0 +1,200 @@
+//! Names of keys: patterns with the job's id in them.
+
+use log_domain::JobId;
+use thiserror::Error;
+
+/// Where a pattern takes the job's id.
+const PLACEHOLDER: &str = "{job_id}";
+
+/// Where a job is kept in Redis.
+///
+/// A pattern holds `{job_id}` once; it is replaced whole, braces included. Double braces therefore leave a hash tag,
+/// which puts all keys of a job into one slot of a cluster:
+///
+/// ```
+/// use log_store::redis::KeyPatterns;
+///
+/// let job = "3f0c".parse()?;
+/// let patterns = KeyPatterns::new("job:{job_id}")?;
+/// assert_eq!(patterns.logs(&job), "job:3f0c:logs");
+/// let patterns = KeyPatterns::new("job:{{job_id}}")?;
+/// assert_eq!(patterns.logs(&job), "job:{3f0c}:logs");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPatterns {
+    /// The hash with the job's status and owner.
+    job: Pattern,
+    /// The stream with its lines.
+    logs: Pattern,
+    /// The channel where status changes are published.
+    events: Pattern,
+}
+
+impl Default for KeyPatterns {
+    /// What existing producers write: `job:{job_id}`, `job:{job_id}:logs`, `job:{job_id}:events`.
+    fn default() -> Self {
+        let pattern = |after: &str| Pattern {
+            before: "job:".into(),
+            after: after.into(),
+        };
+        Self {
+            job: pattern(""),
+            logs: pattern(":logs"),
+            events: pattern(":events"),
+        }
+    }
+}
+
+impl KeyPatterns {
+    /// The patterns that follow from the one of the job's hash: its stream ends in `:logs`, its channel in `:events`.
+    ///
+    /// # Errors
+    /// The pattern must hold `{job_id}` exactly once.
+    pub fn new(job: &str) -> Result<Self, KeyPatternError> {
+        let job = Pattern::parse(job)?;
+        let logs = job.followed_by(":logs");
+        let events = job.followed_by(":events");
+        Ok(Self { job, logs, events })
+    }
+
+    /// Keeps the lines elsewhere.
+    ///
+    /// # Errors
+    /// The pattern must hold `{job_id}` exactly once.
+    pub fn with_logs(mut self, logs: &str) -> Result<Self, KeyPatternError> {
+        self.logs = Pattern::parse(logs)?;
+        Ok(self)
+    }
+
+    /// Publishes status changes elsewhere.
+    ///
+    /// # Errors
+    /// The pattern must hold `{job_id}` exactly once.
+    pub fn with_events(mut self, events: &str) -> Result<Self, KeyPatternError> {
+        self.events = Pattern::parse(events)?;
+        Ok(self)
+    }
+
+    /// The key of a job's hash.
+    #[must_use]
+    pub fn job(&self, job: &JobId) -> String {
+        self.job.name(job.as_str())
+    }
+
+    /// The key of a job's stream.
+    #[must_use]
+    pub fn logs(&self, job: &JobId) -> String {
+        self.logs.name(job.as_str())
+    }
+
+    /// The channel of a job's status changes.
+    #[must_use]
+    pub fn events(&self, job: &JobId) -> String {
+        self.events.name(job.as_str())
+    }
+
+    pub(super) const fn job_pattern(&self) -> &Pattern {
+        &self.job
+    }
+
+    pub(super) const fn logs_pattern(&self) -> &Pattern {
+        &self.logs
+    }
+
+    pub(super) const fn events_pattern(&self) -> &Pattern {
+        &self.events
+    }
+}
+
+/// One pattern, cut at its placeholder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    before: String,
+    after: String,
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, KeyPatternError> {
+        let error = || KeyPatternError {
+            pattern: text.into(),
+        };
+        let (before, after) = text.split_once(PLACEHOLDER).ok_or_else(error)?;
+        if after.contains(PLACEHOLDER) {
+            return Err(error());
+        }
+        Ok(Self {
+            before: before.into(),
+            after: after.into(),
+        })
+    }
+
+    fn followed_by(&self, suffix: &str) -> Self {
+        Self {
+            before: self.before.clone(),
+            after: format!("{}{suffix}", self.after),
+        }
+    }
+
+    fn name(&self, job: &str) -> String {
+        format!("{}{job}{}", self.before, self.after)
+    }
+
+    /// The pattern as an access list writes it.
+    pub(super) fn glob(&self) -> String {
+        self.name("*")
+    }
+
+    /// A name that no job can have: a dot is not allowed in a job id.
+    pub(super) fn of_nobody(&self) -> String {
+        self.name(".")
+    }
+}
+
+/// A key pattern does not hold `{job_id}` exactly once.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the key pattern `{pattern}` must hold `{{job_id}}` exactly once")]
+pub struct KeyPatternError {
+    pattern: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_what_producers_write() {
+        let patterns = KeyPatterns::default();
+        let job = "a-1".parse().unwrap();
+        assert_eq!(patterns.job(&job), "job:a-1");
+        assert_eq!(patterns.logs(&job), "job:a-1:logs");
+        assert_eq!(patterns.events(&job), "job:a-1:events");
+        assert_eq!(KeyPatterns::new("job:{job_id}"), Ok(patterns));
+    }
+
+    #[test]
+    fn each_pattern_can_be_its_own() {
+        let patterns = KeyPatterns::new("j.{job_id}.meta")
+            .and_then(|p| p.with_logs("lines:{job_id}"))
+            .and_then(|p| p.with_events("bus/{job_id}"))
+            .unwrap();
+        let job = "a".parse().unwrap();
+        assert_eq!(patterns.job(&job), "j.a.meta");
+        assert_eq!(patterns.logs(&job), "lines:a");
+        assert_eq!(patterns.events(&job), "bus/a");
+    }
+
+    #[test]
+    fn a_pattern_needs_its_placeholder_once() {
+        for text in ["", "job:", "job:{id}", "{job_id}:{job_id}"] {
+            assert!(KeyPatterns::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_nobody_is_the_name_of_no_job() {
+        let name = KeyPatterns::default().job_pattern().of_nobody();
+        assert_eq!(name, "job:.");
+        assert!(".".parse::<JobId>().is_err());
+    }
+}

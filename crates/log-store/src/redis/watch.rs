@@ -1,0 +1,108 @@
+//! Watches of logs and jobs: a slot that is flagged, and reads that arm it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log_domain::{EntryId, Job, ReadLimit};
+use tokio::time::{Instant, sleep_until};
+
+use super::Core;
+use super::fred_client::{Noticed, Session};
+use super::reads;
+use super::registry::{Baseline, Seat};
+use crate::error::ReadError;
+use crate::jobs::JobWatch;
+use crate::lines::{LogWatch, Onward};
+
+/// When a read failed, or was given up before its answer came, the watch may not be armed: it asks to be read again
+/// after this pause.
+const READ_AGAIN: Duration = Duration::from_millis(250);
+
+/// A watch of one key.
+pub(super) struct Watch {
+    /// The store, kept alive with its watches.
+    core: Arc<Core>,
+    /// Where changes are flagged.
+    seat: Seat,
+    /// Until when to wait at most: set while a read is under way, and after one that failed.
+    read_again: Option<Instant>,
+}
+
+impl Watch {
+    pub(super) const fn new(core: Arc<Core>, seat: Seat) -> Self {
+        Self {
+            core,
+            seat,
+            read_again: None,
+        }
+    }
+
+    /// Waits for the flag, or for the pause after a failed read. The moment is fixed when the read begins, so that a
+    /// caller who gives up and waits again, again and again, still gets there (W5).
+    async fn wait(&self) {
+        match self.read_again {
+            None => self.seat.slot.flagged().await,
+            Some(moment) => tokio::select! {
+                () = self.seat.slot.flagged() => {}
+                () = sleep_until(moment) => {}
+            },
+        }
+    }
+
+    fn begin_read(&mut self) {
+        self.read_again = Some(Instant::now() + READ_AGAIN);
+        self.seat.slot.begin_read();
+    }
+
+    fn end_read(&mut self, baseline: Option<Baseline>) {
+        self.read_again = None;
+        self.seat.slot.end_read(baseline);
+    }
+}
+
+#[async_trait]
+impl LogWatch for Watch {
+    async fn changed(&mut self) {
+        self.wait().await;
+    }
+
+    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+        self.begin_read();
+        let key = &*self.seat.slot.key;
+        let read = async |session: Session| {
+            let baseline = match session.noticed {
+                Noticed::ByPolling => Some(Baseline::Log(reads::bounds(&session, key).await?)),
+                Noticed::ByTracking | Noticed::Never => None,
+            };
+            let onward = reads::onward(&session, key, after, limit).await?;
+            Ok((onward, baseline))
+        };
+        let (onward, baseline) = self.core.tail.read(read).await?;
+        self.end_read(baseline);
+        Ok(onward)
+    }
+}
+
+#[async_trait]
+impl JobWatch for Watch {
+    async fn changed(&mut self) {
+        self.wait().await;
+    }
+
+    async fn get(&mut self) -> Result<Option<Job>, ReadError> {
+        self.begin_read();
+        let key = &*self.seat.slot.key;
+        let read = async |session: Session| {
+            let job = reads::job(&session, key).await?;
+            let baseline = match session.noticed {
+                Noticed::ByPolling => Some(Baseline::Job(job.clone())),
+                Noticed::ByTracking | Noticed::Never => None,
+            };
+            Ok((job, baseline))
+        };
+        let (job, baseline) = self.core.tail.read(read).await?;
+        self.end_read(baseline);
+        Ok(job)
+    }
+}

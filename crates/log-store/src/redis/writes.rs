@@ -1,0 +1,203 @@
+//! The producer's side: appends, and the steps of a job's life.
+
+use fred::interfaces::{KeysInterface, LuaInterface, StreamsInterface};
+use fred::types::{Key, Value};
+use log_domain::{EntryId, JobId, JobStatus};
+use serde::Serialize;
+
+use super::decode;
+use super::fault::Fault;
+use super::fred_client::Session;
+use super::keys::KeyPatterns;
+use super::options::Retention;
+use crate::append::NewLine;
+use crate::jobs::{NewJob, Transition};
+
+/// Lines that go out together.
+pub(super) const LINES_AT_ONCE: usize = 500;
+
+/// Creates a hash that is not there: KEYS hash; ARGV owner, created at.
+const CREATE: &str = "
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'status', 'queued', 'user_id', ARGV[1], 'created_at', ARGV[2])
+return 1";
+
+/// Takes a step if the status is still the expected one, and publishes it; else says what the status is: KEYS hash;
+/// ARGV expected, next, at, message, channel, event. A missing status is an empty one, as it is for readers.
+const STEP: &str = "
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0} end
+local status = redis.call('HGET', KEYS[1], 'status') or ''
+if status ~= ARGV[1] then return {1, status} end
+redis.call('HSET', KEYS[1], 'status', ARGV[2], 'updated_at', ARGV[3], 'status_message', ARGV[4])
+redis.call('PUBLISH', ARGV[5], ARGV[6])
+return {2}";
+
+/// How a step went.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There is no such job.
+    NotFound,
+    /// The job has another status than expected.
+    Overtaken(JobStatus),
+    /// The step was taken.
+    Taken,
+}
+
+/// Appends up to [`LINES_AT_ONCE`] lines and renews the log's time to live.
+pub(super) async fn append(
+    session: &Session,
+    key: &str,
+    lines: &[NewLine],
+    keep: Retention,
+) -> Result<Vec<EntryId>, Fault> {
+    let batch = session.write_batch();
+    for line in lines {
+        let cap = ("MAXLEN", "~", i64::from(keep.lines));
+        let _: () = batch.xadd(key, false, cap, "*", fields(line)).await?;
+    }
+    let ttl = i64::try_from(keep.ttl.as_secs().max(1)).unwrap_or(i64::MAX);
+    let _: () = batch.expire(key, ttl, None).await?;
+    let mut replies = batch.try_all::<Value>().await;
+    // The first failure tells why; the ids of what was appended before it are of no use without the rest.
+    if let Some(place) = replies.iter().position(Result::is_err) {
+        return match replies.swap_remove(place) {
+            Err(error) => Err(error.into()),
+            Ok(_) => Err(Fault::garbled("an append both failed and did not")),
+        };
+    }
+    replies.pop();
+    if replies.len() != lines.len() {
+        return Err(Fault::garbled("a reply is missing"));
+    }
+    replies.iter().flatten().map(decode::id).collect()
+}
+
+/// The fields of an entry. Redis takes no entry without one; a line of nothing gets one that readers ignore.
+fn fields(line: &NewLine) -> Vec<(Key, Value)> {
+    let named = [
+        ("ts", &line.ts),
+        ("source", &line.source),
+        ("text", &line.text),
+        ("phase", &line.phase),
+    ];
+    let mut fields: Vec<(Key, Value)> = named
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.into(), value.as_deref()?.into())))
+        .collect();
+    if fields.is_empty() {
+        fields.push(("empty".into(), "1".into()));
+    }
+    fields
+}
+
+/// Creates a job; `false` where there is one of that id.
+pub(super) async fn create(session: &Session, key: &str, new: &NewJob) -> Result<bool, Fault> {
+    let arguments = vec![new.owner.as_str(), new.created_at.as_str()];
+    let created: i64 = session.writes().eval(CREATE, key, arguments).await?;
+    Ok(created == 1)
+}
+
+/// Takes a step if the job's status is still `from`.
+pub(super) async fn step(
+    session: &Session,
+    keys: &KeyPatterns,
+    job: &JobId,
+    from: &JobStatus,
+    step: &Transition,
+) -> Result<Step, Fault> {
+    let event = StatusEvent::new(job, step).json();
+    let channel = keys.events(job);
+    let arguments = vec![
+        from.as_str(),
+        step.to.as_str(),
+        &step.at,
+        &step.message,
+        &channel,
+        &event,
+    ];
+    let reply: Value = session
+        .writes()
+        .eval(STEP, keys.job(job), arguments)
+        .await?;
+    let reply = reply.into_array();
+    match (reply.first().and_then(Value::as_i64), reply.get(1)) {
+        (Some(0), _) => Ok(Step::NotFound),
+        (Some(1), Some(status)) => {
+            let status = status.as_str_lossy().unwrap_or_default();
+            Ok(Step::Overtaken(JobStatus::parse(&status)))
+        }
+        (Some(2), _) => Ok(Step::Taken),
+        _ => Err(Fault::garbled("a script gave another reply than it can")),
+    }
+}
+
+/// The message that existing consumers of the channel read.
+#[derive(Serialize)]
+struct StatusEvent<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    job_id: &'a str,
+    status: &'a str,
+    stage: &'a str,
+    stage_label: String,
+    message: &'a str,
+    timestamp: &'a str,
+}
+
+impl<'a> StatusEvent<'a> {
+    fn new(job: &'a JobId, step: &'a Transition) -> Self {
+        let status = step.to.as_str();
+        Self {
+            kind: "build.stage.started",
+            job_id: job.as_str(),
+            status,
+            stage: status,
+            stage_label: label(status),
+            message: &step.message,
+            timestamp: &step.at,
+        }
+    }
+
+    fn json(&self) -> String {
+        // Strings alone always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A status as a title: with a capital.
+fn label(status: &str) -> String {
+    let mut characters = status.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_published_as_existing_consumers_read_it() {
+        let job = "j-1".parse().unwrap();
+        let step = Transition {
+            to: JobStatus::Deps,
+            message: "Installing \"deps\"".into(),
+            at: "2026-01-01T00:00:00Z".into(),
+        };
+        assert_eq!(
+            StatusEvent::new(&job, &step).json(),
+            r#"{"type":"build.stage.started","job_id":"j-1","status":"deps","stage":"deps","stage_label":"Deps","message":"Installing \"deps\"","timestamp":"2026-01-01T00:00:00Z"}"#
+        );
+    }
+
+    #[test]
+    fn a_line_of_nothing_still_has_a_field() {
+        assert_eq!(fields(&NewLine::default()).len(), 1);
+        let line = NewLine {
+            text: Some(String::new()),
+            ..NewLine::default()
+        };
+        assert_eq!(fields(&line), [("text".into(), "".into())]);
+    }
+}

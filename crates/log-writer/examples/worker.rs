@@ -1,0 +1,53 @@
+//! A build worker: runs a command as a job, with its output as the job's log.
+//!
+//! `cargo run -p log-writer --example worker -- cargo --version`
+
+#![expect(clippy::print_stdout, reason = "its output is what it is for")]
+
+use std::sync::Arc;
+
+use log_domain::{EntryId, JobId, JobStatus, Order, ReadLimit, Span, UserId};
+use log_store::{LogStore, MemoryStore};
+use log_writer::{LogWriter, create_job};
+use tokio::process::Command;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let program = arguments.next().ok_or("give a command to run")?;
+    let mut command = Command::new(&program);
+    command.args(arguments);
+
+    // Any store will do; this one forgets everything when the example ends.
+    let store = Arc::new(MemoryStore::new());
+    let job: JobId = "example".parse()?;
+    let owner = UserId::new("user_ann").ok_or("a user has a name")?;
+    create_job(&*store, &job, owner).await?;
+
+    let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start();
+    writer
+        .enter(
+            JobStatus::Starting,
+            &format!("Running {}", program.display()),
+        )
+        .await?;
+    let exit = writer.run(command).await?;
+    let stats = writer
+        .finish(exit, &format!("The command ended: {exit}"))
+        .await?;
+
+    let (span, limit) = (Span::after(EntryId::ZERO), ReadLimit::lines(usize::MAX));
+    for line in store
+        .read(&job, span, Order::OldestFirst, limit)
+        .await?
+        .lines
+    {
+        let source = line.source.unwrap_or_default();
+        println!("{} {source:6} {}", line.id, line.text.unwrap_or_default());
+    }
+    println!(
+        "{} lines in the log, {} lost",
+        stats.appended, stats.lost.lines
+    );
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! The queue, with the clock paused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::line::LINE_OVERHEAD;
+use super::*;
+
+/// Room for about ten lines of one byte.
+const SMALL: BufferOptions = BufferOptions {
+    capacity: 10 * (1 + LINE_OVERHEAD),
+    max_block: Duration::from_secs(5),
+};
+
+fn queue(buffer: BufferOptions) -> Queue {
+    Queue::new(buffer, BatchOptions::default())
+}
+
+fn push(queue: &Queue, admission: Admission, lines: usize) {
+    queue.push(admission, Source::Stdout, vec!["x".to_owned(); lines]);
+}
+
+/// Takes a batch and settles it, as if its append had gone well.
+async fn ship(queue: &Queue) -> Vec<String> {
+    let batch = queue.next_batch(None).await.unwrap();
+    queue.settle(&batch, batch.lines.len());
+    batch
+        .lines
+        .into_iter()
+        .filter_map(|line| line.text)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_line_goes_at_once_and_the_next_ones_gather() {
+    let queue = queue(BufferOptions::default());
+    let began = Instant::now();
+    push(&queue, Admission::Take, 1);
+    let first = queue.next_batch(None).await.unwrap();
+    queue.settle(&first, 1);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    push(&queue, Admission::Take, 2);
+    let second = queue.next_batch(Some(began)).await.unwrap();
+    assert_eq!(second.lines.len(), 2);
+    assert_eq!(began.elapsed(), BatchOptions::default().interval);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_a_flush_and_the_end_wait_for_no_interval() {
+    let queue = Arc::new(queue(BufferOptions::default()));
+    let began = Instant::now();
+    push(&queue, Admission::Take, 501);
+    let batch = queue.next_batch(Some(began)).await.unwrap();
+    assert_eq!(batch.lines.len(), 500);
+    queue.settle(&batch, 500);
+
+    let flush = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { queue.flushed(Instant::now() + Duration::from_secs(1)).await }
+    });
+    tokio::task::yield_now().await;
+    let batch = queue.next_batch(Some(began)).await.unwrap();
+    queue.settle(&batch, 1);
+    assert!(flush.await.unwrap());
+
+    push(&queue, Admission::Take, 1);
+    queue.close();
+    assert!(queue.next_batch(Some(began)).await.is_some());
+    assert!(queue.next_batch(Some(began)).await.is_none());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ends_at_its_bytes_and_a_long_line_goes_alone() {
+    let queue = queue(BufferOptions::default());
+    let long = "x".repeat(300 * 1024);
+    let lines = vec!["a".to_owned(), long, "b".to_owned()];
+    queue.push(Admission::Take, Source::Stdout, lines);
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        sizes.push(ship(&queue).await.len());
+    }
+    assert_eq!(sizes, [1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_buffer_blocks_no_longer_than_configured() {
+    let queue = queue(SMALL);
+    push(&queue, Admission::Take, 10);
+    let began = Instant::now();
+    assert_eq!(queue.admit().await, Admission::Drop);
+    assert_eq!(began.elapsed(), SMALL.max_block);
+    // The next write does not wait again.
+    assert_eq!(queue.admit().await, Admission::Drop);
+    assert_eq!(began.elapsed(), SMALL.max_block);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_goes_on_as_soon_as_the_store_takes_lines() {
+    let queue = Arc::new(queue(SMALL));
+    push(&queue, Admission::Take, 10);
+    let write = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { queue.admit().await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!write.is_finished());
+    ship(&queue).await;
+    assert_eq!(write.await.unwrap(), Admission::Take);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_is_named_by_a_line_in_its_place() {
+    let queue = queue(SMALL);
+    push(&queue, Admission::Take, 10);
+    push(&queue, Admission::Drop, 3);
+    push(&queue, Admission::Drop, 4);
+    assert_eq!(queue.stats().lost, Amount { lines: 7, bytes: 7 });
+    ship(&queue).await;
+    push(&queue, Admission::Take, 1);
+    let expected = "[7 lines (7 bytes) are missing here: the log store did not take them]";
+    assert_eq!(ship(&queue).await, [expected, "x"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_at_the_end_is_named_too() {
+    let queue = queue(SMALL);
+    push(&queue, Admission::Drop, 1);
+    queue.close();
+    let lines = ship(&queue).await;
+    assert!(
+        lines[0].starts_with("[1 line (1 bytes) is missing"),
+        "{lines:?}"
+    );
+    assert!(queue.next_batch(None).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_whose_line_is_lost_is_named_again() {
+    let queue = queue(SMALL);
+    push(&queue, Admission::Drop, 2);
+    push(&queue, Admission::Take, 1);
+    let batch = queue.next_batch(None).await.unwrap();
+    queue.settle(&batch, 0);
+    push(&queue, Admission::Take, 1);
+    let lines = ship(&queue).await;
+    assert!(
+        lines[0].starts_with("[3 lines (3 bytes) are missing"),
+        "{lines:?}"
+    );
+    assert_eq!(queue.stats().lost, Amount { lines: 3, bytes: 3 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_ends_when_half_the_buffer_is_free() {
+    let options = BatchOptions {
+        lines: 4,
+        ..BatchOptions::default()
+    };
+    let queue = Queue::new(SMALL, options);
+    push(&queue, Admission::Take, 10);
+    assert_eq!(queue.admit().await, Admission::Drop);
+    ship(&queue).await;
+    assert_eq!(queue.admit().await, Admission::Drop);
+    ship(&queue).await;
+    assert_eq!(queue.admit().await, Admission::Take);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_on_their_way_count_against_the_buffer() {
+    let queue = queue(SMALL);
+    push(&queue, Admission::Take, 10);
+    let batch = queue.next_batch(None).await.unwrap();
+    assert_eq!(queue.admit().await, Admission::Drop);
+    queue.settle(&batch, 10);
+    assert_eq!(queue.admit().await, Admission::Take);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_lost_when_nobody_ships_and_nobody_hangs() {
+    let queue = queue(SMALL);
+    push(&queue, Admission::Take, 2);
+    let _in_flight = queue.next_batch(None).await.unwrap();
+    push(&queue, Admission::Take, 3);
+    queue.abandon();
+    let stats = queue.stats();
+    assert_eq!((stats.waiting, stats.appended, stats.lost.lines), (0, 0, 5));
+    assert!(!queue.flushed(Instant::now() + Duration::from_secs(9)).await);
+    assert_eq!(queue.admit().await, Admission::Closed);
+}

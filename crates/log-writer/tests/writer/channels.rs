@@ -1,0 +1,145 @@
+//! What a channel makes of bytes, and what a line carries.
+
+use std::sync::Arc;
+
+use log_domain::{JobStatus, UserId};
+use log_store::CreateJobError;
+use log_writer::{Ansi, LogWriter, Preset, create_job};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{job, lines, status, store, store_with_job, texts};
+
+#[tokio::test(start_paused = true)]
+async fn a_line_carries_its_time_channel_and_phase() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .phase("install")
+        .start();
+    writer.stdout().write_all(b"out\n").await.unwrap();
+    writer.stderr().write_all(b"err\n").await.unwrap();
+    writer.set_phase(None);
+    writer.system("two\nlines").await;
+    writer.flush().await.unwrap();
+
+    let lines = lines(&store).await;
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let field = |field: &Option<String>| field.clone().unwrap_or_default();
+            (
+                field(&line.source),
+                field(&line.text),
+                line.phase.as_deref(),
+            )
+        })
+        .map(|(source, text, phase)| format!("{source} {text} {phase:?}"))
+        .collect();
+    let expected = [
+        "stdout out Some(\"install\")",
+        "stderr err Some(\"install\")",
+        "system two None",
+        "system lines None",
+    ];
+    assert_eq!(seen, expected);
+    for line in lines {
+        let ts = line.ts.unwrap();
+        assert_eq!(
+            (ts.len(), &ts[10..11], &ts[19..20], &ts[23..]),
+            (24, "T", ".", "Z"),
+            "{ts}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_channel_has_its_own_state() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .ansi(Ansi::KeepColours)
+        .start();
+    let (mut out, mut err) = (writer.stdout(), writer.stderr());
+    out.write_all(b"o\xe2\x82").await.unwrap();
+    err.write_all(b"e\x1b[3").await.unwrap();
+    out.write_all(b"\xac\n").await.unwrap();
+    err.write_all(b"1mr\n").await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["o€", "e\x1b[31mr"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_line_ends_with_its_channel() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let mut out = writer.stdout();
+    out.write_all(b"shut down").await.unwrap();
+    out.shutdown().await.unwrap();
+    let mut err = writer.stderr();
+    err.write_all(b"dropped").await.unwrap();
+    drop(err);
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["shut down", "dropped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_writer_still_ships_what_waits() {
+    let store = store_with_job().await;
+    store.faults().cut();
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    writer.stdout().write_all(b"a\nb\n").await.unwrap();
+    drop(writer);
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    store.faults().mend();
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    assert_eq!(texts(&store).await, ["a", "b"]);
+    assert_eq!(status(&store).await.as_str(), "queued");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_after_the_end_is_a_broken_pipe() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let mut out = writer.stdout();
+    out.write_all(b"a\n").await.unwrap();
+    drop(writer);
+    let error = out.write_all(b"b\n").await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_created_once() {
+    let store = store_with_job().await;
+    assert_eq!(status(&store).await.as_str(), "queued");
+    let again = create_job(&*store, &job(), UserId::new("user_bob").unwrap()).await;
+    assert!(matches!(again, Err(CreateJobError::Exists)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_existing_producers_lines_come_out_unchanged() {
+    let store = store_with_job().await;
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .preset(Preset::existing_producer())
+        .start();
+    writer.enter(JobStatus::Starting, "Starting").await.unwrap();
+    writer
+        .enter(JobStatus::Scaffold, "Laying out")
+        .await
+        .unwrap();
+    let long = "é".repeat(2_001);
+    let output = format!("\x1b[1mbold\x1b[0m\n\n  \n{}\n{long}\n", &long[2..]);
+    writer.stdout().write_all(output.as_bytes()).await.unwrap();
+    writer.flush().await.unwrap();
+    let whole = "é".repeat(2_000);
+    let cut = format!("{whole}...[truncated]");
+    assert_eq!(
+        texts(&store).await,
+        ["Starting", "Laying out", "bold", &whole, &cut]
+    );
+    let phases: Vec<_> = lines(&store)
+        .await
+        .into_iter()
+        .map(|line| line.phase)
+        .collect();
+    let scaffold = Some("scaffold".to_owned());
+    assert_eq!(phases[..2], [None, scaffold.clone()]);
+    assert!(phases[2..].iter().all(|phase| *phase == scaffold));
+}

@@ -1,0 +1,280 @@
+//! A writer moves its job along the allowed steps, and never over an end.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use log_domain::{Job, JobId, JobStatus, UserId};
+use log_store::{
+    CreateJobError, JobWatch, JobWrites, Jobs, NewJob, ReadError, StoreUnavailable, Transition,
+    TransitionError,
+};
+use log_writer::{LogWriter, LogWriterBuilder, Outcome, Stores};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{Store, job, lines, status, store, store_with_job, texts};
+
+/// Notes the steps that a job takes, and loses the answers to some.
+pub(crate) struct Noted {
+    store: Arc<Store>,
+    steps: Mutex<Vec<Transition>>,
+    /// The answer to a step to this status is lost, once.
+    lose: Mutex<Option<JobStatus>>,
+    /// What the job becomes right before our first step.
+    rival: Mutex<Option<&'static str>>,
+}
+
+impl Noted {
+    pub(crate) fn new(store: &Arc<Store>) -> Arc<Self> {
+        Arc::new(Self {
+            store: Arc::clone(store),
+            steps: Mutex::default(),
+            lose: Mutex::default(),
+            rival: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn builder(self: &Arc<Self>) -> LogWriterBuilder {
+        let stores = Stores {
+            jobs: Arc::clone(self) as Arc<dyn JobWrites>,
+            ..Stores::from(Arc::clone(&self.store))
+        };
+        LogWriter::builder(job(), stores)
+    }
+
+    fn writer(self: &Arc<Self>) -> LogWriter {
+        self.builder().start()
+    }
+
+    pub(crate) fn steps(&self) -> Vec<String> {
+        let steps = self.steps.lock().unwrap();
+        steps
+            .iter()
+            .map(|step| format!("{}: {}", step.to, step.message))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Jobs for Noted {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+        self.store.get(job).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+        Jobs::watch(&*self.store, job)
+    }
+
+    async fn ping(&self) -> Result<(), ReadError> {
+        Jobs::ping(&*self.store).await
+    }
+}
+
+#[async_trait]
+impl JobWrites for Noted {
+    async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
+        self.store.create(job, new).await
+    }
+
+    async fn transition(
+        &self,
+        job: &JobId,
+        step: &Transition,
+    ) -> Result<JobStatus, TransitionError> {
+        if let Some(status) = self.rival.lock().unwrap().take() {
+            self.store.inner().set_status_raw(job, Some(status));
+        }
+        let before = self.store.transition(job, step).await?;
+        self.steps.lock().unwrap().push(step.clone());
+        if self
+            .lose
+            .lock()
+            .unwrap()
+            .take_if(|lost| *lost == step.to)
+            .is_some()
+        {
+            return Err(StoreUnavailable::new("the answer was lost").into());
+        }
+        Ok(before)
+    }
+}
+
+async fn at(text: &str) -> Arc<Store> {
+    let store = store_with_job().await;
+    store.inner().set_status_raw(&job(), Some(text));
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn finish_walks_the_allowed_steps_from_where_the_job_is() {
+    let noted = Noted::new(&store_with_job().await);
+    noted
+        .writer()
+        .finish(Outcome::Ready, "Built in 3 s")
+        .await
+        .unwrap();
+    let expected = [
+        "starting: Starting",
+        "scaffold: Scaffolding",
+        "code: Writing code",
+        "deps: Installing dependencies",
+        "checks: Running checks",
+        "ready: Built in 3 s",
+    ];
+    assert_eq!(noted.steps(), expected);
+    for step in noted.steps.lock().unwrap().iter() {
+        assert!(step.at.ends_with('Z'), "{}", step.at);
+    }
+
+    let noted = Noted::new(&at("scheduled").await);
+    noted
+        .writer()
+        .finish(Outcome::Failed, "Broken")
+        .await
+        .unwrap();
+    assert_eq!(noted.steps(), ["queued: Queued", "failed: Broken"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_has_ended_stays_as_it_is() {
+    for (ended, outcome) in [
+        ("failed", Outcome::Ready),
+        ("ready", Outcome::Failed),
+        ("ready", Outcome::Ready),
+    ] {
+        let store = at(ended).await;
+        let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+        writer.stdout().write_all(b"last\n").await.unwrap();
+        let error = writer.finish(outcome, "Done").await.unwrap_err();
+        let to = outcome.status();
+        let expected = format!("the job did not end: a job that is `{ended}` cannot become `{to}`");
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(status(&store).await.as_str(), ended);
+        assert_eq!(
+            texts(&store).await,
+            ["last"],
+            "the log is whole all the same"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_comes_in_between_wins() {
+    let store = at("checks").await;
+    let noted = Noted::new(&store);
+    *noted.rival.lock().unwrap() = Some("failed");
+    let error = noted
+        .writer()
+        .finish(Outcome::Ready, "Built")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.source, TransitionError::Illegal(_)),
+        "{error}"
+    );
+    assert_eq!(status(&store).await.as_str(), "failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_somebody_else_took_is_not_taken_again() {
+    let store = at("deps").await;
+    let noted = Noted::new(&store);
+    *noted.rival.lock().unwrap() = Some("checks");
+    noted
+        .writer()
+        .finish(Outcome::Ready, "Built")
+        .await
+        .unwrap();
+    assert_eq!(noted.steps(), ["ready: Built"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_whose_answer_was_lost_counts() {
+    for lost in [JobStatus::Code, JobStatus::Ready] {
+        let noted = Noted::new(&at("scaffold").await);
+        *noted.lose.lock().unwrap() = Some(lost);
+        noted
+            .writer()
+            .finish(Outcome::Ready, "Built")
+            .await
+            .unwrap();
+        assert_eq!(noted.steps().len(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_does_not_exist_is_an_error() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let error = writer.finish(Outcome::Ready, "Built").await.unwrap_err();
+    assert!(matches!(error.source, TransitionError::NotFound));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_moves_the_job_sets_the_phase_and_says_so() {
+    let store = store_with_job().await;
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    writer
+        .enter(JobStatus::Starting, "Starting on worker 7")
+        .await
+        .unwrap();
+    writer
+        .enter(JobStatus::Scaffold, "Laying out")
+        .await
+        .unwrap();
+    writer.stdout().write_all(b"made a folder\n").await.unwrap();
+    writer.enter(JobStatus::Code, "Coding").await.unwrap();
+    writer.enter(JobStatus::Deps, "Installing").await.unwrap();
+    writer.enter(JobStatus::Checks, "Checking").await.unwrap();
+    writer.flush().await.unwrap();
+    let seen: Vec<_> = lines(&store)
+        .await
+        .into_iter()
+        .map(|line| {
+            (
+                line.source.unwrap(),
+                line.phase.unwrap_or_default(),
+                line.text.unwrap(),
+            )
+        })
+        .map(|(source, phase, text)| format!("{source} [{phase}] {text}"))
+        .collect();
+    let expected = [
+        "system [] Starting on worker 7",
+        "system [scaffold] Laying out",
+        "stdout [scaffold] made a folder",
+        "system [code] Coding",
+        "system [install] Installing",
+        "system [checks] Checking",
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(status(&store).await.as_str(), "checks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_is_not_allowed_is_an_error_that_names_both_ends_and_writes_nothing() {
+    let store = store_with_job().await;
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let error = writer
+        .enter(JobStatus::Checks, "Checking")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a job that is `queued` cannot become `checks`"
+    );
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, Vec::<String>::new());
+    assert_eq!(status(&store).await.as_str(), "queued");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_may_not_be_forgotten_by_a_finish() {
+    let store = store_with_job().await;
+    LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .finish(Outcome::Failed, "No")
+        .await
+        .unwrap();
+    let job = store.inner().get(&job()).await.unwrap().unwrap();
+    assert_eq!(job.owner, UserId::new("user_ann"));
+}

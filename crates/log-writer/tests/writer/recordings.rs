@@ -1,0 +1,151 @@
+//! Real output of real tools: the same lines chunk by chunk and byte by byte.
+
+use std::time::Duration;
+
+use log_domain::Source;
+use log_writer::{Ansi, LineAssembler, LineOptions, Redaction};
+use test_support::Recording;
+
+/// The chunks of one channel of a recording.
+fn chunks(name: &str, source: Source) -> Vec<Vec<u8>> {
+    let chunks = Recording::load(name).chunks.into_iter();
+    chunks
+        .filter(|chunk| chunk.source == source)
+        .map(|chunk| chunk.bytes)
+        .collect()
+}
+
+fn assemble<'a>(
+    options: LineOptions,
+    redaction: &Redaction,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<String> {
+    let mut assembler = LineAssembler::with_redaction(options, redaction);
+    let mut lines = Vec::new();
+    for chunk in chunks {
+        assembler.push(chunk, Duration::ZERO, |line| lines.push(line));
+    }
+    assembler.finish(|line| lines.push(line));
+    lines
+}
+
+fn lines(name: &str, ansi: Ansi) -> Vec<String> {
+    lines_with(name, ansi, &Redaction::default())
+}
+
+/// The lines of both channels, which every way to cut the bytes gives.
+fn lines_with(name: &str, ansi: Ansi, redaction: &Redaction) -> Vec<String> {
+    let options = LineOptions {
+        ansi,
+        ..LineOptions::default()
+    };
+    let mut all = Vec::new();
+    for source in [Source::Stdout, Source::Stderr] {
+        let chunks = chunks(name, source);
+        let whole = chunks.concat();
+        let by_chunk = assemble(options, redaction, chunks.iter().map(Vec::as_slice));
+        assert_eq!(
+            assemble(options, redaction, whole.chunks(1)),
+            by_chunk,
+            "{name} byte by byte"
+        );
+        assert_eq!(
+            assemble(options, redaction, [whole.as_slice()]),
+            by_chunk,
+            "{name} whole"
+        );
+        all.extend(by_chunk);
+    }
+    all
+}
+
+#[test]
+fn every_recording_gives_the_same_lines_however_it_is_cut() {
+    for name in Recording::NAMES {
+        let stripped = lines(name, Ansi::Strip);
+        let coloured = lines(name, Ansi::KeepColours);
+        assert!(stripped.len() > 5, "{name} has {} lines", stripped.len());
+        assert_eq!(stripped.len(), coloured.len(), "{name}");
+        for line in &stripped {
+            assert!(
+                !line.contains(|c: char| c.is_control() && c != '\t'),
+                "{line:?}"
+            );
+        }
+        assert!(
+            coloured.iter().any(|line| line.contains("\x1b[")),
+            "{name} has colours"
+        );
+    }
+}
+
+#[test]
+fn a_progress_bar_leaves_only_what_a_terminal_shows_in_the_end() {
+    let cargo = lines("cargo-test-color", Ansi::Strip);
+    let bars: Vec<_> = cargo
+        .iter()
+        .filter(|line| line.contains("Building ["))
+        .collect();
+    assert!(bars.is_empty(), "{bars:#?}");
+    assert!(
+        cargo
+            .iter()
+            .any(|line| line.trim_start().starts_with("Compiling")),
+        "{cargo:#?}"
+    );
+
+    let npm = lines("npm-install", Ansi::Strip);
+    let is_spinner = |c: char| ('\u{2800}'..='\u{28ff}').contains(&c);
+    let spinners: Vec<_> = npm
+        .iter()
+        .filter(|line| line.contains(is_spinner))
+        .collect();
+    assert!(spinners.is_empty(), "{spinners:#?}");
+    assert!(
+        npm.iter()
+            .any(|line| line.starts_with("npm http fetch GET 200")),
+        "{npm:#?}"
+    );
+
+    let pip = lines("pip-install", Ansi::Strip);
+    let bars: Vec<_> = pip.iter().filter(|line| line.contains('━')).collect();
+    assert!(bars.iter().all(|line| line.contains("MB/s")), "{bars:#?}");
+}
+
+#[test]
+fn what_a_compiler_quotes_survives_its_colours() {
+    let gcc = lines("gcc-warnings", Ansi::Strip);
+    assert!(
+        gcc.iter().any(|line| line.contains("In function ‘main’:")),
+        "{gcc:#?}"
+    );
+    assert!(
+        gcc.iter().all(|line| !line.contains("gcc.gnu.org")),
+        "a link's address is no text"
+    );
+}
+
+#[test]
+fn redaction_leaves_real_output_as_it_is_but_for_its_secrets() {
+    for name in Recording::NAMES {
+        for ansi in [Ansi::Strip, Ansi::KeepColours] {
+            let plain = lines_with(name, ansi, &Redaction::off());
+            assert_eq!(
+                lines(name, ansi),
+                plain,
+                "{name} has nothing that looks like a secret"
+            );
+        }
+    }
+    let redaction = Redaction::builder().secret("packages.example.org").unwrap();
+    let npm = lines_with("npm-install", Ansi::Strip, &redaction.build().unwrap());
+    assert!(
+        npm.iter()
+            .all(|line| !line.contains("packages.example.org"))
+    );
+    assert!(
+        npm.iter()
+            .any(|line| line.contains("https://[REDACTED]/react")),
+        "{npm:#?}"
+    );
+}

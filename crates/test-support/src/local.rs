@@ -1,0 +1,159 @@
+//! A Redis as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+/// Starts the server, tells its process id, and kills it when nobody holds our end of the pipe any more: so it ends
+/// with the test, however the test ends. The guard itself ends with the server.
+const GUARD: &str = r#"
+exec 3<&0 2>/dev/null
+redis-server "$@" </dev/null >redis.log 2>&1 3<&- &
+server=$!
+echo $server
+(cat <&3 >/dev/null; kill -9 $server) >/dev/null 2>&1 &
+watcher=$!
+wait $server
+kill $watcher 2>/dev/null
+"#;
+
+/// A `redis-server` with a port and a folder that stay.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) port: u16,
+    arguments: Vec<String>,
+    folder: TempDir,
+    running: Mutex<Option<Guarded>>,
+}
+
+/// A running server and the shell that guards it.
+#[derive(Debug)]
+struct Guarded {
+    guard: Child,
+    /// Closing it ends the server.
+    pipe: Option<ChildStdin>,
+    server: u32,
+}
+
+impl Process {
+    /// Whether there is a `redis-server`.
+    pub(crate) fn can_start() -> bool {
+        let version = Command::new("redis-server")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        version.is_ok_and(|status| status.success())
+    }
+
+    pub(crate) fn start(arguments: Vec<String>) -> Self {
+        let process = Self {
+            port: free_port(),
+            arguments,
+            folder: TempDir::new().expect("a temporary folder"),
+            running: Mutex::new(None),
+        };
+        process.start_again();
+        process
+    }
+
+    pub(crate) fn start_again(&self) {
+        let port = self.port.to_string();
+        let mut guard = Command::new("sh")
+            .args([
+                "-c",
+                GUARD,
+                "redis-server",
+                "--port",
+                &port,
+                "--bind",
+                "127.0.0.1",
+            ])
+            .args(&self.arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut line = String::new();
+        let told = guard.stdout.take().expect("a pipe");
+        BufReader::new(told)
+            .read_line(&mut line)
+            .expect("a process id");
+        let pipe = guard.stdin.take();
+        let server = line.trim().parse().expect("a process id");
+        *self.running() = Some(Guarded {
+            guard,
+            pipe,
+            server,
+        });
+    }
+
+    /// Sends a signal to the server.
+    pub(crate) fn signal(&self, name: &str) {
+        let server = self.running().as_ref().map(|guarded| guarded.server);
+        send(name, server.expect("the server runs"));
+    }
+
+    /// Sends a signal that ends the server, and waits for its end.
+    pub(crate) async fn signal_and_wait(&self, name: &str) {
+        let Some(mut guarded) = self.running().take() else {
+            return;
+        };
+        send(name, guarded.server);
+        while guarded.guard.try_wait().expect("our own child").is_none() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Guarded>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        self.guard.wait().ok();
+    }
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill")
+        .args(["-s", signal, &process.to_string()])
+        .status();
+    assert!(
+        sent.is_ok_and(|status| status.success()),
+        "a signal to our own process"
+    );
+}
+
+/// A port nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    let listener = bind_free_port();
+    listener.local_addr().expect("its address").port()
+}
+
+/// Listens on a loopback port from below the range that the system gives to clients. From inside it, a client that
+/// tries a closed port again and again may be given that very port and connect to itself.
+pub(crate) fn bind_free_port() -> TcpListener {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const PORTS: u16 = 12_000;
+    // Processes begin far from each other.
+    let begin = std::process::id().wrapping_mul(997) % u32::from(PORTS);
+    for _ in 0..PORTS {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (u32::from(step) + begin) % u32::from(PORTS);
+        let port = u16::try_from(port).expect("below 32,000");
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener;
+        }
+    }
+    panic!("no free port on loopback");
+}

@@ -1,0 +1,115 @@
+//! Real output of real builds, chunk by chunk.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use log_domain::Source;
+use serde::Deserialize;
+
+/// What one build printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// What was run.
+    pub command: String,
+    /// The pieces, as they appeared.
+    pub chunks: Vec<Chunk>,
+    /// The exit code of the command.
+    pub exit: i32,
+}
+
+/// One piece of output. Its borders are those of the reads, anywhere: in a line, in an escape, in a character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// When, since the start.
+    pub at: Duration,
+    /// Standard output or error.
+    pub source: Source,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    command: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Record {
+    Chunk {
+        t: u64,
+        source: String,
+        bytes: String,
+    },
+    End {
+        exit: i32,
+    },
+}
+
+impl Recording {
+    /// The recordings there are.
+    pub const NAMES: [&str; 4] = [
+        "cargo-test-color",
+        "gcc-warnings",
+        "npm-install",
+        "pip-install",
+    ];
+
+    /// Reads one of [`Recording::NAMES`].
+    ///
+    /// # Panics
+    /// There is none of that name, or it is damaged.
+    #[must_use]
+    pub fn load(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings");
+        let text = std::fs::read_to_string(folder.join(format!("{name}.ndjson")));
+        let text = text.unwrap_or_else(|error| panic!("no recording `{name}`: {error}"));
+        let mut lines = text.lines();
+        let head: Head = serde_json::from_str(lines.next().unwrap()).unwrap();
+        let mut recording = Self {
+            command: head.command,
+            chunks: Vec::new(),
+            exit: 0,
+        };
+        for line in lines {
+            match serde_json::from_str(line).unwrap() {
+                Record::Chunk { t, source, bytes } => recording.chunks.push(Chunk {
+                    at: Duration::from_millis(t),
+                    source: if source == "stderr" {
+                        Source::Stderr
+                    } else {
+                        Source::Stdout
+                    },
+                    bytes: STANDARD.decode(bytes).unwrap(),
+                }),
+                Record::End { exit } => recording.exit = exit,
+            }
+        }
+        recording
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recording_can_be_read() {
+        for name in Recording::NAMES {
+            let recording = Recording::load(name);
+            assert!(!recording.command.is_empty(), "{name}");
+            assert!(recording.chunks.len() > 1, "{name}");
+            assert!(
+                recording.chunks.is_sorted_by_key(|chunk| chunk.at),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failed_build_is_recorded_as_failed() {
+        assert_ne!(Recording::load("cargo-test-color").exit, 0);
+    }
+}
