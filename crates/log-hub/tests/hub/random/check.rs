@@ -193,7 +193,10 @@ impl Reader<'_> {
     ) -> Result<(), String> {
         let own = self.cursor.map(EntryId::ms);
         check(own.is_none_or(|own| own == after), "not its own position")?;
-        check(self.gap != Some((after, first)), "told twice")?;
+        let told = self.gaps.last().copied().unwrap_or_default();
+        let deleted_since = self.lines.deleted.values().any(|since| *since >= told);
+        let again = self.gap == Some((after, first)) && !deleted_since;
+        check(!again, "told twice")?;
         self.gaps.push(step);
         match first {
             Some(_) => self.gap = Some((after, first)),
