@@ -6,6 +6,7 @@
 //! as its command, keeps its data in `/data`, and has `redis-cli`. Unlike it, it never runs as
 //! root, and has no shell tools.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::RedisImageArgs;
@@ -15,7 +16,7 @@ use crate::host;
 use crate::rootfs::{ImageError, RootFs, User};
 use crate::say::say;
 
-/// The image that the tests start (`test-support` has the same name) and that compose names.
+/// The image that the tests start (`test-support` has the same constant) and that compose names.
 pub(crate) const REDIS_IMAGE: &str = "redis:7.0.15";
 
 /// What is in it, and where. The shell is for the entry point and for health checks.
@@ -77,19 +78,12 @@ pub(crate) fn ensure(image: &str) -> Result<(), ImageError> {
 
 fn make(image: &str) -> Result<(), ImageError> {
     let watch = clock::Stopwatch::start();
-    if host::program("redis-server").is_none() && host::can_install_packages() {
-        host::install_package("redis-server")?;
-    }
     let mut rootfs = RootFs::new(User {
         name: "redis",
         id: 999,
     })?;
     for (name, at) in PROGRAMS {
-        let program = host::program(name).ok_or_else(|| ImageError::Missing {
-            what: format!("`{name}`"),
-            hint: "install Debian's package redis-server (as root this command does)",
-        })?;
-        rootfs.add_program(&program, at)?;
+        rootfs.add_program(&find_or_install(name)?, at)?;
     }
     rootfs.add_text("/usr/bin/docker-entrypoint.sh", ENTRYPOINT, 0o755)?;
     rootfs.add_owned_folder("/data")?;
@@ -102,6 +96,17 @@ fn make(image: &str) -> Result<(), ImageError> {
         say("Mind that its name says otherwise: this machine's Debian has another Redis.");
     }
     Ok(())
+}
+
+/// Where a program of Debian's `redis-server` package is, which is installed where that can be.
+pub(crate) fn find_or_install(program: &str) -> Result<PathBuf, ImageError> {
+    if host::program(program).is_none() && host::can_install_packages() {
+        host::install_package("redis-server")?;
+    }
+    host::program(program).ok_or_else(|| ImageError::Missing {
+        what: format!("`{program}`"),
+        hint: "install Debian's package redis-server (as root this command does)",
+    })
 }
 
 fn how_it_starts() -> Vec<String> {
@@ -216,6 +221,18 @@ mod tests {
         assert_eq!(
             started_by(&["redis-cli", "--version"]).trim(),
             "redis-cli --version"
+        );
+    }
+
+    #[test]
+    fn the_tests_start_the_image_that_is_made_here() {
+        let source = Workspace::find()
+            .unwrap()
+            .read("crates/test-support/src/redis.rs")
+            .unwrap();
+        assert!(
+            source.contains(&format!("const IMAGE: &str = \"{REDIS_IMAGE}\";")),
+            "{source}"
         );
     }
 

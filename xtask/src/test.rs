@@ -8,10 +8,13 @@ use crate::docker;
 use crate::host;
 use crate::process::{Cmd, RunError};
 use crate::redis_image;
+use crate::rootfs::ImageError;
 use crate::say::say;
 use crate::workspace::{Workspace, WorkspaceError};
 
-/// Names another image for the tests; `test-support` reads the same variable.
+/// Where the tests' Redis runs: `docker`, `binary` or `auto`. `test-support` reads it too.
+const MODE_SETTING: &str = "TEST_REDIS";
+/// Names another image for the tests. `test-support` reads it too.
 const IMAGE_SETTING: &str = "TEST_REDIS_IMAGE";
 
 /// Why the tests did not pass, or did not run.
@@ -92,24 +95,26 @@ fn with_selection(cargo: Cmd, packages: &[String]) -> Cmd {
 /// Sets up a Redis where that is possible and says what the tests will find. Nothing here fails:
 /// tests that need no Redis run anyway, and those that do say themselves what is missing.
 fn prepare_redis() -> String {
-    if docker::answers() {
-        let image = host::setting(IMAGE_SETTING);
-        let image = image.as_deref().unwrap_or(redis_image::REDIS_IMAGE);
-        return match redis_image::ensure(image) {
-            Ok(()) => format!("Redis in containers of {image}"),
-            Err(error) => format!("no Redis, those that need one will fail ({error})"),
-        };
-    }
-    if host::program("redis-server").is_none()
-        && host::can_install_packages()
-        && let Err(error) = host::install_package("redis-server")
-    {
-        return format!("no Redis, those that need one will fail ({error})");
-    }
-    match host::program("redis-server") {
-        Some(path) => format!("no Docker engine answers, so Redis from {}", path.display()),
-        None => "no Docker engine and no redis-server: those that need Redis will fail".to_owned(),
-    }
+    let mode = host::setting(MODE_SETTING);
+    let ready = match mode.as_deref() {
+        Some("docker") => redis_in_docker(),
+        Some("binary") => redis_on_path(),
+        _ if docker::answers() => redis_in_docker(),
+        _ => redis_on_path().map(|redis| format!("no Docker engine answers, so {redis}")),
+    };
+    ready.unwrap_or_else(|error| format!("no Redis, so those that need one will fail ({error})"))
+}
+
+fn redis_in_docker() -> Result<String, ImageError> {
+    let image = host::setting(IMAGE_SETTING);
+    let image = image.as_deref().unwrap_or(redis_image::REDIS_IMAGE);
+    redis_image::ensure(image)?;
+    Ok(format!("Redis in containers of {image}"))
+}
+
+fn redis_on_path() -> Result<String, ImageError> {
+    let server = redis_image::find_or_install("redis-server")?;
+    Ok(format!("Redis as {}", server.display()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! `cargo run -p auth --example verify -- <publishable key> <origin> <token>` holds a token of a
 //! real instance against that instance's own keys. Without arguments it plays the instance itself:
-//! one token that passes, one made for
-//! another site, one that was put together from the two.
+//! one token that passes, one made for another site, one put together from the two.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 

@@ -1,5 +1,10 @@
 //! The command line: `serve`, `demo`, `config`, `health`.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "clap prints these comments, and a terminal shows no Markdown"
+)]
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -163,7 +168,8 @@ fn serve(args: ServeArgs) -> CliResult {
 }
 
 fn demo(args: DemoArgs) -> CliResult {
-    let log = LogSettings::from_env(&ProcessEnv)?;
+    // The demo's own words are on the same terminal.
+    let log = LogSettings::from_env(&ProcessEnv, "warn")?;
     with_log_and_runtime(&log, demo::run(args.bind, args.command))
 }
 

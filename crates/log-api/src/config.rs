@@ -42,7 +42,7 @@ impl Settings {
         let server = ServerSettings::read(&mut reader, &auth.authorized_parties);
         let stream = StreamSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
-        let log = LogSettings::read(&mut reader);
+        let log = LogSettings::read(&mut reader, "info");
         reader.finish(Some(Self {
             server,
             stream,

@@ -8,12 +8,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::fake::EmbeddedStore;
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
 use actix_web::{HttpResponse, web};
 use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
 use log_domain::{JobId, UserId};
+use log_store::{EmbeddedOptions, EmbeddedStore};
 use log_writer::{LogWriter, create_job};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -39,7 +39,8 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
     let stop = signals::stop();
     let folder = TempDir::with_prefix("log-api-demo-")?;
     let (command, shown) = job_command(command, folder.path())?;
-    let store = EmbeddedStore::new();
+    let store =
+        EmbeddedStore::open(folder.path().join("store"), EmbeddedOptions::default()).await?;
     let issuer = Issuer::generate()?;
     let verifier = Arc::new(verifier(&issuer)?);
     let service = wiring::on_embedded(verifier, store.clone(), &StreamSettings::default());
@@ -92,7 +93,7 @@ fn job_command(
     let (mut command, shown) = match words.next() {
         Some(program) => {
             let arguments: Vec<String> = words.collect();
-            let shown = [&[program.clone()], arguments.as_slice()]
+            let shown = [vec![program.clone()], arguments.clone()]
                 .concat()
                 .join(" ");
             let mut command = Command::new(program);

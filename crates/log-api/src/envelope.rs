@@ -55,7 +55,13 @@ pub async fn envelope<B: MessageBody + 'static>(
         response.headers_mut().insert(name, value);
     }
     seal(response.headers_mut(), &id);
-    tracing::debug!(request_id = %id, %method, route, status = response.status().as_u16(), "answered");
+    let status = response.status().as_u16();
+    // Probes come every few seconds and say nothing new.
+    if route.contains("{job_id}") {
+        tracing::info!(request_id = %id, %method, route, status, "answered");
+    } else {
+        tracing::debug!(request_id = %id, %method, route, status, "answered");
+    }
     Ok(response)
 }
 

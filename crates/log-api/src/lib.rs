@@ -37,7 +37,6 @@ pub mod config;
 mod demo;
 mod envelope;
 mod error;
-mod fake;
 mod gate;
 mod health;
 mod health_check;

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fake::EmbeddedStore;
 use auth::{
     ConfigError as AuthConfigError, KeySource, PublishableKey, RemoteKeys, StaticKeys, Verifier,
 };
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
+use log_store::{EmbeddedOptions, EmbeddedStore};
 
 use crate::config::{
     AuthSettings, RedisSettings, Settings, StoreSettings, StreamSettings, WatchMode,
@@ -36,7 +36,7 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let mut service = match &settings.store {
         StoreSettings::Redis(redis) => on_redis(verifier, redis, &settings.stream).await?,
         StoreSettings::Embedded { dir } => {
-            let store = EmbeddedStore::new();
+            let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
             on_embedded(verifier, store, &settings.stream)
         }
     };

@@ -103,8 +103,16 @@ pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<
     }
     let first_id = lines.first().map(|line| line.id);
     // With nothing there after the cursor, all that the log ever had up to its end is behind the reader.
-    let resume_after = if first_id.is_some() { cursor } else { bounds.last_id };
-    Some(Gap { after_id: cursor, first_id, resume_after })
+    let resume_after = if first_id.is_some() {
+        cursor
+    } else {
+        bounds.last_id
+    };
+    Some(Gap {
+        after_id: cursor,
+        first_id,
+        resume_after,
+    })
 }
 
 #[cfg(test)]

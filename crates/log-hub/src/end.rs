@@ -9,6 +9,9 @@ use log_domain::EntryId;
 use log_wire::sse::EndStatus;
 use tokio::time::Instant;
 
+/// A read that is due at once still leaves others their turn.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// Runs from the terminal status to the end of the log.
 #[derive(Debug)]
 pub(crate) struct EndClock {
@@ -17,8 +20,20 @@ pub(crate) struct EndClock {
     running_for: Duration,
     /// The last successful read since the status was seen; `None` before the first and after a failure.
     last_read: Option<Instant>,
-    /// The end of what was there when the status was seen: it is delivered whatever the limit.
+    /// The end of what was there when the status was seen: it is delivered whatever the limit. `None` before the
+    /// first read; the smallest id once a read has reached the end of the log.
     owed: Option<EntryId>,
+}
+
+/// A successful read of the log that began after the status was seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tail {
+    pub(crate) began: Instant,
+    pub(crate) found_lines: bool,
+    /// Whether there was more to read.
+    pub(crate) more: bool,
+    /// The end of the log.
+    pub(crate) last_id: EntryId,
 }
 
 impl EndClock {
@@ -41,16 +56,23 @@ impl EndClock {
         self.status = status;
     }
 
-    /// A read succeeded that began at `now`, after the status was seen. `last_id` is the end of the log.
-    pub(crate) fn read(&mut self, now: Instant, found_lines: bool, last_id: EntryId) {
-        let elapsed = self.last_read.map_or(Duration::ZERO, |last| now - last);
-        self.last_read = Some(now);
-        self.owed.get_or_insert(last_id);
+    /// A read succeeded.
+    pub(crate) fn read(&mut self, tail: Tail) {
+        let elapsed = self
+            .last_read
+            .map_or(Duration::ZERO, |last| tail.began - last);
+        self.last_read = Some(tail.began);
         self.running_for += elapsed;
-        self.quiet_for = if found_lines {
+        self.quiet_for = if tail.found_lines {
             Duration::ZERO
         } else {
             self.quiet_for + elapsed
+        };
+        // Not by ids alone: a log that is lost and made anew may never get to the old one's again.
+        self.owed = if tail.more {
+            self.owed.or(Some(tail.last_id))
+        } else {
+            Some(EntryId::ZERO)
         };
     }
 
@@ -66,11 +88,12 @@ impl EndClock {
         self.last_read.is_some() && (self.quiet_for >= quiet || reached_limit)
     }
 
-    /// How long to wait for a notice before the next read.
-    pub(crate) fn patience(&self, quiet: Duration, limit: Duration) -> Duration {
+    /// When to read without a notice. `None` while a read is due anyway: before the first, and after a failure.
+    pub(crate) fn next_read(&self, quiet: Duration, limit: Duration) -> Option<Instant> {
         let quiet_left = quiet.saturating_sub(self.quiet_for);
         let limit_left = limit.saturating_sub(self.running_for);
-        quiet_left.min(limit_left).max(Duration::from_millis(1))
+        let patience = quiet_left.min(limit_left).max(SHORTEST_WAIT);
+        self.last_read.map(|last| last + patience)
     }
 }
 
@@ -85,6 +108,15 @@ mod tests {
         EntryId::new(ms, 0)
     }
 
+    fn tail(began: Instant, found_lines: bool, last_id: EntryId) -> Tail {
+        Tail {
+            began,
+            found_lines,
+            more: false,
+            last_id,
+        }
+    }
+
     fn after(start: Instant, ms: u64) -> Instant {
         start + Duration::from_millis(ms)
     }
@@ -93,11 +125,11 @@ mod tests {
     fn a_log_ends_after_the_quiet_period() {
         let start = Instant::now();
         let mut clock = EndClock::new(EndStatus::Ready);
-        clock.read(start, false, id(1));
+        clock.read(tail(start, false, id(1)));
         assert!(!clock.is_over(id(1), QUIET, LIMIT));
-        clock.read(after(start, 249), false, id(1));
+        clock.read(tail(after(start, 249), false, id(1)));
         assert!(!clock.is_over(id(1), QUIET, LIMIT));
-        clock.read(after(start, 250), false, id(1));
+        clock.read(tail(after(start, 250), false, id(1)));
         assert!(clock.is_over(id(1), QUIET, LIMIT));
     }
 
@@ -105,11 +137,11 @@ mod tests {
     fn a_line_starts_the_quiet_period_anew() {
         let start = Instant::now();
         let mut clock = EndClock::new(EndStatus::Ready);
-        clock.read(start, false, id(1));
-        clock.read(after(start, 200), true, id(2));
-        clock.read(after(start, 400), false, id(2));
+        clock.read(tail(start, false, id(1)));
+        clock.read(tail(after(start, 200), true, id(2)));
+        clock.read(tail(after(start, 400), false, id(2)));
         assert!(!clock.is_over(id(2), QUIET, LIMIT));
-        clock.read(after(start, 450), false, id(2));
+        clock.read(tail(after(start, 450), false, id(2)));
         assert!(clock.is_over(id(2), QUIET, LIMIT));
     }
 
@@ -118,10 +150,10 @@ mod tests {
         let start = Instant::now();
         let mut clock = EndClock::new(EndStatus::Failed);
         for ms in (0..5000).step_by(100) {
-            clock.read(after(start, ms), true, id(ms));
+            clock.read(tail(after(start, ms), true, id(ms)));
             assert!(!clock.is_over(id(ms), QUIET, LIMIT), "{ms}");
         }
-        clock.read(after(start, 5000), true, id(5000));
+        clock.read(tail(after(start, 5000), true, id(5000)));
         assert!(clock.is_over(id(5000), QUIET, LIMIT));
     }
 
@@ -129,23 +161,48 @@ mod tests {
     fn what_was_there_at_the_status_is_delivered_beyond_the_limit() {
         let start = Instant::now();
         let mut clock = EndClock::new(EndStatus::Ready);
-        clock.read(start, true, id(1000));
-        clock.read(after(start, 6000), true, id(2000));
+        let more = |began, last_id| Tail {
+            more: true,
+            ..tail(began, true, last_id)
+        };
+        clock.read(more(start, id(1000)));
+        clock.read(more(after(start, 6000), id(2000)));
         assert!(!clock.is_over(id(999), QUIET, LIMIT));
         assert!(clock.is_over(id(1000), QUIET, LIMIT));
+    }
+
+    #[test]
+    fn a_log_made_anew_with_lower_ids_owes_nothing_of_the_old_one() {
+        let start = Instant::now();
+        let mut clock = EndClock::new(EndStatus::Ready);
+        let more = true;
+        clock.read(Tail {
+            more,
+            ..tail(start, true, id(1000))
+        });
+        clock.read(tail(after(start, 100), true, id(7)));
+        clock.read(Tail {
+            more,
+            ..tail(after(start, 5100), true, id(90))
+        });
+        assert!(clock.is_over(id(50), QUIET, LIMIT));
     }
 
     #[test]
     fn neither_clock_runs_while_the_store_is_away() {
         let start = Instant::now();
         let mut clock = EndClock::new(EndStatus::Ready);
-        clock.read(start, false, id(1));
+        clock.read(tail(start, false, id(1)));
         clock.read_failed();
         assert!(!clock.is_over(id(1), QUIET, LIMIT));
-        clock.read(after(start, 60_000), false, id(1));
+        clock.read(tail(after(start, 60_000), false, id(1)));
         assert!(!clock.is_over(id(1), QUIET, LIMIT));
-        assert_eq!(clock.patience(QUIET, LIMIT), QUIET);
-        clock.read(after(start, 60_250), false, id(1));
+        assert_eq!(
+            clock.next_read(QUIET, LIMIT),
+            Some(after(start, 60_250)),
+            "the outage has used up nothing"
+        );
+        clock.read(tail(after(start, 60_250), false, id(1)));
         assert!(clock.is_over(id(1), QUIET, LIMIT));
     }
 }

@@ -8,7 +8,7 @@ use log_wire::sse::EndStatus;
 use slab::Slab;
 use tokio::sync::Notify;
 
-use crate::ring::Ring;
+use crate::ring::{Horizon, Ring};
 
 /// One watched job. Owned by the registry and by its viewers; its upstream task holds it too, until it ends.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Feed {
     state: Mutex<FeedState>,
     /// Tells the upstream task that the last viewer has left.
     pub(crate) deserted: Notify,
+    /// Tells the upstream task that a viewer knows the log to be lost.
+    pub(crate) lost: Notify,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Feed {
                 viewers: Slab::new(),
             }),
             deserted: Notify::new(),
+            lost: Notify::new(),
         }
     }
 
@@ -93,7 +96,7 @@ impl Feed {
     }
 
     /// Marks the viewers that have been silent since `silent_since`, and wakes them and those that wait for the store.
-    pub(crate) fn tick(&self, silent_since: u64) {
+    pub(crate) fn tick(&self, silent_since: Option<u64>) {
         let wakers: Vec<_> = {
             let mut state = self.lock();
             state.version += 1;
@@ -103,6 +106,14 @@ impl Feed {
                 .collect()
         };
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes note of where the log ends, see [`Ring::note_end`].
+    pub(crate) fn note_end(&self, horizon: Horizon, known: Option<EntryId>, last_id: EntryId) {
+        // The feed reads again even where nothing changed since it last did: only then may viewers join it.
+        if self.lock().ring.note_end(horizon, known, last_id) {
+            self.lost.notify_one();
+        }
     }
 
     /// The seats that are taken now.
@@ -125,14 +136,15 @@ impl Feed {
     }
 
     pub(crate) fn leave(&self, key: usize) {
-        let deserted = {
+        let (seat, deserted) = {
             let mut state = self.lock();
-            state.viewers.try_remove(key);
-            state.viewers.is_empty()
+            (state.viewers.try_remove(key), state.viewers.is_empty())
         };
         if deserted {
             self.deserted.notify_one();
         }
+        // Not under the lock: a waker may be the last that holds a task, with a viewer in it.
+        drop(seat);
     }
 }
 
@@ -192,8 +204,9 @@ impl FeedState {
 
 impl Seat {
     /// The waker of a viewer that this tick concerns.
-    fn tick(&mut self, silent_since: u64) -> Option<Waker> {
-        if self.waker.is_some() && self.last_output <= silent_since {
+    fn tick(&mut self, silent_since: Option<u64>) -> Option<Waker> {
+        let silent = silent_since.is_some_and(|since| self.last_output <= since);
+        if self.waker.is_some() && silent {
             self.heartbeat_due = true;
         }
         if self.heartbeat_due || self.wants_tick {

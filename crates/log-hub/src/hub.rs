@@ -1,18 +1,19 @@
-//! The registry of feeds: opening, lingering, heartbeats and drain.
+//! Opening viewers, and sending them all away.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Start};
 use log_store::{Jobs, LogStore, ReadError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{self, Instant, MissedTickBehavior};
+use tokio::time::{self, Instant};
 
+use crate::clock::beat;
 use crate::feed::Feed;
 use crate::options::HubOptions;
+use crate::registry::{Closed, Registry};
 use crate::stats::{Counters, HubStats};
 use crate::upstream::Upstream;
 use crate::viewer::Viewer;
@@ -35,14 +36,11 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// One permit a read of the store for a viewer that catches up; waiters are served in order.
     pub(crate) catch_up: Arc<Semaphore>,
-    /// Counts the ticks of the shared clock; a viewer's silence is measured in them.
+    /// The number of the shared clock's last tick; a viewer's silence is measured in ticks.
     pub(crate) tick: AtomicU64,
+    pub(crate) registry: Registry,
     /// Where feeds run, whichever thread opens them.
     runtime: Handle,
-    /// The feeds that can be joined. A feed leaves when it ends or has been deserted for long.
-    feeds: Mutex<HashMap<JobId, Arc<Feed>>>,
-    /// Set by a drain: no viewer is let in any more.
-    draining: AtomicBool,
 }
 
 /// Why a viewer could not be opened.
@@ -69,12 +67,14 @@ impl Hub {
             counters: Counters::default(),
             catch_up: Arc::new(Semaphore::new(options.catch_up_reads.max(1))),
             tick: AtomicU64::new(0),
+            registry: Registry::default(),
             runtime: Handle::current(),
-            feeds: Mutex::new(HashMap::new()),
-            draining: AtomicBool::new(false),
             options,
         });
-        shared.runtime.spawn(beat(Arc::downgrade(&shared)));
+        let heartbeat = shared.options.heartbeat;
+        shared
+            .runtime
+            .spawn(beat(Arc::downgrade(&shared), heartbeat));
         Self { shared }
     }
 
@@ -86,24 +86,10 @@ impl Hub {
     /// # Errors
     /// The store could not be read, or the hub is draining.
     pub async fn open(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
-        let shared = &self.shared;
-        shared.refuse_while_draining()?;
-        // A cursor on a feed that runs needs no read: the viewer finds its place by itself.
-        if let (Some(cursor), Some((feed, key))) = (start.cursor(), shared.join_running(job)) {
-            return Ok(Viewer::new(shared.clone(), feed, key, cursor, false));
+        match self.shared.join_running(job)? {
+            Some(viewer) => self.shared.place(viewer, start).await,
+            None => self.shared.open_first(job, start).await,
         }
-        let last_id = shared.store.bounds(job).await?.last_id;
-        // A drain may have begun, and ended, during the read.
-        shared.refuse_while_draining()?;
-        let (feed, key) = shared.join(job, last_id);
-        let trusted = start.cursor().is_none();
-        Ok(Viewer::new(
-            shared.clone(),
-            feed,
-            key,
-            start.cursor().unwrap_or(last_id),
-            trusted,
-        ))
     }
 
     /// What the hub does and has done.
@@ -115,136 +101,88 @@ impl Hub {
     /// Lets no viewer in any more and breaks all off that are there, spread over `window`, so that they do not all
     /// come back at once.
     pub async fn drain(&self, window: Duration) {
-        self.shared.draining.store(true, Ordering::Release);
+        self.shared.registry.close();
         let mut seats: Vec<_> = self
             .shared
-            .feeds_now()
+            .registry
+            .all()
             .into_iter()
             .flat_map(|feed| feed.seats().into_iter().map(move |key| (feed.clone(), key)))
             .collect();
         fastrand::shuffle(&mut seats);
         let begin = Instant::now();
-        let total = seats.len().max(1);
         let mut done = 0;
         while done < seats.len() {
-            let share = begin.elapsed().as_secs_f64() / window.as_secs_f64().max(f64::EPSILON);
-            let due = if share >= 1.0 {
-                total
-            } else {
-                part_of(total, share)
-            };
-            for (feed, key) in &seats[done..due.max(done)] {
+            time::sleep(DRAIN_STEP.min(window)).await;
+            let next = due(seats.len(), begin.elapsed() + DRAIN_STEP, window).max(done);
+            for (feed, key) in &seats[done..next] {
                 feed.break_off(*key);
             }
-            done = due.max(done);
-            time::sleep(DRAIN_STEP).await;
-        }
-        // Whoever was on the way in when the drain began.
-        for feed in self.shared.feeds_now() {
-            feed.publish(|state| state.broken = true);
+            done = next;
         }
     }
 }
 
 impl Shared {
-    fn refuse_while_draining(&self) -> Result<(), OpenError> {
-        if self.draining.load(Ordering::Acquire) {
-            Err(OpenError::Draining)
-        } else {
-            Ok(())
-        }
+    /// Takes a seat in the feed of a job if one runs; where the viewer begins is open yet.
+    fn join_running(self: &Arc<Self>, job: &JobId) -> Result<Option<Viewer>, OpenError> {
+        let joined = self.registry.join_running(job, self.now())?;
+        Ok(joined.map(|joined| Viewer::new(self.clone(), joined)))
     }
 
-    /// Joins the feed of a job if there is one.
-    fn join_running(&self, job: &JobId) -> Option<(Arc<Feed>, usize)> {
-        let feeds = self.lock();
-        let feed = feeds.get(job)?;
-        // Under the registry's lock, so that the feed cannot leave the registry before it sees the viewer.
-        let key = feed.lock().join(self.now());
-        Some((feed.clone(), key))
+    /// Places a viewer of a feed that ran before it came.
+    async fn place(&self, mut viewer: Viewer, start: Start) -> Result<Viewer, OpenError> {
+        match start {
+            // No read: the viewer finds its place by itself.
+            Start::After(cursor) => viewer.claim(cursor),
+            Start::Live => {
+                let begun = viewer.begun();
+                let bounds = self.store.bounds(viewer.job()).await?;
+                // A drain may have begun, and ended, during the read.
+                self.registry.check_open()?;
+                viewer.confirm(begun, bounds.last_id);
+            }
+        }
+        Ok(viewer)
     }
 
-    /// Joins the feed of a job, which begins at `position` if there is none yet.
-    fn join(self: &Arc<Self>, job: &JobId, position: EntryId) -> (Arc<Feed>, usize) {
-        let mut feeds = self.lock();
-        let feed = feeds.entry(job.clone()).or_insert_with(|| {
-            let feed = Arc::new(Feed::new(job.clone(), position, self.options.feed_bytes));
-            Counters::add(&self.counters.feeds, 1);
-            self.runtime
-                .spawn(Upstream::new(self.clone(), feed.clone(), position).run());
-            feed
-        });
-        let key = feed.lock().join(self.now());
-        (feed.clone(), key)
+    /// Opens a viewer that finds no feed.
+    async fn open_first(self: &Arc<Self>, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
+        let last_id = self.store.bounds(job).await?.last_id;
+        let now = self.now();
+        let joined = self.registry.join(job, now, || self.begin(job, last_id))?;
+        let mut viewer = Viewer::new(self.clone(), joined);
+        // Somebody else may have made the feed meanwhile, so the position is not taken as confirmed in it.
+        viewer.claim(start.cursor().unwrap_or(last_id));
+        Ok(viewer)
     }
 
-    /// Takes a feed out of the registry, unless it has to be deserted and somebody has joined meanwhile.
-    pub(crate) fn retire(&self, feed: &Arc<Feed>, only_if_deserted: bool) -> bool {
-        let mut feeds = self.lock();
-        if only_if_deserted && !feed.lock().is_deserted() {
-            return false;
-        }
-        if feeds
-            .get(&feed.job)
-            .is_some_and(|registered| Arc::ptr_eq(registered, feed))
-        {
-            feeds.remove(&feed.job);
-        }
-        true
+    /// Begins a feed at a position.
+    fn begin(self: &Arc<Self>, job: &JobId, position: EntryId) -> Arc<Feed> {
+        let feed = Arc::new(Feed::new(job.clone(), position, self.options.feed_bytes));
+        Counters::add(&self.counters.feeds, 1);
+        let upstream = Upstream::new(self.clone(), feed.clone(), position);
+        self.runtime.spawn(upstream.run());
+        feed
     }
 
     pub(crate) fn now(&self) -> u64 {
         self.tick.load(Ordering::Relaxed)
     }
+}
 
-    fn feeds_now(&self) -> Vec<Arc<Feed>> {
-        self.lock().values().cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Feed>>> {
-        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How long a tick is: fine enough that a heartbeat is late by a twentieth at most, and never over a second.
-    fn tick_length(&self) -> Duration {
-        let twentieth = self.options.heartbeat / 20;
-        twentieth.clamp(Duration::from_millis(10), Duration::from_secs(1))
+impl From<Closed> for OpenError {
+    fn from(Closed: Closed) -> Self {
+        Self::Draining
     }
 }
 
-/// The one clock for all heartbeats; ends with the hub.
-async fn beat(shared: Weak<Shared>) {
-    let Some((length, heartbeat)) = shared
-        .upgrade()
-        .map(|s| (s.tick_length(), s.options.heartbeat))
-    else {
-        return;
-    };
-    let silent_ticks = heartbeat.as_nanos().div_ceil(length.as_nanos());
-    let silent_ticks = u64::try_from(silent_ticks).unwrap_or(u64::MAX);
-    let mut interval = time::interval(length);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(shared) = shared.upgrade() else {
-            return;
-        };
-        let now = shared.tick.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(silent_since) = now.checked_sub(silent_ticks) {
-            for feed in shared.feeds_now() {
-                feed.tick(silent_since);
-            }
-        }
+/// How many of `total` are due when `elapsed` of `window` has passed.
+fn due(total: usize, elapsed: Duration, window: Duration) -> usize {
+    if elapsed >= window {
+        return total;
     }
-}
-
-/// `share` (0 to 1) of `total`, rounded down.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "the number of viewers of a process is far below 2^52, and the share is not negative"
-)]
-fn part_of(total: usize, share: f64) -> usize {
-    (total as f64 * share) as usize
+    // The window is longer than what has elapsed, so it is not zero, and the part not over the whole.
+    let part = total as u128 * elapsed.as_nanos() / window.as_nanos();
+    usize::try_from(part).unwrap_or(total)
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Hub`] keeps one **feed** for each job that somebody watches. The feed reads the job's log as it grows,
 //! encodes each line once, and keeps the newest frames in a bounded ring of shared bytes. A [`Viewer`] is
-//! a position in the log and nothing else: asked for more, it takes what the ring has after its position, and
+//! a position in the log and nothing else: asked for more, it takes the next piece that the ring has after it, and
 //! where its position has left the ring it reads a batch from the store. Catch-up, live, resume and slow viewers
 //! are this one path; memory is bounded by jobs, nobody waits for the slowest, and nobody loses a line.
 //!
@@ -27,10 +27,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod clock;
 mod end;
 mod feed;
+mod gap;
 mod hub;
 mod options;
+mod registry;
 mod ring;
 mod stats;
 mod upstream;

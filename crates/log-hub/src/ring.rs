@@ -15,8 +15,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use log_domain::{EntryId, Gap, Line};
+use log_domain::{EntryId, Line};
 use log_wire::sse;
+
+use crate::gap::Missing;
 
 /// Frames are gathered up to this size, so that a burst costs few writes and few ring slots.
 const SEGMENT_BYTES: usize = 16 * 1024;
@@ -33,16 +35,29 @@ pub(crate) struct Ring {
     capacity: usize,
     /// The ordinal of the first segment of the stretch.
     stretch: u64,
-    /// A reader at this position or later, up to `tip`, misses nothing by joining the stretch.
+    /// A reader before this position misses something by joining the stretch.
     floor: EntryId,
+    /// The first line of the stretch, which may have left the ring.
+    first_line: Option<EntryId>,
+    /// Lines up to here were deleted one by one before the feed could read them.
+    deleted_up_to: EntryId,
     /// The feed's own position: everything up to here has been read.
+    tip: EntryId,
+    /// A viewer knows that the log which the stretch shows is gone; the feed has yet to see it.
+    lost: bool,
+}
+
+/// What a ring shows at a moment. A read of the store that begins afterwards can be compared with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Horizon {
+    pub(crate) stretch: u64,
     tip: EntryId,
 }
 
 #[derive(Debug)]
 enum Segment {
     Lines(Lines),
-    Gap(Gap),
+    Gap(Missing),
 }
 
 #[derive(Debug)]
@@ -62,7 +77,7 @@ pub(crate) enum Taken {
         next: u64,
     },
     /// Lines may be missing here.
-    Gap { gap: Gap, next: u64 },
+    Gap { missing: Missing, next: u64 },
     /// The reader has everything.
     Nothing { next: u64 },
     /// What the reader wants has left the ring.
@@ -79,12 +94,52 @@ impl Ring {
             capacity,
             stretch: 0,
             floor: position,
+            first_line: None,
+            deleted_up_to: EntryId::ZERO,
             tip: position,
+            lost: false,
         }
     }
 
     pub(crate) fn tip(&self) -> EntryId {
         self.tip
+    }
+
+    /// Names the stretch that readers join now.
+    pub(crate) fn stretch(&self) -> u64 {
+        self.stretch
+    }
+
+    pub(crate) fn horizon(&self) -> Horizon {
+        Horizon {
+            stretch: self.stretch,
+            tip: self.tip,
+        }
+    }
+
+    /// Takes note of a read that began at `horizon` and found that the log ends at `last_id`; says whether that tells
+    /// that the log is lost. It does where the log ends below what was read of it before: by the feed, or by a reader
+    /// that has `known` a position of this stretch. From then on nobody joins the stretch, lest they are shown lines
+    /// that were gone when they came, or again what they have seen.
+    pub(crate) fn note_end(
+        &mut self,
+        horizon: Horizon,
+        known: Option<EntryId>,
+        last_id: EntryId,
+    ) -> bool {
+        let seen = known.map_or(horizon.tip, |known| known.max(horizon.tip));
+        let is_news = !self.lost && horizon.stretch == self.stretch && last_id < seen;
+        self.lost |= is_news;
+        is_news
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The feed has read the log after it was known to be lost: what it pushes is of the log as it is now.
+    pub(crate) fn found(&mut self) {
+        self.lost = false;
     }
 
     /// Encodes and appends lines, the next after `tip`.
@@ -103,35 +158,62 @@ impl Ring {
         }
     }
 
+    /// Moves the tip to the end of a log that has no line after it, because the last ones are gone.
+    pub(crate) fn skip_to(&mut self, last_id: EntryId) {
+        self.tip = self.tip.max(last_id);
+    }
+
     /// Tells readers that lines may be missing here, and moves the feed to where reading goes on.
-    pub(crate) fn push_gap(&mut self, gap: Gap) {
-        self.segments.push_back(Segment::Gap(gap));
+    pub(crate) fn push_gap(&mut self, missing: Missing) {
+        let gap = missing.gap;
+        self.segments.push_back(Segment::Gap(missing));
         self.next += 1;
         self.bytes += GAP_BYTES;
         self.stretch = self.next;
+        self.first_line = None;
+        self.deleted_up_to = missing.deleted_up_to;
         self.tip = gap.resume_after;
         // Whoever stands before the first line after the gap must be told of it, not join behind it.
         self.floor = gap.first_id.unwrap_or(gap.resume_after);
         self.evict();
     }
 
-    /// The ordinal at which a reader that is at `position` joins, if it misses nothing by it. A reader may be ahead of
-    /// the feed, as one that has just read the store can be.
-    pub(crate) fn join(&self, position: EntryId) -> Option<u64> {
-        if position < self.floor {
+    /// The ordinal at which a reader that is at `position` joins, if it misses nothing by it.
+    ///
+    /// A position `confirmed` in an earlier stretch has a gap to be told of. One that is ahead of the feed, as that of a
+    /// reader that has just read the store can be, joins when the feed is there: should the log be lost in between,
+    /// the feed may never know of the lines that the two are apart.
+    pub(crate) fn join(&self, position: EntryId, confirmed: Option<u64>) -> Option<u64> {
+        let is_earlier = confirmed.is_some_and(|stretch| stretch != self.stretch);
+        if self.lost || is_earlier || !self.knows(position) {
             return None;
         }
         let first = self.first();
-        let stretch = usize::try_from(self.stretch.saturating_sub(first)).unwrap_or(usize::MAX);
-        let behind = self
-            .segments
-            .iter()
-            .skip(stretch)
-            .take_while(|segment| match segment {
-                Segment::Lines(lines) => lines.last_id() <= position,
-                Segment::Gap(_) => false,
-            });
-        Some(self.stretch.max(first) + behind.count() as u64)
+        let begin = self.stretch.max(first);
+        let stretch = usize::try_from(begin - first).unwrap_or(usize::MAX);
+        let behind = self.behind(stretch, position);
+        Some(begin + behind as u64)
+    }
+
+    /// Whether a position is one that the log certainly had, with all after it in the ring. The beginning of the
+    /// stretch is, and what lies from its first line to the tip; between the two may be a position of a log before.
+    fn knows(&self, position: EntryId) -> bool {
+        let is_inside = self.first_line.is_some_and(|first| position >= first);
+        let is_known = is_inside || position == self.floor;
+        is_known && position >= self.floor.max(self.deleted_up_to) && position <= self.tip
+    }
+
+    /// How many segments from the index `begin` on, which are all of lines, a reader at `position` has.
+    fn behind(&self, begin: usize, position: EntryId) -> usize {
+        let (mut low, mut high) = (begin.min(self.segments.len()), self.segments.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match &self.segments[middle] {
+                Segment::Lines(lines) if lines.last_id() <= position => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        low.saturating_sub(begin)
     }
 
     /// What a reader gets that wants the segment `ordinal` and is at `position`.
@@ -143,9 +225,9 @@ impl Ring {
         for segment in self.segments.iter().skip(skip) {
             ordinal += 1;
             match segment {
-                Segment::Gap(gap) => {
+                Segment::Gap(missing) => {
                     return Taken::Gap {
-                        gap: *gap,
+                        missing: *missing,
                         next: ordinal,
                     };
                 }
@@ -174,6 +256,7 @@ impl Ring {
             index: index.into(),
         };
         self.bytes += lines.frames.len();
+        self.first_line = self.first_line.or_else(|| lines.first_id());
         self.tip = lines.last_id();
         self.segments.push_back(Segment::Lines(lines));
         self.next += 1;
@@ -203,6 +286,10 @@ impl Lines {
         self.index.last().map_or(EntryId::ZERO, |(id, _)| *id)
     }
 
+    fn first_id(&self) -> Option<EntryId> {
+        self.index.first().map(|(id, _)| *id)
+    }
+
     /// The frames after `position`, without a copy.
     fn after(&self, position: EntryId) -> Option<Bytes> {
         let behind = self.index.partition_point(|(id, _)| *id <= position);
@@ -216,6 +303,8 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use log_domain::Gap;
+
     use super::*;
 
     const fn id(ms: u64) -> EntryId {
@@ -231,6 +320,17 @@ mod tests {
             phase: None,
         };
         range.map(line).collect()
+    }
+
+    fn missing(after: u64, first: Option<u64>, resume: u64) -> Missing {
+        Missing {
+            gap: Gap {
+                after_id: id(after),
+                first_id: first.map(id),
+                resume_after: id(resume),
+            },
+            deleted_up_to: EntryId::ZERO,
+        }
     }
 
     fn ids(frames: &Bytes) -> Vec<String> {
@@ -267,51 +367,96 @@ mod tests {
         ring.push_lines(&lines(1..=1));
         ring.push_lines(&lines(2..=2));
         assert_eq!(ring.take(0, id(0)), Taken::Evicted);
-        assert_eq!(ring.join(id(0)), None);
-        assert_eq!(ring.join(id(1)), Some(1));
+        assert_eq!(ring.join(id(0), Some(0)), None);
+        assert_eq!(ring.join(id(1), Some(0)), Some(1));
         assert!(matches!(ring.take(1, id(1)), Taken::Frames { .. }));
     }
 
     #[test]
-    fn a_reader_joins_where_it_is_or_at_the_end_when_it_is_ahead() {
+    fn a_reader_joins_where_it_is_and_not_before_the_feed_is_there() {
         let mut ring = Ring::new(id(10), 1 << 20);
         ring.push_lines(&lines(11..=12));
         ring.push_lines(&lines(13..=14));
-        let joined = [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms)));
-        assert_eq!(
-            joined,
-            [None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(2)]
-        );
+        let all = [None, Some(0), Some(0), Some(1), Some(1), Some(2), None];
+        for confirmed in [None, Some(0)] {
+            let joined = [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms), confirmed));
+            assert_eq!(joined, all);
+        }
+        ring.skip_to(id(20));
+        assert_eq!(ring.join(id(20), None), Some(2));
+    }
+
+    #[test]
+    fn a_position_is_known_from_the_first_line_of_a_log_made_anew_on() {
+        let mut ring = Ring::new(id(5), 1 << 20);
+        ring.push_gap(missing(5, None, 0));
+        ring.push_lines(&lines(8..=9));
+        let joined = [0, 5, 7, 8, 9].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [Some(1), None, None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn a_position_is_not_known_before_a_line_that_was_deleted() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_gap(Missing {
+            deleted_up_to: id(7),
+            ..missing(0, Some(1), 0)
+        });
+        ring.push_lines(&lines(1..=6));
+        ring.push_lines(&lines(8..=9));
+        let joined = [1, 6, 7, 8].map(|ms| ring.join(id(ms), None));
+        assert_eq!(joined, [None, None, Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn a_reader_of_an_earlier_stretch_has_a_gap_to_be_told_of() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=2));
+        ring.push_gap(missing(2, None, 0));
+        ring.push_lines(&lines(1..=2));
+        assert_eq!(ring.join(id(2), Some(0)), None);
+        assert_eq!(ring.join(id(2), Some(2)), Some(3));
+    }
+
+    #[test]
+    fn nobody_joins_a_log_that_is_known_to_be_lost_until_the_feed_has_read_on() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=9));
+        let before = ring.horizon();
+        assert!(!ring.note_end(before, None, id(9)));
+        assert!(ring.join(id(5), None).is_some());
+        assert!(ring.note_end(before, None, id(8)));
+        assert_eq!(ring.join(id(5), None), None);
+        ring.push_gap(missing(9, None, 8));
+        ring.found();
+        assert!(ring.join(id(8), None).is_some());
+        // A read that began before the gap says nothing of what came after.
+        assert!(!ring.note_end(before, None, id(0)));
+        assert!(ring.join(id(8), None).is_some());
+        // A reader that was ahead of the feed knows more than the feed.
+        assert!(ring.note_end(ring.horizon(), Some(id(10)), id(8)));
     }
 
     #[test]
     fn nobody_joins_behind_a_gap_that_they_must_be_told_of() {
         let mut ring = Ring::new(id(0), 1 << 20);
         ring.push_lines(&lines(1..=2));
-        let gap = Gap {
-            after_id: id(2),
-            first_id: Some(id(7)),
-            resume_after: id(2),
-        };
-        ring.push_gap(gap);
+        let missing = missing(2, Some(7), 2);
+        ring.push_gap(missing);
         ring.push_lines(&lines(7..=8));
-        let joined = [1, 2, 6, 7, 8].map(|ms| ring.join(id(ms)));
+        let joined = [1, 2, 6, 7, 8].map(|ms| ring.join(id(ms), None));
         assert_eq!(joined, [None, None, None, Some(2), Some(3)]);
-        assert_eq!(ring.take(1, id(2)), Taken::Gap { gap, next: 2 });
+        assert_eq!(ring.take(1, id(2)), Taken::Gap { missing, next: 2 });
     }
 
     #[test]
     fn a_log_made_anew_counts_from_below_again() {
         let mut ring = Ring::new(id(0), 1 << 20);
         ring.push_lines(&lines(100..=100));
-        ring.push_gap(Gap {
-            after_id: id(100),
-            first_id: None,
-            resume_after: EntryId::ZERO,
-        });
+        ring.push_gap(missing(100, None, 0));
         assert_eq!(ring.tip(), EntryId::ZERO);
         ring.push_lines(&lines(1..=2));
-        assert_eq!(ring.join(EntryId::ZERO), Some(2));
+        assert_eq!(ring.join(EntryId::ZERO, None), Some(2));
         let Taken::Frames { position, .. } = ring.take(2, EntryId::ZERO) else {
             panic!()
         };

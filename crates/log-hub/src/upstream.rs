@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::EntryId;
-use log_store::{JobWatch, LogWatch, ReadError};
+use log_store::{JobWatch, LogWatch, Onward, ReadError};
 use log_wire::sse::EndStatus;
 use tokio::time::{self, Instant};
 
-use crate::end::EndClock;
+use crate::end::{EndClock, Tail};
 use crate::feed::{End, Feed};
+use crate::gap::Told;
 use crate::hub::Shared;
 use crate::stats::Counters;
 
@@ -24,6 +25,8 @@ pub(crate) struct Upstream {
     record: Box<dyn JobWatch>,
     /// Everything up to here has been read.
     position: EntryId,
+    /// The gap pushed last.
+    told: Told,
     /// Set while the job's status is terminal.
     end: Option<EndClock>,
     log_is_due: bool,
@@ -54,6 +57,7 @@ impl Upstream {
             log,
             record,
             position,
+            told: Told::default(),
             end: None,
             log_is_due: false,
             record_is_due: false,
@@ -72,21 +76,17 @@ impl Upstream {
         match leave {
             Leave::Ended(end) => {
                 // First out of the registry, so that whoever comes now looks at the log anew.
-                self.shared.retire(&self.feed, false);
+                self.shared.registry.retire(&self.feed);
                 self.feed.publish(|state| state.end = Some(end));
             }
-            Leave::Refused => {
-                self.shared.retire(&self.feed, false);
-                self.feed.publish(|state| state.broken = true);
-            }
-            Leave::Deserted => {}
+            // The drop does the rest.
+            Leave::Refused | Leave::Deserted => {}
         }
-        Counters::sub(&self.shared.counters.feeds, 1);
     }
 
     /// Waits for something to do, and does it.
     async fn step(&mut self) -> Option<Leave> {
-        if self.wait().await && self.shared.retire(&self.feed, true) {
+        if self.wait().await && self.shared.registry.retire_deserted(&self.feed) {
             return Some(Leave::Deserted);
         }
         if self.retry_at.is_some_and(|at| Instant::now() < at) {
@@ -108,35 +108,45 @@ impl Upstream {
 
     /// Waits for a notice, for a moment at which to read unasked, or for the linger to be over (then `true`).
     async fn wait(&mut self) -> bool {
-        let now = Instant::now();
-        self.deserted_since = match (self.feed.lock().is_deserted(), self.deserted_since) {
-            (true, since) => since.or(Some(now)),
-            (false, _) => None,
-        };
+        if !self.feed.lock().is_deserted() {
+            self.deserted_since = None;
+        }
         let linger_over = self
             .deserted_since
             .map(|since| since + self.shared.options.linger);
-        let read_at = self.next_unasked_read(now);
+        let read_at = self.next_unasked_read();
         let wake_at = [linger_over, read_at].into_iter().flatten().min();
-        let has_wake_at = wake_at.is_some();
+        let sleep = async {
+            match wake_at {
+                Some(at) => time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.log.changed(), if !self.log_is_due => self.log_is_due = true,
             () = self.record.changed(), if !self.record_is_due => self.record_is_due = true,
-            () = self.feed.deserted.notified() => {}
-            () = time::sleep_until(wake_at.unwrap_or(now)), if has_wake_at => {}
+            () = self.feed.lost.notified() => self.log_is_due = true,
+            // Told each time the last viewer leaves, so the linger counts from the last of these.
+            () = self.feed.deserted.notified() => self.deserted_since = Some(Instant::now()),
+            () = sleep => {}
         }
-        if read_at.is_some_and(|at| Instant::now() >= at) && self.retry_at.is_none() {
+        if self.retry_at.is_none() && read_at.is_some_and(|at| Instant::now() >= at) {
             self.log_is_due = true;
         }
-        linger_over.is_some_and(|over| Instant::now() >= over)
+        self.linger_is_over()
+    }
+
+    fn linger_is_over(&self) -> bool {
+        let linger = self.shared.options.linger;
+        self.deserted_since
+            .is_some_and(|since| since.elapsed() >= linger)
     }
 
     /// When to go on without a notice: after a pause, or to see whether an ending log is quiet.
-    fn next_unasked_read(&self, now: Instant) -> Option<Instant> {
+    fn next_unasked_read(&self) -> Option<Instant> {
         let options = &self.shared.options;
-        let patience = |clock: &EndClock| clock.patience(options.end_quiet, options.end_limit);
-        self.retry_at
-            .or_else(|| self.end.as_ref().map(|clock| now + patience(clock)))
+        let ending = |clock: &EndClock| clock.next_read(options.end_quiet, options.end_limit);
+        self.retry_at.or_else(|| self.end.as_ref().and_then(ending))
     }
 
     async fn read_what_is_due(&mut self) -> Result<(), ReadError> {
@@ -172,30 +182,52 @@ impl Upstream {
     async fn read_log(&mut self) -> Result<(), ReadError> {
         loop {
             let began = Instant::now();
-            let read = self
-                .log
-                .read_on(self.position, self.shared.options.read)
-                .await?;
+            let was_lost = self.feed.lock().ring.is_lost();
+            let limit = self.shared.options.read;
+            let read = self.log.read_on(self.position, limit).await?;
             if let Some(clock) = &mut self.end {
-                clock.read(began, !read.lines.is_empty(), read.bounds.last_id);
-            }
-            let gap = read.gap(self.position);
-            if gap.is_some() || !read.lines.is_empty() {
-                Counters::add(&self.shared.counters.lines, read.lines.len() as u64);
-                self.feed.publish(|state| {
-                    if let Some(gap) = gap {
-                        state.ring.push_gap(gap);
-                    }
-                    state.ring.push_lines(&read.lines);
+                clock.read(Tail {
+                    began,
+                    found_lines: !read.lines.is_empty(),
+                    more: read.more,
+                    last_id: read.bounds.last_id,
                 });
-                self.position = self.feed.lock().ring.tip();
             }
-            if !read.more || self.reached_end().is_some() {
+            self.push(&read, was_lost);
+            // Where the last lines were deleted, the next read finds nothing, and the end of the log is the position.
+            let at_end = !read.more && read.bounds.last_id <= self.position;
+            if at_end || self.reached_end().is_some() {
                 return Ok(());
             }
             // Viewers on this thread get their turn before the next batch.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Hands on what a read has found. A ring that `was_lost` before the read shows the log as it is now again.
+    fn push(&mut self, read: &Onward, was_lost: bool) {
+        let missing = self.told.news(read, self.position);
+        let at_end = read.bounds.last_id <= self.position;
+        if missing.is_none() && read.lines.is_empty() && at_end && !was_lost {
+            return;
+        }
+        if let Some(missing) = missing {
+            self.told.tell(missing);
+        }
+        Counters::add(&self.shared.counters.lines, read.lines.len() as u64);
+        self.feed.publish(|state| {
+            if let Some(missing) = missing {
+                state.ring.push_gap(missing);
+            }
+            if was_lost {
+                state.ring.found();
+            }
+            state.ring.push_lines(&read.lines);
+            if read.lines.is_empty() {
+                state.ring.skip_to(read.bounds.last_id);
+            }
+            self.position = state.ring.tip();
+        });
     }
 
     fn reached_end(&self) -> Option<End> {
@@ -219,5 +251,16 @@ impl Upstream {
         }
         self.retry_at = Some(Instant::now() + self.retry);
         self.retry = (self.retry * 2).min(MAX_RETRY);
+    }
+}
+
+impl Drop for Upstream {
+    /// However the task ends, with a panic of the store or with its runtime too: nobody joins a feed, or waits for
+    /// one, that nobody fills.
+    fn drop(&mut self) {
+        self.shared.registry.retire(&self.feed);
+        self.feed
+            .publish(|state| state.broken |= state.end.is_none());
+        Counters::sub(&self.shared.counters.feeds, 1);
     }
 }

@@ -8,13 +8,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use log_domain::{EntryId, Line};
+use log_domain::{EntryId, Gap, JobId, Line};
 use log_store::{Onward, ReadError};
 use log_wire::sse;
 
 use crate::feed::{End, Feed, FeedState, Idle};
+use crate::gap::{Missing, Told};
 use crate::hub::Shared;
-use crate::ring::Taken;
+use crate::registry::Joined;
+use crate::ring::{Horizon, Taken};
 use crate::stats::Counters;
 
 /// A client that is broken off comes back after this long, spread so that not all do at once.
@@ -28,10 +30,14 @@ pub struct Viewer {
     feed: Arc<Feed>,
     /// The seat in the feed, given up on drop.
     key: usize,
-    /// Everything up to here has been handed out.
+    /// Where it reads on: everything up to here has been handed out, or is known to be gone.
+    at: EntryId,
+    /// The same as the client knows it: where it began, or the last line or gap handed out.
     position: EntryId,
-    /// Whether the position came from the store, not from a client: then no line can be missing before it.
-    trusted: bool,
+    /// The stretch of the ring in which the store has confirmed the position. `None` where a client claims it.
+    confirmed: Option<u64>,
+    /// The gap handed out last.
+    told: Told,
     place: Place,
     /// Whether a line or a gap was handed out.
     delivered: bool,
@@ -45,10 +51,28 @@ enum Place {
     /// Not known yet: from the ring if the position can join it, else from the store.
     Seeking,
     /// From the store; a read is under way.
-    Reading(Read),
-    /// The store had nothing after the position, or failed, and the ring cannot be joined: until the feed's version
-    /// changes.
+    Reading(Read, Begun),
+    /// The store had nothing more, or failed, and the ring cannot be joined, because the feed has not read so far or
+    /// does not know yet that the log is lost: until the feed's version is another.
     Waiting(u64),
+}
+
+/// What the feed looked like before a read began. The read knows of nothing that came later.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    horizon: Horizon,
+    version: u64,
+    ended: bool,
+}
+
+impl Begun {
+    fn now(state: &FeedState) -> Self {
+        Self {
+            horizon: state.ring.horizon(),
+            version: state.version,
+            ended: state.end.is_some(),
+        }
+    }
 }
 
 /// What a viewer hands out.
@@ -63,24 +87,43 @@ pub enum Next {
 }
 
 impl Viewer {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        feed: Arc<Feed>,
-        key: usize,
-        position: EntryId,
-        trusted: bool,
-    ) -> Self {
+    /// A viewer whose beginning is open yet.
+    pub(crate) fn new(shared: Arc<Shared>, joined: Joined) -> Self {
         Counters::add(&shared.counters.viewers, 1);
+        let Joined { feed, key } = joined;
         Self {
             shared,
             feed,
             key,
-            position,
-            trusted,
+            at: EntryId::ZERO,
+            position: EntryId::ZERO,
+            confirmed: None,
+            told: Told::default(),
             place: Place::Seeking,
             delivered: false,
             finished: false,
         }
+    }
+
+    /// Begins after a position that the log may never have had.
+    pub(crate) fn claim(&mut self, position: EntryId) {
+        self.advance(position);
+    }
+
+    /// Begins at the end of the log, as a read found it before which the feed looked like this.
+    pub(crate) fn confirm(&mut self, begun: Begun, last_id: EntryId) {
+        self.advance(last_id);
+        self.note_end(begun, last_id);
+        self.settle(begun.version);
+    }
+
+    /// What the feed looks like, for a read that is about to begin.
+    pub(crate) fn begun(&self) -> Begun {
+        Begun::now(&self.feed.lock())
+    }
+
+    pub(crate) fn job(&self) -> &JobId {
+        &self.feed.job
     }
 
     /// The id of the last line handed out, or where the viewer began.
@@ -101,7 +144,10 @@ impl Viewer {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The next thing to send: everything the feed has after the position in one piece, or a batch from the store.
+    /// The next thing to send: the next piece that the feed has after the position, or a batch from the store.
+    ///
+    /// A viewer that was asked should be asked again when it wakes, or be dropped: while it reads the store it may hold
+    /// one of the turns that all viewers share ([`crate::HubOptions::catch_up_reads`]).
     /// After [`Next::Done`] and [`Next::BrokenOff`] there is nothing more, for ever.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if self.finished {
@@ -115,70 +161,65 @@ impl Viewer {
 
     fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
-            match &mut self.place {
+            let next = match &mut self.place {
                 Place::Ring(ordinal) => {
                     let ordinal = *ordinal;
-                    if let Some(poll) = self.poll_ring(ordinal, cx) {
-                        return poll;
-                    }
+                    self.poll_ring(ordinal, cx)
                 }
                 Place::Seeking => self.seek(),
-                Place::Reading(read) => match read.as_mut().poll(cx) {
-                    Poll::Ready(result) => {
-                        if let Some(next) = self.after_read(result) {
-                            return Poll::Ready(next);
-                        }
+                Place::Reading(read, begun) => {
+                    let begun = *begun;
+                    match read.as_mut().poll(cx) {
+                        Poll::Ready(result) => self.after_read(begun, result).map(Poll::Ready),
+                        Poll::Pending => Some(self.wait(&mut self.feed.lock(), cx, false)),
                     }
-                    Poll::Pending => return self.idle(cx, false),
-                },
-                Place::Waiting(version) => {
-                    if self.feed.lock().version == *version {
-                        return self.idle(cx, true);
-                    }
-                    self.place = Place::Seeking;
                 }
+                Place::Waiting(version) => {
+                    let version = *version;
+                    self.poll_waiting(version, cx)
+                }
+            };
+            if let Some(poll) = next {
+                return poll;
             }
         }
     }
 
-    /// `None` where the viewer has fallen out of the ring and must look elsewhere.
+    /// `None` where the viewer must look elsewhere.
     fn poll_ring(&mut self, ordinal: u64, cx: &Context<'_>) -> Option<Poll<Next>> {
-        let feed = self.feed.clone();
-        let mut state = feed.lock();
+        let mut state = self.feed.lock();
         if state.must_break_off(self.key) {
             return Some(Poll::Ready(break_off()));
         }
-        match state.ring.take(ordinal, self.position) {
+        match state.ring.take(ordinal, self.at) {
             Taken::Frames {
                 frames,
                 position,
                 next,
             } => {
-                self.position = position;
-                self.delivered = true;
                 self.place = Place::Ring(next);
+                drop(state);
+                self.advance(position);
+                self.delivered = true;
                 Some(Poll::Ready(Next::Frames(frames)))
             }
-            Taken::Gap { gap, next } => {
+            Taken::Gap { missing, next } if missing.gap.after_id == self.at => {
+                drop(state);
                 self.place = Place::Ring(next);
-                // A viewer that has read ahead of the feed may have the line after the gap already.
-                let has_it = gap.first_id.is_some_and(|first| self.position >= first);
-                (!has_it).then(|| {
-                    Poll::Ready(self.tell_gap(log_domain::Gap {
-                        after_id: self.position,
-                        resume_after: gap.first_id.map_or(gap.resume_after, |_| self.position),
-                        ..gap
-                    }))
-                })
+                self.confirmed = Some(next);
+                let mut frame = Vec::new();
+                self.tell(missing, &mut frame);
+                Some(Poll::Ready(Next::Frames(frame.into())))
             }
             Taken::Nothing { next } => {
                 self.place = Place::Ring(next);
                 Some(match state.end {
-                    Some(end) => Poll::Ready(done(end)),
+                    Some(end) => Poll::Ready(done(end, self.at.max(end.position))),
                     None => self.wait(&mut state, cx, false),
                 })
             }
-            Taken::Evicted => {
+            // A gap at another position than the viewer's own need not be one for it: the store is asked.
+            Taken::Gap { .. } | Taken::Evicted => {
                 self.place = Place::Seeking;
                 None
             }
@@ -186,21 +227,35 @@ impl Viewer {
     }
 
     /// Joins the ring if that misses nothing, else begins a read of the store.
-    fn seek(&mut self) {
-        let ordinal = {
-            let state = self.feed.lock();
-            let joined = state.ring.join(self.position);
-            // A position from a client may be one that this log never had.
-            joined.filter(|_| self.trusted || self.position <= state.ring.tip())
-        };
-        self.place = match ordinal {
-            Some(ordinal) => Place::Ring(ordinal),
-            None => Place::Reading(self.read()),
-        };
+    fn seek(&mut self) -> Option<Poll<Next>> {
+        let state = self.feed.lock();
+        // Also between two reads, or a viewer that has far to go would hold up a drain.
+        if state.must_break_off(self.key) {
+            return Some(Poll::Ready(break_off()));
+        }
+        if let Some(ordinal) = state.ring.join(self.at, self.confirmed) {
+            self.confirmed = Some(state.ring.stretch());
+            self.place = Place::Ring(ordinal);
+            return None;
+        }
+        let begun = Begun::now(&state);
+        drop(state);
+        self.place = Place::Reading(self.read(), begun);
+        None
+    }
+
+    fn poll_waiting(&mut self, version: u64, cx: &Context<'_>) -> Option<Poll<Next>> {
+        let mut state = self.feed.lock();
+        if state.version == version {
+            // Under the same lock as the look, or a change between the two would wake nobody.
+            return Some(self.wait(&mut state, cx, true));
+        }
+        self.place = Place::Seeking;
+        None
     }
 
     fn read(&self) -> Read {
-        let (shared, job, after) = (self.shared.clone(), self.feed.job.clone(), self.position);
+        let (shared, job, after) = (self.shared.clone(), self.feed.job.clone(), self.at);
         Box::pin(async move {
             // The semaphore is never closed; without it a read would only be unpaced.
             let _permit = shared.catch_up.acquire().await.ok();
@@ -209,41 +264,60 @@ impl Viewer {
         })
     }
 
-    fn after_read(&mut self, result: Result<Onward, ReadError>) -> Option<Next> {
-        let (end, version) = {
-            let state = self.feed.lock();
-            (state.end, state.version)
-        };
+    fn after_read(&mut self, begun: Begun, result: Result<Onward, ReadError>) -> Option<Next> {
         let read = match result {
             Ok(read) => read,
-            Err(error) => return self.after_failed_read(&error, version),
+            Err(error) => return self.after_failed_read(&error, begun.version),
         };
-        self.trusted = true;
+        let last_id = read.bounds.last_id;
+        self.note_end(begun, last_id);
+        let end = self.feed.lock().end;
         let mut frames = Vec::new();
-        if let Some(gap) = read.gap(self.position) {
-            Counters::add(&self.shared.counters.gaps, 1);
-            sse::write_gap(&mut frames, &gap);
-            self.position = gap.resume_after;
+        let complete = self.take_in(&read, end, &mut frames);
+        // A read from before the end may have missed lines that belong to the log, or be of a log that was lost.
+        if let Some(end) = end.filter(|_| begun.ended && complete) {
+            let at = self.at.max(end.position.min(last_id));
+            sse::write_done(&mut frames, end.status, at);
+            return Some(Next::Done(frames.into()));
+        }
+        if read.more {
+            self.place = Place::Seeking;
+        } else {
+            self.settle(begun.version);
+        }
+        (!frames.is_empty()).then(|| Next::Frames(frames.into()))
+    }
+
+    /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.
+    fn take_in(&mut self, read: &Onward, end: Option<End>, frames: &mut Vec<u8>) -> bool {
+        if let Some(missing) = self.told.news(read, self.at) {
+            self.tell(missing, frames);
         }
         let lines = up_to(&read.lines, end);
         for line in lines {
-            sse::write_log(&mut frames, line);
-            self.position = line.id;
+            sse::write_log(frames, line);
+            self.advance(line.id);
         }
-        self.delivered |= !frames.is_empty();
-        let cut = lines.len() < read.lines.len();
-        if let Some(end) = end.filter(|_| cut || !read.more) {
-            sse::write_done(&mut frames, end.status, end.position);
-            return Some(Next::Done(frames.into()));
+        self.delivered |= !lines.is_empty();
+        if read.lines.is_empty() {
+            // The last lines of the log may be gone, and the client may have been told.
+            self.at = self.at.max(read.bounds.last_id);
         }
-        // With more in the store, or the ring in reach, go on; else only the feed can bring news.
-        let in_reach = read.more || self.feed.lock().ring.join(self.position).is_some();
-        self.place = if in_reach {
-            Place::Seeking
-        } else {
-            Place::Waiting(version)
-        };
-        (!frames.is_empty()).then(|| Next::Frames(frames.into()))
+        lines.len() < read.lines.len() || !read.more
+    }
+
+    /// The store has confirmed the position by a read that found the log to end at `last_id`.
+    fn note_end(&mut self, begun: Begun, last_id: EntryId) {
+        let stretch = begun.horizon.stretch;
+        let known = (self.confirmed == Some(stretch)).then_some(self.at);
+        self.feed.note_end(begun.horizon, known, last_id);
+        self.confirmed = Some(stretch);
+    }
+
+    /// With nothing more in the store: joins the ring, or waits until the feed is another than before the read.
+    fn settle(&mut self, version: u64) {
+        let joined = self.feed.lock().ring.join(self.at, self.confirmed);
+        self.place = joined.map_or(Place::Waiting(version), Place::Ring);
     }
 
     fn after_failed_read(&mut self, error: &ReadError, version: u64) -> Option<Next> {
@@ -256,17 +330,21 @@ impl Viewer {
         Some(break_off())
     }
 
-    fn tell_gap(&mut self, gap: log_domain::Gap) -> Next {
+    fn tell(&mut self, missing: Missing, frames: &mut Vec<u8>) {
         Counters::add(&self.shared.counters.gaps, 1);
-        self.position = gap.resume_after;
+        self.told.tell(missing);
+        let gap = Gap {
+            after_id: self.position,
+            ..missing.gap
+        };
+        sse::write_gap(frames, &gap);
+        self.advance(gap.resume_after);
         self.delivered = true;
-        let mut frame = Vec::new();
-        sse::write_gap(&mut frame, &gap);
-        Next::Frames(frame.into())
     }
 
-    fn idle(&self, cx: &Context<'_>, wants_tick: bool) -> Poll<Next> {
-        self.wait(&mut self.feed.lock(), cx, wants_tick)
+    fn advance(&mut self, position: EntryId) {
+        self.at = position;
+        self.position = position;
     }
 
     fn wait(&self, state: &mut FeedState, cx: &Context<'_>, wants_tick: bool) -> Poll<Next> {
@@ -294,7 +372,7 @@ impl fmt::Debug for Viewer {
         let mut debug = f.debug_struct("Viewer");
         debug
             .field("job", &self.feed.job)
-            .field("position", &self.position)
+            .field("position", &self.at)
             .finish_non_exhaustive()
     }
 }
@@ -305,9 +383,10 @@ fn up_to(lines: &[Line], end: Option<End>) -> &[Line] {
     &lines[..lines.partition_point(|line| line.id <= end.position)]
 }
 
-fn done(end: End) -> Next {
+/// The last event. Its cursor is the end of the log.
+fn done(end: End, at: EntryId) -> Next {
     let mut frame = Vec::new();
-    sse::write_done(&mut frame, end.status, end.position);
+    sse::write_done(&mut frame, end.status, at);
     Next::Done(frame.into())
 }
 

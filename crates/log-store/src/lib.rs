@@ -10,17 +10,46 @@
 //! | `embedded` | `EmbeddedStore` | one process, lines on local disk |
 //! | `conformance` | – | the suite for a store of your own, and a wrapper that injects faults |
 //!
+//! ```
+//! use log_domain::{EntryId, JobId, ReadLimit};
+//! use log_store::{LogAppend, LogStore, LogWatch, MemoryStore, NewLine};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new(); // or any other
+//! let job: JobId = "build-1".parse()?;
+//! let mut watch = LogStore::watch(&store, &job);
+//! let mut position = EntryId::ZERO;
+//!
+//! for text in ["Compiling", "Finished"] {
+//!     let line = NewLine { text: Some(text.into()), ..NewLine::default() };
+//!     store.append(&job, &[line]).await?;
+//!
+//!     watch.changed().await;
+//!     let onward = watch.read_on(position, ReadLimit::lines(100)).await?;
+//!     assert_eq!(onward.gap(position), None);
+//!     assert_eq!(onward.lines[0].text.as_deref(), Some(text));
+//!     position = onward.lines[0].id;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `cargo run -p log-store --example follow` shows a producer and a follower over the embedded store.
+//!
 //! **Invariant:** no caller can tell which store it talks to; no type of a backend appears in this API.
 
 mod append;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod error;
 #[cfg(feature = "conformance")]
 mod faulty;
 mod jobs;
 mod lines;
-#[cfg(feature = "conformance")]
+#[cfg(any(feature = "embedded", feature = "conformance"))]
 mod notice;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -28,6 +57,8 @@ pub mod redis;
 pub use append::{LogAppend, NewLine};
 #[cfg(feature = "conformance")]
 pub use conformance::MemoryStore;
+#[cfg(feature = "embedded")]
+pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{
     AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
 };

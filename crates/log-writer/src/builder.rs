@@ -1,6 +1,5 @@
 //! What a writer is made of.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::JobId;
@@ -9,17 +8,18 @@ use crate::ansi::Ansi;
 use crate::cut::LineLimit;
 use crate::lines::{Blank, Progress};
 use crate::options::WriterOptions;
-use crate::queue::Queue;
-use crate::ship::Shipper;
+use crate::preset::Preset;
+use crate::redact::Redaction;
 use crate::writer::{LogWriter, Stores};
 
-/// Makes a [`LogWriter`]. Every setting has a default; see [`WriterOptions`] for all of them.
+/// Makes a [`LogWriter`]. Every setting has a default; see [`WriterOptions`] and [`Redaction`] for all of them.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct LogWriterBuilder {
     job: JobId,
     stores: Stores,
     options: WriterOptions,
+    redaction: Redaction,
     phase: Option<String>,
 }
 
@@ -29,6 +29,7 @@ impl LogWriterBuilder {
             job,
             stores,
             options: WriterOptions::default(),
+            redaction: Redaction::default(),
             phase: None,
         }
     }
@@ -36,6 +37,19 @@ impl LogWriterBuilder {
     /// Sets everything at once, and undoes what was set before.
     pub const fn options(mut self, options: WriterOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Writes lines as another producer does.
+    pub const fn preset(mut self, preset: Preset) -> Self {
+        self.options.lines = preset.lines();
+        self
+    }
+
+    /// What is hidden before anything leaves the process. By default all that looks like a secret; register secrets
+    /// by [`Redaction::builder`].
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
         self
     }
 
@@ -91,26 +105,16 @@ impl LogWriterBuilder {
     /// Starts the writer. It need not wait for the store: lines wait while it is away.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime, as [`tokio::spawn`] does.
+    /// Outside of a Tokio runtime.
     #[must_use]
     pub fn start(self) -> LogWriter {
         let Self {
             job,
             stores,
             options,
+            redaction,
             phase,
         } = self;
-        let queue = Arc::new(Queue::new(options.buffer, options.batch));
-        queue.set_phase(phase.as_deref());
-        let shipper = Shipper {
-            queue: Arc::clone(&queue),
-            append: Arc::clone(&stores.append),
-            log: Arc::clone(&stores.log),
-            job: job.clone(),
-            retry: options.retry,
-            position: None,
-        };
-        let shipper = tokio::spawn(shipper.run());
-        LogWriter::new(job, stores, options, queue, shipper)
+        LogWriter::start(job, stores, options, redaction, phase.as_deref())
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::ansi::{Ansi, AnsiFilter, TextSink};
 use crate::cut::{Beyond, CutMarker, LineLimit, boundary_below, cut};
+use crate::redact::{Redaction, Redactor};
 use crate::utf8::Utf8Stream;
 
 /// How the bytes of a channel become lines.
@@ -67,17 +68,25 @@ pub enum Progress {
 pub struct LineAssembler {
     decoder: Utf8Stream,
     filter: AnsiFilter,
+    redactor: Option<Redactor>,
     line: OpenLine,
     options: LineOptions,
 }
 
 impl LineAssembler {
-    /// An assembler at the beginning of a channel.
+    /// An assembler at the beginning of a channel. It hides nothing.
     #[must_use]
     pub fn new(options: LineOptions) -> Self {
+        Self::with_redaction(options, &Redaction::off())
+    }
+
+    /// An assembler at the beginning of a channel, which hides secrets.
+    #[must_use]
+    pub fn with_redaction(options: LineOptions, redaction: &Redaction) -> Self {
         Self {
             decoder: Utf8Stream::default(),
             filter: AnsiFilter::new(options.ansi),
+            redactor: redaction.redactor(),
             line: OpenLine::new(options.limit.max_bytes(), options.progress),
             options,
         }
@@ -85,41 +94,84 @@ impl LineAssembler {
 
     /// Takes a chunk and hands out the lines that it completes. `now` is the time since any fixed moment; only
     /// [`Progress::Every`] reads it.
-    pub fn push(&mut self, chunk: &[u8], now: Duration, mut out: impl FnMut(String)) {
-        let Self {
-            decoder,
-            filter,
-            line,
-            options,
-        } = self;
-        let mut emit = |raw: RawLine| finish_line(raw, options, &mut out);
-        let mut sink = Feed {
-            line,
-            now,
-            emit: &mut emit,
-        };
-        decoder.push(chunk, |text| filter.push(text, &mut sink));
+    pub fn push(&mut self, chunk: &[u8], now: Duration, out: impl FnMut(String)) {
+        self.drive(now, out, |decoder, stage| {
+            decoder.push(chunk, |text| stage.text(text));
+        });
+    }
+
+    /// Whether a complete line waits for what follows it, because it ends with what may be the beginning of a secret.
+    /// If nothing follows for a while, [`LineAssembler::settle`] lets it go.
+    #[must_use]
+    pub fn holds_lines(&self) -> bool {
+        self.redactor.as_ref().is_some_and(Redactor::holds_lines)
+    }
+
+    /// Hands out the complete lines that wait. Of what may be the beginning of a secret a longer part is hidden, and
+    /// a few characters are shown; if the rest comes all the same, it is hidden.
+    pub fn settle(&mut self, now: Duration, out: impl FnMut(String)) {
+        self.drive(now, out, |_, stage| stage.settle());
     }
 
     /// Ends the channel, and hands out the last line if it had no newline. A new text may follow.
     pub fn finish(&mut self, mut out: impl FnMut(String)) {
-        let Self {
-            decoder,
-            filter,
-            line,
-            options,
-        } = self;
-        let mut emit = |raw: RawLine| finish_line(raw, options, &mut out);
-        let mut sink = Feed {
-            line,
-            now: Duration::ZERO,
-            emit: &mut emit,
-        };
-        decoder.finish(|text| filter.push(text, &mut sink));
-        if let Some(raw) = line.take_unfinished() {
-            emit(raw);
+        self.drive(Duration::ZERO, &mut out, |decoder, stage| {
+            decoder.finish(|text| stage.text(text));
+            stage.finish();
+        });
+        if let Some(raw) = self.line.take_unfinished() {
+            finish_line(raw, &self.options, &mut out);
         }
-        *filter = AnsiFilter::new(options.ansi);
+        self.filter = AnsiFilter::new(self.options.ansi);
+    }
+
+    /// Runs what drives the stages after the decoder.
+    fn drive(
+        &mut self,
+        now: Duration,
+        mut out: impl FnMut(String),
+        run: impl FnOnce(&mut Utf8Stream, &mut Stages<'_>),
+    ) {
+        let options = &self.options;
+        let mut emit = |raw: RawLine| finish_line(raw, options, &mut out);
+        let mut stages = Stages {
+            filter: &mut self.filter,
+            redactor: self.redactor.as_mut(),
+            feed: Feed {
+                line: &mut self.line,
+                now,
+                emit: &mut emit,
+            },
+        };
+        run(&mut self.decoder, &mut stages);
+    }
+}
+
+/// What text goes through after it is decoded: the terminal filter, the redactor, the open line.
+struct Stages<'a> {
+    filter: &'a mut AnsiFilter,
+    redactor: Option<&'a mut Redactor>,
+    feed: Feed<'a>,
+}
+
+impl Stages<'_> {
+    fn text(&mut self, text: &str) {
+        match &mut self.redactor {
+            Some(redactor) => self.filter.push(text, &mut redactor.before(&mut self.feed)),
+            None => self.filter.push(text, &mut self.feed),
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(redactor) = &mut self.redactor {
+            redactor.settle(&mut self.feed);
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(redactor) = &mut self.redactor {
+            redactor.finish(&mut self.feed);
+        }
     }
 }
 
@@ -217,13 +269,13 @@ impl OpenLine {
 }
 
 /// Feeds the open line, and hands out what is complete.
-struct Feed<'a, F> {
+struct Feed<'a> {
     line: &'a mut OpenLine,
     now: Duration,
-    emit: &'a mut F,
+    emit: &'a mut dyn FnMut(RawLine),
 }
 
-impl<F: FnMut(RawLine)> Feed<'_, F> {
+impl Feed<'_> {
     fn overwrite(&mut self) {
         if let Some(state) = self.line.overwrite(self.now) {
             (self.emit)(state);
@@ -231,7 +283,7 @@ impl<F: FnMut(RawLine)> Feed<'_, F> {
     }
 }
 
-impl<F: FnMut(RawLine)> TextSink for Feed<'_, F> {
+impl TextSink for Feed<'_> {
     fn text(&mut self, text: &str) {
         if self.line.returned {
             self.overwrite();

@@ -2,22 +2,26 @@
 
 use std::fmt;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use log_domain::{JobId, JobStatus, Source};
 use log_store::{JobWrites, LogAppend, LogStore, TransitionError};
 use thiserror::Error;
 use tokio::process::Command;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::builder::LogWriterBuilder;
-use crate::channel::Channel;
+use crate::channel::{Channel, Input};
 use crate::job::{Steps, phase_of};
 use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
 use crate::queue::{Queue, Stats};
+use crate::redact::Redaction;
 use crate::run::{self, RunError};
+use crate::ship::Shipper;
 
 /// Where a writer writes to. Any store that is all of it converts: `Stores::from(Arc::new(store))`.
 #[derive(Clone)]
@@ -106,7 +110,12 @@ pub struct LogWriter {
     job: JobId,
     stores: Stores,
     options: WriterOptions,
+    redaction: Redaction,
     queue: Arc<Queue>,
+    /// The channels that are open, so that a flush and the end can let go the lines that they hold.
+    inputs: Mutex<Vec<Weak<Input>>>,
+    /// Where the writer was started.
+    runtime: Handle,
     /// The task that appends. Ends by itself once the queue is closed.
     shipper: Option<JoinHandle<()>>,
 }
@@ -117,19 +126,33 @@ impl LogWriter {
         LogWriterBuilder::new(job, stores.into())
     }
 
-    pub(crate) fn new(
+    pub(crate) fn start(
         job: JobId,
         stores: Stores,
         options: WriterOptions,
-        queue: Arc<Queue>,
-        shipper: JoinHandle<()>,
+        redaction: Redaction,
+        phase: Option<&str>,
     ) -> Self {
+        let runtime = Handle::current();
+        let queue = Arc::new(Queue::new(options.buffer, options.batch));
+        queue.set_phase(phase);
+        let shipper = Shipper {
+            queue: Arc::clone(&queue),
+            append: Arc::clone(&stores.append),
+            log: Arc::clone(&stores.log),
+            job: job.clone(),
+            retry: options.retry,
+            position: None,
+        };
         Self {
             job,
             stores,
             options,
+            redaction,
             queue,
-            shipper: Some(shipper),
+            inputs: Mutex::default(),
+            shipper: Some(runtime.spawn(shipper.run())),
+            runtime,
         }
     }
 
@@ -148,8 +171,8 @@ impl LogWriter {
     /// Writes a text of the producer itself, as one `system` line or more.
     pub async fn system(&self, text: &str) {
         let mut lines = Vec::new();
-        let mut assembler = LineAssembler::new(self.options.lines);
-        assembler.push(text.as_bytes(), std::time::Duration::ZERO, |line| {
+        let mut assembler = self.assembler();
+        assembler.push(text.as_bytes(), Duration::ZERO, |line| {
             lines.push(line);
         });
         assembler.finish(|line| lines.push(line));
@@ -171,7 +194,8 @@ impl LogWriter {
     /// longer than [`crate::RetryOptions::give_up`]. No line is written then.
     pub async fn enter(&self, status: JobStatus, message: &str) -> Result<(), TransitionError> {
         let phase = phase_of(&status);
-        self.steps().step(status, message).await?;
+        let said = self.redaction.apply(message);
+        self.steps().step(status, &said).await?;
         if phase.is_some() {
             self.set_phase(phase);
         }
@@ -197,6 +221,7 @@ impl LogWriter {
     /// The store stayed away for longer than [`crate::RetryOptions::give_up`]; the lines still wait. Lines that
     /// were lost are no error here, see [`LogWriter::stats`].
     pub async fn flush(&self) -> Result<(), FlushError> {
+        self.settle();
         let deadline = Instant::now() + self.options.retry.give_up;
         if self.queue.flushed(deadline).await {
             return Ok(());
@@ -211,9 +236,9 @@ impl LogWriter {
         self.queue.stats()
     }
 
-    /// Ends the log, then the job: everything that waits is appended, then the job walks the allowed steps from where it is to
-    /// its end. A job that never ends is worse than a missing line, so the steps are taken also where the store did not take
-    /// the last lines; [`Stats::lost`] says how many.
+    /// Ends the log, then the job: everything that waits is appended, then the job walks the allowed steps from where
+    /// it is to its end. A job that never ends is worse than a missing line, so the steps are taken also where the
+    /// store did not take the last lines; [`Stats::lost`] says how many.
     ///
     /// Takes at most twice [`crate::RetryOptions::give_up`]. Lines of channels that are still open are not part
     /// of the log.
@@ -227,20 +252,47 @@ impl LogWriter {
         message: &str,
     ) -> Result<Stats, FinishError> {
         let status = outcome.into().status();
+        self.settle();
         self.queue.close();
         if let Some(shipper) = self.shipper.take() {
             // It ends by itself; a panic of the store has left its lines counted as lost.
             let _ = shipper.await;
         }
         let stats = self.queue.stats();
-        match self.steps().walk(status, message).await {
+        let message = self.redaction.apply(message);
+        match self.steps().walk(status, &message).await {
             Ok(()) => Ok(stats),
             Err(source) => Err(FinishError { source, stats }),
         }
     }
 
     fn channel(&self, source: Source) -> Channel {
-        Channel::new(Arc::clone(&self.queue), source, self.options.lines)
+        let queue = Arc::clone(&self.queue);
+        let input = Arc::new(Input::new(
+            queue,
+            source,
+            self.assembler(),
+            self.runtime.clone(),
+        ));
+        let mut inputs = self.inputs();
+        inputs.retain(|input| input.strong_count() > 0);
+        inputs.push(Arc::downgrade(&input));
+        Channel::new(input)
+    }
+
+    fn assembler(&self) -> LineAssembler {
+        LineAssembler::with_redaction(self.options.lines, &self.redaction)
+    }
+
+    /// Lets go the complete lines that open channels hold.
+    fn settle(&self) {
+        for input in self.inputs().iter().filter_map(Weak::upgrade) {
+            input.settle();
+        }
+    }
+
+    fn inputs(&self) -> MutexGuard<'_, Vec<Weak<Input>>> {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn steps(&self) -> Steps<'_> {
@@ -254,6 +306,7 @@ impl LogWriter {
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
+        self.settle();
         self.queue.close();
     }
 }

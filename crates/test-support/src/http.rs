@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Makes requests to one server, each over a connection of its own.
 #[derive(Debug, Clone)]
@@ -50,6 +50,7 @@ impl HttpClient {
             target: target.into(),
             headers: self.headers.clone(),
             body: Vec::new(),
+            receive_buffer: None,
         }
     }
 }
@@ -62,6 +63,8 @@ pub struct Request {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    /// What the system may keep of the answer before we read it, in bytes; `None` is the system's choice.
+    receive_buffer: Option<u32>,
 }
 
 impl Request {
@@ -76,6 +79,14 @@ impl Request {
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Lets the system keep only so much of the answer before we read it: how a client behaves that is slow. By default
+    /// loopback takes megabytes.
+    #[must_use]
+    pub const fn receive_buffer(mut self, bytes: u32) -> Self {
+        self.receive_buffer = Some(bytes);
         self
     }
 
@@ -116,7 +127,7 @@ impl Request {
     /// # Errors
     /// The server cannot be reached, or the connection breaks before the head is there.
     pub async fn try_open(self) -> std::io::Result<Response> {
-        let mut stream = TcpStream::connect(self.server).await?;
+        let mut stream = self.connect().await?;
         stream.set_nodelay(true)?;
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let is_set = |name: &str| {
@@ -137,6 +148,18 @@ impl Request {
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(&self.body).await?;
         read_head(BufReader::new(stream), &self.method).await
+    }
+
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let socket = match self.server {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        if let Some(bytes) = self.receive_buffer {
+            // Before the connection is made: the window is agreed upon then.
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.connect(self.server).await
     }
 }
 

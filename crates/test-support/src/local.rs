@@ -13,7 +13,7 @@ use tokio::time::sleep;
 /// Starts the server, tells its process id, and kills it when nobody holds our end of the pipe any more: so it ends
 /// with the test, however the test ends. The guard itself ends with the server.
 const GUARD: &str = r#"
-exec 3<&0
+exec 3<&0 2>/dev/null
 redis-server "$@" </dev/null >redis.log 2>&1 3<&- &
 server=$!
 echo $server

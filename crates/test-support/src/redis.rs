@@ -1,5 +1,6 @@
 //! A real Redis for tests: in a container where a Docker engine answers, else as a process.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub struct RedisServer {
 
 #[derive(Debug)]
 enum Running {
-    InContainer(Container),
+    InContainer(Box<Container>),
     AsProcess(Process),
 }
 
@@ -76,7 +77,9 @@ impl RedisServer {
     pub async fn start_with(options: RedisOptions) -> Self {
         let arguments = options.arguments();
         let running = match Mode::chosen().await {
-            Mode::Docker => Running::InContainer(Container::start(&image(), arguments).await),
+            Mode::Docker => {
+                Running::InContainer(Box::new(Container::start(&image(), arguments).await))
+            }
             Mode::Binary => Running::AsProcess(Process::start(arguments)),
         };
         let port = match &running {
@@ -262,11 +265,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Says once a process which Redis the tests run on.
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever reads a test's output wants to know"
-)]
+/// Says once a process which Redis the tests run on, past the capture of a test's output.
 async fn announce(server: &RedisServer) {
     static SAID: OnceLock<()> = OnceLock::new();
     let info = server.command(&["INFO", "server"]).await.text();
@@ -274,14 +273,11 @@ async fn announce(server: &RedisServer) {
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"));
     let version = version.unwrap_or("of unknown version");
+    let place = match &server.running {
+        Running::InContainer(_) => format!("in Docker, image {}", image()),
+        Running::AsProcess(_) => "as a process, `redis-server` from the PATH".into(),
+    };
     if SAID.set(()).is_ok() {
-        match &server.running {
-            Running::InContainer(_) => {
-                eprintln!("tests run on Redis {version} in Docker, image {}", image())
-            }
-            Running::AsProcess(_) => {
-                eprintln!("tests run on Redis {version}, `redis-server` from the PATH")
-            }
-        }
+        writeln!(std::io::stderr(), "tests run on Redis {version} {place}").ok();
     }
 }

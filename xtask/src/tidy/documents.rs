@@ -6,7 +6,15 @@ use super::Finding;
 const DECISIONS: &str = "docs/adr/";
 
 /// What every reader may count on.
-const NEEDED: [&str; 3] = ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
+const NEEDED: [&str; 7] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "docs/STYLE.md",
+];
 
 pub(super) fn check<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<Finding> {
     let paths: Vec<&str> = paths.collect();

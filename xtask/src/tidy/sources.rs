@@ -39,11 +39,7 @@ fn size(file: &File) -> Option<Finding> {
     if is_test(&file.path) {
         return None;
     }
-    let production = file
-        .text
-        .lines()
-        .take_while(|line| *line != "#[cfg(test)]")
-        .count();
+    let production = lines_before_tests(&file.text);
     let text = format!("{production} lines before its tests, {PRODUCTION_WISHED} are the budget");
     if production > PRODUCTION_LIMIT {
         Some(Finding::error(&file.path, text))
@@ -52,6 +48,17 @@ fn size(file: &File) -> Option<Finding> {
     } else {
         None
     }
+}
+
+/// The lines before the test module. A `#[cfg(test)]` on anything else ends nothing.
+fn lines_before_tests(text: &str) -> usize {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_test_module =
+        |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].split(' ').any(|word| word == "mod");
+    lines
+        .windows(2)
+        .position(is_test_module)
+        .unwrap_or(lines.len())
 }
 
 /// Whether a file is a test from its first line, by where it is.
@@ -129,7 +136,10 @@ mod tests {
     /// A tidy file of so many lines, the last `tests` of them in its test module.
     fn lines(production: usize, tests: usize) -> String {
         let code = "//! A module.\n".to_owned() + &"fn f() {}\n".repeat(production - 1);
-        code + &"#[cfg(test)]\n".repeat(tests.min(1)) + &"x\n".repeat(tests.saturating_sub(1))
+        match tests {
+            0 => code,
+            _ => code + "#[cfg(test)]\nmod tests {\n" + &"x\n".repeat(tests - 2),
+        }
     }
 
     #[test]
@@ -169,6 +179,15 @@ mod tests {
     #[test]
     fn tests_count_towards_the_whole() {
         assert_eq!(checked("a/src/lib.rs", &lines(300, 301)).len(), 1);
+    }
+
+    #[test]
+    fn an_item_for_tests_does_not_end_the_production_part() {
+        let text = format!(
+            "//! A module.\n#[cfg(test)]\nuse a::b;\n{}",
+            "x\n".repeat(500)
+        );
+        assert_eq!(checked("a/src/lib.rs", &text).len(), 1);
     }
 
     #[test]

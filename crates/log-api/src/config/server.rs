@@ -199,19 +199,21 @@ impl LogFormat {
 }
 
 impl LogSettings {
-    /// Reads the settings of the log alone, for a command that needs no others.
+    /// Reads the settings of the log alone, for a command that needs no others, with the filter where none is set.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn from_env(env: &dyn Env) -> Result<Self, ConfigError> {
+    pub fn from_env(env: &dyn Env, default_filter: &str) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
-        let settings = Self::read(&mut reader);
+        let settings = Self::read(&mut reader, default_filter);
         reader.finish(Some(settings))
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, default_filter: &str) -> Self {
         Self {
-            filter: reader.text("LOG_API_LOG").unwrap_or_else(|| "info".into()),
+            filter: reader
+                .text("LOG_API_LOG")
+                .unwrap_or_else(|| default_filter.into()),
             format: reader.optional("LOG_API_LOG_FORMAT", "must be `text` or `json`"),
         }
     }

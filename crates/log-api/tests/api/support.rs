@@ -190,6 +190,27 @@ impl Api {
             .get(&format!("{}/stream{query}", job.path()))
     }
 
+    /// One number of `/metrics`, by its name without the prefix. The server must have been started with them.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let address = self.metrics.expect("a server with LOG_API_METRICS_BIND");
+        let answer = HttpClient::new(address).get("/metrics").send().await;
+        let name = format!("log_api_{name} ");
+        let line = answer
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix(&name)?.parse().ok());
+        line.unwrap_or_else(|| panic!("no {name}in {}", answer.text()))
+    }
+
+    /// How many sockets the server has open.
+    pub(crate) fn sockets(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
+        let targets = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        targets
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .count()
+    }
+
     /// What the server has logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
@@ -320,6 +341,26 @@ impl Job {
 
     pub(crate) async fn command(&self, command: &[&str]) -> test_support::Value {
         self.redis.command(command).await
+    }
+
+    /// Appends lines of these ids, each its id's text.
+    pub(crate) async fn append_ids(&self, ids: &[&str]) {
+        for id in ids {
+            self.append_entry(id, &[b"text", id.as_bytes()]).await;
+        }
+    }
+
+    /// Runs commands at once: nobody sees what is between them.
+    pub(crate) async fn atomically(&self, commands: &[&[&str]]) {
+        let whole = [&[&["MULTI"][..]], commands, &[&["EXEC"]]].concat();
+        let words = |command: &&[&str]| {
+            command
+                .iter()
+                .map(|word| word.as_bytes().to_vec())
+                .collect()
+        };
+        let whole: Vec<Vec<Vec<u8>>> = whole.iter().map(words).collect();
+        self.redis.client().await.pipeline(&whole).await;
     }
 
     /// Appends one line and returns its id.

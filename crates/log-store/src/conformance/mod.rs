@@ -122,7 +122,8 @@ macro_rules! log_store_conformance {
                     a_log_made_anew_wakes_a_watch
                     a_change_between_a_read_and_changed_is_not_missed
                     a_change_that_races_a_read_is_not_missed
-                    two_watches_of_a_log_are_each_told;
+                    two_watches_of_a_log_are_each_told
+                    changes_of_many_logs_at_once_wake_each_watch;
                 W4: a_burst_shares_notices;
                 W5: a_dropped_changed_takes_no_notice_with_it
                     a_dropped_read_takes_no_notice_with_it;

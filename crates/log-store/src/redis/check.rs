@@ -105,7 +105,7 @@ impl From<Fault> for CheckError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Refused(_) => Self::Refused(StoreRefused::new(fault)),
-            Fault::Lost(_) | Fault::Late { .. } | Fault::Later(_) => {
+            Fault::Lost(_) | Fault::Late { .. } | Fault::Crowded | Fault::Later(_) => {
                 Self::Unavailable(StoreUnavailable::new(fault))
             }
         }

@@ -37,6 +37,9 @@ pub(super) enum Fault {
         /// Why there is no connection, where there is none.
         last: Option<String>,
     },
+    /// More was asked of us than the server answers in time.
+    #[error("too many operations are under way")]
+    Crowded,
     /// The server is there and cannot do it now.
     #[error("{0}")]
     Later(Error),
@@ -49,6 +52,14 @@ impl Fault {
     /// A reply that is not what the command promises.
     pub(super) fn garbled(what: &'static str) -> Self {
         Self::Refused(Error::new(ErrorKind::Protocol, what))
+    }
+
+    /// A log that changed under every look at it.
+    pub(super) fn unsettled() -> Self {
+        Self::Later(Error::new(
+            ErrorKind::Unknown,
+            "the log changes faster than it can be read",
+        ))
     }
 }
 
@@ -82,7 +93,7 @@ enum Outcome {
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Lost(_) | Fault::Late { .. } | Fault::Later(_) => {
+            Fault::Lost(_) | Fault::Late { .. } | Fault::Crowded | Fault::Later(_) => {
                 Self::Unavailable(StoreUnavailable::new(fault))
             }
             Fault::Refused(_) => Self::Refused(StoreRefused::new(fault)),

@@ -86,6 +86,18 @@ impl Session {
         self.client.pipeline().with_options(&options(1))
     }
 
+    /// Returns when everything sent so far was answered, or the session is lost: a connection answers in order.
+    pub(super) async fn has_caught_up(&self) {
+        let client = &self.client;
+        if !client.is_clustered() {
+            client.ping::<()>(None).await.ok();
+            return;
+        }
+        for node in client.active_connections() {
+            client.with_cluster_node(node).ping::<()>(None).await.ok();
+        }
+    }
+
     /// Whether it is a cluster, where a command's keys must share a slot.
     pub(super) fn is_cluster(&self) -> bool {
         self.client.is_clustered()
@@ -172,11 +184,11 @@ impl Live {
 
     /// Passes on what the server pushes until the connection is lost.
     pub(super) async fn until_lost(mut self) -> Error {
-        let client = self.session.client.clone();
+        let session = self.session;
         tokio::select! {
             ended = &mut self.task.0 => end_of(ended),
-            error = watch_heartbeat(&client) => error,
-            error = pass_on(&client, self.session.noticed, self.tail.as_mut()) => error,
+            error = watch_heartbeat(&session) => error,
+            error = pass_on(&session, self.tail.as_mut()) => error,
         }
     }
 }
@@ -262,57 +274,50 @@ pub(super) fn lacks_resp3(error: &Error) -> bool {
     text.starts_with("NOPROTO") || text.contains("unknown command")
 }
 
-/// Returns when a `PING` gets no answer.
-async fn watch_heartbeat(client: &Client) -> Error {
+/// Returns when a `PING` gets no answer. In a cluster a plain one would reach one node only.
+async fn watch_heartbeat(session: &Session) -> Error {
     loop {
         sleep(HEARTBEAT).await;
-        if !client.is_clustered() {
-            if let Err(error) = answered(client).await {
-                return error;
-            }
-            continue;
-        }
-        // In a cluster a plain PING reaches one node.
-        for node in client.active_connections() {
-            let node = client.with_cluster_node(node);
-            let pong = timeout(PATIENCE, node.ping::<()>(None)).await;
-            if pong.is_err() {
-                return timed_out();
-            }
+        if timeout(PATIENCE, session.has_caught_up()).await.is_err() {
+            return timed_out();
         }
     }
 }
 
 /// Flags what the server pushes. Returns when that cannot go on.
-async fn pass_on(client: &Client, noticed: Noticed, tail: Option<&mut Tail>) -> Error {
-    let Some(Tail {
-        registry,
-        pushes,
-        moves,
-    }) = tail
-    else {
+async fn pass_on(session: &Session, tail: Option<&mut Tail>) -> Error {
+    let Some(tail) = tail else {
         return std::future::pending().await;
     };
     loop {
         tokio::select! {
-            push = pushes.recv() => match push {
-                Ok(push) => push
-                    .keys
-                    .iter()
-                    .filter_map(|key| key.as_str())
-                    .for_each(|key| registry.flag(key)),
-                Err(RecvError::Lagged(missed)) => {
-                    tracing::info!(missed, "pushes came faster than they were read; reading everything again");
-                    registry.flag_all();
-                }
-                Err(RecvError::Closed) => return timed_out(),
-            },
+            closed = pass_on_pushes(&tail.registry, &mut tail.pushes) => return closed,
             // A cluster has changed: what is new does not track yet.
-            _ = moves.recv(), if client.is_clustered() => {
-                if noticed == Noticed::ByTracking && let Err(error) = track(client).await {
+            _ = tail.moves.recv(), if session.is_cluster() => {
+                if session.noticed == Noticed::ByTracking
+                    && let Err(error) = track(&session.client).await
+                {
                     return error;
                 }
+                tail.registry.flag_all();
+            }
+        }
+    }
+}
+
+async fn pass_on_pushes(registry: &Registry, pushes: &mut Receiver<Invalidation>) -> Error {
+    loop {
+        match pushes.recv().await {
+            Ok(push) => {
+                let keys = push.keys.iter().filter_map(|key| key.as_str());
+                keys.for_each(|key| registry.flag(key));
+            }
+            Err(RecvError::Lagged(missed)) => {
+                tracing::info!(missed, "pushes came faster than they were read");
                 registry.flag_all();
+            }
+            Err(RecvError::Closed) => {
+                return Error::new(ErrorKind::Canceled, "the client was closed");
             }
         }
     }
@@ -327,5 +332,55 @@ fn end_of(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Error {
     match ended {
         Ok(Err(error)) => error,
         Ok(Ok(())) | Err(_) => Error::new(ErrorKind::IO, "the connection was closed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fred::types::config::Server;
+    use tokio::sync::broadcast::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lag_flags_everything() {
+        let registry = Arc::new(Registry::default());
+        let seats = ["a", "b", "c", "d"].map(|key| registry.take_seat(key.into()));
+        seats.iter().for_each(|seat| seat.slot.begin_read());
+        // Room for two, of the four that come before anybody looks.
+        let (sender, mut pushes) = channel(2);
+        for key in ["a", "b", "c", "d"] {
+            let push = Invalidation {
+                keys: vec![key.into()],
+                server: Server::new("localhost", 6379),
+            };
+            sender.send(push).unwrap();
+        }
+        drop(sender);
+        pass_on_pushes(&registry, &mut pushes).await;
+        assert_eq!(registry.resyncs(), 1);
+        for seat in &seats {
+            seat.slot.flagged().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_push_flags_its_keys_alone() {
+        let registry = Arc::new(Registry::default());
+        let seat = registry.take_seat("a".into());
+        seat.slot.begin_read();
+        let (sender, mut pushes) = channel(2);
+        let push = Invalidation {
+            keys: vec!["b".into()],
+            server: Server::new("localhost", 6379),
+        };
+        sender.send(push).unwrap();
+        drop(sender);
+        pass_on_pushes(&registry, &mut pushes).await;
+        assert_eq!(registry.resyncs(), 0);
+        let flagged = timeout(Duration::from_millis(20), seat.slot.flagged()).await;
+        assert!(flagged.is_err());
     }
 }

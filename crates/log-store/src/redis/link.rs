@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fred::types::config::Config;
-use tokio::sync::{Semaphore, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::fault::Fault;
 use super::fred_client::{Live, Session};
@@ -21,6 +22,9 @@ use super::registry::Registry;
 
 /// How many operations of one link are under way at most; further ones wait their turn, first come, first served. It
 /// also paces what follows a reconnection, when everything watched is read again.
+///
+/// An operation that was given up keeps its turn until the server is done with it. Otherwise a server that is too slow
+/// would be given more and more to do that nobody waits for any more.
 const MAX_UNDER_WAY: usize = 256;
 
 /// The pause after a connection ended or could not be made; it doubles up to [`MAX_PAUSE`].
@@ -55,7 +59,7 @@ struct Shared {
     /// The session that can be used now.
     session: watch::Sender<Option<Session>>,
     /// Turns to send.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// The longest an operation may take.
     deadline: Duration,
     /// Why there is no session, as the last attempt said.
@@ -69,7 +73,7 @@ impl Link {
     pub(super) fn start(config: Config, deadline: Duration, role: Role) -> Self {
         let shared = Arc::new(Shared {
             session: watch::Sender::new(None),
-            turns: Semaphore::new(MAX_UNDER_WAY),
+            turns: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             deadline,
             last_error: Mutex::new(None),
             sessions: AtomicU64::new(0),
@@ -89,14 +93,18 @@ impl Link {
         F: Future<Output = Result<T, Fault>>,
     {
         let end = Instant::now() + self.shared.deadline;
-        let _turn = self.turn(end).await?;
+        let mut turn = self.turn().await?;
         let mut used = 0;
         loop {
             let session = self.session(end, used).await?;
             used = session.number;
+            turn.begins(&session);
             match timeout_at(end, attempt(session)).await {
-                Ok(Err(Fault::Lost(_))) => {}
-                Ok(done) => return done,
+                Ok(Err(Fault::Lost(_))) => turn.ends(),
+                Ok(done) => {
+                    turn.ends();
+                    return done;
+                }
                 Err(_) => return Err(self.late()),
             }
         }
@@ -109,10 +117,14 @@ impl Link {
         F: Future<Output = Result<T, Fault>>,
     {
         let end = Instant::now() + self.shared.deadline;
-        let _turn = self.turn(end).await?;
+        let mut turn = self.turn().await?;
         let session = self.session(end, 0).await?;
-        let written = timeout_at(end, attempt(session)).await;
-        written.unwrap_or_else(|_| Err(self.late()))
+        turn.begins(&session);
+        let Ok(done) = timeout_at(end, attempt(session)).await else {
+            return Err(self.late());
+        };
+        turn.ends();
+        done
     }
 
     /// The session there is now, if there is one.
@@ -130,10 +142,16 @@ impl Link {
         self.shared.last_error().clone()
     }
 
-    async fn turn(&self, end: Instant) -> Result<tokio::sync::SemaphorePermit<'_>, Fault> {
-        let turn = timeout_at(end, self.shared.turns.acquire()).await;
+    /// Waits for a turn, for half of the deadline at most: who is let in should also get done.
+    async fn turn(&self) -> Result<Turn, Fault> {
+        let turns = Arc::clone(&self.shared.turns);
+        let permit = timeout(self.shared.deadline / 2, turns.acquire_owned()).await;
         // The semaphore is never closed.
-        turn.ok().and_then(Result::ok).ok_or_else(|| self.late())
+        let permit = permit.ok().and_then(Result::ok).ok_or(Fault::Crowded)?;
+        Ok(Turn {
+            permit: Some(permit),
+            under_way: None,
+        })
     }
 
     /// Waits for a session after number `used`.
@@ -154,6 +172,36 @@ impl Link {
             after: self.shared.deadline,
             last,
         }
+    }
+}
+
+/// The right to have one operation under way.
+struct Turn {
+    permit: Option<OwnedSemaphorePermit>,
+    /// Where an operation is under way.
+    under_way: Option<Session>,
+}
+
+impl Turn {
+    fn begins(&mut self, session: &Session) {
+        self.under_way = Some(session.clone());
+    }
+
+    fn ends(&mut self) {
+        self.under_way = None;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (Some(session), Ok(runtime)) = (self.under_way.take(), Handle::try_current()) else {
+            return;
+        };
+        let permit = self.permit.take();
+        runtime.spawn(async move {
+            session.has_caught_up().await;
+            drop(permit);
+        });
     }
 }
 

@@ -101,7 +101,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             lines: 50_000,
-            ttl: Duration::from_hours(24),
+            ttl: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -110,8 +110,34 @@ async fn range(
     decode::lines(entries)
 }
 
-/// Asks for lines and then for the bounds, in this order on one connection: so the bounds are never older (R6).
+/// How often a read is repeated that finds nothing while the log goes on changing.
+const MAX_LOOKS: usize = 8;
+
+/// Lines after an id and the bounds at or after them; both of one instant where there are no lines (R6). An answer
+/// without lines is that of one instant if the bounds before it are the bounds after it.
 async fn chunk_and_bounds(
+    session: &Session,
+    key: &str,
+    after: EntryId,
+    count: usize,
+) -> Result<(Vec<Line>, LogBounds), Fault> {
+    let (mut lines, mut bounds) = look(session, key, after, count).await?;
+    for _ in 1..MAX_LOOKS {
+        // At the log's end there is nothing a moment could have hidden.
+        if !lines.is_empty() || bounds.last_id == after {
+            return Ok((lines, bounds));
+        }
+        let before = bounds;
+        (lines, bounds) = look(session, key, after, count).await?;
+        if lines.is_empty() && bounds == before {
+            return Ok((lines, bounds));
+        }
+    }
+    Err(Fault::unsettled())
+}
+
+/// Asks for lines and then for the bounds, in this order on one connection: so the bounds are never older.
+async fn look(
     session: &Session,
     key: &str,
     after: EntryId,
@@ -144,7 +170,10 @@ fn ends(span: Span) -> (String, String) {
         // still reads the key: an outage stays an error, and a watch gets armed.
         return ("1".into(), "0".into());
     }
-    let bound = |id: Option<EntryId>, none: &str| id.map_or(none.into(), |id| format!("({id}"));
+    let bound = |id: Option<EntryId>, none: &str| match id {
+        Some(id) => format!("({id}"),
+        None => none.into(),
+    };
     (bound(span.after, "-"), bound(span.before, "+"))
 }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, ReadLimit};
 use log_store::conformance::{Connection, Subject, fresh_job};
-use log_store::{FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine};
+use log_store::{
+    Faults, FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine,
+};
 use tokio::time::{Instant, timeout};
 
 use crate::memory::Memory;
 
-/// The wrapper over any subject's store: its back doors are the wrapped store's.
+/// The wrapper over the store in memory, whose back doors are its own.
 struct Faulty {
     store: FaultyStore<MemoryStore>,
     behind: Memory,
@@ -188,12 +190,19 @@ async fn spurious_notices_come_when_asked_for() {
         .await
         .unwrap();
     assert!(timeout(HOUR, watch.changed()).await.is_err());
-    store.faults().notify_all();
-    watch.changed().await;
-    watch
-        .read_on(EntryId::ZERO, ReadLimit::lines(1))
-        .await
-        .unwrap();
+    let mend = |faults: &Faults| {
+        faults.cut();
+        faults.mend();
+    };
+    for notice in [Faults::notify_all, Faults::interrupt, mend] {
+        notice(store.faults());
+        timeout(HOUR, watch.changed()).await.unwrap();
+        watch
+            .read_on(EntryId::ZERO, ReadLimit::lines(1))
+            .await
+            .unwrap();
+        assert!(timeout(HOUR, watch.changed()).await.is_err());
+    }
     store.faults().set_spurious_every(Some(HOUR / 2));
     let begun = Instant::now();
     watch.changed().await;

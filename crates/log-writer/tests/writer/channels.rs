@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use log_domain::UserId;
+use log_domain::{JobStatus, UserId};
 use log_store::CreateJobError;
-use log_writer::{Ansi, LogWriter, create_job};
+use log_writer::{Ansi, LogWriter, Preset, create_job};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{job, lines, status, store, store_with_job, texts};
@@ -111,4 +111,35 @@ async fn a_job_is_created_once() {
     assert_eq!(status(&store).await.as_str(), "queued");
     let again = create_job(&*store, &job(), UserId::new("user_bob").unwrap()).await;
     assert!(matches!(again, Err(CreateJobError::Exists)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_existing_producers_lines_come_out_unchanged() {
+    let store = store_with_job().await;
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .preset(Preset::existing_producer())
+        .start();
+    writer.enter(JobStatus::Starting, "Starting").await.unwrap();
+    writer
+        .enter(JobStatus::Scaffold, "Laying out")
+        .await
+        .unwrap();
+    let long = "é".repeat(2_001);
+    let output = format!("\x1b[1mbold\x1b[0m\n\n  \n{}\n{long}\n", &long[2..]);
+    writer.stdout().write_all(output.as_bytes()).await.unwrap();
+    writer.flush().await.unwrap();
+    let whole = "é".repeat(2_000);
+    let cut = format!("{whole}...[truncated]");
+    assert_eq!(
+        texts(&store).await,
+        ["Starting", "Laying out", "bold", &whole, &cut]
+    );
+    let phases: Vec<_> = lines(&store)
+        .await
+        .into_iter()
+        .map(|line| line.phase)
+        .collect();
+    let scaffold = Some("scaffold".to_owned());
+    assert_eq!(phases[..2], [None, scaffold.clone()]);
+    assert!(phases[2..].iter().all(|phase| *phase == scaffold));
 }

@@ -8,13 +8,13 @@ use log_store::{
     CreateJobError, JobWatch, JobWrites, Jobs, NewJob, ReadError, StoreUnavailable, Transition,
     TransitionError,
 };
-use log_writer::{LogWriter, Outcome, Stores};
+use log_writer::{LogWriter, LogWriterBuilder, Outcome, Stores};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{Store, job, lines, status, store, store_with_job, texts};
 
 /// Notes the steps that a job takes, and loses the answers to some.
-struct Noted {
+pub(crate) struct Noted {
     store: Arc<Store>,
     steps: Mutex<Vec<Transition>>,
     /// The answer to a step to this status is lost, once.
@@ -24,7 +24,7 @@ struct Noted {
 }
 
 impl Noted {
-    fn new(store: &Arc<Store>) -> Arc<Self> {
+    pub(crate) fn new(store: &Arc<Store>) -> Arc<Self> {
         Arc::new(Self {
             store: Arc::clone(store),
             steps: Mutex::default(),
@@ -33,15 +33,19 @@ impl Noted {
         })
     }
 
-    fn writer(self: &Arc<Self>) -> LogWriter {
+    pub(crate) fn builder(self: &Arc<Self>) -> LogWriterBuilder {
         let stores = Stores {
             jobs: Arc::clone(self) as Arc<dyn JobWrites>,
             ..Stores::from(Arc::clone(&self.store))
         };
-        LogWriter::builder(job(), stores).start()
+        LogWriter::builder(job(), stores)
     }
 
-    fn steps(&self) -> Vec<String> {
+    fn writer(self: &Arc<Self>) -> LogWriter {
+        self.builder().start()
+    }
+
+    pub(crate) fn steps(&self) -> Vec<String> {
         let steps = self.steps.lock().unwrap();
         steps
             .iter()

@@ -11,4 +11,5 @@ mod once;
 mod outage;
 mod recordings;
 mod run;
+mod secrets;
 mod support;

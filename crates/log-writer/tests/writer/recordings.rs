@@ -1,32 +1,26 @@
 //! Real output of real tools: the same lines chunk by chunk and byte by byte.
 
-use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use log_writer::{Ansi, LineAssembler, LineOptions};
-use serde_json::Value;
+use log_domain::Source;
+use log_writer::{Ansi, LineAssembler, LineOptions, Redaction};
+use test_support::Recording;
 
 /// The chunks of one channel of a recording.
-fn chunks(name: &str, source: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/writer/recordings");
-    let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    let records = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    records
-        .filter(|record| record["source"] == source)
-        .map(|record| {
-            BASE64_STANDARD
-                .decode(record["bytes"].as_str().unwrap())
-                .unwrap()
-        })
+fn chunks(name: &str, source: Source) -> Vec<Vec<u8>> {
+    let chunks = Recording::load(name).chunks.into_iter();
+    chunks
+        .filter(|chunk| chunk.source == source)
+        .map(|chunk| chunk.bytes)
         .collect()
 }
 
-fn assemble<'a>(options: LineOptions, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
-    let mut assembler = LineAssembler::new(options);
+fn assemble<'a>(
+    options: LineOptions,
+    redaction: &Redaction,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<String> {
+    let mut assembler = LineAssembler::with_redaction(options, redaction);
     let mut lines = Vec::new();
     for chunk in chunks {
         assembler.push(chunk, Duration::ZERO, |line| lines.push(line));
@@ -35,24 +29,28 @@ fn assemble<'a>(options: LineOptions, chunks: impl IntoIterator<Item = &'a [u8]>
     lines
 }
 
-/// The lines of both channels, which every way to cut the bytes gives.
 fn lines(name: &str, ansi: Ansi) -> Vec<String> {
+    lines_with(name, ansi, &Redaction::default())
+}
+
+/// The lines of both channels, which every way to cut the bytes gives.
+fn lines_with(name: &str, ansi: Ansi, redaction: &Redaction) -> Vec<String> {
     let options = LineOptions {
         ansi,
         ..LineOptions::default()
     };
     let mut all = Vec::new();
-    for source in ["stdout", "stderr"] {
+    for source in [Source::Stdout, Source::Stderr] {
         let chunks = chunks(name, source);
         let whole = chunks.concat();
-        let by_chunk = assemble(options, chunks.iter().map(Vec::as_slice));
+        let by_chunk = assemble(options, redaction, chunks.iter().map(Vec::as_slice));
         assert_eq!(
-            assemble(options, whole.chunks(1)),
+            assemble(options, redaction, whole.chunks(1)),
             by_chunk,
             "{name} byte by byte"
         );
         assert_eq!(
-            assemble(options, [whole.as_slice()]),
+            assemble(options, redaction, [whole.as_slice()]),
             by_chunk,
             "{name} whole"
         );
@@ -61,16 +59,9 @@ fn lines(name: &str, ansi: Ansi) -> Vec<String> {
     all
 }
 
-const NAMES: [&str; 4] = [
-    "cargo-test-color.ndjson",
-    "gcc-warnings.ndjson",
-    "npm-install.ndjson",
-    "pip-install.ndjson",
-];
-
 #[test]
 fn every_recording_gives_the_same_lines_however_it_is_cut() {
-    for name in NAMES {
+    for name in Recording::NAMES {
         let stripped = lines(name, Ansi::Strip);
         let coloured = lines(name, Ansi::KeepColours);
         assert!(stripped.len() > 5, "{name} has {} lines", stripped.len());
@@ -90,7 +81,7 @@ fn every_recording_gives_the_same_lines_however_it_is_cut() {
 
 #[test]
 fn a_progress_bar_leaves_only_what_a_terminal_shows_in_the_end() {
-    let cargo = lines("cargo-test-color.ndjson", Ansi::Strip);
+    let cargo = lines("cargo-test-color", Ansi::Strip);
     let bars: Vec<_> = cargo
         .iter()
         .filter(|line| line.contains("Building ["))
@@ -103,7 +94,7 @@ fn a_progress_bar_leaves_only_what_a_terminal_shows_in_the_end() {
         "{cargo:#?}"
     );
 
-    let npm = lines("npm-install.ndjson", Ansi::Strip);
+    let npm = lines("npm-install", Ansi::Strip);
     let is_spinner = |c: char| ('\u{2800}'..='\u{28ff}').contains(&c);
     let spinners: Vec<_> = npm
         .iter()
@@ -116,14 +107,14 @@ fn a_progress_bar_leaves_only_what_a_terminal_shows_in_the_end() {
         "{npm:#?}"
     );
 
-    let pip = lines("pip-install.ndjson", Ansi::Strip);
+    let pip = lines("pip-install", Ansi::Strip);
     let bars: Vec<_> = pip.iter().filter(|line| line.contains('━')).collect();
     assert!(bars.iter().all(|line| line.contains("MB/s")), "{bars:#?}");
 }
 
 #[test]
 fn what_a_compiler_quotes_survives_its_colours() {
-    let gcc = lines("gcc-warnings.ndjson", Ansi::Strip);
+    let gcc = lines("gcc-warnings", Ansi::Strip);
     assert!(
         gcc.iter().any(|line| line.contains("In function ‘main’:")),
         "{gcc:#?}"
@@ -131,5 +122,30 @@ fn what_a_compiler_quotes_survives_its_colours() {
     assert!(
         gcc.iter().all(|line| !line.contains("gcc.gnu.org")),
         "a link's address is no text"
+    );
+}
+
+#[test]
+fn redaction_leaves_real_output_as_it_is_but_for_its_secrets() {
+    for name in Recording::NAMES {
+        for ansi in [Ansi::Strip, Ansi::KeepColours] {
+            let plain = lines_with(name, ansi, &Redaction::off());
+            assert_eq!(
+                lines(name, ansi),
+                plain,
+                "{name} has nothing that looks like a secret"
+            );
+        }
+    }
+    let redaction = Redaction::builder().secret("packages.example.org").unwrap();
+    let npm = lines_with("npm-install", Ansi::Strip, &redaction.build().unwrap());
+    assert!(
+        npm.iter()
+            .all(|line| !line.contains("packages.example.org"))
+    );
+    assert!(
+        npm.iter()
+            .any(|line| line.contains("https://[REDACTED]/react")),
+        "{npm:#?}"
     );
 }

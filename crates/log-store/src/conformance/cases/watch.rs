@@ -168,28 +168,25 @@ pub async fn a_change_between_a_read_and_changed_is_not_missed(subject: Arc<dyn 
     }
 }
 
-/// W2: the change comes while the reader reads.
+/// W2: the change comes while the reader reads. It reads without pause until the append is over, so that a read spans
+/// the change: if that one did not see it, a notice is due.
 pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let mut watch = subject.store().watch(&job);
-    for round in 1..=ROUNDS {
+    for round in 1..=ROUNDS as u64 {
         let (behind, job) = (Arc::clone(&subject), job.clone());
-        let append = tokio::spawn(async move {
-            sleep(Duration::from_micros((round % 7) as u64 * 40)).await;
-            behind.append_at(&job, id(round as u64), &line("x")).await;
-        });
-        let after = id(round as u64 - 1);
+        let append =
+            tokio::spawn(async move { behind.append_at(&job, id(round), &line("x")).await });
+        let after = id(round - 1);
         let mut raced = read_on(&mut *watch, after).await;
         while raced.lines.is_empty() {
-            soon(
-                &*subject,
-                "a notice of a line that raced a read",
-                watch.changed(),
-            )
-            .await;
+            if append.is_finished() {
+                let told = watch.changed();
+                soon(&*subject, "a notice of a line that raced a read", told).await;
+            }
             raced = read_on(&mut *watch, after).await;
         }
-        assert_eq!(ids(&raced.lines), [id(round as u64)]);
+        assert_eq!(ids(&raced.lines), [id(round)]);
         append.await.unwrap();
     }
 }
@@ -210,6 +207,36 @@ pub async fn two_watches_of_a_log_are_each_told(subject: Arc<dyn Subject>) {
         let mut third = store.watch(&job);
         read_on(&mut *third, EntryId::ZERO).await;
         drop(third);
+    }
+}
+
+/// W2: many producers at once, each with a job of its own and a follower.
+pub async fn changes_of_many_logs_at_once_wake_each_watch(subject: Arc<dyn Subject>) {
+    const LOGS: usize = 30;
+    let jobs: Vec<_> = (0..LOGS).map(|_| subject.fresh_job()).collect();
+    let follow = |job: &JobId| {
+        let mut follower = Follower::new(subject.store().watch(job));
+        let patience = subject.patience();
+        tokio::spawn(async move { timeout(patience, follower.until(20)).await.is_ok() })
+    };
+    let followers: Vec<_> = jobs.iter().map(follow).collect();
+    let produce = |job: &JobId| {
+        let (appender, job) = (subject.appender(), job.clone());
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                appender.append(&job, &numbered("line", 2)).await.unwrap();
+            }
+        })
+    };
+    let producers: Vec<_> = jobs.iter().map(produce).collect();
+    for producer in producers {
+        producer.await.unwrap();
+    }
+    for follower in followers {
+        assert!(
+            follower.await.unwrap(),
+            "a follower was not told of all lines"
+        );
     }
 }
 

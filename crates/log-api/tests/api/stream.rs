@@ -1,0 +1,9 @@
+//! The live stream.
+
+pub(crate) mod client;
+mod cost;
+mod end;
+mod gap;
+mod live;
+mod quiet;
+mod resume;

@@ -1,0 +1,149 @@
+//! How the tests of the live stream read it, and who writes meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use log_domain::EntryId;
+use log_wire::sse::Event;
+use test_support::{BrowserClient, BrowserView, SseReader};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Api, Job};
+
+/// Long enough for anything that has no time of its own in the contract.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Opens a stream; `query` begins with `?` or is empty.
+pub(crate) async fn follow(api: &Api, job: &Job, query: &str) -> SseReader {
+    let reader = SseReader::open(api.stream(job, query)).await;
+    assert_eq!(reader.status, 200);
+    reader
+}
+
+/// Opens a stream as a client that comes back.
+pub(crate) async fn resume(api: &Api, job: &Job, cursor: &str) -> SseReader {
+    let reader = try_resume(api, job, cursor).await;
+    assert_eq!(reader.status, 200);
+    reader
+}
+
+/// As [`resume`], whatever the status of the answer.
+pub(crate) async fn try_resume(api: &Api, job: &Job, cursor: &str) -> SseReader {
+    SseReader::open(api.stream(job, "").header("Last-Event-ID", cursor)).await
+}
+
+/// Opens a stream as the browser client that exists today.
+pub(crate) async fn browse(api: &Api, job: &Job) -> BrowserClient {
+    BrowserClient::open(api.stream(job, "")).await.unwrap()
+}
+
+/// The texts of the next lines. Whatever else comes between them fails the test, heartbeats apart.
+pub(crate) async fn texts(reader: &mut SseReader, lines: usize) -> Vec<String> {
+    texts_within(reader, lines, SOON).await
+}
+
+/// As [`texts`], all within a time.
+pub(crate) async fn texts_within(
+    reader: &mut SseReader,
+    lines: usize,
+    within: Duration,
+) -> Vec<String> {
+    let end = Instant::now() + within;
+    let mut texts = Vec::with_capacity(lines);
+    while texts.len() < lines {
+        match reader
+            .expect_event(end.saturating_duration_since(Instant::now()))
+            .await
+        {
+            Event::Log(line) => texts.push(line.text.unwrap()),
+            other => panic!("{other:?} after {} of {lines} lines", texts.len()),
+        }
+    }
+    texts
+}
+
+/// The texts of everything up to the end, and the status of `done`.
+pub(crate) async fn until_done(reader: &mut SseReader) -> (Vec<String>, String) {
+    let mut events = reader.rest(SOON).await;
+    let Some(Event::Done { status }) = events.pop() else {
+        panic!("no `done` at the end, {:?}", reader.end());
+    };
+    assert_eq!(reader.end(), Some(test_support::BodyEnd::Whole));
+    let text = |event: Event| match event {
+        Event::Log(line) => line.text.unwrap(),
+        other => panic!("{other:?} between the lines"),
+    };
+    (events.into_iter().map(text).collect(), status)
+}
+
+/// What the browser client saw, as texts and the status of `done`.
+pub(crate) fn seen(view: &BrowserView) -> (Vec<String>, String) {
+    let text = |line: &serde_json::Value| line["text"].as_str().unwrap().to_owned();
+    assert_eq!(view.end, None, "stopped by itself, at `done`");
+    (
+        view.lines().iter().map(text).collect(),
+        view.done().unwrap(),
+    )
+}
+
+/// The next event that is not a heartbeat, and the cursor of a client that has seen it and nothing later.
+pub(crate) async fn event_and_cursor(reader: &mut SseReader) -> (Event, String) {
+    loop {
+        let raw = reader.expect(SOON).await;
+        let event = Event::of(&raw).unwrap();
+        if event != Event::Heartbeat {
+            return (event, raw.last_event_id);
+        }
+    }
+}
+
+/// Nothing but heartbeats comes for a while.
+pub(crate) async fn assert_silent(reader: &mut SseReader, during: Duration) {
+    let event = tokio::time::timeout(during, reader.expect_event(SOON)).await;
+    assert!(event.is_err(), "{event:?}");
+}
+
+/// A gap, as a client reads it.
+pub(crate) fn gap(after_id: &str, first_id: Option<&str>) -> Event {
+    let id = |text: &str| text.parse::<EntryId>().unwrap();
+    Event::Gap {
+        after_id: id(after_id),
+        first_id: first_id.map(id),
+    }
+}
+
+/// `0` to `n - 1`, as the texts of lines.
+pub(crate) fn numbered(lines: std::ops::Range<usize>) -> Vec<String> {
+    lines.map(|n| n.to_string()).collect()
+}
+
+/// Writes numbered lines, one after the other, until it is told to stop.
+pub(crate) struct Producer {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<Vec<String>>,
+}
+
+impl Producer {
+    /// Begins to write, with a pause between two lines. It goes on through an outage: a line counts when Redis says so.
+    pub(crate) fn start(job: &Arc<Job>, pause: Duration) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (job, stopped) = (job.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let mut ids = Vec::new();
+            while !stopped.load(Ordering::Relaxed) {
+                ids.push(job.append(&ids.len().to_string()).await);
+                sleep(pause).await;
+            }
+            ids
+        });
+        Self { stop, task }
+    }
+
+    /// Stops it and returns the ids of its lines.
+    pub(crate) async fn stop(self) -> Vec<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.unwrap()
+    }
+}

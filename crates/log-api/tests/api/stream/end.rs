@@ -1,0 +1,373 @@
+//! The end of a job: every line, then `done`, however it came about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_wire::sse::{Event, RawEvent};
+use test_support::{BodyEnd, RedisServer, SseReader};
+use tokio::time::{Instant, sleep};
+
+use super::client::{
+    Producer, SOON, assert_silent, browse, follow, numbered, resume, seen, texts, try_resume,
+    until_done,
+};
+use crate::support::{Api, Job};
+
+#[tokio::test]
+async fn five_thousand_lines_and_the_status_right_after_reach_ten_viewers_before_done() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let mut readers = Vec::new();
+    for query in ["", "", "", "", "?from=start", "?after_id=0-0"] {
+        readers.push(follow(&api, &job, query).await);
+    }
+    let mut browsers = Vec::new();
+    for _ in 0..4 {
+        browsers.push(browse(&api, &job).await);
+    }
+
+    job.append_all(numbered(0..5000)).await;
+    job.set_status("ready").await;
+
+    let expected = (numbered(0..5000), "ready".to_owned());
+    for reader in &mut readers {
+        assert_eq!(until_done(reader).await, expected);
+    }
+    for browser in browsers {
+        assert_eq!(seen(&browser.read(SOON).await), expected);
+    }
+}
+
+#[tokio::test]
+async fn lines_up_to_fifty_milliseconds_after_the_status_come_before_done() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    for status in ["ready", "failed"] {
+        let job = Job::new(&redis).await;
+        let mut reader = follow(&api, &job, "").await;
+        let browser = browse(&api, &job).await;
+        job.append("0").await;
+        job.set_status(status).await;
+        for n in numbered(1..4) {
+            sleep(Duration::from_millis(15)).await;
+            job.append(&n).await;
+        }
+        let expected = (numbered(0..4), status.to_owned());
+        assert_eq!(until_done(&mut reader).await, expected);
+        assert_eq!(seen(&browser.read(SOON).await), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_producer_that_never_stops_is_heard_for_five_seconds_and_done_comes_within_six() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Arc::new(Job::new(&redis).await);
+    let mut reader = follow(&api, &job, "").await;
+    let producer = Producer::start(&job, Duration::from_millis(5));
+    texts(&mut reader, 5).await;
+
+    job.set_status("failed").await;
+    let status_at = Instant::now();
+    let (lines, status) = until_done(&mut reader).await;
+
+    let took = status_at.elapsed();
+    assert!(
+        took > Duration::from_millis(4900) && took < Duration::from_secs(6),
+        "{took:?}"
+    );
+    assert_eq!(status, "failed");
+    assert_eq!(lines, numbered(5..5 + lines.len()));
+
+    // What came later is in the history, and reaches a client that comes back.
+    let cursor = reader.last_event_id().to_owned();
+    let mut again = resume(&api, &job, &cursor).await;
+    let next = 5 + lines.len();
+    assert_eq!(texts(&mut again, 5).await, numbered(next..next + 5));
+    let written = producer.stop().await;
+    assert_eq!(
+        until_done(&mut again).await.0,
+        numbered(next + 5..written.len())
+    );
+    let page = api.get(&format!("{}?limit=1", job.path())).await.json();
+    assert_eq!(page["newest_id"], *written.last().unwrap());
+}
+
+#[tokio::test]
+async fn an_unknown_status_and_one_that_is_not_terminal_end_nothing() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let mut reader = follow(&api, &job, "").await;
+    for status in [
+        "deps",
+        "checks",
+        "scheduled",
+        "",
+        "READY",
+        "ready ",
+        "cancelled",
+    ] {
+        job.set_status(status).await;
+        assert_silent(&mut reader, Duration::from_millis(50)).await;
+    }
+    // A hint is no truth: a message alone changes nothing.
+    job.command(&[
+        "PUBLISH",
+        &format!("{}:events", job.key()),
+        r#"{"status":"ready"}"#,
+    ])
+    .await;
+    assert_silent(&mut reader, Duration::from_millis(500)).await;
+    job.append("still here").await;
+    assert_eq!(texts(&mut reader, 1).await, ["still here"]);
+}
+
+#[tokio::test]
+async fn a_status_alone_is_noticed_without_a_message() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let mut reader = follow(&api, &job, "").await;
+    let at = Instant::now();
+    job.command(&["HSET", &job.key(), "status", "ready"]).await;
+    assert_eq!(until_done(&mut reader).await, (vec![], "ready".into()));
+    let took = at.elapsed();
+    assert!(
+        took >= Duration::from_millis(250) && took < Duration::from_secs(3),
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_is_already_terminal_gives_the_lines_after_the_cursor_and_done() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let ids = job.append_all(numbered(0..700)).await;
+    job.set_status("ready").await;
+
+    let mut live = follow(&api, &job, "").await;
+    assert_eq!(until_done(&mut live).await, (vec![], "ready".into()));
+    assert_eq!(
+        live.last_event_id(),
+        ids[699],
+        "`done` carries the end of the log"
+    );
+    let mut whole = follow(&api, &job, "?from=start").await;
+    assert_eq!(
+        until_done(&mut whole).await,
+        (numbered(0..700), "ready".into())
+    );
+    let mut rest = resume(&api, &job, &ids[9]).await;
+    assert_eq!(
+        until_done(&mut rest).await,
+        (numbered(10..700), "ready".into())
+    );
+    let view = browse(&api, &job).await.read(SOON).await;
+    assert_eq!(seen(&view), (vec![], "ready".into()));
+}
+
+#[tokio::test]
+async fn a_cursor_with_nothing_after_it_on_a_terminal_job_is_answered_204_after_the_quiet_period() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let ids = job.append_all(numbered(0..3)).await;
+    job.set_status("failed").await;
+
+    let at = Instant::now();
+    let answer = api
+        .stream(&job, "")
+        .header("Last-Event-ID", &ids[2])
+        .send()
+        .await;
+    assert!(
+        at.elapsed() >= Duration::from_millis(250),
+        "{:?}",
+        at.elapsed()
+    );
+    assert_eq!((answer.status, answer.body.len()), (204, 0));
+    let query = format!("?after_id={}", ids[2]);
+    assert_eq!(api.stream(&job, &query).send().await.status, 204);
+
+    let empty = Job::new(&redis).await;
+    empty.set_status("failed").await;
+    assert_eq!(empty_log_answers(&api, &empty).await, [204, 204, 200]);
+}
+
+/// With a cursor, from the start, and live only.
+async fn empty_log_answers(api: &Api, job: &Job) -> [u16; 3] {
+    [
+        api.stream(job, "?after_id=0-0").send().await.status,
+        api.stream(job, "?from=start").send().await.status,
+        api.stream(job, "").send().await.status,
+    ]
+}
+
+#[tokio::test]
+async fn a_line_inside_the_quiet_period_makes_it_a_stream_instead_of_204() {
+    let redis = RedisServer::shared().await;
+    let api = Api::start(&redis.url(), &[("LOG_API_END_QUIET_MS", "800")]).await;
+    let job = Job::new(&redis).await;
+    let id = job.append("0").await;
+    job.set_status("ready").await;
+
+    let late = async {
+        sleep(Duration::from_millis(200)).await;
+        job.append("late").await;
+    };
+    let (mut reader, ()) = tokio::join!(try_resume(&api, &job, &id), late);
+
+    assert_eq!(reader.status, 200);
+    assert_eq!(
+        until_done(&mut reader).await,
+        (vec!["late".into()], "ready".into())
+    );
+}
+
+#[tokio::test]
+async fn an_event_source_that_comes_back_after_every_end_has_everything_once_and_stops() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let first = follow(&api, &job, "").await;
+    job.append_all(numbered(0..5)).await;
+    job.set_status("ready").await;
+
+    let (events, requests) = event_source(&api, &job, first).await;
+
+    assert_eq!(requests, 2, "the stream, and the one that is answered 204");
+    let names: Vec<_> = events.iter().map(|event| event.event.as_str()).collect();
+    assert_eq!(names, ["log", "log", "log", "log", "log", "done"]);
+
+    // Lines that came after the end reach it too, and then it stops as well.
+    let first = follow(&api, &job, "?from=start").await;
+    job.append("5").await;
+    let (events, _) = event_source(&api, &job, first).await;
+    let texts: Vec<_> = events.iter().filter_map(text_of).collect();
+    assert_eq!(texts, numbered(0..6));
+}
+
+fn text_of(event: &RawEvent) -> Option<String> {
+    match Event::of(event).unwrap() {
+        Event::Log(line) => line.text,
+        _ => None,
+    }
+}
+
+/// What an `EventSource` does: it comes back after every end with the last id it saw, until it is told not to.
+async fn event_source(api: &Api, job: &Job, mut reader: SseReader) -> (Vec<RawEvent>, usize) {
+    let mut events = Vec::new();
+    for request in 1..10 {
+        if reader.status == 204 {
+            return (events, request);
+        }
+        while let Some(event) = reader.next().await {
+            events.push(event);
+        }
+        let cursor = reader.last_event_id().to_owned();
+        reader = try_resume(api, job, &cursor).await;
+    }
+    panic!("it would come back for ever: {events:?}");
+}
+
+#[tokio::test]
+async fn a_job_whose_record_disappears_ends_as_deleted_after_every_line() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let mut reader = follow(&api, &job, "").await;
+    let browser = browse(&api, &job).await;
+
+    job.append_all(numbered(0..100)).await;
+    job.command(&["DEL", &job.key()]).await;
+    sleep(Duration::from_millis(50)).await;
+    job.append("100").await;
+
+    let expected = (numbered(0..101), "deleted".to_owned());
+    assert_eq!(until_done(&mut reader).await, expected);
+    assert_eq!(seen(&browser.read(SOON).await), expected);
+    assert_eq!(try_resume(&api, &job, "0-0").await.status, 404);
+}
+
+#[tokio::test]
+async fn lines_after_the_end_are_in_the_history_and_reach_a_client_that_resumes() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let mut reader = follow(&api, &job, "").await;
+    job.append("0").await;
+    job.set_status("ready").await;
+    assert_eq!(
+        until_done(&mut reader).await,
+        (numbered(0..1), "ready".into())
+    );
+    let cursor = reader.last_event_id().to_owned();
+
+    job.append_all(numbered(1..4)).await;
+
+    let mut again = resume(&api, &job, &cursor).await;
+    assert_eq!(
+        until_done(&mut again).await,
+        (numbered(1..4), "ready".into())
+    );
+    let page = api
+        .get(&format!("{}?after_id={cursor}", job.path()))
+        .await
+        .json();
+    assert_eq!(page["lines"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_viewer_that_reads_nothing_for_two_seconds_gets_every_line_and_then_done() {
+    let redis = RedisServer::shared().await;
+    let settings = [
+        ("LOG_API_METRICS_BIND", "127.0.0.1:0"),
+        ("LOG_API_END_LIMIT_MS", "500"),
+    ];
+    let api = Api::start(&redis.url(), &settings).await;
+    let job = Job::new(&redis).await;
+    let mut slow = SseReader::open(api.stream(&job, "").receive_buffer(4096)).await;
+    let mut quick = follow(&api, &job, "").await;
+
+    job.append_all((0..20_000).map(|n| format!("{n} {}", "x".repeat(300))))
+        .await;
+    job.set_status("ready").await;
+    sleep(Duration::from_secs(2)).await;
+
+    let (lines, status) = until_done(&mut slow).await;
+    let numbers: Vec<_> = lines
+        .iter()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(numbers, numbered(0..20_000));
+    assert_eq!(status, "ready");
+    assert_eq!(until_done(&mut quick).await.0.len(), 20_000);
+    assert!(
+        api.metric("catch_up_reads_total").await > 0,
+        "it had left what the feed keeps"
+    );
+}
+
+#[tokio::test]
+async fn viewers_that_come_while_the_end_is_near_get_the_same_end() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let mut early = follow(&api, &job, "").await;
+    job.append_all(numbered(0..50)).await;
+    job.set_status("ready").await;
+    let mut late = Vec::new();
+    for _ in 0..8 {
+        late.push(follow(&api, &job, "?from=start").await);
+        sleep(Duration::from_millis(50)).await;
+    }
+    let expected = (numbered(0..50), "ready".to_owned());
+    assert_eq!(until_done(&mut early).await, expected);
+    for reader in &mut late {
+        assert_eq!(until_done(reader).await, expected);
+        assert_eq!(reader.end(), Some(BodyEnd::Whole));
+    }
+}

@@ -1,0 +1,94 @@
+//! Three viewers of one build: one from the start, one live, one that comes back with its cursor.
+//!
+//! ```text
+//! cargo run -p log-hub --example viewers
+//! ```
+//!
+//! The store is the reference one, in memory; a service brings `RedisStore` or `EmbeddedStore`.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_domain::{JobId, JobStatus, Start, UserId};
+use log_hub::{Hub, HubOptions, Next, Viewer};
+use log_store::{JobWrites, LogAppend, MemoryStore, NewJob, NewLine, Transition};
+use tokio::time::sleep;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Outcome {
+    let store = Arc::new(MemoryStore::new());
+    let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
+    let job: JobId = "build-1".parse().map_err(|_| "not a job id")?;
+    let new = NewJob {
+        owner: UserId::new("user_1").ok_or("not a user id")?,
+        created_at: "2026-01-01T00:00:00Z".into(),
+    };
+    store.create(&job, &new).await?;
+    write(&store, &job, "a line from before").await?;
+
+    let from_start = hub
+        .open(&job, Start::After(log_domain::EntryId::ZERO))
+        .await?;
+    let live = hub.open(&job, Start::Live).await?;
+    let mut leaves = hub.open(&job, Start::Live).await?;
+    let mut tasks = vec![
+        tokio::spawn(print("from the start", from_start)),
+        tokio::spawn(print("live", live)),
+    ];
+
+    for n in 1..=3 {
+        write(&store, &job, &format!("compiling crate {n} of 3")).await?;
+        sleep(Duration::from_millis(300)).await;
+        if n == 1 {
+            leaves.next().await;
+        }
+    }
+    // Whoever comes back says after which line; what was written meanwhile is not lost.
+    let cursor = leaves.position();
+    drop(leaves);
+    let back = hub.open(&job, Start::After(cursor)).await?;
+    tasks.push(tokio::spawn(print("back again", back)));
+
+    let failed = Transition {
+        to: JobStatus::Failed,
+        message: "crate 3 does not compile".into(),
+        at: "2026-01-01T00:00:02Z".into(),
+    };
+    store.transition(&job, &failed).await?;
+    write(&store, &job, "a last line, after the status").await?;
+    for task in tasks {
+        task.await?;
+    }
+    println!("{:?}", hub.stats());
+    Ok(())
+}
+
+async fn write(store: &MemoryStore, job: &JobId, text: &str) -> Outcome {
+    let line = NewLine {
+        source: Some("stdout".into()),
+        text: Some(text.into()),
+        ..NewLine::default()
+    };
+    store.append(job, &[line]).await?;
+    Ok(())
+}
+
+/// Prints the data of each event, as an HTTP layer would send the frames.
+async fn print(name: &str, mut viewer: Viewer) {
+    loop {
+        let next = viewer.next().await;
+        let (Next::Frames(bytes) | Next::Done(bytes) | Next::BrokenOff(bytes)) = &next;
+        let text = String::from_utf8_lossy(bytes);
+        for data in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            println!("{name:>15} | {data}");
+        }
+        if !matches!(next, Next::Frames(_)) {
+            return;
+        }
+    }
+}

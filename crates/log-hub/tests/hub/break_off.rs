@@ -1,0 +1,150 @@
+//! Draining: nobody is let in, and everybody who is there is sent elsewhere.
+
+use std::time::Duration;
+
+use log_domain::Start;
+use log_hub::{Hub, OpenError};
+use tokio::time::{Instant, sleep};
+
+use crate::held::HeldStore;
+use crate::stage::{Client, Event, Stage, id, lines, settle};
+
+const WINDOW: Duration = Duration::from_secs(2);
+
+fn drain(hub: &Hub) -> tokio::task::JoinHandle<()> {
+    let hub = hub.clone();
+    tokio::spawn(async move { hub.drain(WINDOW).await })
+}
+
+/// When each client was broken off, counted from now.
+async fn broken_off(clients: Vec<Client>) -> Vec<(Duration, Duration)> {
+    let begin = Instant::now();
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            tokio::spawn(async move {
+                let Some(Event::BrokenOff(retry)) = client.rest().await.pop() else {
+                    panic!("not broken off")
+                };
+                (begin.elapsed(), retry)
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(task.await.unwrap());
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_viewers_are_broken_off_within_the_window_and_spread_over_it() {
+    let stage = Stage::new().await;
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        clients.push(stage.live().await);
+    }
+    settle().await;
+    let draining = drain(&stage.hub);
+    let all = broken_off(clients).await;
+    for (when, retry) in &all {
+        assert!(*when <= WINDOW, "{when:?}");
+        assert!(*retry >= Duration::from_secs(1) && *retry < Duration::from_secs(5));
+    }
+    for quarter in 0..4 {
+        let within =
+            |when: &Duration| *when > WINDOW * quarter / 4 && *when <= WINDOW * (quarter + 1) / 4;
+        let n = all.iter().filter(|(when, _)| within(when)).count();
+        assert!((30..=70).contains(&n), "{n} of 200 in quarter {quarter}");
+    }
+    let mut retries: Vec<_> = all.iter().map(|(_, retry)| *retry).collect();
+    retries.sort();
+    retries.dedup();
+    assert!(retries.len() > 100, "their ways back are spread too");
+    draining.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_let_in_from_the_first_moment_on() {
+    let stage = Stage::new().await;
+    let _client = stage.live().await;
+    let draining = drain(&stage.hub);
+    tokio::task::yield_now().await;
+    for start in [Start::Live, Start::After(id(0))] {
+        let refused = stage.open(start).await.err().unwrap();
+        assert!(matches!(refused, OpenError::Draining));
+    }
+    draining.await.unwrap();
+    assert!(stage.open(Start::Live).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_on_its_way_in_is_refused() {
+    let stage = Stage::new().await;
+    stage.store.faults().set_latency(Duration::from_secs(1));
+    let opening = tokio::spawn({
+        let (hub, job) = (stage.hub.clone(), stage.job.clone());
+        async move { hub.open(&job, Start::Live).await.err() }
+    });
+    sleep(Duration::from_millis(500)).await;
+    let draining = drain(&stage.hub);
+    let refused = opening.await.unwrap();
+    assert!(matches!(refused, Some(OpenError::Draining)));
+    draining.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_hub_is_drained_at_once() {
+    let stage = Stage::new().await;
+    let begin = Instant::now();
+    stage.hub.drain(WINDOW).await;
+    assert!(begin.elapsed() < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_of_nothing_breaks_all_off_at_once() {
+    let stage = Stage::new().await;
+    let mut clients = [stage.live().await, stage.live().await];
+    stage.hub.drain(Duration::ZERO).await;
+    for client in &mut clients {
+        assert!(matches!(client.now().await[..], [Event::BrokenOff(_)]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_catches_up_is_broken_off_between_two_reads() {
+    let stage = Stage::with(|options| options.read.lines = 10).await;
+    stage.write(1..=10_000);
+    let mut client = stage.after(0).await;
+    assert_eq!(client.next().await, lines(1..=10));
+    stage.hub.drain(Duration::ZERO).await;
+    let rest = client.rest().await;
+    assert!(rest.len() <= 11, "{} events", rest.len());
+    // It comes back elsewhere with the cursor that it has.
+    assert_eq!(client.cursor(), Some(id(rest.len() as u64 + 9)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_in_the_middle_of_a_read_is_broken_off_at_once() {
+    let (stage, held) = HeldStore::stage(|_| ()).await;
+    stage.write(1..=3);
+    held.hold_answers(true);
+    let mut client = stage.after(0).await;
+    assert_eq!(client.now().await, []);
+    stage.hub.drain(Duration::ZERO).await;
+    assert!(matches!(client.now().await[..], [Event::BrokenOff(_)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_viewer_of_a_log_that_has_ended_is_broken_off_too() {
+    let (stage, held) = HeldStore::stage(|options| options.feed_bytes = 1).await;
+    stage.write(1..=3);
+    held.hold_answers(true);
+    let mut slow = stage.after(0).await;
+    assert_eq!(slow.now().await, []);
+    stage.set_status("ready");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(stage.stats().feeds, 0);
+    stage.hub.drain(WINDOW).await;
+    assert!(matches!(slow.now().await[..], [Event::BrokenOff(_)]));
+}

@@ -1,0 +1,191 @@
+//! Where a viewer begins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use log_domain::Start;
+
+use crate::held::HeldStore;
+use crate::stage::{Event, Stage, id, lines, settle};
+
+#[tokio::test(start_paused = true)]
+async fn a_live_viewer_gets_everything_from_now_on_and_nothing_before() {
+    let stage = Stage::new().await;
+    stage.write(1..=3);
+    let mut client = stage.live().await;
+    assert_eq!(client.now().await, []);
+    stage.write(4..=5);
+    assert_eq!(client.now().await, lines(4..=5));
+    stage.write(6..=6);
+    assert_eq!(client.now().await, lines(6..=6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_viewer_of_a_feed_that_runs_gets_nothing_from_before_either() {
+    let stage = Stage::new().await;
+    let mut first = stage.live().await;
+    stage.write(1..=3);
+    assert_eq!(first.now().await, lines(1..=3));
+    let mut second = stage.live().await;
+    stage.write(4..=4);
+    assert_eq!(second.now().await, lines(4..=4));
+    assert_eq!(first.now().await, lines(4..=4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_viewer_that_opens_before_the_feed_has_read_on_gets_nothing_from_before() {
+    let (stage, held) = HeldStore::stage(|_| ()).await;
+    let mut first = stage.live().await;
+    settle().await;
+    held.hold_feeds(true);
+    stage.write(1..=3);
+    let mut second = stage.live().await;
+    held.hold_feeds(false);
+    stage.write(4..=4);
+    assert_eq!(second.now().await, lines(4..=4));
+    assert_eq!(first.now().await, lines(1..=4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_viewer_of_a_log_that_was_deleted_a_moment_ago_gets_nothing_of_it() {
+    let (stage, held) = HeldStore::stage(|_| ()).await;
+    let mut first = stage.live().await;
+    stage.write(1..=3);
+    assert_eq!(first.now().await, lines(1..=3));
+    held.hold_feeds(true);
+    stage.delete_log();
+    let mut second = stage.live().await;
+    assert_eq!(second.now().await, []);
+    held.hold_feeds(false);
+    settle().await;
+    stage.write(4..=5);
+    assert_eq!(second.now().await, lines(4..=5));
+    assert_eq!(
+        first.now().await,
+        [vec![Event::gap(3, None)], lines(4..=5)].concat()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_in_the_ring_needs_no_read_of_the_store() {
+    let stage = Stage::new().await;
+    let mut first = stage.live().await;
+    stage.write(1..=10);
+    assert_eq!(first.now().await, lines(1..=10));
+    let calls = stage.store.faults().calls();
+    for n in [0, 4, 9] {
+        let mut client = stage.after(n).await;
+        assert_eq!(client.now().await, lines(n + 1..=10));
+    }
+    let mut at_end = stage.after(10).await;
+    assert_eq!(at_end.now().await, []);
+    assert_eq!(stage.store.faults().calls(), calls);
+    stage.write(11..=11);
+    assert_eq!(at_end.now().await, lines(11..=11));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_behind_the_ring_is_caught_up_from_the_store() {
+    let stage = Stage::with(|options| options.feed_bytes = 1).await;
+    stage.write(1..=2000);
+    let mut first = stage.live().await;
+    stage.write(2001..=2002);
+    assert_eq!(first.now().await, lines(2001..=2002));
+    let mut client = stage.after(7).await;
+    assert_eq!(client.now().await, lines(8..=2002));
+    stage.write(2003..=2003);
+    let reads = stage.stats().catch_up_reads;
+    assert_eq!(client.now().await, lines(2003..=2003));
+    assert_eq!(stage.stats().catch_up_reads, reads, "it is live again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_at_the_end_is_no_gap_with_or_without_a_feed() {
+    let stage = Stage::new().await;
+    stage.write(1..=5);
+    let mut first = stage.after(5).await;
+    let mut second = stage.after(5).await;
+    stage.write(6..=6);
+    assert_eq!(first.now().await, lines(6..=6));
+    assert_eq!(second.now().await, lines(6..=6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_beyond_the_end_is_a_gap_and_goes_on_after_the_end() {
+    let stage = Stage::new().await;
+    stage.write(1..=5);
+    for _ in 0..2 {
+        // The first has to make the feed, the second finds it.
+        let mut client = stage.after(9).await;
+        assert_eq!(client.now().await, [Event::gap(9, None)]);
+        assert_eq!(client.cursor(), Some(id(5)));
+        assert!(client.viewer.has_delivered());
+    }
+    let mut client = stage.after(9).await;
+    assert_eq!(client.now().await.len(), 1);
+    stage.write(6..=6);
+    assert_eq!(client.now().await, lines(6..=6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_of_a_log_that_is_gone_goes_on_from_its_start() {
+    let stage = Stage::new().await;
+    let mut client = stage.after(9).await;
+    assert_eq!(client.now().await, [Event::gap(9, None)]);
+    assert_eq!(client.cursor(), Some(id(0)));
+    stage.write(1..=2);
+    assert_eq!(client.now().await, lines(1..=2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beginning_is_the_whole_log_and_then_live() {
+    let stage = Stage::new().await;
+    let mut early = stage.after(0).await;
+    assert_eq!(early.now().await, []);
+    stage.write(1..=3);
+    assert_eq!(early.now().await, lines(1..=3));
+    let mut late = stage.after(0).await;
+    assert_eq!(late.now().await, lines(1..=3));
+    stage.write(4..=4);
+    assert_eq!(late.now().await, lines(4..=4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_opens_while_lines_are_written_misses_and_repeats_none() {
+    let stage = Arc::new(Stage::with(|options| options.feed_bytes = 2000).await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (stage, stop) = (stage.clone(), stop.clone());
+        async move {
+            let mut n = 0;
+            while !stop.load(Ordering::SeqCst) {
+                stage.write(n + 1..=n + 1);
+                n += 1;
+                // A turn for the others, with time passing now and then.
+                if n % 5 == 0 {
+                    tokio::time::sleep(Duration::from_micros(300)).await;
+                }
+                tokio::task::yield_now().await;
+            }
+            n
+        }
+    });
+    let mut clients = Vec::new();
+    let starts = |n| [Start::Live, Start::After(id(0)), Start::After(id(n))];
+    for start in (0..67).flat_map(starts) {
+        let client = stage.open(start).await.unwrap();
+        clients.push((start, client));
+        tokio::time::sleep(Duration::from_micros(70)).await;
+    }
+    stop.store(true, Ordering::SeqCst);
+    let last = writer.await.unwrap();
+    for (start, mut client) in clients {
+        let begin = start.cursor().unwrap_or_else(|| client.viewer.position());
+        assert_eq!(
+            client.now().await,
+            lines(begin.ms() + 1..=last),
+            "{start:?}"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! The hub held against its rules, over the reference store and a wrapper that injects faults.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a failed expectation is a panic"
+)]
+
+mod held;
+mod stage;
+
+mod break_off;
+mod catch_up;
+mod end;
+mod gap;
+mod hammer;
+mod heartbeat;
+mod join;
+mod leave;
+mod outage;
+mod random;
+mod sharing;

@@ -1,0 +1,155 @@
+//! The back doors of the conformance suite: what happens to a log and a job without the traits.
+
+#![expect(
+    clippy::panic,
+    reason = "test code in a library: a back door that fails is a failed test"
+)]
+
+use std::time::Duration;
+
+use log_domain::{EntryId, JobId};
+
+use super::EmbeddedStore;
+use super::layout::{JobRecord, encode};
+use super::tables::Tables;
+use crate::NewLine;
+
+/// Back doors for [`crate::conformance::Subject`]; each panics where it fails.
+impl EmbeddedStore {
+    /// Appends a line under an id of the caller's, which must be above the log's last one.
+    pub async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
+        let line = line.clone();
+        let fields = [&line.ts, &line.source, &line.text, &line.phase];
+        self.push_at(
+            job,
+            id,
+            fields.map(|field| field.as_deref().map(str::as_bytes)),
+        )
+        .await;
+    }
+
+    /// Appends a line of raw fields; those that no line has are dropped.
+    pub async fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) {
+        let field = |name| {
+            let found = fields.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| *value)
+        };
+        self.push_at(job, id, ["ts", "source", "text", "phase"].map(field))
+            .await;
+    }
+
+    /// Forgets all but the newest `keep` lines.
+    pub async fn trim_to(&self, job: &JobId, keep: usize) {
+        let job = job.clone();
+        self.behind(move |tables| {
+            if let Some(mut log) = tables.log(&job)? {
+                tables.trim(&mut log, keep as u64)?;
+                tables.put_log(&job, &log)?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Deletes one line.
+    pub async fn delete_line(&self, job: &JobId, id: EntryId) {
+        let job = job.clone();
+        self.behind(move |tables| {
+            if let Some(mut log) = tables.log(&job)?
+                && tables.delete(&mut log, id)?
+            {
+                tables.put_log(&job, &log)?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Deletes a log whole.
+    pub async fn delete_log(&self, job: &JobId) {
+        let job = job.clone();
+        self.behind(move |tables| tables.forget_log(&job)).await;
+    }
+
+    /// Makes a log older, and looks for old ones as the store does once a minute.
+    pub async fn age_log(&self, job: &JobId, by: Duration) {
+        let job = job.clone();
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.behind(move |tables| {
+            if let Some(mut log) = tables.log(&job)? {
+                log.appended_at = log.appended_at.saturating_sub(by);
+                tables.put_log(&job, &log)?;
+            }
+            tables.sweep()
+        })
+        .await;
+    }
+
+    /// Makes a job's record older, and looks for old ones as the store does once a minute.
+    pub async fn age_job(&self, job: &JobId, by: Duration) {
+        let job = job.clone();
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.behind(move |tables| {
+            tables.age_job(&job, by)?;
+            tables.sweep()
+        })
+        .await;
+    }
+
+    /// Writes the status of a job that exists, as text.
+    pub async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
+        let status = status.map(str::to_owned);
+        self.change_job(job, |record| record.status = status).await;
+    }
+
+    /// Takes the owner out of a job's record.
+    pub async fn remove_owner(&self, job: &JobId) {
+        self.change_job(job, |record| record.owner = None).await;
+    }
+
+    /// Deletes a job's record.
+    pub async fn delete_job(&self, job: &JobId) {
+        let job = job.clone();
+        self.behind(move |tables| tables.forget_job(&job)).await;
+    }
+
+    /// How many logs and jobs are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.shared.logs.watched() + self.shared.jobs.watched()
+    }
+
+    async fn push_at(&self, job: &JobId, id: EntryId, fields: [Option<&[u8]>; 4]) {
+        let job = job.clone();
+        let mut bytes = Vec::new();
+        encode(fields, &mut bytes);
+        self.behind(move |tables| {
+            let mut log = tables.log_to_append(&job)?;
+            assert!(id > log.bounds.last_id, "{id:?} is not above the last id");
+            tables.push(&mut log, id, &bytes)?;
+            tables.put_log(&job, &log)
+        })
+        .await;
+    }
+
+    async fn change_job(&self, job: &JobId, change: impl FnOnce(&mut JobRecord) + Send + 'static) {
+        let job = job.clone();
+        self.behind(move |tables| {
+            if let Some(mut record) = tables.job(&job)? {
+                change(&mut record);
+                tables.put_job(&job, record)?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    async fn behind(
+        &self,
+        operation: impl FnOnce(&mut Tables<'_>) -> Result<(), redb::Error> + Send + 'static,
+    ) {
+        if let Err(failure) = self.writer.write(operation).await {
+            panic!("the back door failed: {failure:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What can go wrong with the file, and which of the store's errors that is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::layout::FORMAT;
+use crate::{
+    AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
+};
+
+/// The embedded store could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another store, of this process or another one, has the directory open.
+    #[error("the log store in {} is in use: only one process can have it open", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The directory was written by another version of this crate.
+    #[error("the log store in {} has format {found}, and this version reads {FORMAT}", dir.display())]
+    OtherFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// The directory or its file cannot be used.
+    #[error("the log store in {} cannot be opened: {source}", dir.display())]
+    Backend {
+        /// The directory.
+        dir: PathBuf,
+        /// What the file system or the backend said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The writer or a reader is gone: it panicked, or the runtime is shutting down.
+#[derive(Debug, Clone, Copy, Error)]
+#[error("the store is closing")]
+pub(super) struct Closing;
+
+/// Bytes in the file that this crate did not write.
+pub(super) fn damaged(what: &str) -> redb::Error {
+    redb::Error::Corrupted(format!("{what} cannot be read"))
+}
+
+/// What an operation came to when it did not succeed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Unavailable(StoreUnavailable),
+    Refused(StoreRefused),
+}
+
+impl From<Closing> for Failure {
+    fn from(error: Closing) -> Self {
+        Self::Unavailable(StoreUnavailable::new(error))
+    }
+}
+
+impl From<redb::Error> for Failure {
+    fn from(error: redb::Error) -> Self {
+        Self::from(Arc::new(error))
+    }
+}
+
+impl From<Arc<redb::Error>> for Failure {
+    /// A disk that fails or is full is an outage: redb takes no more until the store is opened again. Whatever else it
+    /// says is about the file itself.
+    fn from(error: Arc<redb::Error>) -> Self {
+        match *error {
+            redb::Error::Io(_) | redb::Error::PreviousIo => {
+                Self::Unavailable(StoreUnavailable::new(error))
+            }
+            _ => Self::Refused(StoreRefused::new(error)),
+        }
+    }
+}
+
+/// Each operation has an error of its own; the two ways to fail are in all of them.
+macro_rules! into_operation {
+    ($($error:ident),+) => {$(
+        impl From<Failure> for $error {
+            fn from(failure: Failure) -> Self {
+                match failure {
+                    Failure::Unavailable(error) => Self::Unavailable(error),
+                    Failure::Refused(error) => Self::Refused(error),
+                }
+            }
+        }
+    )+};
+}
+
+into_operation!(ReadError, AppendError, CreateJobError, TransitionError);

@@ -1,0 +1,257 @@
+//! What stands on disk: tables, keys, values.
+//!
+//! One redb file, `log-store.redb`, in the store's directory:
+//!
+//! | table | key | value | |
+//! |---|---|---|---|
+//! | `meta` | name | u64 | `format`: [`FORMAT`]; `next_log`: the number of the next new log |
+//! | `logs` | job id | [`LogRecord`], eight u64 | what a log retains and ever had; one a log, rewritten by every append |
+//! | `lines` | (log number, ms, seq) | [`fields`](encode) of a line | one a line, never changed |
+//! | `dead` | log number | – | forgotten logs whose lines are still to be removed |
+//! | `jobs` | job id | [`JobRecord`] | one a job |
+//!
+//! A log has a number of its own for each of its lives, so that the lines of a forgotten log are out of sight at once
+//! and can be removed bit by bit. Keys are tuples of u64 and compare as numbers: the lines of a log stand together,
+//! in the order of their ids.
+
+use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, UserId};
+use redb::TableDefinition;
+
+/// The version of this layout. Another one is refused at open.
+pub(super) const FORMAT: u64 = 1;
+
+/// The longest line, all fields together. redb's values end at 3 GiB.
+pub(super) const MAX_LINE_BYTES: usize = 1 << 30;
+
+pub(super) type LineKey = (u64, u64, u64);
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const LOGS: TableDefinition<'_, &str, [u64; 10]> = TableDefinition::new("logs");
+pub(super) const LINES: TableDefinition<'_, LineKey, &[u8]> = TableDefinition::new("lines");
+pub(super) const DEAD: TableDefinition<'_, u64, ()> = TableDefinition::new("dead");
+pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
+
+/// Where a line of a log stands.
+pub(super) const fn line_key(number: u64, id: EntryId) -> LineKey {
+    (number, id.ms(), id.seq())
+}
+
+/// The id in a line's key.
+pub(super) const fn line_id((_, ms, seq): LineKey) -> EntryId {
+    EntryId::new(ms, seq)
+}
+
+/// One life of a job's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LogRecord {
+    /// Tells this life from others, of this job and of all.
+    pub(super) number: u64,
+    /// What readers see; `first_id` of `0-0` on disk is none.
+    pub(super) bounds: LogBounds,
+    /// When it was last appended to, in Unix milliseconds.
+    pub(super) appended_at: u64,
+}
+
+impl LogRecord {
+    pub(super) fn from_disk(words: [u64; 10]) -> Self {
+        let [number, appended_at, entries_added, length, ids @ ..] = words;
+        let id = |n: usize| EntryId::new(ids[n], ids[n + 1]);
+        Self {
+            number,
+            bounds: LogBounds {
+                first_id: Some(id(0)).filter(|first| *first != EntryId::ZERO),
+                last_id: id(2),
+                max_deleted_id: id(4),
+                entries_added,
+                length,
+            },
+            appended_at,
+        }
+    }
+
+    pub(super) fn to_disk(&self) -> [u64; 10] {
+        let bounds = &self.bounds;
+        let first = bounds.first_id.unwrap_or(EntryId::ZERO);
+        let (last, deleted) = (bounds.last_id, bounds.max_deleted_id);
+        [
+            self.number,
+            self.appended_at,
+            bounds.entries_added,
+            bounds.length,
+            first.ms(),
+            first.seq(),
+            last.ms(),
+            last.seq(),
+            deleted.ms(),
+            deleted.seq(),
+        ]
+    }
+}
+
+/// What a job's record holds: the producers' fields, and when it was last written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct JobRecord {
+    pub(super) status: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) created_at: Option<String>,
+    pub(super) updated_at: Option<String>,
+    pub(super) status_message: Option<String>,
+    /// In Unix milliseconds; decides when the record is forgotten.
+    pub(super) touched_at: u64,
+}
+
+impl JobRecord {
+    /// `None` where the bytes are no record.
+    pub(super) fn from_disk(bytes: &[u8]) -> Option<Self> {
+        let (touched_at, rest) = bytes.split_first_chunk()?;
+        let [status, owner, created_at, updated_at, status_message] = decode(rest)?.map(text);
+        Some(Self {
+            status,
+            owner,
+            created_at,
+            updated_at,
+            status_message,
+            touched_at: u64::from_be_bytes(*touched_at),
+        })
+    }
+
+    pub(super) fn to_disk(&self) -> Vec<u8> {
+        let fields = [
+            &self.status,
+            &self.owner,
+            &self.created_at,
+            &self.updated_at,
+            &self.status_message,
+        ];
+        let mut bytes = self.touched_at.to_be_bytes().to_vec();
+        encode(
+            fields.map(|field| field.as_deref().map(str::as_bytes)),
+            &mut bytes,
+        );
+        bytes
+    }
+
+    pub(super) fn status(&self) -> JobStatus {
+        JobStatus::parse(self.status.as_deref().unwrap_or_default())
+    }
+
+    pub(super) fn job(&self) -> Job {
+        Job {
+            status: self.status(),
+            owner: self.owner.as_deref().and_then(UserId::new),
+        }
+    }
+}
+
+/// A line from its id and its stored fields; `None` where the bytes are no fields.
+pub(super) fn line(id: EntryId, bytes: &[u8]) -> Option<Line> {
+    let [ts, source, text, phase] = decode(bytes)?.map(text);
+    Some(Line {
+        id,
+        ts,
+        source,
+        text,
+        phase,
+    })
+}
+
+fn text(bytes: Option<&[u8]>) -> Option<String> {
+    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Appends up to eight optional fields: a byte with a bit for each one that is there, from the lowest on, then their
+/// lengths (u32, big-endian) and bytes.
+pub(super) fn encode<const N: usize>(fields: [Option<&[u8]>; N], into: &mut Vec<u8>) {
+    const { assert!(N <= 8) };
+    let present = fields.iter().enumerate().fold(0_u8, |bits, (n, field)| {
+        bits | (u8::from(field.is_some()) << n)
+    });
+    into.push(present);
+    for field in fields.into_iter().flatten() {
+        // Longer fields are refused before they come here, see `MAX_LINE_BYTES`.
+        let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
+        into.extend_from_slice(&length.to_be_bytes());
+        into.extend_from_slice(field);
+    }
+}
+
+/// Reads what [`encode`] wrote; `None` for anything else.
+pub(super) fn decode<const N: usize>(bytes: &[u8]) -> Option<[Option<&[u8]>; N]> {
+    let (present, mut rest) = bytes.split_first()?;
+    let mut fields = [None; N];
+    for (n, field) in fields.iter_mut().enumerate() {
+        if present & (1 << n) == 0 {
+            continue;
+        }
+        let (length, after) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (value, after) = after.split_at_checked(length)?;
+        (*field, rest) = (Some(value), after);
+    }
+    (rest.is_empty() && u32::from(*present) >> N == 0).then_some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_read_back_as_they_were_written() {
+        for bits in 0..16_u8 {
+            let fields: [Option<&[u8]>; 4] = [b"ts".as_slice(), b"", b"\xff\0", &[7; 70_000]]
+                .into_iter()
+                .enumerate()
+                .map(|(n, field)| (bits & (1 << n) != 0).then_some(field))
+                .collect::<Vec<_>>()
+                .try_into()
+                .unwrap();
+            let mut bytes = Vec::new();
+            encode(fields, &mut bytes);
+            assert_eq!(decode(&bytes), Some(fields));
+        }
+    }
+
+    #[test]
+    fn damaged_fields_are_refused() {
+        let mut bytes = Vec::new();
+        encode(
+            [Some(b"abc".as_slice()), None, Some(b"d"), None],
+            &mut bytes,
+        );
+        for len in 0..bytes.len() {
+            assert_eq!(decode::<4>(&bytes[..len]), None, "cut to {len}");
+        }
+        let longer = [&bytes[..], b"x"].concat();
+        assert_eq!(decode::<4>(&longer), None);
+        bytes[0] |= 0x40;
+        assert_eq!(
+            decode::<4>(&bytes),
+            None,
+            "a field that a line does not have"
+        );
+    }
+
+    #[test]
+    fn records_read_back_as_they_were_written() {
+        let record = LogRecord {
+            number: 1,
+            bounds: LogBounds {
+                first_id: None,
+                last_id: EntryId::MAX,
+                max_deleted_id: EntryId::new(2, 3),
+                entries_added: 4,
+                length: 5,
+            },
+            appended_at: 6,
+        };
+        assert_eq!(LogRecord::from_disk(record.to_disk()), record);
+        let record = JobRecord {
+            status: Some("queued".into()),
+            status_message: Some(String::new()),
+            touched_at: u64::MAX,
+            ..JobRecord::default()
+        };
+        assert_eq!(JobRecord::from_disk(&record.to_disk()), Some(record));
+        assert_eq!(JobRecord::from_disk(b"short"), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! Reads: each sees one snapshot of the file, lines and bounds alike.
+
+use std::ops::Bound;
+
+use log_domain::{Batch, EntryId, Job, JobId, LogBounds, Order, ReadLimit, Span};
+use redb::{Database, ReadTransaction, ReadableDatabase};
+
+use super::error::damaged;
+use super::layout::{JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, line, line_id, line_key};
+use crate::Onward;
+
+/// The file as it was when the snapshot was taken. Writers do not wait for it, nor it for them.
+pub(super) struct Snapshot {
+    txn: ReadTransaction,
+}
+
+impl Snapshot {
+    pub(super) fn take(db: &Database) -> Result<Self, redb::Error> {
+        Ok(Self {
+            txn: db.begin_read()?,
+        })
+    }
+
+    pub(super) fn read(
+        &self,
+        job: &JobId,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, redb::Error> {
+        match self.log(job)? {
+            Some(log) => self.lines(&log, span, order, limit),
+            None => Ok(Batch::default()),
+        }
+    }
+
+    pub(super) fn read_on(
+        &self,
+        job: &JobId,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<Onward, redb::Error> {
+        let log = self.log(job)?;
+        let batch = match &log {
+            Some(log) => self.lines(log, Span::after(after), Order::OldestFirst, limit)?,
+            None => Batch::default(),
+        };
+        Ok(Onward {
+            lines: batch.lines,
+            more: batch.more,
+            bounds: log.map_or(LogBounds::ABSENT, |log| log.bounds),
+        })
+    }
+
+    pub(super) fn bounds(&self, job: &JobId) -> Result<LogBounds, redb::Error> {
+        let log = self.log(job)?;
+        Ok(log.map_or(LogBounds::ABSENT, |log| log.bounds))
+    }
+
+    pub(super) fn job(&self, job: &JobId) -> Result<Option<Job>, redb::Error> {
+        let Some(bytes) = self.txn.open_table(JOBS)?.get(job.as_str())? else {
+            return Ok(None);
+        };
+        let record = JobRecord::from_disk(bytes.value()).ok_or_else(|| damaged("a job"))?;
+        Ok(Some(record.job()))
+    }
+
+    fn log(&self, job: &JobId) -> Result<Option<LogRecord>, redb::Error> {
+        let words = self.txn.open_table(LOGS)?.get(job.as_str())?;
+        Ok(words.map(|words| LogRecord::from_disk(words.value())))
+    }
+
+    fn lines(
+        &self,
+        log: &LogRecord,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, redb::Error> {
+        let Some(keys) = keys(log, span) else {
+            return Ok(Batch::default());
+        };
+        let found = self.txn.open_table(LINES)?.range::<LineKey>(keys)?;
+        let mut failed = None;
+        let mut read = |entry: Result<
+            (redb::AccessGuard<'_, LineKey>, redb::AccessGuard<'_, &[u8]>),
+            redb::StorageError,
+        >| {
+            let line = entry.map_err(redb::Error::from).and_then(|(key, fields)| {
+                line(line_id(key.value()), fields.value()).ok_or_else(|| damaged("a line"))
+            });
+            line.map_err(|error| failed = Some(error)).ok()
+        };
+        let batch = match order {
+            Order::OldestFirst => Batch::cut(found.map_while(&mut read), limit),
+            Order::NewestFirst => Batch::cut(found.rev().map_while(&mut read), limit),
+        };
+        failed.map_or(Ok(batch), Err)
+    }
+}
+
+/// The keys of a log's lines strictly inside a span; `None` where there can be none.
+fn keys(log: &LogRecord, span: Span) -> Option<(Bound<LineKey>, Bound<LineKey>)> {
+    let after = span.after.unwrap_or(EntryId::ZERO);
+    // No line has the id 0-0, so an exclusive bound there is none; above the greatest id, the bound is its own.
+    let upper = match span.before {
+        Some(before) => Bound::Excluded(line_key(log.number, before)),
+        None => Bound::Included(line_key(log.number, EntryId::MAX)),
+    };
+    let is_empty = span.before.is_some_and(|before| after >= before) || after == EntryId::MAX;
+    (!is_empty).then_some((Bound::Excluded(line_key(log.number, after)), upper))
+}

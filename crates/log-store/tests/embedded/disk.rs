@@ -1,0 +1,240 @@
+//! The store on disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
+use log_store::conformance::{Subject, fresh_job};
+use log_store::{
+    EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
+    OpenError, Transition,
+};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+struct Disk {
+    store: EmbeddedStore,
+    /// Removed after the store is gone.
+    _dir: TempDir,
+}
+
+#[async_trait]
+impl Subject for Disk {
+    fn store(&self) -> Arc<dyn LogStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn appender(&self) -> Arc<dyn LogAppend> {
+        Arc::new(self.store.clone())
+    }
+
+    fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
+        self.store.append_at(job, id, line).await;
+    }
+
+    async fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) {
+        self.store.put_raw_line(job, id, fields).await;
+    }
+
+    async fn trim_to(&self, job: &JobId, keep: usize) {
+        self.store.trim_to(job, keep).await;
+    }
+
+    async fn delete_line(&self, job: &JobId, id: EntryId) {
+        self.store.delete_line(job, id).await;
+    }
+
+    async fn delete_log(&self, job: &JobId) {
+        self.store.delete_log(job).await;
+    }
+
+    async fn age_log(&self, job: &JobId, by: Duration) {
+        self.store.age_log(job, by).await;
+    }
+
+    async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
+        self.store.set_status_raw(job, status).await;
+    }
+
+    async fn remove_owner(&self, job: &JobId) {
+        self.store.remove_owner(job).await;
+    }
+
+    async fn delete_job(&self, job: &JobId) {
+        self.store.delete_job(job).await;
+    }
+
+    fn watched(&self) -> Option<usize> {
+        Some(self.store.watched())
+    }
+}
+
+async fn subject() -> Disk {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, EmbeddedOptions::default()).await;
+    Disk { store, _dir: dir }
+}
+
+async fn open(dir: &TempDir, options: EmbeddedOptions) -> EmbeddedStore {
+    EmbeddedStore::open(dir.path(), options).await.unwrap()
+}
+
+log_store::log_store_conformance!(subject());
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn lines(texts: impl IntoIterator<Item = u64>) -> Vec<NewLine> {
+    let line = |n: u64| NewLine {
+        text: Some(n.to_string()),
+        ..NewLine::default()
+    };
+    texts.into_iter().map(line).collect()
+}
+
+fn new_job() -> NewJob {
+    NewJob {
+        owner: UserId::new("ann").unwrap(),
+        created_at: "2026-01-02T03:04:05Z".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_opened_again_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (kept, forgotten) = (fresh_job(), fresh_job());
+    let store = open(&dir, EmbeddedOptions::default()).await;
+    let ids = store.append(&kept, &lines(0..10)).await.unwrap();
+    store.append(&forgotten, &lines(0..10)).await.unwrap();
+    store.delete_line(&kept, ids[3]).await;
+    store.delete_log(&forgotten).await;
+    store.create(&kept, &new_job()).await.unwrap();
+    let before = store
+        .read_on(&kept, EntryId::ZERO, ReadLimit::lines(100))
+        .await
+        .unwrap();
+    drop(store);
+
+    let store = open(&dir, EmbeddedOptions::default()).await;
+    let after = store
+        .read_on(&kept, EntryId::ZERO, ReadLimit::lines(100))
+        .await
+        .unwrap();
+    assert_eq!(after, before);
+    assert_eq!(store.bounds(&forgotten).await.unwrap(), LogBounds::ABSENT);
+    let job = store.get(&kept).await.unwrap().unwrap();
+    assert_eq!(
+        (job.status, job.owner),
+        (JobStatus::Queued, UserId::new("ann"))
+    );
+    let next = store.append(&kept, &lines(10..11)).await.unwrap();
+    assert!(next[0] > ids[9]);
+}
+
+#[tokio::test]
+async fn a_directory_can_be_open_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, EmbeddedOptions::default()).await;
+    let second = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await;
+    let error = second.unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .contains(&dir.path().display().to_string())
+    );
+    assert!(error.to_string().contains("in use"));
+    drop(store);
+    open(&dir, EmbeddedOptions::default()).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("log-store.redb"), b"not a database").unwrap();
+    let opened = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await;
+    assert!(
+        matches!(opened, Err(OpenError::Backend { .. })),
+        "{opened:?}"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_that_the_store_makes_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b");
+    EmbeddedStore::open(&path, EmbeddedOptions::default())
+        .await
+        .unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn a_log_keeps_its_newest_lines_and_little_more() {
+    const KEPT: u64 = 200;
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        max_lines: KEPT,
+        ..EmbeddedOptions::default()
+    };
+    let (store, job) = (open(&dir, options).await, fresh_job());
+    let mut appended = 0;
+    for size in [1, 150, 49, 3, 1, 1, 60, 700, 1] {
+        store
+            .append(&job, &lines(appended..appended + size))
+            .await
+            .unwrap();
+        appended += size;
+        let onward = store
+            .read_on(&job, EntryId::ZERO, ReadLimit::lines(10_000))
+            .await
+            .unwrap();
+        let bounds = onward.bounds;
+        assert_eq!(bounds.entries_added, appended);
+        assert_eq!(bounds.length, onward.lines.len() as u64);
+        assert!(
+            (KEPT.min(appended)..=KEPT + KEPT / 50).contains(&bounds.length),
+            "{bounds:?}"
+        );
+        assert_eq!(bounds.first_id, Some(onward.lines[0].id));
+        let oldest = appended - bounds.length;
+        assert_eq!(onward.lines[0].text, Some(oldest.to_string()));
+        assert_eq!(onward.gap(EntryId::ZERO).is_some(), oldest > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_forgotten_when_its_log_and_its_record_are_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, job) = (open(&dir, EmbeddedOptions::default()).await, fresh_job());
+    store.create(&job, &new_job()).await.unwrap();
+    store.append(&job, &lines(0..3)).await.unwrap();
+    store.age_job(&job, 49 * HOUR).await;
+    assert!(store.get(&job).await.unwrap().is_some(), "its log is there");
+    let step = Transition {
+        to: JobStatus::Starting,
+        message: String::new(),
+        at: String::new(),
+    };
+    store.transition(&job, &step).await.unwrap();
+    store.age_log(&job, 25 * HOUR).await;
+    store.age_job(&job, 47 * HOUR).await;
+    assert!(
+        store.get(&job).await.unwrap().is_some(),
+        "it was written 47 hours ago"
+    );
+    let mut watch = Jobs::watch(&store, &job);
+    watch.get().await.unwrap();
+    store.age_job(&job, HOUR).await;
+    timeout(Duration::from_secs(5), watch.changed())
+        .await
+        .unwrap();
+    assert_eq!(watch.get().await.unwrap(), None);
+}

@@ -1,0 +1,213 @@
+//! What a server must be and allow, and what is said where it is not or does not.
+
+use log_domain::{EntryId, JobStatus, Order, Span, UserId};
+use log_store::conformance::fresh_job;
+use log_store::redis::{CheckError, RedisStore, WatchMode};
+use log_store::{JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine, Transition};
+use test_support::RedisServer;
+
+use crate::fake;
+use crate::support::{ALL, Follower, MODES, connected, options, produce, soon};
+
+/// The permissions that the module's documentation lists for reading.
+const READER: [&str; 11] = [
+    "+hmget",
+    "+exists",
+    "+xrange",
+    "+xrevrange",
+    "+xinfo|stream",
+    "+ping",
+    "+client|tracking",
+    "+client|id",
+    "+info",
+    "~job:*",
+    "resetchannels",
+];
+
+/// And those for a producer.
+const PRODUCER: [&str; 8] = [
+    "+xadd",
+    "+expire",
+    "+eval",
+    "+hget",
+    "+hset",
+    "+publish",
+    "+exists",
+    "&job:*:events",
+];
+
+async fn user(redis: &RedisServer, name: &str, rules: &[&str]) {
+    let mut command = vec!["ACL", "SETUSER", name, "reset", "on", ">secret"];
+    command.extend(rules);
+    redis.command(&command).await;
+}
+
+fn store(redis: &RedisServer, user: &str, watch: WatchMode) -> RedisStore {
+    RedisStore::new(options(redis.url_as(user, "secret"), watch)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_today_is_taken() {
+    let redis = RedisServer::shared().await;
+    for mode in MODES {
+        let store = RedisStore::new(options(redis.url(), mode)).unwrap();
+        let facts = store.check().await.unwrap();
+        assert_eq!(facts.tracks, mode == WatchMode::Tracking);
+        let info = redis.command(&["INFO", "server"]).await.text();
+        assert!(info.contains(&format!("redis_version:{}\r", facts.version)));
+        store.check_writes().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_the_documented_permissions_can_do_everything() {
+    let redis = RedisServer::shared().await;
+    let rules = [READER.as_slice(), &PRODUCER].concat();
+    user(&redis, "all", &rules).await;
+    let store = store(&redis, "all", WatchMode::Auto);
+    assert!(store.check().await.unwrap().tracks);
+    store.check_writes().await.unwrap();
+    let job = fresh_job();
+    let new = NewJob {
+        owner: UserId::new("ann").unwrap(),
+        created_at: String::new(),
+    };
+    store.create(&job, &new).await.unwrap();
+    let step = Transition {
+        to: JobStatus::Starting,
+        message: String::new(),
+        at: String::new(),
+    };
+    store.transition(&job, &step).await.unwrap();
+    store.append(&job, &[NewLine::default()]).await.unwrap();
+    store
+        .read(&job, Span::default(), Order::NewestFirst, ALL)
+        .await
+        .unwrap();
+    store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    store.get(&job).await.unwrap();
+    LogStore::ping(&store).await.unwrap();
+    let other = fresh_job();
+    let mut follower = Follower::new(&store, &other);
+    produce(&redis, &other, 1..=3).await;
+    follower.follow(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_permission_is_named_with_its_keys() {
+    let redis = RedisServer::shared().await;
+    let refused = [
+        ("-xrevrange", "may not run XREVRANGE on `job:*:logs`"),
+        ("-xinfo", "may not run XINFO STREAM on `job:*:logs`"),
+        ("-exists", "may not run EXISTS on `job:*`"),
+        ("resetkeys", "may not run HMGET on `job:*`"),
+    ];
+    for (n, (rule, expected)) in refused.into_iter().enumerate() {
+        let name = format!("less-{n}");
+        user(&redis, &name, &[READER.as_slice(), &[rule]].concat()).await;
+        let checked = store(&redis, &name, WatchMode::Auto).check().await;
+        let error = checked.unwrap_err();
+        assert!(matches!(error, CheckError::Permission { .. }), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(!error.is_retryable());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_permission_to_write_is_named_and_nothing_was_written() {
+    let redis = RedisServer::start().await;
+    let refused = [
+        ("-xadd", "may not run XADD on `job:*:logs`"),
+        ("-expire", "may not run EXPIRE on `job:*:logs`"),
+        ("-eval", "may not run EVAL on `job:*`"),
+        ("-hset", "may not run HSET on `job:*`"),
+        ("resetchannels", "may not run PUBLISH on `job:*:events`"),
+    ];
+    let rules = [READER.as_slice(), &PRODUCER].concat();
+    for (n, (rule, expected)) in refused.into_iter().enumerate() {
+        let name = format!("less-{n}");
+        user(&redis, &name, &[rules.as_slice(), &[rule]].concat()).await;
+        let store = store(&redis, &name, WatchMode::Auto);
+        store.check().await.unwrap();
+        let error = store.check_writes().await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    assert_eq!(redis.command(&["DBSIZE"]).await.int(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_tracking_is_refused_the_store_polls_unless_it_must_track() {
+    let redis = RedisServer::shared().await;
+    let rules = [READER.as_slice(), &["-client|tracking", "+xread"]].concat();
+    user(&redis, "untracked", &rules).await;
+    let polling = store(&redis, "untracked", WatchMode::Auto);
+    assert!(!polling.check().await.unwrap().tracks);
+    let job = fresh_job();
+    let mut follower = Follower::new(&polling, &job);
+    produce(&redis, &job, 1..=3).await;
+    follower.follow(3).await;
+    let error = store(&redis, "untracked", WatchMode::Tracking)
+        .check()
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("may not run CLIENT TRACKING"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_called_one() {
+    let redis = RedisServer::shared().await;
+    user(&redis, "known", &READER).await;
+    let url = redis.url_as("known", "wrong");
+    let store = RedisStore::new(options(url, WatchMode::Auto)).unwrap();
+    let error = store.check().await.unwrap_err();
+    assert!(matches!(error, CheckError::Credentials { .. }), "{error:?}");
+    assert!(!error.to_string().contains("wrong"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_server_is_refused_with_its_version() {
+    let old = |command: &[String]| match command[0].as_str() {
+        "HELLO" => "*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n6.2.14\r\n".into(),
+        "PING" => "+PONG\r\n".into(),
+        _ => "+OK\r\n".into(),
+    };
+    let address = fake::server(old).await;
+    let options = options(format!("redis://{address}"), WatchMode::Poll);
+    let error = RedisStore::new(options).unwrap().check().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Redis 6.2.14 is too old: 7.0 is the oldest that works"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_without_resp3_is_polled() {
+    let proxy = |command: &[String]| match command[0].as_str() {
+        "HELLO" => "-ERR unknown command 'HELLO'\r\n".into(),
+        "PING" => "+PONG\r\n".into(),
+        "XREAD" => "*-1\r\n".into(),
+        _ => "+OK\r\n".into(),
+    };
+    let address = fake::server(proxy).await;
+    let store = RedisStore::new(options(format!("redis://{address}"), WatchMode::Auto)).unwrap();
+    connected(&store).await;
+    assert_eq!(store.state().tracks, Some(false));
+    let strict = options(format!("redis://{address}"), WatchMode::Tracking);
+    let strict = RedisStore::new(strict).unwrap();
+    let error = soon("a refusal", async {
+        loop {
+            match LogStore::watch(&strict, &fresh_job())
+                .read_on(EntryId::ZERO, ALL)
+                .await
+            {
+                Err(error) if error.to_string().contains("RESP3") => return error,
+                _ => {}
+            }
+        }
+    })
+    .await;
+    assert!(error.is_retryable());
+}

@@ -1,0 +1,242 @@
+//! What is broken between a store and its Redis, and in Redis itself, with tracking and with polling.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_domain::{EntryId, JobStatus, UserId};
+use log_store::conformance::fresh_job;
+use log_store::redis::{RedisStore, WatchMode};
+use log_store::{JobWrites as _, LogAppend as _};
+use log_store::{Jobs, LogStore, NewJob, NewLine};
+use test_support::{RedisOptions, RedisServer};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{
+    ALL, Follower, MODES, Setup, back, hash, logs, options, produce, settle, soon, until,
+};
+
+/// What is promised: within this time of Redis answering again, everything goes on.
+const BACK: Duration = Duration::from_secs(5);
+
+async fn append_only() -> Arc<RedisServer> {
+    let options = RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    };
+    Arc::new(RedisServer::start_with(options).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missed_across_dropped_connections() {
+    for mode in MODES {
+        let setup = Setup::shared(mode).await;
+        let job = fresh_job();
+        let mut follower = Follower::new(&setup.store, &job);
+        for round in 0..8 {
+            let lines = round * 50 + 1..=round * 50 + 50;
+            let producing = produce(&setup.redis, &job, lines);
+            let dropping = async {
+                sleep(Duration::from_millis(5 * round)).await;
+                setup.proxy.drop_connections().await;
+            };
+            tokio::join!(producing, dropping, follower.follow(round * 50 + 50));
+        }
+        assert_eq!(follower.seen, (1..=400).collect::<Vec<_>>(), "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missed_when_the_server_kills_the_connections() {
+    let redis = Arc::new(RedisServer::start().await);
+    for mode in MODES {
+        let setup = Setup::on(Arc::clone(&redis), mode).await;
+        let job = fresh_job();
+        let mut follower = Follower::new(&setup.store, &job);
+        let mut killer = redis.client().await;
+        for ms in 1..=12 {
+            // The line comes right before the kill, right after it, and while there is no connection.
+            if ms % 3 == 0 {
+                produce(&redis, &job, [ms]).await;
+            }
+            killer.command(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+            if ms % 3 == 1 {
+                sleep(Duration::from_millis(ms)).await;
+            }
+            if ms % 3 != 0 {
+                produce(&redis, &job, [ms]).await;
+            }
+            follower.follow(ms).await;
+        }
+        assert_eq!(follower.seen, (1..=12).collect::<Vec<_>>(), "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_server_is_an_outage_and_nothing_is_missed_after_it() {
+    let redis = Arc::new(RedisServer::start().await);
+    for mode in MODES {
+        let setup = Setup::on(Arc::clone(&redis), mode).await;
+        let job = fresh_job();
+        let mut follower = Follower::new(&setup.store, &job);
+        produce(&redis, &job, [1]).await;
+        follower.follow(1).await;
+        redis.pause().await;
+        let asked = Instant::now();
+        let read = setup.store.bounds(&job).await;
+        assert!(read.is_err_and(|error| error.is_retryable()), "{mode:?}");
+        assert!(asked.elapsed() < Duration::from_secs(3), "{mode:?}");
+        sleep(Duration::from_millis(2_500)).await;
+        redis.unpause().await;
+        produce(&redis, &job, [2]).await;
+        let within = timeout(BACK, follower.follow(2)).await;
+        assert!(within.is_ok(), "{mode:?}: not back in time");
+        assert!(back(&setup.store).await < BACK, "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_redis_loses_nothing() {
+    let redis = append_only().await;
+    for mode in MODES {
+        let setup = Setup::on(Arc::clone(&redis), mode).await;
+        let job = fresh_job();
+        let mut follower = Follower::new(&setup.store, &job);
+        for round in 0..3 {
+            produce(&redis, &job, [round * 10 + 1, round * 10 + 2]).await;
+            if round == 1 {
+                redis.stop().await;
+            } else {
+                redis.kill().await;
+            }
+            let away = setup.store.bounds(&job).await;
+            assert!(away.is_err_and(|error| error.is_retryable()), "{mode:?}");
+            redis.start_again().await;
+            produce(&redis, &job, [round * 10 + 3]).await;
+            let within = timeout(BACK, follower.follow(round * 10 + 3)).await;
+            assert!(within.is_ok(), "{mode:?}: not back in time");
+        }
+        assert_eq!(follower.seen, [1, 2, 3, 11, 12, 13, 21, 22, 23], "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_begins_while_redis_is_away_and_works_when_it_comes() {
+    let redis = Arc::new(RedisServer::start().await);
+    redis.stop().await;
+    let store = RedisStore::new(options(redis.url(), WatchMode::Auto)).unwrap();
+    let job = fresh_job();
+    let begun = Instant::now();
+    let away = LogStore::ping(&store).await;
+    assert!(away.is_err_and(|error| error.is_retryable()));
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(store.check().await.unwrap_err().is_retryable());
+    let appended = store.append(&job, &[NewLine::default()]).await;
+    assert!(appended.is_err_and(|error| error.is_retryable()));
+    let mut follower = Follower::new(&store, &job);
+    redis.start_again().await;
+    produce(&redis, &job, [1]).await;
+    let within = timeout(BACK, follower.follow(1)).await;
+    assert!(within.is_ok(), "not there in time");
+    assert!(store.check().await.unwrap().tracks);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_deleted_and_made_anew_while_disconnected_is_a_gap() {
+    for mode in MODES {
+        let setup = Setup::shared(mode).await;
+        let job = fresh_job();
+        produce(&setup.redis, &job, 1..=5).await;
+        let mut watch = LogStore::watch(&setup.store, &job);
+        settle(&mut *watch).await;
+        setup.proxy.refuse().await;
+        setup.redis.command(&["DEL", &logs(&job)]).await;
+        produce(&setup.redis, &job, 2..=3).await;
+        setup.proxy.mend().await;
+        let cursor = EntryId::new(5, 0);
+        let anew = |onward: &log_store::Onward| onward.bounds.entries_added == 2;
+        let onward = until("the new log", &mut *watch, cursor, anew).await;
+        let gap = onward.gap(cursor).unwrap();
+        assert_eq!(gap.resume_after, EntryId::new(3, 0), "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_trimmed_while_disconnected_is_a_gap() {
+    for mode in MODES {
+        let setup = Setup::shared(mode).await;
+        let job = fresh_job();
+        produce(&setup.redis, &job, 1..=5).await;
+        let mut watch = LogStore::watch(&setup.store, &job);
+        settle(&mut *watch).await;
+        setup.proxy.refuse().await;
+        produce(&setup.redis, &job, 6..=9).await;
+        setup
+            .redis
+            .command(&["XTRIM", &logs(&job), "MAXLEN", "2"])
+            .await;
+        setup.proxy.mend().await;
+        let cursor = EntryId::new(5, 0);
+        let trimmed = |onward: &log_store::Onward| onward.bounds.length == 2;
+        let onward = until("the trimmed log", &mut *watch, cursor, trimmed).await;
+        let gap = onward.gap(cursor).unwrap();
+        assert_eq!(gap.first_id, Some(EntryId::new(8, 0)), "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_changes_while_disconnected_is_told() {
+    for mode in MODES {
+        let setup = Setup::shared(mode).await;
+        let job = fresh_job();
+        let new = NewJob {
+            owner: UserId::new("ann").unwrap(),
+            created_at: String::new(),
+        };
+        setup.store.create(&job, &new).await.unwrap();
+        let mut watch = Jobs::watch(&setup.store, &job);
+        assert_eq!(
+            watch.get().await.unwrap().unwrap().status,
+            JobStatus::Queued
+        );
+        setup.proxy.refuse().await;
+        setup
+            .redis
+            .command(&["HSET", &hash(&job), "status", "ready"])
+            .await;
+        setup.proxy.mend().await;
+        let told = async {
+            loop {
+                watch.changed().await;
+                if watch
+                    .get()
+                    .await
+                    .is_ok_and(|job| job.unwrap().status == JobStatus::Ready)
+                {
+                    return;
+                }
+            }
+        };
+        soon("the new status", told).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_black_hole_in_the_network_is_an_outage_and_nothing_is_missed_after_it() {
+    for mode in MODES {
+        let setup = Setup::shared(mode).await;
+        let job = fresh_job();
+        let mut follower = Follower::new(&setup.store, &job);
+        produce(&setup.redis, &job, [1]).await;
+        follower.follow(1).await;
+        setup.proxy.black_hole();
+        produce(&setup.redis, &job, [2]).await;
+        let read = setup.store.read_on(&job, EntryId::ZERO, ALL).await;
+        assert!(read.is_err_and(|error| error.is_retryable()), "{mode:?}");
+        // Long enough for the store to give its connections up, and to fail to make others.
+        sleep(Duration::from_secs(4)).await;
+        assert!(!setup.store.state().connected, "{mode:?}");
+        setup.proxy.mend().await;
+        let within = timeout(BACK, follower.follow(2)).await;
+        assert!(within.is_ok(), "{mode:?}: not back in time");
+    }
+}

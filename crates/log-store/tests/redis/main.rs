@@ -1,0 +1,16 @@
+//! The store on Redis, on a real Redis.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a failed expectation is a panic"
+)]
+
+mod check;
+mod conformance;
+mod cost;
+mod fake;
+mod faults;
+mod fred;
+mod support;
+mod writes;

@@ -1,0 +1,173 @@
+//! What the tests share: a store behind a network that breaks, and Redis seen from beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_domain::{EntryId, JobId, ReadLimit};
+use log_store::redis::{RedisOptions, RedisStore, WatchMode};
+use log_store::{LogStore, LogWatch, Onward};
+use test_support::{RedisServer, TcpProxy};
+use tokio::time::{Instant, timeout};
+
+/// More lines than any test appends.
+pub(crate) const ALL: ReadLimit = ReadLimit::lines(100_000);
+
+/// Longer than anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A store for tests, connected.
+pub(crate) struct Setup {
+    pub(crate) redis: Arc<RedisServer>,
+    pub(crate) proxy: Arc<TcpProxy>,
+    pub(crate) store: RedisStore,
+}
+
+/// Both ways of noticing changes.
+pub(crate) const MODES: [WatchMode; 2] = [WatchMode::Tracking, WatchMode::Poll];
+
+/// Options that do not make tests wait for sweeps or polls. The sweep is far away unless a test is about it: what it
+/// finds must not hide what a push should have told.
+pub(crate) fn options(url: String, watch: WatchMode) -> RedisOptions {
+    RedisOptions {
+        watch,
+        sweep_interval: Duration::from_secs(3600),
+        poll_interval: Duration::from_millis(10),
+        ..RedisOptions::new(url)
+    }
+}
+
+impl Setup {
+    /// On the server that tests share.
+    pub(crate) async fn shared(watch: WatchMode) -> Self {
+        Self::on(RedisServer::shared().await, watch).await
+    }
+
+    /// On a server of its own, to be broken.
+    pub(crate) async fn own(watch: WatchMode) -> Self {
+        Self::on(Arc::new(RedisServer::start().await), watch).await
+    }
+
+    /// On a server.
+    pub(crate) async fn on(redis: Arc<RedisServer>, watch: WatchMode) -> Self {
+        let proxy = Arc::new(TcpProxy::start(redis.address()).await);
+        let url = format!("redis://{}", proxy.address());
+        let store = RedisStore::new(options(url, watch)).unwrap();
+        connected(&store).await;
+        Self {
+            redis,
+            proxy,
+            store,
+        }
+    }
+}
+
+/// Writes lines past the store, as a producer does that exists today.
+pub(crate) async fn produce(redis: &RedisServer, job: &JobId, ids: impl IntoIterator<Item = u64>) {
+    let mut client = redis.client().await;
+    for ms in ids {
+        let (id, text) = (format!("{ms}-0"), format!("line {ms}"));
+        client
+            .command(&["XADD", &logs(job), &id, "text", &text])
+            .await;
+    }
+}
+
+/// Follows a log to an id, in order and without a repetition.
+pub(crate) struct Follower {
+    pub(crate) watch: Box<dyn LogWatch>,
+    pub(crate) seen: Vec<u64>,
+}
+
+impl Follower {
+    pub(crate) fn new(store: &RedisStore, job: &JobId) -> Self {
+        Self {
+            watch: LogStore::watch(store, job),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Follows until the line of an id was read.
+    pub(crate) async fn follow(&mut self, last: u64) {
+        while self.seen.last() != Some(&last) {
+            soon("a notice", self.watch.changed()).await;
+            let after = EntryId::new(self.seen.last().copied().unwrap_or(0), 0);
+            match self.watch.read_on(after, ALL).await {
+                Ok(onward) => self
+                    .seen
+                    .extend(onward.lines.iter().map(|line| line.id.ms())),
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+        }
+    }
+}
+
+/// Waits until a store answers again, and says how long that took.
+pub(crate) async fn back(store: &RedisStore) -> Duration {
+    let begun = Instant::now();
+    soon("an answer", async {
+        while LogStore::ping(store).await.is_err() || !store.state().connected {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    begun.elapsed()
+}
+
+/// Waits until a store is connected.
+pub(crate) async fn connected(store: &RedisStore) {
+    soon("a connection", async {
+        while !store.state().connected {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+/// Awaits something that must come soon.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let came = timeout(PATIENCE, future).await;
+    came.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
+}
+
+/// Waits for notices and reads, until a read pleases.
+pub(crate) async fn until(
+    what: &str,
+    watch: &mut dyn LogWatch,
+    after: EntryId,
+    pleases: impl Fn(&Onward) -> bool,
+) -> Onward {
+    soon(what, async {
+        loop {
+            watch.changed().await;
+            match watch.read_on(after, ALL).await {
+                Ok(onward) if pleases(&onward) => return onward,
+                Ok(_) => {}
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+        }
+    })
+    .await
+}
+
+/// Reads until no notice comes for a moment.
+pub(crate) async fn settle(watch: &mut dyn LogWatch) {
+    soon("rest", async {
+        while timeout(Duration::from_millis(150), watch.changed())
+            .await
+            .is_ok()
+        {
+            watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+        }
+    })
+    .await;
+}
+
+/// The key of a job's stream.
+pub(crate) fn logs(job: &JobId) -> String {
+    format!("job:{job}:logs")
+}
+
+/// The key of a job's hash.
+pub(crate) fn hash(job: &JobId) -> String {
+    format!("job:{job}")
+}

@@ -1,0 +1,131 @@
+//! What the store writes, as existing producers and consumers have it.
+
+use std::time::Duration;
+
+use log_domain::{JobStatus, UserId};
+use log_store::conformance::fresh_job;
+use log_store::redis::{RedisStore, Retention, WatchMode};
+use log_store::{JobWrites as _, LogAppend as _, NewJob, NewLine, Transition};
+use test_support::RedisServer;
+
+use crate::support::{Setup, connected, hash, logs, options, soon};
+
+async fn fields(redis: &RedisServer, key: &str) -> Vec<(String, String)> {
+    let flat = redis.command(&["HGETALL", key]).await.array();
+    let pairs = flat.chunks(2);
+    let mut pairs: Vec<_> = pairs.map(|pair| (pair[0].text(), pair[1].text())).collect();
+    pairs.sort();
+    pairs
+}
+
+fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs
+        .map(|(name, value)| (name.into(), value.into()))
+        .into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_created_and_moved_on_as_consumers_read_it() {
+    let setup = Setup::shared(WatchMode::Auto).await;
+    let job = fresh_job();
+    let channel = format!("job:{job}:events");
+    let mut consumer = setup.redis.client().await;
+    consumer.command(&["SUBSCRIBE", &channel]).await;
+    let new = NewJob {
+        owner: UserId::new("user_ann").unwrap(),
+        created_at: "2026-01-01T00:00:00Z".into(),
+    };
+    setup.store.create(&job, &new).await.unwrap();
+    let created = pairs([
+        ("created_at", "2026-01-01T00:00:00Z"),
+        ("status", "queued"),
+        ("user_id", "user_ann"),
+    ]);
+    assert_eq!(fields(&setup.redis, &hash(&job)).await, created);
+    let step = Transition {
+        to: JobStatus::Starting,
+        message: "Starting".into(),
+        at: "2026-01-01T00:00:01Z".into(),
+    };
+    setup.store.transition(&job, &step).await.unwrap();
+    let moved = pairs([
+        ("created_at", "2026-01-01T00:00:00Z"),
+        ("status", "starting"),
+        ("status_message", "Starting"),
+        ("updated_at", "2026-01-01T00:00:01Z"),
+        ("user_id", "user_ann"),
+    ]);
+    assert_eq!(fields(&setup.redis, &hash(&job)).await, moved);
+    // The first message is the step's: a creation publishes nothing.
+    let message = soon("the message", consumer.next()).await.unwrap().array();
+    let expected = format!(
+        r#"{{"type":"build.stage.started","job_id":"{job}","status":"starting","stage":"starting","stage_label":"Starting","message":"Starting","timestamp":"2026-01-01T00:00:01Z"}}"#
+    );
+    assert_eq!(message[2].text(), expected);
+    assert_eq!(setup.redis.command(&["TTL", &hash(&job)]).await.int(), -1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_is_what_producers_append() {
+    let setup = Setup::shared(WatchMode::Auto).await;
+    let job = fresh_job();
+    let line = NewLine {
+        ts: Some("2026-01-01T00:00:00Z".into()),
+        source: Some("stdout".into()),
+        text: Some("hello".into()),
+        phase: None,
+    };
+    let ids = setup
+        .store
+        .append(&job, &[line, NewLine::default()])
+        .await
+        .unwrap();
+    let entries = setup
+        .redis
+        .command(&["XRANGE", &logs(&job), "-", "+"])
+        .await
+        .array();
+    let first = entries[0].clone().array();
+    assert_eq!(first[0].text(), ids[0].to_string());
+    let fields: Vec<_> = first[1]
+        .clone()
+        .array()
+        .iter()
+        .map(test_support::Value::text)
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "ts",
+            "2026-01-01T00:00:00Z",
+            "source",
+            "stdout",
+            "text",
+            "hello"
+        ]
+    );
+    assert_eq!(entries.len(), 2);
+    let ttl = setup.redis.command(&["TTL", &logs(&job)]).await.int();
+    assert!((86_390..=86_400).contains(&ttl), "{ttl}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_trimmed_to_its_retention_and_renews_its_life() {
+    let redis = RedisServer::shared().await;
+    let mut kept = options(redis.url(), WatchMode::Auto);
+    kept.retention = Retention {
+        lines: 200,
+        ttl: Duration::from_secs(60),
+    };
+    let store = RedisStore::new(kept).unwrap();
+    connected(&store).await;
+    let job = fresh_job();
+    let lines = vec![NewLine::default(); 1_000];
+    assert_eq!(store.append(&job, &lines).await.unwrap().len(), 1_000);
+    let length = redis.command(&["XLEN", &logs(&job)]).await.int();
+    assert!((200..=300).contains(&length), "{length}");
+    redis.command(&["EXPIRE", &logs(&job), "5"]).await;
+    store.append(&job, &lines[..1]).await.unwrap();
+    let ttl = redis.command(&["TTL", &logs(&job)]).await.int();
+    assert!((50..=60).contains(&ttl), "{ttl}");
+}

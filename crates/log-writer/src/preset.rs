@@ -1,0 +1,46 @@
+//! Settings for teams that replace a producer they have.
+
+use crate::ansi::Ansi;
+use crate::cut::{CutMarker, LineLimit};
+use crate::lines::{Blank, LineOptions, Progress};
+
+/// How another producer writes its lines, so that a team that replaces it finds its logs unchanged.
+///
+/// ```
+/// use std::time::Duration;
+/// use log_writer::{LineAssembler, Preset};
+///
+/// let mut assembler = LineAssembler::new(Preset::existing_producer().lines());
+/// let mut lines = Vec::new();
+/// let output = format!("\x1b[32mok\x1b[0m\n\n{}\n", "x".repeat(2001));
+/// assembler.push(output.as_bytes(), Duration::ZERO, |line| lines.push(line));
+/// assert_eq!(lines, ["ok".to_owned(), format!("{}...[truncated]", "x".repeat(2000))]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    lines: LineOptions,
+}
+
+impl Preset {
+    /// The Python producer that this one replaces: a line is cut at 2,000 characters and then ends with
+    /// `...[truncated]`, blank lines are dropped, terminal control is stripped. Redacted text reads `[REDACTED]`, and
+    /// [`crate::LogWriter::enter`] sets the phases, as they are by default.
+    #[must_use]
+    pub const fn existing_producer() -> Self {
+        Self {
+            lines: LineOptions {
+                limit: LineLimit::Characters(2_000),
+                marker: CutMarker::Text("...[truncated]"),
+                blank: Blank::Drop,
+                ansi: Ansi::Strip,
+                progress: Progress::Last,
+            },
+        }
+    }
+
+    /// How bytes become lines.
+    #[must_use]
+    pub const fn lines(self) -> LineOptions {
+        self.lines
+    }
+}

@@ -1,0 +1,742 @@
+//! The redactor by table, at every split, and by property.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
+
+use super::scan::Scanner;
+use super::tokens::TOKENS;
+use super::*;
+use crate::ansi::Ansi;
+use crate::lines::{LineAssembler, LineOptions};
+
+const SECRET: &str = "Xq7/vR+2mZ k9é&w";
+
+fn registered() -> Redaction {
+    static ONCE: LazyLock<Redaction> = LazyLock::new(|| {
+        let builder = Redaction::builder().secret(SECRET).unwrap();
+        builder.build().unwrap()
+    });
+    ONCE.clone()
+}
+
+fn lines_with<'a>(
+    options: LineOptions,
+    redaction: &Redaction,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<String> {
+    let mut assembler = LineAssembler::with_redaction(options, redaction);
+    let mut lines = Vec::new();
+    for chunk in chunks {
+        assembler.push(chunk, Duration::ZERO, |line| lines.push(line));
+    }
+    assembler.finish(|line| lines.push(line));
+    lines
+}
+
+fn lines<'a>(redaction: &Redaction, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    lines_with(LineOptions::default(), redaction, chunks)
+}
+
+/// Checks a text whole, byte by byte, and in two chunks parted anywhere.
+#[track_caller]
+fn check_with(redaction: &Redaction, text: &str, expected: &str) {
+    let expected: Vec<&str> = expected.lines().collect();
+    let bytes = text.as_bytes();
+    assert_eq!(lines(redaction, [bytes]), expected, "{text:?} whole");
+    assert_eq!(
+        lines(redaction, bytes.chunks(1)),
+        expected,
+        "{text:?} byte by byte"
+    );
+    for place in 0..=bytes.len() {
+        let (a, b) = bytes.split_at(place);
+        assert_eq!(
+            lines(redaction, [a, b]),
+            expected,
+            "{text:?} in chunks at {place}"
+        );
+    }
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    check_with(&Redaction::default(), text, expected);
+}
+
+/// Checks that a text without secrets comes out as it is.
+#[track_caller]
+fn check_same(text: &str) {
+    check(text, text);
+}
+
+/// Checks that nothing of a secret comes out, with a line end put into it anywhere.
+#[track_caller]
+fn check_across_lines(redaction: &Redaction, before: &str, secret: &str, after: &str) {
+    for place in (1..secret.len()).filter(|place| secret.is_char_boundary(*place)) {
+        for line_end in ["\n", "\r\n", "\n\n"] {
+            let (a, b) = secret.split_at(place);
+            let text = format!("{before}{a}{line_end}{b}{after}\nnext line\n");
+            let whole = lines(redaction, [text.as_bytes()]);
+            assert_eq!(
+                lines(redaction, text.as_bytes().chunks(1)),
+                whole,
+                "{text:?}"
+            );
+            let shown = whole.concat();
+            let passed = windows(secret).find(|part| shown.contains(part));
+            assert_eq!(passed, None, "{text:?} became {whole:#?}");
+            assert!(shown.ends_with("next line"), "{text:?} became {whole:#?}");
+        }
+    }
+}
+
+/// Each run of four characters.
+fn windows(text: &str) -> impl Iterator<Item = &str> {
+    let places: Vec<usize> = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain([text.len()])
+        .collect();
+    (4..places.len()).map(move |end| &text[places[end - 4]..places[end]])
+}
+
+#[test]
+fn a_registered_secret_is_hidden_in_every_encoding() {
+    let redaction = registered();
+    let json = SECRET.replace('/', "\\/").replace('é', "\\u00e9");
+    for shown in [
+        SECRET,
+        "Xq7%2FvR%2B2mZ%20k9%C3%A9%26w",
+        "Xq7%2fvR%2b2mZ+k9%c3%a9%26w",
+        &json,
+    ] {
+        check_with(&redaction, &format!("a {shown} b\n"), "a [REDACTED] b\n");
+    }
+    for before in ["", "u", "us", "user:"] {
+        let encoded = BASE64_STANDARD.encode(format!("{before}{SECRET}"));
+        let whole = lines(&redaction, [encoded.as_bytes()]).concat();
+        assert!(whole.contains("[REDACTED]"), "{encoded} became {whole}");
+        assert!(
+            whole.len() < "[REDACTED]".len() + 12,
+            "{encoded} became {whole}"
+        );
+    }
+}
+
+#[test]
+fn a_registered_secret_is_hidden_across_lines() {
+    check_across_lines(&registered(), "the key is ", SECRET, " and more");
+    check_across_lines(&registered(), "", SECRET, "");
+    let encoded = BASE64_STANDARD.encode(format!("abc{SECRET}"));
+    check_across_lines(
+        &registered(),
+        &encoded[..4],
+        encoded[4..].trim_end_matches('='),
+        "",
+    );
+}
+
+#[test]
+fn what_stands_around_a_secret_in_two_lines_stays() {
+    let redaction = registered();
+    let (a, b) = SECRET.split_at(6);
+    let text = format!("before {a}\n{b} after\n{a}\n{b}\nlast\n");
+    check_with(
+        &redaction,
+        &text,
+        "before [REDACTED]\n after\n[REDACTED]\nlast\n",
+    );
+}
+
+#[test]
+fn overlapping_and_adjoining_secrets_are_hidden_whole() {
+    let redaction = Redaction::builder()
+        .secret("abcdef")
+        .unwrap()
+        .secret("defghi")
+        .unwrap();
+    let redaction = redaction.secret("defg").unwrap().build().unwrap();
+    check_with(&redaction, "xabcdefghix", "x[REDACTED]x");
+    check_with(&redaction, "abcdefdefghi!", "[REDACTED]!");
+    check_with(
+        &redaction,
+        "xdefgx abcde defgh.",
+        "x[REDACTED]x abcde [REDACTED]h.",
+    );
+}
+
+#[test]
+fn colours_do_not_hide_a_secret() {
+    let options = LineOptions {
+        ansi: Ansi::KeepColours,
+        ..LineOptions::default()
+    };
+    let redaction = Redaction::builder()
+        .secret("hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    let text = b"a \x1b[32mhun\x1b[0mter2 b\n";
+    for chunks in [vec![&text[..]], text.chunks(1).collect()] {
+        let lines = lines_with(options, &redaction, chunks);
+        assert_eq!(lines, ["a \x1b[32m[REDACTED]\x1b[0m b"]);
+    }
+}
+
+#[test]
+fn a_line_that_is_cut_shows_no_part_of_a_secret_at_its_end() {
+    let redaction = Redaction::builder()
+        .secret("hunter2hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    for before in 0..20 {
+        let text = format!("{}hunter2hunter2{}", "x".repeat(before), "y".repeat(50));
+        let options = LineOptions {
+            limit: crate::LineLimit::Bytes(12),
+            ..LineOptions::default()
+        };
+        let line = lines_with(options, &redaction, [text.as_bytes()]).concat();
+        assert!(!line.contains("hunt"), "{line}");
+    }
+}
+
+#[test]
+fn a_secret_that_begins_beyond_a_lines_limit_is_hidden_in_the_next_line() {
+    let redaction = Redaction::builder()
+        .secret("hunter2hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    let text = format!("{}hunter2\nhunter2!", "x".repeat(20_000));
+    let whole = lines(&redaction, [text.as_bytes()]);
+    assert_eq!(whole[1..], ["!"]);
+}
+
+#[test]
+fn provider_tokens_are_hidden_by_their_prefix() {
+    for token in [
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "github_pat_11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567",
+        "glpat-x9Jm2Kq4Lw8Zr5Tn7Vb1",
+        "sk-9aXbYcZ8dWeVfUgThSiRjQkPlOmNnMoLpKqJrIsHtGuFv1",
+        "sk-proj-4fGh_2kLm-9nOp_7qRs",
+        "sk-ant-api03-Zx8Cv7Bn6Mq5We4Rt3Yu2-AA",
+        "AKIA2E0A8F3B244C9986",
+        "xoxb-2468013579-8642097531-QwErTyUiOpAsDfGh",
+        "xoxe.xoxp-1-Mi0yLTk4NzY1NDMyMTA",
+        "npm_8uYt6rEw4qAs2dFg0hJk1lZx3cVb5nMq7wPo",
+        "pypi-AgEIcHlwaS5vcmcCJGFiY2RlZjAxLTIzNDUtNjc4OQ",
+    ] {
+        check(&format!("token {token}, ok\n"), "token [REDACTED], ok\n");
+        check(&format!("{token}\n"), "[REDACTED]\n");
+        check(
+            &format!("https://{token}@example.org/x\n"),
+            "https://[REDACTED]@example.org/x\n",
+        );
+        let prefix = TOKEN_PREFIXES
+            .iter()
+            .filter(|prefix| token.starts_with(**prefix));
+        let prefix = prefix.max_by_key(|prefix| prefix.len()).unwrap();
+        let (head, body) = token.split_at(prefix.len());
+        check_across_lines(&Redaction::default(), &format!("token {head}"), body, " ok");
+    }
+}
+
+const TOKEN_PREFIXES: [&str; 11] = [
+    "ghp_",
+    "github_pat_",
+    "glpat-",
+    "sk-",
+    "sk-ant-",
+    "AKIA",
+    "xoxb-",
+    "xoxe",
+    "npm_",
+    "pypi-",
+    "sk-proj-",
+];
+
+#[test]
+fn a_token_in_two_lines_is_found_though_its_prefix_is_split() {
+    let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    for place in 1..4 {
+        let (a, b) = token.split_at(place);
+        check(
+            &format!("x {a}\n{b} y\n"),
+            &format!("x {a}\n[REDACTED] y\n"),
+        );
+    }
+}
+
+#[test]
+fn a_token_of_a_known_length_ends_with_its_line() {
+    check(
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a\nCompiling a\n",
+        "[REDACTED]\nCompiling a\n",
+    );
+}
+
+#[test]
+fn what_only_begins_like_a_token_stays() {
+    for text in [
+        "a desk-shaped task-runner and sk-circle sk-fading-circle-spinner\n",
+        "npm_config_registry and npm_package_dependencies_something_very_long\n",
+        "pypi-attestations ghp_short AKIA xoxb-\n",
+        "MYGHP_16C7e42F292c6912E7710c838347Ae178B4a\n",
+        "the keys eyJ and eyJhbGciOiJIUzI1NiJ9 have no dot behind\n",
+    ] {
+        check_same(text);
+    }
+}
+
+#[test]
+fn json_web_tokens_are_hidden() {
+    let header = BASE64_STANDARD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
+    let payload = BASE64_STANDARD.encode(r#"{"sub":"user_9","n":7315846}"#);
+    let token = format!(
+        "{}.{}.q8Zt5Wv2Xy-_r7",
+        header.trim_end_matches('='),
+        payload.trim_end_matches('=')
+    );
+    check(&format!("got {token} back\n"), "got [REDACTED] back\n");
+    check_across_lines(&Redaction::default(), "got eyJ", &token[3..], " back");
+}
+
+#[test]
+fn the_value_of_a_secret_name_is_hidden_and_the_name_stays() {
+    for (text, expected) in [
+        ("DB_PASSWORD=hunter2 x\n", "DB_PASSWORD=[REDACTED] x\n"),
+        ("export API_KEY=abc,def;g\n", "export API_KEY=[REDACTED]\n"),
+        ("password: hunter2\n", "password: [REDACTED]\n"),
+        (
+            "  - db.password : \"a b\\\"c\" # d\n",
+            "  - db.password : \"[REDACTED]\" # d\n",
+        ),
+        (
+            "{\"apiKey\":\"abc\",\"user\":\"ann\"}\n",
+            "{\"apiKey\":\"[REDACTED]\",\"user\":\"ann\"}\n",
+        ),
+        (
+            "{\"a\":\"{\\\"token\\\":\\\"x\\\\\\\"y\\\",\\\"u\\\":1}\"}\n",
+            "{\"a\":\"{\\\"token\\\":\\\"[REDACTED]\\\",\\\"u\\\":1}\"}\n",
+        ),
+        ("--token='a b' next\n", "--token='[REDACTED]' next\n"),
+        (
+            "GET /x?access_token=abc&user=ann\n",
+            "GET /x?access_token=[REDACTED]&user=ann\n",
+        ),
+        (
+            "Server=db;Password=a b;User=sa\n",
+            "Server=db;Password=[REDACTED] b;User=sa\n",
+        ),
+        ("Server=db;Pwd=ab;User=sa\n", "Server=db;Pwd=ab;User=sa\n"),
+        (
+            "> Authorization: Bearer abc def\n",
+            "> Authorization: [REDACTED]\n",
+        ),
+        (
+            "curl -H \"X-Api-Key: abc\" u\n",
+            "curl -H \"X-Api-Key: [REDACTED]\" u\n",
+        ),
+        (
+            "Your root password: k8Rt2x9 (change it)\n",
+            "Your root password: [REDACTED] (change it)\n",
+        ),
+        (
+            "A_SECRET=a\nB_SECRET=b\nC=c\n",
+            "A_SECRET=[REDACTED]\nB_SECRET=[REDACTED]\nC=c\n",
+        ),
+        ("secret=\\x\n", "secret=[REDACTED]\n"),
+        ("SECRET_KEY_BASE=abc\n", "SECRET_KEY_BASE=[REDACTED]\n"),
+        ("password=token=abc d\n", "password=[REDACTED] d\n"),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
+fn what_is_no_secret_value_stays() {
+    for text in [
+        "PASSWORD=\nUSER=ann\n",
+        "password=\"\" token=''\n",
+        "error: unexpected token: `}`\n",
+        "SyntaxError: Unexpected token = in JSON\n",
+        "if token == expected {\n",
+        "token => lexer, secret::new(), token := next()\n",
+        "12 |     let token = lexer.next();\n",
+        "PWD=/home/ann\nOLDPWD=/\n",
+        "TOKEN_URL=https://example.org/t max_tokens=4096\n",
+        "tests: 3 pass = 3\n",
+        "https://example.org:8080/a:b=c 12:30:05 a=b\n",
+    ] {
+        check_same(text);
+    }
+}
+
+#[test]
+fn a_value_in_quotes_is_hidden_across_lines_and_one_without_ends_with_its_line() {
+    check_across_lines(
+        &Redaction::default(),
+        "password=\"",
+        "k8Rt2x9Qw4Lm7",
+        "\" end",
+    );
+    check("TOKEN=abc\ndef\n", "TOKEN=[REDACTED]\ndef\n");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_does_not_take_the_log() {
+    let text = format!("password=\"abc\n{}the end\n", "line of text\n".repeat(1000));
+    let whole = lines(&Redaction::default(), [text.as_bytes()]);
+    assert_eq!(whole.last().unwrap(), "the end");
+    assert!(whole.len() > 800, "{}", whole.len());
+}
+
+#[test]
+fn only_the_password_of_a_connection_string_is_hidden() {
+    for (text, expected) in [
+        (
+            "postgres://ann:s3cret@db:5432/x\n",
+            "postgres://ann:[REDACTED]@db:5432/x\n",
+        ),
+        ("redis://:s3cret@cache x\n", "redis://:[REDACTED]@cache x\n"),
+        (
+            "amqp+ssl://a:b@c@host/v\n",
+            "amqp+ssl://a:[REDACTED]@host/v\n",
+        ),
+        (
+            "'mongodb+srv://u:p:q@h'\n",
+            "'mongodb+srv://u:[REDACTED]@h'\n",
+        ),
+    ] {
+        check(text, expected);
+    }
+    check_across_lines(
+        &Redaction::default(),
+        "postgres://ann:",
+        "k8Rt2x9Qw4Lm7",
+        "@db/x",
+    );
+}
+
+#[test]
+fn addresses_without_a_password_stay() {
+    for text in [
+        "http://localhost:3000\nreact@19.0.0 added\n",
+        "http://127.0.0.1:8080/@vite/client and ssh://git@example.org:22/x\n",
+        "https://registry.example.org:443/@types/node https://ann@example.org\n",
+        "see https://example.org\nann:b@c\n",
+        "a :// b:c@d\n",
+    ] {
+        check_same(text);
+    }
+}
+
+const KEY_LINES: &str =
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\nAgEAAoIBAQC7VJTUt9Us8cKjMzEfYyjiWA4R4\nMj6d8/+=\n";
+
+#[test]
+fn a_private_key_is_hidden_between_its_marks() {
+    for label in [
+        "PRIVATE KEY",
+        "RSA PRIVATE KEY",
+        "ENCRYPTED PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+    ] {
+        let text =
+            format!("key:\n-----BEGIN {label}-----\n{KEY_LINES}-----END {label}-----\nafter\n");
+        let expected =
+            format!("key:\n-----BEGIN {label}-----\n[REDACTED]\n-----END {label}-----\nafter\n");
+        check(&text, &expected);
+        check(&text.replace('\n', "\r\n"), &expected);
+    }
+    let headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\n";
+    let text = format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n{headers}{KEY_LINES}-----END RSA PRIVATE KEY-----\n"
+    );
+    let shown = lines(&Redaction::default(), [text.as_bytes()]).concat();
+    assert!(!shown.contains("AES") && !shown.contains("MII"), "{shown}");
+}
+
+#[test]
+fn a_private_key_in_one_line_of_json_is_hidden() {
+    let key = KEY_LINES.replace('\n', "\\n");
+    let text = format!(
+        "{{\"key\": \"-----BEGIN PRIVATE KEY-----\\n{key}-----END PRIVATE KEY-----\\n\", \"id\": 1}}\n"
+    );
+    let expected = "{\"key\": \"-----BEGIN PRIVATE KEY-----[REDACTED]-----END PRIVATE KEY-----\\n\", \"id\": 1}\n";
+    check(&text, expected);
+}
+
+#[test]
+fn a_private_key_is_hidden_with_a_line_end_anywhere() {
+    let block =
+        format!("-----BEGIN RSA PRIVATE KEY-----\n{KEY_LINES}-----END RSA PRIVATE KEY-----\n");
+    for place in 0..=block.len() {
+        let (a, b) = block.split_at(place);
+        let shown = lines(
+            &Redaction::default(),
+            [format!("{a}\n{b}done\n").as_bytes()],
+        )
+        .concat();
+        let passed =
+            windows("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj").find(|part| shown.contains(part));
+        assert_eq!(passed, None, "split at {place}: {shown}");
+        assert!(shown.ends_with("done"), "split at {place}: {shown}");
+    }
+}
+
+#[test]
+fn a_key_block_that_never_ends_does_not_take_the_log() {
+    let text = format!(
+        "-----BEGIN PRIVATE KEY-----\n{KEY_LINES}and then the tests ran\nok (3 of 3)\nok\n"
+    );
+    let whole = lines(&Redaction::default(), [text.as_bytes()]);
+    assert_eq!(
+        whole,
+        [
+            "-----BEGIN PRIVATE KEY-----",
+            "[REDACTED]",
+            "then the tests ran",
+            "ok (3 of 3)",
+            "ok"
+        ]
+    );
+    check_same("-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkq\n-----END CERTIFICATE-----\n");
+    check_same("expected -----BEGIN PRIVATE KEY-----. Got nothing\n");
+}
+
+#[test]
+fn a_line_waits_only_for_what_may_be_a_secret() {
+    let redaction = Redaction::builder()
+        .secret("Xquisite")
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+    let mut lines = Vec::new();
+    for text in [
+        "an s and a gl\n",
+        "password: \n",
+        "see https://example.org/x\n",
+        "done: sk\n",
+    ] {
+        assembler.push(text.as_bytes(), Duration::ZERO, |line| lines.push(line));
+        assert!(!assembler.holds_lines(), "{text:?}");
+    }
+    assert_eq!(lines.len(), 4);
+    assembler.push(b"ends with Xq\n", Duration::ZERO, |line| lines.push(line));
+    assert!(assembler.holds_lines());
+    assembler.push(b"uarium\n", Duration::ZERO, |line| lines.push(line));
+    assert_eq!(lines[4..], ["ends with Xq", "uarium"]);
+}
+
+#[test]
+fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
+    let redaction = Redaction::builder()
+        .secret("hunter2hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    for (shown, expected) in [("hun", "hun"), ("hunter2", "[REDACTED]")] {
+        let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+        let mut lines = Vec::new();
+        assembler.push(format!("a {shown}\n").as_bytes(), Duration::ZERO, |line| {
+            lines.push(line);
+        });
+        assert!(lines.is_empty());
+        assembler.settle(Duration::ZERO, |line| lines.push(line));
+        assert_eq!(lines, [format!("a {expected}")]);
+        // The rest comes all the same.
+        let rest = format!("{}!\n", &"hunter2hunter2"[shown.len()..]);
+        assembler.push(rest.as_bytes(), Duration::ZERO, |line| lines.push(line));
+        let rest = if shown == "hun" { "[REDACTED]!" } else { "!" };
+        assert_eq!(lines[1..], [rest]);
+    }
+}
+
+#[test]
+fn a_settled_line_leaves_the_open_one_alone() {
+    let redaction = Redaction::default();
+    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+    let mut lines = Vec::new();
+    assembler.push(b"redis://cache\nsk-9aXbYc", Duration::ZERO, |line| {
+        lines.push(line);
+    });
+    assembler.settle(Duration::ZERO, |line| lines.push(line));
+    assembler.push(b"Z8dWeVfUgThSiRjQkPl\n", Duration::ZERO, |line| {
+        lines.push(line);
+    });
+    assert_eq!(lines, ["redis://cache", "[REDACTED]"]);
+}
+
+#[test]
+fn endless_blank_lines_within_a_secret_take_bounded_memory() {
+    let redaction = Redaction::builder()
+        .secret("hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+    let mut count = 0;
+    assembler.push(b"hunt\n", Duration::ZERO, |_| count += 1);
+    for _ in 0..5000 {
+        assembler.push(b"\n", Duration::ZERO, |_| count += 1);
+    }
+    assert!(count > 3000, "{count} lines came out");
+}
+
+#[test]
+fn what_the_rules_hold_is_not_printed() {
+    let printed = format!(
+        "{:?} {:?}",
+        registered(),
+        Redaction::builder().secret(SECRET).unwrap()
+    );
+    assert_eq!(windows(SECRET).find(|part| printed.contains(part)), None);
+}
+
+#[test]
+fn a_secret_too_short_or_too_long_is_refused() {
+    let short = Redaction::builder().secret(" abc\n").unwrap_err();
+    assert_eq!(short, SecretError::TooShort { len: 3 });
+    let long = Redaction::builder()
+        .secret(&"x".repeat(40_000))
+        .unwrap_err();
+    assert_eq!(long, SecretError::TooLong { len: 40_000 });
+    let longest: String = ('a'..='z').cycle().take(32 * 1024).collect();
+    assert!(
+        Redaction::builder()
+            .secret(&longest)
+            .unwrap()
+            .build()
+            .is_ok()
+    );
+}
+
+#[test]
+fn nothing_is_hidden_when_it_is_off_and_only_registered_secrets_when_told_so() {
+    let text = "password=abc ghp_16C7e42F292c6912E7710c838347Ae178B4a hunter2\n";
+    check_with(&Redaction::off(), text, text);
+    let redaction = Redaction::builder()
+        .secret("hunter2")
+        .unwrap()
+        .registered_only();
+    let redaction = redaction.marker("***").build().unwrap();
+    check_with(&redaction, text, &text.replace("hunter2", "***"));
+}
+
+/// Texts that are the worst for a machine that goes back.
+#[test]
+fn the_work_is_linear_in_the_text() {
+    let rules = registered().rules.unwrap();
+    for piece in [
+        "sk-",
+        "eyJa.",
+        "://a:b",
+        "password=\"",
+        "password='",
+        "a=",
+        "-----BEGIN ",
+        "Xq7/vR+2mZ k",
+        "token = ",
+        "=\\\"",
+        "xox\n",
+        "glpat-\n",
+        "sk-\nghp_\nxoxb-\neyJ",
+        "token=\"\n",
+    ] {
+        let steps = |repeats: usize| {
+            let mut scanner = Scanner::new(Arc::clone(&rules));
+            for line in piece.repeat(repeats).split_inclusive('\n') {
+                scanner.text(line.trim_end_matches('\n'));
+                if line.ends_with('\n') {
+                    scanner.line_end();
+                }
+            }
+            scanner.steps
+        };
+        let (short, long) = (steps(1_000), steps(8_000));
+        assert!(long <= short * 9, "{piece:?}: {short} steps, then {long}");
+        assert!(
+            long <= 8_000 * piece.len() * TOKENS.len(),
+            "{piece:?}: {long} steps"
+        );
+    }
+}
+
+/// Text in which the beginnings of secrets are frequent.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => Just("\n".to_owned()),
+        1 => Just("\r".to_owned()),
+        1 => Just("\x1b[31m".to_owned()),
+        3 => "[a-z0-9=:@/\"' .-]{1,5}",
+        1 => Just("Xq7/vR+2mZ".to_owned()),
+        1 => Just(" k9é&w".to_owned()),
+        1 => Just("password=".to_owned()),
+        1 => Just("\"token\": \"".to_owned()),
+        1 => Just("ghp_16C7e42F292c6912".to_owned()),
+        1 => Just("://a:b".to_owned()),
+        1 => Just("-----BEGIN PRIVATE KEY-----".to_owned()),
+        1 => Just("eyJhbGciOiJI.eyJzdWIiOiI".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_chunking_hides_the_same(
+        text in text(),
+        colours in any::<bool>(),
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let redaction = registered();
+        let ansi = if colours { Ansi::KeepColours } else { Ansi::Strip };
+        let options = LineOptions { ansi, ..LineOptions::default() };
+        let bytes = text.as_bytes();
+        let whole = lines_with(options, &redaction, [bytes]);
+        prop_assert_eq!(&lines_with(options, &redaction, bytes.chunks(1)), &whole);
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        places.sort_unstable();
+        places.push(bytes.len());
+        let mut from = 0;
+        let mut chunks = Vec::new();
+        for place in places {
+            chunks.push(&bytes[from..place]);
+            from = place;
+        }
+        prop_assert_eq!(&lines_with(options, &redaction, chunks), &whole);
+    }
+
+    #[test]
+    fn no_registered_secret_passes(
+        before in "[ -~]{0,20}",
+        after in "[ -~]{0,20}",
+        breaks in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let mut secret = SECRET.to_owned();
+        for place in breaks {
+            let mut at = place.index(secret.len());
+            while !secret.is_char_boundary(at) {
+                at -= 1;
+            }
+            secret.insert(at, '\n');
+        }
+        let shown = lines(&registered(), [format!("{before}{secret}{after}").as_bytes()]).concat();
+        let expected = windows(SECRET).filter(|part| before.contains(part) || after.contains(part)).count();
+        let passed = windows(SECRET).filter(|part| shown.contains(part)).count();
+        prop_assert!(passed <= expected, "{}", shown);
+    }
+
+    #[test]
+    fn text_without_secrets_is_unchanged(words in proptest::collection::vec("[b-df-hj-nq-z]{1,9}[.,!]?", 0..60)) {
+        let text = words.join(" ");
+        prop_assert_eq!(Redaction::default().apply(&text), text);
+    }
+}

@@ -1,0 +1,107 @@
+//! Tokens that are known by how they begin.
+
+/// A kind of token: a prefix, then a run of characters.
+#[derive(Debug)]
+pub(super) struct TokenKind {
+    /// How it begins. Public, and hidden with the rest.
+    pub(super) prefix: &'static str,
+    /// What may follow.
+    pub(super) alphabet: Alphabet,
+    /// How many characters must follow.
+    pub(super) min: usize,
+    /// How many characters follow in every token of the kind, where that is known: a line that ends after so many has
+    /// ended the token, and a shorter one goes on in the next line.
+    pub(super) full: Option<usize>,
+    /// What else it takes, for prefixes that are ordinary text.
+    pub(super) proof: Proof,
+}
+
+/// The characters of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alphabet {
+    /// `A–Z 0–9`
+    Upper,
+    /// `A–Z a–z 0–9`
+    Plain,
+    /// `A–Z a–z 0–9 _`
+    Word,
+    /// `A–Z a–z 0–9 _ -`
+    Url,
+    /// `A–Z a–z 0–9 _ - .`
+    Dotted,
+}
+
+impl Alphabet {
+    pub(super) const fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::Plain => byte.is_ascii_alphanumeric(),
+            Self::Word => byte.is_ascii_alphanumeric() || byte == b'_',
+            Self::Url => byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-',
+            Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
+        }
+    }
+}
+
+/// What a run must hold to be a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing more than its length.
+    Length,
+    /// A digit: `sk-` begins class names as well.
+    Digit,
+    /// A dot with text on both sides, as between the parts of a JWT.
+    Dot,
+}
+
+const fn kind(prefix: &'static str, alphabet: Alphabet, min: usize) -> TokenKind {
+    TokenKind {
+        prefix,
+        alphabet,
+        min,
+        full: None,
+        proof: Proof::Length,
+    }
+}
+
+const fn of_length(mut kind: TokenKind, full: usize) -> TokenKind {
+    kind.full = Some(full);
+    kind
+}
+
+const fn with(mut kind: TokenKind, proof: Proof) -> TokenKind {
+    kind.proof = proof;
+    kind
+}
+
+/// The kinds that are looked for. Lengths are those that the providers document or use today; the least lengths are
+/// below, because a provider may change them and half a token must not pass either.
+pub(super) const TOKENS: [TokenKind; 27] = [
+    of_length(kind("ghp_", Alphabet::Plain, 20), 36),
+    of_length(kind("gho_", Alphabet::Plain, 20), 36),
+    of_length(kind("ghu_", Alphabet::Plain, 20), 36),
+    kind("ghs_", Alphabet::Dotted, 20),
+    kind("ghr_", Alphabet::Plain, 20),
+    of_length(kind("github_pat_", Alphabet::Word, 20), 82),
+    kind("glpat-", Alphabet::Dotted, 16),
+    kind("glrt-", Alphabet::Dotted, 16),
+    with(kind("sk-", Alphabet::Url, 20), Proof::Digit),
+    kind("sk-ant-", Alphabet::Url, 12),
+    kind("sk_live_", Alphabet::Word, 16),
+    kind("sk_test_", Alphabet::Word, 16),
+    kind("rk_live_", Alphabet::Word, 16),
+    of_length(kind("AKIA", Alphabet::Upper, 16), 16),
+    of_length(kind("ASIA", Alphabet::Upper, 16), 16),
+    of_length(kind("AIza", Alphabet::Url, 30), 35),
+    kind("xoxa-", Alphabet::Url, 10),
+    kind("xoxb-", Alphabet::Url, 10),
+    kind("xoxp-", Alphabet::Url, 10),
+    kind("xoxr-", Alphabet::Url, 10),
+    kind("xoxs-", Alphabet::Url, 10),
+    kind("xoxe", Alphabet::Dotted, 16),
+    kind("xapp-", Alphabet::Url, 16),
+    of_length(kind("hf_", Alphabet::Plain, 30), 34),
+    of_length(kind("npm_", Alphabet::Plain, 30), 36),
+    with(kind("pypi-", Alphabet::Url, 32), Proof::Digit),
+    with(kind("eyJ", Alphabet::Dotted, 20), Proof::Dot),
+];

@@ -1,0 +1,135 @@
+//! No secret leaves the process, on none of the ways out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_domain::JobStatus;
+use log_store::FaultyStore;
+use log_writer::{LogWriter, Outcome, Redaction};
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, sleep};
+
+use crate::job::Noted;
+use crate::support::{Store, job, lines, store, store_with_job, texts};
+
+fn redaction() -> Redaction {
+    let builder = Redaction::builder().secret("hunter2hunter2").unwrap();
+    builder.build().unwrap()
+}
+
+fn writer(store: &Arc<Store>) -> LogWriter {
+    LogWriter::builder(job(), Arc::clone(store))
+        .redaction(redaction())
+        .start()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_in_pieces_is_hidden_on_either_channel_and_in_system_lines() {
+    let store = store();
+    let writer = writer(&store);
+    let (mut out, mut err) = (writer.stdout(), writer.stderr());
+    for byte in b"a hunter2hunter2 b\n" {
+        out.write_all(&[*byte]).await.unwrap();
+        err.write_all(&[*byte]).await.unwrap();
+    }
+    writer.system("using hunter2hunter2").await;
+    writer.flush().await.unwrap();
+    let expected = ["a [REDACTED] b", "a [REDACTED] b", "using [REDACTED]"];
+    assert_eq!(texts(&store).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_looks_like_a_secret_is_hidden_without_being_told() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    writer.stdout().write_all(b"API_KEY=abc\n").await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["API_KEY=[REDACTED]"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_may_begin_a_secret_waits_a_moment_and_no_longer() {
+    let store = store();
+    let writer = writer(&store);
+    let mut out = writer.stdout();
+    out.write_all(b"first\n").await.unwrap();
+    writer.flush().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let began = Instant::now();
+    out.write_all(b"he saw a hun\n").await.unwrap();
+    while texts(&store).await.len() < 2 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let waited = began.elapsed();
+    assert!(waited >= Duration::from_millis(100), "{waited:?}");
+    assert!(waited <= Duration::from_millis(110), "{waited:?}");
+    // The rest is hidden all the same.
+    out.write_all(b"ter2hunter2 x\n").await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(
+        texts(&store).await,
+        ["first", "he saw a hun", "[REDACTED] x"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_in_two_lines_leaves_none_of_it() {
+    let store = store();
+    let writer = writer(&store);
+    let mut out = writer.stdout();
+    out.write_all(b"a hun\n").await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    out.write_all(b"ter2hunter2 b\n").await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["a [REDACTED]", " b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_and_the_end_let_held_lines_go() {
+    let store = store_with_job().await;
+    let writer = writer(&store);
+    let mut out = writer.stdout();
+    out.write_all(b"one hun\n").await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["one hun"]);
+    let mut err = writer.stderr();
+    err.write_all(b"two hun\n").await.unwrap();
+    let stats = writer.finish(Outcome::Ready, "Built").await.unwrap();
+    assert_eq!((stats.appended, stats.lost.lines), (2, 0));
+    assert_eq!(texts(&store).await, ["one hun", "two hun"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_job_says_of_itself_is_redacted() {
+    let store = store_with_job().await;
+    let noted = Noted::new(&store);
+    let writer = noted.builder().redaction(redaction()).start();
+    writer
+        .enter(JobStatus::Starting, "With hunter2hunter2")
+        .await
+        .unwrap();
+    writer
+        .finish(Outcome::Failed, "No hunter2hunter2")
+        .await
+        .unwrap();
+    let expected = ["starting: With [REDACTED]", "failed: No [REDACTED]"];
+    assert_eq!(noted.steps(), expected);
+    assert_eq!(texts(&store).await, ["With [REDACTED]"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hidden_secret_stays_hidden_through_an_outage() {
+    let store = store();
+    store.faults().cut();
+    let writer = writer(&store);
+    writer
+        .stdout()
+        .write_all(b"a hunter2hunter2 b\n")
+        .await
+        .unwrap();
+    sleep(Duration::from_secs(5)).await;
+    FaultyStore::faults(&store).mend();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["a [REDACTED] b"]);
+    assert_eq!(lines(&store).await.len(), 1);
+}
