@@ -131,10 +131,10 @@ async fn a_stream_asked_for_while_others_are_broken_off_is_503_with_retry_after(
 #[tokio::test]
 async fn a_client_that_never_reads_does_not_hold_it_up() {
     let redis = RedisServer::shared().await;
-    let mut api = Api::start(&redis.url(), &[("LOG_API_SHUTDOWN_SECS", "4")]).await;
+    let mut api = Api::start(&redis.url(), &[("LOG_API_SHUTDOWN_SECS", "3")]).await;
     let job = Job::new(&redis).await;
     let line = "x".repeat(1024 * 1024);
-    job.append_all([&line; 24]).await;
+    job.append_all([&line; 16]).await;
     let mut stalled = TcpStream::connect(api.addr).await.unwrap();
     let request = format!(
         "GET {}/stream?from=start HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
@@ -152,7 +152,7 @@ async fn a_client_that_never_reads_does_not_hold_it_up() {
     let status = api.ended(Duration::from_secs(5)).await;
     assert_eq!(status.code(), Some(0), "{}", api.log());
     assert!(
-        asked.elapsed() <= Duration::from_millis(4_200),
+        asked.elapsed() <= Duration::from_millis(3_500),
         "{:?}",
         asked.elapsed()
     );
@@ -187,7 +187,7 @@ async fn idle_connections_do_not_hold_it_up() {
 async fn an_outage_of_redis_does_not_hold_it_up() {
     let redis = RedisServer::shared().await;
     let proxy = TcpProxy::start(redis.address()).await;
-    let settings = [("LOG_API_SHUTDOWN_SECS", "4")];
+    let settings = [("LOG_API_SHUTDOWN_SECS", "3")];
     let mut api = Api::start(&format!("redis://{}", proxy.address()), &settings).await;
     let job = Job::new(&redis).await;
     let reader = SseReader::open(api.stream(&job, "")).await;
@@ -200,7 +200,7 @@ async fn an_outage_of_redis_does_not_hold_it_up() {
     let status = api.ended(Duration::from_secs(5)).await;
     assert_eq!(status.code(), Some(0), "{}", api.log());
     assert!(
-        asked.elapsed() <= Duration::from_millis(4_200),
+        asked.elapsed() <= Duration::from_millis(3_500),
         "{:?}",
         asked.elapsed()
     );
