@@ -155,13 +155,14 @@ fn serve(args: ServeArgs) -> CliResult {
     settings.server.bind = args.bind.unwrap_or(settings.server.bind);
     let log = settings.log.clone();
     with_log_and_runtime(&log, async move {
+        let stop = signals::stop();
         let service = wiring::service(&settings).await?;
         let app = Application::bind(service.parts, settings.server, service.metrics)?;
         tracing::info!(address = %app.addr(), "listening");
         if let Some(address) = app.metrics_addr() {
             tracing::info!(%address, "metrics at /metrics");
         }
-        app.run(signals::stop()).await?;
+        app.run(stop).await?;
         Ok(())
     })
 }

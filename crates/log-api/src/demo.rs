@@ -36,6 +36,7 @@ const PAGE: &str = include_str!("../web/demo.html");
 
 /// Runs the demo until Ctrl-C.
 pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliResult {
+    let stop = signals::stop();
     let folder = TempDir::with_prefix("log-api-demo-")?;
     let (command, shown) = job_command(command, folder.path())?;
     let store =
@@ -55,7 +56,7 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
             say(&format!("The job could not be run to its end: {error}\n"));
         }
     });
-    app.run(signals::stop()).await?;
+    app.run(stop).await?;
     work.abort();
     Ok(())
 }

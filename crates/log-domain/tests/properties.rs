@@ -28,7 +28,7 @@ fn log() -> impl Strategy<Value = Vec<Line>> {
 }
 
 fn limit() -> impl Strategy<Value = PageLimit> {
-    (1_usize..=8).prop_map(|lines| PageLimit::new(lines).unwrap())
+    (1_usize..=8).prop_filter_map("in range", |lines| PageLimit::new(lines).ok())
 }
 
 /// What every store does, in its plainest form.

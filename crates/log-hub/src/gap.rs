@@ -30,7 +30,8 @@ impl Told {
             ..read.bounds
         };
         let gap = gap_after(cursor, &read.lines, &bounds)?;
-        let is_told = self.0.is_some_and(|told| told.gap == gap);
+        // The same words again are news where more was deleted meanwhile.
+        let is_told = known && self.0.is_some_and(|told| told.gap == gap);
         (!is_told).then_some(Missing { gap, deleted_up_to })
     }
 
@@ -38,5 +39,60 @@ impl Told {
     /// known before does not count any more.
     pub(crate) fn tell(&mut self, missing: Missing) {
         self.0 = Some(missing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_domain::Line;
+
+    use super::*;
+
+    const fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
+    /// A read that found the lines 8 and 10 of a log whose first six are trimmed.
+    fn read(max_deleted_id: EntryId) -> Onward {
+        let line = |ms| Line {
+            id: id(ms),
+            ts: None,
+            source: None,
+            text: None,
+            phase: None,
+        };
+        Onward {
+            lines: vec![line(8), line(10)],
+            more: false,
+            bounds: LogBounds {
+                first_id: Some(id(7)),
+                last_id: id(10),
+                max_deleted_id,
+                entries_added: 10,
+                length: 3,
+            },
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_news_once_on_the_way_to_it() {
+        let mut told = Told::default();
+        let missing = told.news(&read(id(9)), id(7)).unwrap();
+        told.tell(missing);
+        assert_eq!(told.news(&read(id(9)), id(8)), None);
+        assert!(told.news(&read(id(10)), id(8)).is_some(), "another one");
+    }
+
+    #[test]
+    fn the_same_gap_is_news_again_only_where_more_was_deleted() {
+        let mut told = Told::default();
+        let missing = told.news(&read(EntryId::ZERO), id(3)).unwrap();
+        told.tell(missing);
+        assert_eq!(told.news(&read(EntryId::ZERO), id(3)), None);
+        assert!(told.news(&read(id(9)), id(3)).is_some());
+        assert!(
+            told.news(&read(EntryId::ZERO), id(4)).is_some(),
+            "elsewhere"
+        );
     }
 }

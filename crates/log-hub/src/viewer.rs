@@ -113,8 +113,7 @@ impl Viewer {
     /// Begins at the end of the log, as a read found it before which the feed looked like this.
     pub(crate) fn confirm(&mut self, begun: Begun, last_id: EntryId) {
         self.advance(last_id);
-        self.feed.note_end(begun.horizon, None, last_id);
-        self.confirmed = Some(begun.horizon.stretch);
+        self.note_end(begun, last_id);
         self.settle(begun.version);
     }
 
@@ -271,31 +270,15 @@ impl Viewer {
             Err(error) => return self.after_failed_read(&error, begun.version),
         };
         let last_id = read.bounds.last_id;
-        let stretch = begun.horizon.stretch;
-        let known = (self.confirmed == Some(stretch)).then_some(self.at);
-        self.feed.note_end(begun.horizon, known, last_id);
-        self.confirmed = Some(stretch);
+        self.note_end(begun, last_id);
         let end = self.feed.lock().end;
         let mut frames = Vec::new();
-        if let Some(missing) = self.told.news(&read, self.at) {
-            self.tell(missing, &mut frames);
-        }
-        let lines = up_to(&read.lines, end);
-        for line in lines {
-            sse::write_log(&mut frames, line);
-            self.advance(line.id);
-        }
-        self.delivered |= !lines.is_empty();
-        let complete = lines.len() < read.lines.len() || !read.more;
+        let complete = self.take_in(&read, end, &mut frames);
         // A read from before the end may have missed lines that belong to the log, or be of a log that was lost.
         if let Some(end) = end.filter(|_| begun.ended && complete) {
             let at = self.at.max(end.position.min(last_id));
             sse::write_done(&mut frames, end.status, at);
             return Some(Next::Done(frames.into()));
-        }
-        if read.lines.is_empty() {
-            // The last lines of the log may be gone, and the client may have been told.
-            self.at = self.at.max(last_id);
         }
         if read.more {
             self.place = Place::Seeking;
@@ -303,6 +286,32 @@ impl Viewer {
             self.settle(begun.version);
         }
         (!frames.is_empty()).then(|| Next::Frames(frames.into()))
+    }
+
+    /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.
+    fn take_in(&mut self, read: &Onward, end: Option<End>, frames: &mut Vec<u8>) -> bool {
+        if let Some(missing) = self.told.news(read, self.at) {
+            self.tell(missing, frames);
+        }
+        let lines = up_to(&read.lines, end);
+        for line in lines {
+            sse::write_log(frames, line);
+            self.advance(line.id);
+        }
+        self.delivered |= !lines.is_empty();
+        if read.lines.is_empty() {
+            // The last lines of the log may be gone, and the client may have been told.
+            self.at = self.at.max(read.bounds.last_id);
+        }
+        lines.len() < read.lines.len() || !read.more
+    }
+
+    /// The store has confirmed the position by a read that found the log to end at `last_id`.
+    fn note_end(&mut self, begun: Begun, last_id: EntryId) {
+        let stretch = begun.horizon.stretch;
+        let known = (self.confirmed == Some(stretch)).then_some(self.at);
+        self.feed.note_end(begun.horizon, known, last_id);
+        self.confirmed = Some(stretch);
     }
 
     /// With nothing more in the store: joins the ring, or waits until the feed is another than before the read.

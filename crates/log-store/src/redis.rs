@@ -15,7 +15,7 @@
 //! | for | commands | keys |
 //! |---|---|---|
 //! | reading | `HMGET` `EXISTS` | `job:*` |
-//! | reading | `XRANGE` `XREVRANGE` `XINFO` | `job:*:logs` |
+//! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM` | `job:*:logs` |
 //! | reading, without tracking | `XREAD` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `XADD` `EXPIRE` | `job:*:logs` |

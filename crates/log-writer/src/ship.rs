@@ -2,7 +2,7 @@
 //!
 //! One append is on its way at a time, which keeps the order. An append that failed may still have appended a
 //! beginning of its lines, so before it tries again the shipper reads what the log holds after its last known
-//! line, and sends only what is not there: see [`crate::read_back`] and `docs/adr/0010-append-once.md`.
+//! line, and sends only what is not there: see [`crate::read_back`] and `docs/adr/0007-append-once.md`.
 
 use std::sync::Arc;
 

@@ -22,6 +22,7 @@ use testcontainers::core::client::docker_client_instance;
 use testcontainers::core::{ContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use crate::local::free_port;
@@ -30,6 +31,9 @@ const REDIS_PORT: u16 = 6379;
 
 /// The label that names the process a container belongs to.
 const OWNER: &str = "log-api.test-owner";
+
+/// Set once a port on loopback could not be reached.
+static LOOPBACK_WILL_NOT_DO: OnceLock<()> = OnceLock::new();
 
 /// How long an engine may take to say that it is there.
 const ENGINE: Duration = Duration::from_secs(5);
@@ -59,35 +63,59 @@ impl Container {
         let image = image.to_owned();
         on_keeper(async move {
             remove_leftovers().await;
-            // Between the choice of a port and its use somebody else may take it.
-            for _ in 0..5 {
-                let port = free_port();
-                match request(&image, &arguments, port).start().await {
-                    Ok(container) => return Self::started(container, port).await,
-                    Err(error) if format!("{error:?}").contains("port is already allocated") => {}
-                    Err(error) => panic!(
-                        "the container of {image} did not start: {error}. Without a registry, `cargo xtask redis-image` \
-                         makes the image"
-                    ),
+            if LOOPBACK_WILL_NOT_DO.get().is_none() {
+                let container = Self::published(&image, &arguments, true).await;
+                if TcpStream::connect((container.host, container.port))
+                    .await
+                    .is_ok()
+                {
+                    return container;
                 }
+                // Another machine's engine, or ours seen from inside a container.
+                LOOPBACK_WILL_NOT_DO.set(()).ok();
+                container.remove().await;
             }
-            panic!("no free port for a container");
+            Self::published(&image, &arguments, false).await
         })
         .await
     }
 
-    async fn started(container: ContainerAsync<GenericImage>, port: u16) -> Self {
-        let host = container.get_host().await.expect("the engine's host");
-        let host = (host.to_string(), port);
-        let mut addresses = host
-            .to_socket_addrs()
-            .expect("the address of the engine's host");
-        let v4 = addresses.find(|address| address.is_ipv4());
+    /// Starts a container whose port is published on loopback, or wherever the engine publishes ports.
+    async fn published(image: &str, arguments: &[String], on_loopback: bool) -> Self {
+        // Between the choice of a port and its use somebody else may take it.
+        for _ in 0..5 {
+            let port = free_port();
+            let error = match request(image, arguments, port, on_loopback).start().await {
+                Ok(container) if on_loopback => {
+                    return Self::new(Ipv4Addr::LOCALHOST.into(), port, container);
+                }
+                Ok(container) => {
+                    let host = container.get_host().await.expect("the engine's host");
+                    return Self::new(address_of(&host.to_string()), port, container);
+                }
+                Err(error) => error,
+            };
+            assert!(
+                format!("{error:?}").contains("port is already allocated"),
+                "the container of {image} did not start: {error}. Without a registry, `cargo xtask redis-image` makes \
+                 the image"
+            );
+        }
+        panic!("no free port for a container");
+    }
+
+    fn new(host: IpAddr, port: u16, handle: ContainerAsync<GenericImage>) -> Self {
         Self {
-            host: v4.expect("an IPv4 address of the engine's host").ip(),
+            host,
             port,
-            id: container.id().to_owned(),
-            handle: Some(container),
+            id: handle.id().to_owned(),
+            handle: Some(handle),
+        }
+    }
+
+    async fn remove(mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.rm().await.ok();
         }
     }
 
@@ -159,7 +187,12 @@ impl Drop for Container {
     }
 }
 
-fn request(image: &str, arguments: &[String], port: u16) -> ContainerRequest<GenericImage> {
+fn request(
+    image: &str,
+    arguments: &[String],
+    port: u16,
+    on_loopback: bool,
+) -> ContainerRequest<GenericImage> {
     let (name, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
     let server = [
         "redis-server",
@@ -181,7 +214,7 @@ fn request(image: &str, arguments: &[String], port: u16) -> ContainerRequest<Gen
         .with_label(OWNER, owner())
         .with_mapped_port(port, ContainerPort::Tcp(REDIS_PORT))
         .with_host_config_modifier(move |config| {
-            if engine_is_local() {
+            if on_loopback {
                 let loopback = PortBinding {
                     host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
                     host_port: Some(port.to_string()),
@@ -192,15 +225,10 @@ fn request(image: &str, arguments: &[String], port: u16) -> ContainerRequest<Gen
         })
 }
 
-/// Whether the engine publishes ports on this very machine, so that loopback will do.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "testcontainers itself looks there"
-)]
-fn engine_is_local() -> bool {
-    let in_container = std::path::Path::new("/.dockerenv").exists();
-    let remote = std::env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:"));
-    !in_container && !remote
+fn address_of(host: &str) -> IpAddr {
+    let mut addresses = (host, 0).to_socket_addrs().expect("the engine's host");
+    let v4 = addresses.find(std::net::SocketAddr::is_ipv4);
+    v4.expect("an IPv4 address of the engine's host").ip()
 }
 
 /// This process: its id, when it started, and the id of the machine's boot with its process namespace, so that

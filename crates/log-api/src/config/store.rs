@@ -123,7 +123,10 @@ fn is_redis_url(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else {
         return false;
     };
-    let (server, kind) = url.scheme().split_once('-').unwrap_or((url.scheme(), ""));
+    let (server, kind) = url
+        .scheme()
+        .split_once('-')
+        .unwrap_or_else(|| (url.scheme(), ""));
     matches!(server, "redis" | "rediss" | "valkey" | "valkeys")
         && matches!(kind, "" | "cluster" | "sentinel")
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use test_support::{Answer, HttpClient, RedisServer, TcpProxy};
 use tokio::time::{Instant, sleep};
@@ -35,7 +36,8 @@ async fn told_in_time(client: HttpClient, target: &str, code: &str, case: &str) 
 
 /// Both routes say that the store is away, and that at once for whoever may not know even that.
 async fn assert_store_is_away(api: &Api, job: &Job, case: &str) {
-    for query in ["", "/stream", "/stream?from=start", "/stream?after_id=1-0"] {
+    let queries = ["", "/stream", "/stream?from=start", "/stream?after_id=1-0"];
+    let told = queries.map(async |query| {
         let target = format!("{}{query}", job.path());
         let answer = told_in_time(api.client(ANN), &target, "store-unavailable", case).await;
         let text = answer.text();
@@ -43,7 +45,8 @@ async fn assert_store_is_away(api: &Api, job: &Job, case: &str) {
             !text.contains("127.0.0.1") && !text.contains("edis"),
             "{case}: {text}"
         );
-    }
+    });
+    join_all(told).await;
     let nobody = api.anonymous().get(&job.path()).send().await;
     assert_eq!(nobody.status, 401, "{case}: who it is can still be told");
     let malformed = api.get(&format!("{}?limit=x", job.path())).await;
@@ -106,13 +109,9 @@ async fn it_starts_while_redis_is_away_and_serves_once_redis_is_there() {
     let redis = RedisServer::shared().await;
     let job = Job::new(&redis).await;
     job.append("kept").await;
-    for outage in ["refused", "silent"] {
+    let outages = ["refused", "silent"].map(async |outage| {
         let proxy = TcpProxy::start(redis.address()).await;
-        if outage == "refused" {
-            proxy.refuse().await;
-        } else {
-            proxy.black_hole();
-        }
+        break_network(&proxy, outage).await;
         let api = Api::start(&format!("redis://{}", proxy.address()), &[]).await;
         assert_store_is_away(&api, &job, outage).await;
         let ready = api.anonymous().get("/readyz").send().await;
@@ -131,14 +130,25 @@ async fn it_starts_while_redis_is_away_and_serves_once_redis_is_there() {
             200,
             "{outage}"
         );
+    });
+    join_all(outages).await;
+}
+
+/// Nobody listens, or nobody says anything.
+pub(crate) async fn break_network(network: &TcpProxy, outage: &str) {
+    match outage {
+        "refused" => network.refuse().await,
+        _ => network.black_hole(),
     }
 }
 
 /// Nobody can be let in, and nobody is told to sign in again.
 async fn assert_keys_are_away(api: &Api, job: &Job, case: &str) {
-    for target in [job.path(), format!("{}/stream", job.path())] {
-        told_in_time(api.client(ANN), &target, "keys-unavailable", case).await;
-    }
+    let targets = [job.path(), format!("{}/stream", job.path())];
+    let told = targets
+        .iter()
+        .map(|target| told_in_time(api.client(ANN), target, "keys-unavailable", case));
+    join_all(told).await;
     let ready = api.anonymous().get("/readyz").send().await;
     let expected = json!({"status": "unavailable", "store": "ok", "keys": "unavailable"});
     assert_eq!((ready.status, ready.json()), (503, expected), "{case}");
@@ -166,13 +176,9 @@ async fn assert_keys_are_away(api: &Api, job: &Job, case: &str) {
 async fn it_starts_while_the_key_set_is_away_and_serves_once_it_is_there() {
     let redis = RedisServer::shared().await;
     let job = Job::new(&redis).await;
-    for outage in ["refused", "silent"] {
+    let outages = ["refused", "silent"].map(async |outage| {
         let keys = KeySetServer::start().await;
-        if outage == "refused" {
-            keys.network.refuse().await;
-        } else {
-            keys.network.black_hole();
-        }
+        break_network(&keys.network, outage).await;
         let api = keys.api(&redis.url(), &[]).await;
         assert_keys_are_away(&api, &job, outage).await;
 
@@ -193,7 +199,8 @@ async fn it_starts_while_the_key_set_is_away_and_serves_once_it_is_there() {
             200,
             "{outage}"
         );
-    }
+    });
+    join_all(outages).await;
 }
 
 #[tokio::test]

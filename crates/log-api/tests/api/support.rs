@@ -244,8 +244,12 @@ impl Api {
 
     /// Asks the server to stop, as a deployment does.
     pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
         let killed = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
+            .args(["-s", name, &self.pid().to_string()])
             .status();
         assert!(killed.unwrap().success());
     }

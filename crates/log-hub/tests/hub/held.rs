@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fastrand::Rng;
 use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
-use log_store::{FaultyStore, LogStore, LogWatch, MemoryStore, Onward, ReadError, StoreRefused};
+use log_store::{
+    FaultyStore, LogStore, LogWatch, MemoryStore, Onward, ReadError, StoreRefused, StoreUnavailable,
+};
 use tokio::sync::watch;
 
 use crate::stage::Stage;
@@ -27,6 +29,8 @@ pub(crate) struct Switches {
     feed_answers_held: watch::Sender<bool>,
     /// Says no to every read of a feed.
     feeds_refused: watch::Sender<bool>,
+    /// How many of the next reads of a feed fail after they have taken place: their notice is used up.
+    feed_answers_lost: AtomicUsize,
     /// Says no to every read of a viewer.
     viewers_refused: watch::Sender<bool>,
     /// How late an answer may be, and what says how late each one is.
@@ -63,6 +67,10 @@ impl Switches {
 
     pub(crate) fn hold_feed_answers(&self, held: bool) {
         self.feed_answers_held.send_replace(held);
+    }
+
+    pub(crate) fn lose_feed_answers(&self, reads: usize) {
+        self.feed_answers_lost.store(reads, Ordering::SeqCst);
     }
 
     pub(crate) fn refuse_feeds(&self, refused: bool) {
@@ -190,6 +198,11 @@ impl LogWatch for HeldWatch {
         check(&self.switches.feeds_refused)?;
         let answer = self.inner.read_on(after, limit).await;
         self.switches.answer(&self.switches.feed_answers_held).await;
-        answer
+        let one_less = |left: usize| left.checked_sub(1);
+        let lost = &self.switches.feed_answers_lost;
+        match lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
+            Ok(_) => Err(StoreUnavailable::new("the answer is lost").into()),
+            Err(_) => answer,
+        }
     }
 }

@@ -170,6 +170,17 @@ async fn single_failures_are_retried_soon() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_failed_read_was_to_read_stays_due_though_its_notice_is_used_up() {
+    let (stage, held) = HeldStore::stage(|_| ()).await;
+    let mut client = stage.live().await;
+    settle().await;
+    held.lose_feed_answers(3);
+    stage.write(1..=2);
+    assert_eq!(client.during(Duration::from_secs(2)).await, lines(1..=2));
+    assert_eq!(stage.stats().failed_reads, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_refuses_the_feed_breaks_all_off() {
     let (stage, held) = HeldStore::stage(|_| ()).await;
     let mut clients = [stage.live().await, stage.live().await];

@@ -32,7 +32,7 @@ use super::options::WatchMode;
 use super::registry::Registry;
 
 /// Room for pushes that were not looked at yet. fred takes the memory for all of it at once, nine times over (one
-/// channel each kind of event); 4,096 costs 4 MB and covers 200 ms at 20,000 changes a second.
+/// channel each kind of event); 4,096 costs 5 MB and covers 200 ms at 20,000 changes a second.
 const PUSHES: usize = 4096;
 
 /// How long a server may leave a `PING` unanswered, and how long making a connection may take.

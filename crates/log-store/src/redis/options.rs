@@ -8,6 +8,16 @@ use thiserror::Error;
 
 use super::keys::KeyPatterns;
 
+/// The schemes of an address.
+const SCHEMES: [&str; 6] = [
+    "redis",
+    "rediss",
+    "redis-cluster",
+    "rediss-cluster",
+    "redis-sentinel",
+    "rediss-sentinel",
+];
+
 /// How a store reaches its Redis and what it does there. [`RedisOptions::new`] has the defaults.
 #[derive(Clone)]
 pub struct RedisOptions {
@@ -55,6 +65,13 @@ impl RedisOptions {
         ];
         if let Some((field, _)) = durations.into_iter().find(|(_, d)| d.as_millis() == 0) {
             return Err(RedisOptionsError::TooShort { field });
+        }
+        // fred takes any other scheme for `redis`, without TLS.
+        let scheme = self.url.split_once("://").map(|(scheme, _)| scheme);
+        if !scheme.is_some_and(|scheme| SCHEMES.contains(&scheme)) {
+            return Err(RedisOptionsError::Url {
+                reason: format!("it must begin with one of {SCHEMES:?} and `://`"),
+            });
         }
         Config::from_url(&self.url).map_err(|error| RedisOptionsError::Url {
             reason: error.details().to_owned(),

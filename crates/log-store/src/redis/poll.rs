@@ -4,6 +4,7 @@
 //! not show (a trim, a deletion, a log made anew, and everything about a job) is compared with what the reader saw
 //! last, a tenth of the keys every interval.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ const KEYS_AT_ONCE: usize = 500;
 /// In how many intervals every key is compared once.
 const SLICES: usize = 10;
 
-/// Comparisons under way at once.
+/// Commands under way at once.
 const AT_ONCE: usize = 64;
 
 type Waiting = (Arc<Slot>, Baseline);
@@ -56,48 +57,72 @@ pub(super) async fn run(tail: Arc<Link>, registry: Arc<Registry>, every: Duratio
 async fn round(tail: &Arc<Link>, waiting: &[Waiting], slice: usize) -> Result<(), Fault> {
     let logs: Vec<_> = waiting.iter().filter_map(position).collect();
     let at_once = match tail.current() {
+        // Keys of one command must share a slot.
         Some(session) if session.is_cluster() => 1,
         _ => KEYS_AT_ONCE,
     };
+    let mut asked = Asked::default();
     for chunk in logs.chunks(at_once) {
-        flag_news(tail, chunk).await?;
+        asked.add(flag_news(Arc::clone(tail), chunk.to_vec())).await;
     }
-    let due = waiting.iter().skip(slice).step_by(SLICES).cloned();
-    let mut comparisons = JoinSet::new();
-    for (slot, baseline) in due {
-        if comparisons.len() >= AT_ONCE {
-            comparisons.join_next().await;
-        }
-        comparisons.spawn(compare(Arc::clone(tail), slot, baseline));
+    for (slot, baseline) in waiting.iter().skip(slice).step_by(SLICES).cloned() {
+        asked.add(compare(Arc::clone(tail), slot, baseline)).await;
     }
-    while comparisons.join_next().await.is_some() {}
-    Ok(())
+    asked.all().await
 }
 
-fn position((slot, baseline): &Waiting) -> Option<(&Arc<Slot>, EntryId)> {
+/// Questions under way, at most [`AT_ONCE`].
+#[derive(Default)]
+struct Asked {
+    under_way: JoinSet<Result<(), Fault>>,
+    /// The last one that failed.
+    failed: Option<Fault>,
+}
+
+impl Asked {
+    async fn add(&mut self, question: impl Future<Output = Result<(), Fault>> + Send + 'static) {
+        if self.under_way.len() >= AT_ONCE {
+            self.next().await;
+        }
+        self.under_way.spawn(question);
+    }
+
+    async fn all(mut self) -> Result<(), Fault> {
+        while !self.under_way.is_empty() {
+            self.next().await;
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    async fn next(&mut self) {
+        if let Some(Ok(Err(fault))) = self.under_way.join_next().await {
+            self.failed = Some(fault);
+        }
+    }
+}
+
+fn position((slot, baseline): &Waiting) -> Option<(Arc<Slot>, EntryId)> {
     match baseline {
-        Baseline::Log(bounds) => Some((slot, bounds.last_id)),
+        Baseline::Log(bounds) => Some((Arc::clone(slot), bounds.last_id)),
         Baseline::Job(_) => None,
     }
 }
 
 /// Flags the logs of a chunk that have lines their readers have not seen.
-async fn flag_news(tail: &Link, chunk: &[(&Arc<Slot>, EntryId)]) -> Result<(), Fault> {
+async fn flag_news(tail: Arc<Link>, chunk: Vec<(Arc<Slot>, EntryId)>) -> Result<(), Fault> {
     let keys: Vec<&str> = chunk.iter().map(|(slot, _)| &*slot.key).collect();
     let ids: Vec<String> = chunk.iter().map(|(_, id)| id.to_string()).collect();
     let read = async |session: Session| {
-        let news = session
-            .reads()
-            .xread::<Value, _, _>(Some(1), None, keys.clone(), ids.clone())
-            .await?;
+        let (keys, ids) = (keys.clone(), ids.clone());
+        let news: Value = session.reads().xread(Some(1), None, keys, ids).await?;
         Ok(decode::keys_with_news(news))
     };
     let news = match tail.read(read).await {
         // One key of another type spoils the command for all; each is compared by itself anyway.
-        Err(Fault::Refused(_)) => Vec::new(),
+        Err(Fault::Refused(_)) => return Ok(()),
         news => news?,
     };
-    for (slot, _) in chunk {
+    for (slot, _) in &chunk {
         if news.iter().any(|key| **key == *slot.key) {
             slot.flag();
         }
@@ -106,7 +131,7 @@ async fn flag_news(tail: &Link, chunk: &[(&Arc<Slot>, EntryId)]) -> Result<(), F
 }
 
 /// Flags a key that does not look as its reader saw it last.
-async fn compare(tail: Arc<Link>, slot: Arc<Slot>, baseline: Baseline) {
+async fn compare(tail: Arc<Link>, slot: Arc<Slot>, baseline: Baseline) -> Result<(), Fault> {
     let read = async |session: Session| match baseline {
         Baseline::Log(_) => reads::bounds(&session, &slot.key).await.map(Baseline::Log),
         Baseline::Job(_) => reads::job(&session, &slot.key).await.map(Baseline::Job),
@@ -115,6 +140,7 @@ async fn compare(tail: Arc<Link>, slot: Arc<Slot>, baseline: Baseline) {
         Ok(now) if now == baseline => {}
         // A key that cannot be read any more (it is of another type now) has changed too.
         Ok(_) | Err(Fault::Refused(_)) => slot.flag(),
-        Err(_) => {}
+        Err(fault) => return Err(fault),
     }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::memory::Memory;
 
-/// The wrapper over any subject's store: its back doors are the wrapped store's.
+/// The wrapper over the store in memory, whose back doors are its own.
 struct Faulty {
     store: FaultyStore<MemoryStore>,
     behind: Memory,

@@ -1,11 +1,13 @@
-//! The redactor by table, at every split, and by property.
+//! The redactor by table, and at every split.
+
+mod properties;
+mod waiting;
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use proptest::prelude::*;
 
 use super::scan::Scanner;
 use super::tokens::TOKENS;
@@ -369,7 +371,7 @@ fn what_is_no_secret_value_stays() {
         "if token == expected {\n",
         "token => lexer, secret::new(), token := next()\n",
         "12 |     let token = lexer.next();\n",
-        "PWD=/home/ann\nOLDPWD=/\n",
+        "PWD=/srv/ann\nOLDPWD=/\n",
         "TOKEN_URL=https://example.org/t max_tokens=4096\n",
         "tests: 3 pass = 3\n",
         "https://example.org:8080/a:b=c 12:30:05 a=b\n",
@@ -509,234 +511,4 @@ fn a_key_block_that_never_ends_does_not_take_the_log() {
     );
     check_same("-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkq\n-----END CERTIFICATE-----\n");
     check_same("expected -----BEGIN PRIVATE KEY-----. Got nothing\n");
-}
-
-#[test]
-fn a_line_waits_only_for_what_may_be_a_secret() {
-    let redaction = Redaction::builder()
-        .secret("Xquisite")
-        .unwrap()
-        .build()
-        .unwrap();
-    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
-    let mut lines = Vec::new();
-    for text in [
-        "an s and a gl\n",
-        "password: \n",
-        "see https://example.org/x\n",
-        "done: sk\n",
-    ] {
-        assembler.push(text.as_bytes(), Duration::ZERO, |line| lines.push(line));
-        assert!(!assembler.holds_lines(), "{text:?}");
-    }
-    assert_eq!(lines.len(), 4);
-    assembler.push(b"ends with Xq\n", Duration::ZERO, |line| lines.push(line));
-    assert!(assembler.holds_lines());
-    assembler.push(b"uarium\n", Duration::ZERO, |line| lines.push(line));
-    assert_eq!(lines[4..], ["ends with Xq", "uarium"]);
-}
-
-#[test]
-fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
-    let redaction = Redaction::builder()
-        .secret("hunter2hunter2")
-        .unwrap()
-        .build()
-        .unwrap();
-    for (shown, expected) in [("hun", "hun"), ("hunter2", "[REDACTED]")] {
-        let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
-        let mut lines = Vec::new();
-        assembler.push(format!("a {shown}\n").as_bytes(), Duration::ZERO, |line| {
-            lines.push(line);
-        });
-        assert!(lines.is_empty());
-        assembler.settle(Duration::ZERO, |line| lines.push(line));
-        assert_eq!(lines, [format!("a {expected}")]);
-        // The rest comes all the same.
-        let rest = format!("{}!\n", &"hunter2hunter2"[shown.len()..]);
-        assembler.push(rest.as_bytes(), Duration::ZERO, |line| lines.push(line));
-        let rest = if shown == "hun" { "[REDACTED]!" } else { "!" };
-        assert_eq!(lines[1..], [rest]);
-    }
-}
-
-#[test]
-fn a_settled_line_leaves_the_open_one_alone() {
-    let redaction = Redaction::default();
-    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
-    let mut lines = Vec::new();
-    assembler.push(b"redis://cache\nsk-9aXbYc", Duration::ZERO, |line| {
-        lines.push(line);
-    });
-    assembler.settle(Duration::ZERO, |line| lines.push(line));
-    assembler.push(b"Z8dWeVfUgThSiRjQkPl\n", Duration::ZERO, |line| {
-        lines.push(line);
-    });
-    assert_eq!(lines, ["redis://cache", "[REDACTED]"]);
-}
-
-#[test]
-fn endless_blank_lines_within_a_secret_take_bounded_memory() {
-    let redaction = Redaction::builder()
-        .secret("hunter2")
-        .unwrap()
-        .build()
-        .unwrap();
-    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
-    let mut count = 0;
-    assembler.push(b"hunt\n", Duration::ZERO, |_| count += 1);
-    for _ in 0..5000 {
-        assembler.push(b"\n", Duration::ZERO, |_| count += 1);
-    }
-    assert!(count > 3000, "{count} lines came out");
-}
-
-#[test]
-fn what_the_rules_hold_is_not_printed() {
-    let printed = format!(
-        "{:?} {:?}",
-        registered(),
-        Redaction::builder().secret(SECRET).unwrap()
-    );
-    assert_eq!(windows(SECRET).find(|part| printed.contains(part)), None);
-}
-
-#[test]
-fn a_secret_too_short_or_too_long_is_refused() {
-    let short = Redaction::builder().secret(" abc\n").unwrap_err();
-    assert_eq!(short, SecretError::TooShort { len: 3 });
-    let long = Redaction::builder()
-        .secret(&"x".repeat(40_000))
-        .unwrap_err();
-    assert_eq!(long, SecretError::TooLong { len: 40_000 });
-    let longest: String = ('a'..='z').cycle().take(32 * 1024).collect();
-    assert!(
-        Redaction::builder()
-            .secret(&longest)
-            .unwrap()
-            .build()
-            .is_ok()
-    );
-}
-
-#[test]
-fn nothing_is_hidden_when_it_is_off_and_only_registered_secrets_when_told_so() {
-    let text = "password=abc ghp_16C7e42F292c6912E7710c838347Ae178B4a hunter2\n";
-    check_with(&Redaction::off(), text, text);
-    let redaction = Redaction::builder()
-        .secret("hunter2")
-        .unwrap()
-        .registered_only();
-    let redaction = redaction.marker("***").build().unwrap();
-    check_with(&redaction, text, &text.replace("hunter2", "***"));
-}
-
-/// Texts that are the worst for a machine that goes back.
-#[test]
-fn the_work_is_linear_in_the_text() {
-    let rules = registered().rules.unwrap();
-    for piece in [
-        "sk-",
-        "eyJa.",
-        "://a:b",
-        "password=\"",
-        "password='",
-        "a=",
-        "-----BEGIN ",
-        "Xq7/vR+2mZ k",
-        "token = ",
-        "=\\\"",
-        "xox\n",
-        "glpat-\n",
-        "sk-\nghp_\nxoxb-\neyJ",
-        "token=\"\n",
-    ] {
-        let steps = |repeats: usize| {
-            let mut scanner = Scanner::new(Arc::clone(&rules));
-            for line in piece.repeat(repeats).split_inclusive('\n') {
-                scanner.text(line.trim_end_matches('\n'));
-                if line.ends_with('\n') {
-                    scanner.line_end();
-                }
-            }
-            scanner.steps
-        };
-        let (short, long) = (steps(1_000), steps(8_000));
-        assert!(long <= short * 9, "{piece:?}: {short} steps, then {long}");
-        assert!(
-            long <= 8_000 * piece.len() * TOKENS.len(),
-            "{piece:?}: {long} steps"
-        );
-    }
-}
-
-/// Text in which the beginnings of secrets are frequent.
-fn text() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        3 => Just("\n".to_owned()),
-        1 => Just("\r".to_owned()),
-        1 => Just("\x1b[31m".to_owned()),
-        3 => "[a-z0-9=:@/\"' .-]{1,5}",
-        1 => Just("Xq7/vR+2mZ".to_owned()),
-        1 => Just(" k9é&w".to_owned()),
-        1 => Just("password=".to_owned()),
-        1 => Just("\"token\": \"".to_owned()),
-        1 => Just("ghp_16C7e42F292c6912".to_owned()),
-        1 => Just("://a:b".to_owned()),
-        1 => Just("-----BEGIN PRIVATE KEY-----".to_owned()),
-        1 => Just("eyJhbGciOiJI.eyJzdWIiOiI".to_owned()),
-    ];
-    proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #[test]
-    fn any_chunking_hides_the_same(
-        text in text(),
-        colours in any::<bool>(),
-        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
-    ) {
-        let redaction = registered();
-        let ansi = if colours { Ansi::KeepColours } else { Ansi::Strip };
-        let options = LineOptions { ansi, ..LineOptions::default() };
-        let bytes = text.as_bytes();
-        let whole = lines_with(options, &redaction, [bytes]);
-        prop_assert_eq!(&lines_with(options, &redaction, bytes.chunks(1)), &whole);
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        places.sort_unstable();
-        places.push(bytes.len());
-        let mut from = 0;
-        let mut chunks = Vec::new();
-        for place in places {
-            chunks.push(&bytes[from..place]);
-            from = place;
-        }
-        prop_assert_eq!(&lines_with(options, &redaction, chunks), &whole);
-    }
-
-    #[test]
-    fn no_registered_secret_passes(
-        before in "[ -~]{0,20}",
-        after in "[ -~]{0,20}",
-        breaks in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),
-    ) {
-        let mut secret = SECRET.to_owned();
-        for place in breaks {
-            let mut at = place.index(secret.len());
-            while !secret.is_char_boundary(at) {
-                at -= 1;
-            }
-            secret.insert(at, '\n');
-        }
-        let shown = lines(&registered(), [format!("{before}{secret}{after}").as_bytes()]).concat();
-        let expected = windows(SECRET).filter(|part| before.contains(part) || after.contains(part)).count();
-        let passed = windows(SECRET).filter(|part| shown.contains(part)).count();
-        prop_assert!(passed <= expected, "{}", shown);
-    }
-
-    #[test]
-    fn text_without_secrets_is_unchanged(words in proptest::collection::vec("[b-df-hj-nq-z]{1,9}[.,!]?", 0..60)) {
-        let text = words.join(" ");
-        prop_assert_eq!(Redaction::default().apply(&text), text);
-    }
 }

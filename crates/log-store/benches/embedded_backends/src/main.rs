@@ -20,7 +20,7 @@ const KEPT: u64 = 5_000;
 /// How long appends are measured, for each combination.
 const APPENDING: Duration = Duration::from_secs(4);
 
-/// Lines a life appends before it is killed, in batches of 20 to 100 jobs.
+/// Lines a life appends before it is killed, in batches of 100, to 100 jobs.
 const LINES_OF_A_LIFE: u64 = 200_000;
 
 const LIVES: u64 = 10;
@@ -161,7 +161,7 @@ fn live<B: Backend>(dir: &Path, number: u64) {
     let texts = texts(&mut Random::new());
     let of_a_job = LINES_OF_A_LIFE / 100;
     let mut next = vec![number * of_a_job; 100];
-    for call in 0..LINES_OF_A_LIFE / 20 {
+    for call in 0..LINES_OF_A_LIFE / 100 {
         let job = (call % 100) as u32;
         write(
             &mut backend,

@@ -19,15 +19,21 @@ async fn gap(subject: &dyn Subject, job: &JobId, cursor: EntryId) -> Option<Gap>
     onward.gap(cursor)
 }
 
-const fn a_gap(after: u64, first: Option<u64>) -> Option<Gap> {
-    let first_id = match first {
-        Some(ms) => Some(id(ms)),
-        None => None,
-    };
+/// A gap up to the first line there is after the cursor.
+const fn a_gap(after: u64, first: u64) -> Option<Gap> {
     Some(Gap {
         after_id: id(after),
-        first_id,
+        first_id: Some(id(first)),
         resume_after: id(after),
+    })
+}
+
+/// A gap with nothing after it: reading goes on after the last id.
+const fn a_gap_to_the_end(after: u64, last: u64) -> Option<Gap> {
+    Some(Gap {
+        after_id: id(after),
+        first_id: None,
+        resume_after: id(last),
     })
 }
 
@@ -55,10 +61,7 @@ pub async fn a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids(subject: Arc<
     append(&*subject, &job, 1..=10).await;
     subject.trim_to(&job, 6).await;
     for cursor in 0..=4 {
-        assert_eq!(
-            gap(&*subject, &job, id(cursor)).await,
-            a_gap(cursor, Some(5))
-        );
+        assert_eq!(gap(&*subject, &job, id(cursor)).await, a_gap(cursor, 5));
     }
     for cursor in 5..=10 {
         assert_eq!(gap(&*subject, &job, id(cursor)).await, None, "{cursor}");
@@ -70,12 +73,12 @@ pub async fn a_deleted_line_is_a_gap_for_cursors_below_it(subject: Arc<dyn Subje
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=5).await;
     subject.delete_line(&job, id(3)).await;
-    assert_eq!(gap(&*subject, &job, id(2)).await, a_gap(2, Some(4)));
-    assert_eq!(gap(&*subject, &job, id(0)).await, a_gap(0, Some(1)));
+    assert_eq!(gap(&*subject, &job, id(2)).await, a_gap(2, 4));
+    assert_eq!(gap(&*subject, &job, id(0)).await, a_gap(0, 1));
     assert_eq!(gap(&*subject, &job, id(3)).await, None);
     assert_eq!(gap(&*subject, &job, id(4)).await, None);
     subject.delete_line(&job, id(5)).await;
-    assert_eq!(gap(&*subject, &job, id(4)).await, a_gap(4, None));
+    assert_eq!(gap(&*subject, &job, id(4)).await, a_gap_to_the_end(4, 5));
     assert_eq!(gap(&*subject, &job, id(5)).await, None);
 }
 
@@ -86,7 +89,10 @@ pub async fn an_emptied_log_is_a_gap_for_all_but_its_last_id(subject: Arc<dyn Su
     subject.trim_to(&job, 0).await;
     assert_eq!(gap(&*subject, &job, id(3)).await, None);
     for cursor in 0..=2 {
-        assert_eq!(gap(&*subject, &job, id(cursor)).await, a_gap(cursor, None));
+        assert_eq!(
+            gap(&*subject, &job, id(cursor)).await,
+            a_gap_to_the_end(cursor, 3)
+        );
     }
 }
 
@@ -135,7 +141,7 @@ pub async fn a_log_made_anew_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>
     assert_eq!(gap(&*subject, &job, id(7)).await, Some(beyond));
     subject.delete_log(&job).await;
     append(&*subject, &job, 8..=9).await;
-    assert_eq!(gap(&*subject, &job, id(7)).await, a_gap(7, Some(8)));
+    assert_eq!(gap(&*subject, &job, id(7)).await, a_gap(7, 8));
     assert_eq!(
         gap(&*subject, &job, EntryId::ZERO).await,
         None,

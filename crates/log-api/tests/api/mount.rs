@@ -1,0 +1,221 @@
+//! The routes in somebody else's actix application, in one process.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix_web::body::to_bytes;
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
+use actix_web::{App, HttpResponse, web};
+use async_trait::async_trait;
+use auth::{StaticKeys, Verifier};
+use log_api::{Parts, Readable, configure, envelope, unknown_route};
+use log_domain::{Job, JobId, PageRequest, UserId};
+use log_hub::HubOptions;
+use log_store::{
+    JobWatch, JobWrites as _, Jobs, LogAppend as _, MemoryStore, NewJob, NewLine, ReadError,
+};
+use serde_json::Value;
+
+use crate::support::{ANN, ISSUER, ORIGIN};
+
+const JOB: &str = "build-1";
+
+/// Parts over a store in memory, which holds one job of Ann's with one line.
+async fn parts() -> Parts {
+    let store = Arc::new(MemoryStore::new());
+    let job: JobId = JOB.parse().unwrap();
+    let new = NewJob {
+        owner: UserId::new(ANN).unwrap(),
+        created_at: "2026-01-01T00:00:00Z".into(),
+    };
+    store.create(&job, &new).await.unwrap();
+    let line = NewLine {
+        text: Some("mounted".into()),
+        ..NewLine::default()
+    };
+    store.append(&job, &[line]).await.unwrap();
+    let keys = StaticKeys::from_jwks(&ISSUER.jwks_json()).unwrap();
+    let verifier = Verifier::builder(Arc::new(keys))
+        .issuers([ISSUER.issuer()])
+        .authorized_parties([ORIGIN])
+        .build()
+        .unwrap();
+    let mut parts = Parts::new(
+        Arc::new(verifier),
+        store.clone(),
+        store,
+        HubOptions::default(),
+    );
+    parts.cors_origins = [ORIGIN.to_owned()].into();
+    parts
+}
+
+fn asking(target: &str) -> TestRequest {
+    let token = ISSUER
+        .session_token(ANN, ORIGIN, SystemTime::now(), Duration::from_secs(60))
+        .unwrap();
+    TestRequest::get()
+        .uri(target)
+        .insert_header((header::AUTHORIZATION, format!("Bearer {token}")))
+}
+
+/// A route of the other application's own, behind the same gate.
+async fn own_route(asked: Readable<PageRequest>) -> HttpResponse {
+    HttpResponse::Ok().body(format!("{} of {}", asked.query.limit.get(), asked.job_id))
+}
+
+#[actix_web::test]
+async fn both_applications_keep_their_own_routes() {
+    let parts = parts().await;
+    let app = App::new()
+        .wrap(DefaultHeaders::new().add(("X-Theirs", "1")))
+        .route("/", web::get().to(async || "home"))
+        .configure(|config| configure(config, &parts))
+        .route("/api/other", web::get().to(async || "other"))
+        .default_service(web::to(async || HttpResponse::NotFound().body("theirs")));
+    let app = init_service(app).await;
+    for (target, status, part) in [
+        ("/", 200, "home"),
+        ("/api/other", 200, "other"),
+        ("/nowhere", 404, "theirs"),
+        ("/api/jobs", 404, "theirs"),
+        ("/api/jobs/build-1/logs", 200, "mounted"),
+        ("/api/jobs/build-1/logs?limit=0", 422, "`limit` must"),
+        ("/api/jobs/build-2/logs", 404, "Job not found"),
+        ("/api/jobs/build-1/logs/other", 404, "route-not-found"),
+        ("/healthz", 200, "ok"),
+        ("/api/ready", 200, "ok"),
+    ] {
+        let answer = call_service(&app, asking(target).to_request()).await;
+        assert_eq!(answer.status().as_u16(), status, "{target}");
+        assert_eq!(answer.headers().get("X-Theirs").unwrap(), "1", "{target}");
+        let text = to_bytes(answer.into_body()).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(text.contains(part), "{target}: {text}");
+    }
+}
+
+#[actix_web::test]
+async fn mounted_routes_keep_the_contract_on_their_own() {
+    let parts = parts().await;
+    let app = init_service(App::new().configure(|config| configure(config, &parts))).await;
+    let nobody = TestRequest::get()
+        .uri("/api/jobs/build-1/logs")
+        .insert_header((header::ORIGIN, ORIGIN));
+    let answer = call_service(&app, nobody.to_request()).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let headers = answer.headers().clone();
+    assert_eq!(
+        headers.get(header::CONTENT_TYPE).unwrap(),
+        "application/problem+json"
+    );
+    assert_eq!(
+        headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(),
+        ORIGIN
+    );
+    let body: Value =
+        serde_json::from_slice(&to_bytes(answer.into_body()).await.unwrap_or_default()).unwrap();
+    assert_eq!(
+        body["debug_id"],
+        headers.get("x-request-id").unwrap().to_str().unwrap()
+    );
+
+    let stream = asking("/api/jobs/build-1/logs/stream").to_request();
+    let answer = call_service(&app, stream).await;
+    assert_eq!(
+        answer.headers().get(header::CONTENT_TYPE).unwrap(),
+        "text/event-stream"
+    );
+}
+
+#[actix_web::test]
+async fn they_mount_under_a_prefix() {
+    let parts = parts().await;
+    let scope = web::scope("/v1").configure(|config| configure(config, &parts));
+    let app = App::new()
+        .service(scope)
+        .default_service(web::to(unknown_route));
+    let app = init_service(app).await;
+    for (target, status) in [
+        ("/v1/api/jobs/build-1/logs", 200),
+        ("/v1/healthz", 200),
+        ("/api/jobs/build-1/logs", 404),
+        ("/v1/api/jobs/b%20/logs", 422),
+    ] {
+        let answer = call_service(&app, asking(target).to_request()).await;
+        assert_eq!(answer.status().as_u16(), status, "{target}");
+        assert!(answer.headers().contains_key("x-request-id"), "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn another_route_can_stand_behind_the_same_gate_and_errors() {
+    let parts = parts().await;
+    let own = web::resource("/api/jobs/{job_id}/summary").route(web::get().to(own_route));
+    let app = App::new()
+        .configure(|config| configure(config, &parts))
+        .service(own.wrap(from_fn(envelope)));
+    let app = init_service(app).await;
+    let answer = call_service(
+        &app,
+        asking("/api/jobs/build-1/summary?limit=7").to_request(),
+    )
+    .await;
+    assert_eq!(
+        to_bytes(answer.into_body()).await.unwrap_or_default(),
+        "7 of build-1"
+    );
+    for (request, status) in [
+        (TestRequest::get().uri("/api/jobs/build-1/summary"), 401),
+        (asking("/api/jobs/build-1/summary?limit=x"), 422),
+        (asking("/api/jobs/build-2/summary"), 404),
+    ] {
+        let answer = call_service(&app, request.to_request()).await;
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(
+            answer.headers().get(header::CONTENT_TYPE).unwrap(),
+            "application/problem+json"
+        );
+    }
+}
+
+/// Jobs of a service that has a bug.
+struct Broken;
+
+#[async_trait]
+impl Jobs for Broken {
+    async fn get(&self, _: &JobId) -> Result<Option<Job>, ReadError> {
+        panic!("a secret of the service")
+    }
+
+    fn watch(&self, _: &JobId) -> Box<dyn JobWatch> {
+        unreachable!("nobody may read")
+    }
+
+    async fn ping(&self) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn a_panic_is_a_500_in_the_shape_of_all_errors_and_tells_nothing() {
+    let mut parts = parts().await;
+    parts.jobs = Arc::new(Broken);
+    let app = init_service(App::new().configure(|config| configure(config, &parts))).await;
+    let asked = asking("/api/jobs/build-1/logs").insert_header(("X-Request-ID", "r-1"));
+    // What reaches actix as an error is answered by it with the error's own answer.
+    let answer = match try_call_service(&app, asked.to_request()).await {
+        Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
+        Err(error) => error.error_response(),
+    };
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.headers().get("x-request-id").unwrap(), "r-1");
+    let body = to_bytes(answer.into_body()).await.unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let expected = serde_json::json!({
+        "status": 500, "code": "internal", "detail": "Something went wrong on our side", "debug_id": "r-1",
+    });
+    assert_eq!(body, expected);
+}

@@ -1,0 +1,123 @@
+//! What a line waits for, and the bounds of that: memory, settings, what is printed.
+
+use super::*;
+
+#[test]
+fn a_line_waits_only_for_what_may_be_a_secret() {
+    let redaction = Redaction::builder()
+        .secret("Xquisite")
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+    let mut lines = Vec::new();
+    for text in [
+        "an s and a gl\n",
+        "password: \n",
+        "see https://example.org/x\n",
+        "done: sk\n",
+    ] {
+        assembler.push(text.as_bytes(), Duration::ZERO, |line| lines.push(line));
+        assert!(!assembler.holds_lines(), "{text:?}");
+    }
+    assert_eq!(lines.len(), 4);
+    assembler.push(b"ends with Xq\n", Duration::ZERO, |line| lines.push(line));
+    assert!(assembler.holds_lines());
+    assembler.push(b"uarium\n", Duration::ZERO, |line| lines.push(line));
+    assert_eq!(lines[4..], ["ends with Xq", "uarium"]);
+}
+
+#[test]
+fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
+    let redaction = Redaction::builder()
+        .secret("hunter2hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    for (shown, expected) in [("hun", "hun"), ("hunter2", "[REDACTED]")] {
+        let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+        let mut lines = Vec::new();
+        assembler.push(format!("a {shown}\n").as_bytes(), Duration::ZERO, |line| {
+            lines.push(line);
+        });
+        assert!(lines.is_empty());
+        assembler.settle(Duration::ZERO, |line| lines.push(line));
+        assert_eq!(lines, [format!("a {expected}")]);
+        // The rest comes all the same.
+        let rest = format!("{}!\n", &"hunter2hunter2"[shown.len()..]);
+        assembler.push(rest.as_bytes(), Duration::ZERO, |line| lines.push(line));
+        let rest = if shown == "hun" { "[REDACTED]!" } else { "!" };
+        assert_eq!(lines[1..], [rest]);
+    }
+}
+
+#[test]
+fn a_settled_line_leaves_the_open_one_alone() {
+    let redaction = Redaction::default();
+    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+    let mut lines = Vec::new();
+    assembler.push(b"redis://cache\nsk-9aXbYc", Duration::ZERO, |line| {
+        lines.push(line);
+    });
+    assembler.settle(Duration::ZERO, |line| lines.push(line));
+    assembler.push(b"Z8dWeVfUgThSiRjQkPl\n", Duration::ZERO, |line| {
+        lines.push(line);
+    });
+    assert_eq!(lines, ["redis://cache", "[REDACTED]"]);
+}
+
+#[test]
+fn endless_blank_lines_within_a_secret_take_bounded_memory() {
+    let redaction = Redaction::builder()
+        .secret("hunter2")
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
+    let mut count = 0;
+    assembler.push(b"hunt\n", Duration::ZERO, |_| count += 1);
+    for _ in 0..5000 {
+        assembler.push(b"\n", Duration::ZERO, |_| count += 1);
+    }
+    assert!(count > 3000, "{count} lines came out");
+}
+
+#[test]
+fn what_the_rules_hold_is_not_printed() {
+    let printed = format!(
+        "{:?} {:?}",
+        registered(),
+        Redaction::builder().secret(SECRET).unwrap()
+    );
+    assert_eq!(windows(SECRET).find(|part| printed.contains(part)), None);
+}
+
+#[test]
+fn a_secret_too_short_or_too_long_is_refused() {
+    let short = Redaction::builder().secret(" abc\n").unwrap_err();
+    assert_eq!(short, SecretError::TooShort { len: 3 });
+    let long = Redaction::builder()
+        .secret(&"x".repeat(40_000))
+        .unwrap_err();
+    assert_eq!(long, SecretError::TooLong { len: 40_000 });
+    let longest: String = ('a'..='z').cycle().take(32 * 1024).collect();
+    assert!(
+        Redaction::builder()
+            .secret(&longest)
+            .unwrap()
+            .build()
+            .is_ok()
+    );
+}
+
+#[test]
+fn nothing_is_hidden_when_it_is_off_and_only_registered_secrets_when_told_so() {
+    let text = "password=abc ghp_16C7e42F292c6912E7710c838347Ae178B4a hunter2\n";
+    check_with(&Redaction::off(), text, text);
+    let redaction = Redaction::builder()
+        .secret("hunter2")
+        .unwrap()
+        .registered_only();
+    let redaction = redaction.marker("***").build().unwrap();
+    check_with(&redaction, text, &text.replace("hunter2", "***"));
+}
