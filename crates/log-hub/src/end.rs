@@ -12,6 +12,10 @@ use tokio::time::Instant;
 /// A read that is due at once still leaves others their turn.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
+/// A read that took longer has waited for the store to come back, so it counts as one that failed and was repeated.
+/// Far above what a slow read takes, and below the deadline after which a store says by itself that it is away.
+const HELD_UP: Duration = Duration::from_millis(500);
+
 /// Runs from the terminal status to the end of the log.
 #[derive(Debug)]
 pub(crate) struct EndClock {
@@ -29,6 +33,7 @@ pub(crate) struct EndClock {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tail {
     pub(crate) began: Instant,
+    pub(crate) ended: Instant,
     pub(crate) found_lines: bool,
     /// Whether there was more to read.
     pub(crate) more: bool,
@@ -58,10 +63,14 @@ impl EndClock {
 
     /// A read succeeded.
     pub(crate) fn read(&mut self, tail: Tail) {
-        let elapsed = self
-            .last_read
-            .map_or(Duration::ZERO, |last| tail.began - last);
-        self.last_read = Some(tail.began);
+        let began = if tail.ended - tail.began > HELD_UP {
+            self.read_failed();
+            tail.ended
+        } else {
+            tail.began
+        };
+        let elapsed = self.last_read.map_or(Duration::ZERO, |last| began - last);
+        self.last_read = Some(began);
         self.running_for += elapsed;
         self.quiet_for = if tail.found_lines {
             Duration::ZERO
@@ -111,6 +120,7 @@ mod tests {
     fn tail(began: Instant, found_lines: bool, last_id: EntryId) -> Tail {
         Tail {
             began,
+            ended: began,
             found_lines,
             more: false,
             last_id,
@@ -203,6 +213,22 @@ mod tests {
             "the outage has used up nothing"
         );
         clock.read(tail(after(start, 60_250), false, id(1)));
+        assert!(clock.is_over(id(1), QUIET, LIMIT));
+    }
+
+    #[test]
+    fn a_read_that_waited_for_the_store_to_come_back_counts_as_one_that_failed() {
+        let start = Instant::now();
+        let mut clock = EndClock::new(EndStatus::Ready);
+        clock.read(tail(start, false, id(1)));
+        clock.read(Tail {
+            ended: after(start, 9000),
+            ..tail(after(start, 250), false, id(1))
+        });
+        assert!(!clock.is_over(id(1), QUIET, LIMIT));
+        clock.read(tail(after(start, 9249), false, id(1)));
+        assert!(!clock.is_over(id(1), QUIET, LIMIT));
+        clock.read(tail(after(start, 9250), false, id(1)));
         assert!(clock.is_over(id(1), QUIET, LIMIT));
     }
 }

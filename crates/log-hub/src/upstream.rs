@@ -188,6 +188,7 @@ impl Upstream {
             if let Some(clock) = &mut self.end {
                 clock.read(Tail {
                     began,
+                    ended: Instant::now(),
                     found_lines: !read.lines.is_empty(),
                     more: read.more,
                     last_id: read.bounds.last_id,
