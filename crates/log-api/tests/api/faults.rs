@@ -216,7 +216,7 @@ async fn neither_clock_of_the_end_runs_while_redis_cannot_be_read() {
     let redis = RedisServer::shared().await;
     let network = TcpProxy::start(redis.address()).await;
     let settings = [
-        ("LOG_API_END_QUIET_MS", "2000"),
+        ("LOG_API_END_QUIET_MS", "2500"),
         ("LOG_API_END_LIMIT_MS", "3000"),
         ("LOG_API_METRICS_BIND", "127.0.0.1:0"),
     ];
