@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::Application;
+use crate::cli_result::CliResult;
 use crate::config::{LogSettings, ProcessEnv, Settings, StoreSettings};
 use crate::{demo, health_check, signals, telemetry, wiring};
 
@@ -138,9 +139,6 @@ pub fn run() -> ExitCode {
         }
     }
 }
-
-/// What a command fails with: a sentence for whoever typed it.
-pub(crate) type CliResult = Result<(), Box<dyn std::error::Error>>;
 
 impl StoreArgs {
     /// `None` is the store of the environment.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::app::Application;
-use crate::cli::CliResult;
+use crate::cli_result::CliResult;
 use crate::config::{ServerSettings, StreamSettings};
 use crate::{signals, wiring};
 

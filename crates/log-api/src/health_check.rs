@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::cli::CliResult;
+use crate::cli_result::CliResult;
 use crate::config::Env;
 
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -33,6 +33,7 @@
 pub mod app;
 mod authenticate;
 pub mod cli;
+mod cli_result;
 pub mod config;
 mod demo;
 mod envelope;
