@@ -77,7 +77,8 @@ impl Candidate {
             Part::Pending => {}
             Part::After => return Step::Ends,
         }
-        end_if(self.is_too_long())
+        // What is hidden ends with a whole character.
+        end_if(self.is_too_long() && (byte.is_ascii() || !self.certain))
     }
 
     /// Takes a line end.

@@ -185,6 +185,11 @@ impl<S: TextSink> Stage<'_, S> {
             self.redactor.let_break_go(&event, self.sink);
             return;
         }
+        let is_line_end = matches!(event, Event::Newline | Event::CarriageReturn);
+        if self.redactor.weight > MAX_WAITING && !is_line_end {
+            // So many colours within one line that is not decided: the text matters, they do not.
+            return;
+        }
         self.redactor.wait(event);
         self.redactor.advance(self.sink);
         if self.redactor.weight > MAX_WAITING {

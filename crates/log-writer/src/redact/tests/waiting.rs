@@ -121,3 +121,38 @@ fn nothing_is_hidden_when_it_is_off_and_only_registered_secrets_when_told_so() {
     let redaction = redaction.marker("***").build().unwrap();
     check_with(&redaction, text, &text.replace("hunter2", "***"));
 }
+
+#[test]
+fn endless_colours_within_a_secret_take_bounded_memory() {
+    let builder = Redaction::builder().secret("hunter2").unwrap();
+    let options = LineOptions {
+        ansi: Ansi::KeepColours,
+        ..LineOptions::default()
+    };
+    let text = format!("hunt{}er2 end\n", "\x1b[1m".repeat(3000));
+    let lines = lines_with(options, &builder.build().unwrap(), [text.as_bytes()]);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("[REDACTED]\x1b[1m"), "{lines:?}");
+    assert!(lines[0].ends_with("m end"), "{lines:?}");
+    assert!(lines[0].len() < 8 * 1024, "{} bytes", lines[0].len());
+}
+
+#[test]
+fn a_limit_that_falls_into_a_character_is_no_harm() {
+    for pad in 0..3 {
+        let long = format!("{}{}", "a".repeat(pad), "é€".repeat(2000));
+        for text in [
+            format!("password=\"{long} end\n"),
+            format!("my password: {long} end\n"),
+            format!("a://b:{long} end\n"),
+            format!(
+                "-----BEGIN PRIVATE KEY-----\nHead: {} end\n",
+                long.repeat(30)
+            ),
+        ] {
+            let whole = lines(&Redaction::default(), [text.as_bytes()]);
+            let bytewise = lines(&Redaction::default(), text.as_bytes().chunks(1));
+            assert_eq!(bytewise, whole);
+        }
+    }
+}
