@@ -264,7 +264,9 @@ impl Scanner {
             return;
         }
         let run = Rule::Token(TokenRun::new(kind));
-        self.candidates.push(Candidate::new(start, run));
+        // The part of a prefix that stands in the line before was let go with it.
+        let from = start.max(self.line_start);
+        self.candidates.push(Candidate::new(from, run));
     }
 
     fn begin_userinfo(&mut self, start: u64, end: u64) {

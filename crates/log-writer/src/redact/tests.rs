@@ -273,6 +273,11 @@ fn a_token_in_two_lines_is_found_though_its_prefix_is_split() {
             &format!("x {a}\n[REDACTED] y\n"),
         );
     }
+    // The line's last character waits for a registered secret, and is still no part of the token.
+    let redaction = Redaction::builder().secret("hurray!").unwrap();
+    let redaction = redaction.build().unwrap();
+    let (a, b) = token.split_at(2);
+    check_with(&redaction, &format!("{a}\n{b}\n"), "gh\n[REDACTED]\n");
 }
 
 #[test]
