@@ -73,7 +73,9 @@
 //! # What is not verified
 //!
 //! - Whether the session has been ended since the token was made: Clerk's tokens live 60 seconds,
-//!   and that is how long a sign-out can go unnoticed here.
+//!   and that is how long a sign-out can go unnoticed. Clerk tells it by webhooks, which the feature
+//!   `webhooks` verifies; to keep what they say, and to hold it against a session's id, is the
+//!   caller's part ([`Rejection::SessionRevoked`] is there for the answer).
 //! - What the user may do. [`Session::may`] answers what the token says about the active
 //!   organisation; whose a thing is, the caller knows. The role may be as old as
 //!   [`Session::claims_assembled_at`].
@@ -91,6 +93,7 @@
 //! # Features
 //!
 //! - `remote` (default): `RemoteKeys`, over `reqwest` with rustls.
+//! - `webhooks`: Clerk's webhooks, verified.
 //! - `mint`: a throw-away issuer, for demos and tests.
 //!
 //! The one cryptographic library is aws-lc, through `jsonwebtoken`, which is used for the signature
@@ -115,6 +118,8 @@ pub mod remote;
 mod session;
 mod token;
 mod verifier;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use self::carriers::{Carrier, Credentials, RequestHead, bearer};
 pub use self::clock::{Clock, SystemClock};

@@ -23,3 +23,4 @@ mod organizations;
 mod properties;
 mod shapes;
 mod startup;
+mod webhooks;
