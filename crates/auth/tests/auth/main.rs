@@ -12,6 +12,8 @@ mod support;
 mod vectors;
 
 mod accepted;
+#[cfg(feature = "actix")]
+mod actix;
 mod bearer;
 mod cache;
 mod carriers;
