@@ -19,6 +19,7 @@ mod cache;
 mod carriers;
 mod claims;
 mod form;
+mod fuzz_seeds;
 mod http;
 mod key_sets;
 mod organizations;
