@@ -56,7 +56,7 @@ fn token_seeds_are_refused() {
 fn claims_seeds_give_sessions_of_what_they_say() {
     let mut sessions = 0;
     each_seed("claims", |bytes| {
-        sessions += usize::from(checks::claims(bytes))
+        sessions += usize::from(checks::claims(bytes));
     });
     // A check that nothing gets to would hold for ever.
     assert!(sessions >= 6, "{sessions} of them make a session");
