@@ -13,6 +13,7 @@
 //! | `image` | [`image`] | the API's image without a registry |
 
 mod bench;
+mod bench_scale;
 mod ci;
 mod cli;
 mod clock;

@@ -28,7 +28,7 @@ const DRIVERS: &[&str] = &[
 ];
 
 /// Every crate of the workspace, lowest layer first.
-pub(super) const LAYERS: [Layer; 9] = [
+pub(super) const LAYERS: [Layer; 10] = [
     Layer {
         name: "log-domain",
         may_use: &[],
@@ -82,6 +82,11 @@ pub(super) const LAYERS: [Layer; 9] = [
         name: "test-support",
         may_use: &["log-domain", "log-wire", "auth"],
         free_of: &["actix-web"],
+    },
+    Layer {
+        name: "bench-load",
+        may_use: &["auth"],
+        free_of: &["actix-web", "fred", "redb", "testcontainers"],
     },
     Layer {
         name: "xtask",
