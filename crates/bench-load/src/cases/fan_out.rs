@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::window::Window;
+use super::window::{Window, as_f64};
 use crate::bench::{Bench, create_jobs};
 use crate::error::BenchError;
 use crate::figures::{Figures, Reach};
@@ -85,35 +85,26 @@ fn all(
 
 fn tell(figures: &mut Figures, case: &'static str, who: &str, window: &Window) {
     let report = &window.report;
-    let lines_a_read =
-        super::window::as_f64(report.lines) / super::window::as_f64(report.reads.max(1));
-    figures.add(
-        case,
-        &format!("{who}: CPU a line"),
-        "ns",
-        Reach::Told,
-        window.ns_per_line(0),
-    );
-    figures.add(
-        case,
-        &format!("{who}: p50"),
-        "µs",
-        Reach::Told,
-        report.p50_us,
-    );
-    figures.add(
-        case,
-        &format!("{who}: p99"),
-        "µs",
-        Reach::Told,
-        report.p99_us,
-    );
-    figures.add(
-        case,
-        &format!("{who}: lines a read"),
+    let mut told = |figure: &str, unit, value| {
+        figures.add(case, &format!("{who}: {figure}"), unit, Reach::Told, value);
+    };
+    told("CPU a line", "ns", window.ns_per_line(0));
+    told("p50", "µs", report.p50_us);
+    told("p99", "µs", report.p99_us);
+    told(
+        "lines a read",
         "",
-        Reach::Told,
-        lines_a_read,
+        as_f64(report.lines) / as_f64(report.reads.max(1)),
+    );
+    told(
+        "bytes a line",
+        "",
+        as_f64(report.bytes) / as_f64(report.lines.max(1)),
+    );
+    told(
+        "the viewers' own share of a core",
+        "%",
+        window.load_percent(),
     );
 }
 

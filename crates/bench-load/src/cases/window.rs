@@ -15,6 +15,8 @@ pub(crate) struct Window {
     pub(crate) report: Report,
     /// CPU time of each group of processes that was asked for.
     pub(crate) cpu: Vec<Duration>,
+    /// CPU time of the load itself: near a core, what is measured is the load.
+    load: Duration,
 }
 
 impl Window {
@@ -25,19 +27,23 @@ impl Window {
         groups: &[&[u32]],
         length: Duration,
     ) -> Result<Self, BenchError> {
-        let before = times(groups)?;
+        let me = [load.process()];
+        let before = (times(groups)?, Cpu::of(&me)?);
         load.mark()?;
         bench.stop.pause(length)?;
-        let after = times(groups)?;
+        let after = (times(groups)?, Cpu::of(&me)?);
         let report = load.report()?;
-        let cpu = after
-            .iter()
-            .zip(&before)
-            .map(|(after, before)| after.since(before));
+        let cpu = after.0.iter().zip(&before.0);
         Ok(Self {
             report,
-            cpu: cpu.collect(),
+            cpu: cpu.map(|(after, before)| after.since(before)).collect(),
+            load: after.1.since(&before.1),
         })
+    }
+
+    /// How much of a core the load took, in percent.
+    pub(crate) fn load_percent(&self) -> f64 {
+        100.0 * self.load.as_secs_f64() / self.report.seconds
     }
 
     /// CPU nanoseconds of a group for each line that a viewer got.

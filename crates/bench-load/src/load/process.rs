@@ -64,6 +64,11 @@ impl Load {
         Self::start(&Spec::Viewers(viewers), stop)
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Begins a window.
     pub(crate) fn mark(&mut self) -> Result<(), BenchError> {
         self.say("mark")
