@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use log_domain::{EntryId, Line};
 use log_wire::sse;
 
@@ -22,6 +22,10 @@ use crate::gap::Missing;
 
 /// Frames are gathered up to this size, so that a burst costs few writes and few ring slots.
 const SEGMENT_BYTES: usize = 16 * 1024;
+
+/// Up to this size, what several segments hold is handed out as one piece: a viewer that was busy gets all that came
+/// meanwhile by one write, however small the pieces in which it came.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// What a gap counts against the ring's capacity, so that gaps alone cannot grow it for ever.
 const GAP_BYTES: usize = 64;
@@ -45,6 +49,20 @@ pub(crate) struct Ring {
     tip: EntryId,
     /// A viewer knows that the log which the stretch shows is gone; the feed has yet to see it.
     lost: bool,
+    /// The piece that was put together last: viewers that keep up all want the same.
+    piece: Option<Piece>,
+}
+
+/// The frames of several segments in one piece.
+#[derive(Debug)]
+struct Piece {
+    /// The reader that it is for: the segment that it wants, and its position.
+    ordinal: u64,
+    after: EntryId,
+    frames: Bytes,
+    /// The reader's position after it, and the segment that it wants next.
+    position: EntryId,
+    next: u64,
 }
 
 /// What a ring shows at a moment. A read of the store that begins afterwards can be compared with it.
@@ -98,6 +116,7 @@ impl Ring {
             deleted_up_to: EntryId::ZERO,
             tip: position,
             lost: false,
+            piece: None,
         }
     }
 
@@ -216,13 +235,49 @@ impl Ring {
         low.saturating_sub(begin)
     }
 
-    /// What a reader gets that wants the segment `ordinal` and is at `position`.
-    pub(crate) fn take(&self, mut ordinal: u64, position: EntryId) -> Taken {
+    /// What a reader gets that wants the segment `ordinal` and is at `position`: of lines all there are, up to the size
+    /// of a piece.
+    pub(crate) fn take(&mut self, ordinal: u64, position: EntryId) -> Taken {
+        let (first, next) = match self.take_one(ordinal, position) {
+            Taken::Frames { frames, next, .. }
+                if frames.len() < PIECE_BYTES && self.has_lines_at(next) =>
+            {
+                (frames, next)
+            }
+            taken => return taken,
+        };
+        let is_it = |piece: &&Piece| piece.ordinal == ordinal && piece.after == position;
+        if let Some(piece) = self.piece.as_ref().filter(is_it)
+            && (piece.frames.len() >= PIECE_BYTES || !self.has_lines_at(piece.next))
+        {
+            return piece.taken();
+        }
+        let mut piece = Piece {
+            ordinal,
+            after: position,
+            frames: Bytes::new(),
+            position,
+            next,
+        };
+        let mut joined = BytesMut::with_capacity(2 * PIECE_BYTES);
+        joined.extend_from_slice(&first);
+        while joined.len() < PIECE_BYTES
+            && let Some(Segment::Lines(lines)) = self.segment(piece.next)
+        {
+            joined.extend_from_slice(&lines.frames);
+            piece.position = lines.last_id();
+            piece.next += 1;
+        }
+        piece.frames = Bytes::copy_from_slice(&joined);
+        self.piece.insert(piece).taken()
+    }
+
+    /// What a reader gets of one segment: the first that has something for it.
+    fn take_one(&self, mut ordinal: u64, position: EntryId) -> Taken {
         if ordinal < self.first() {
             return Taken::Evicted;
         }
-        let skip = usize::try_from(ordinal - self.first()).unwrap_or(usize::MAX);
-        for segment in self.segments.iter().skip(skip) {
+        while let Some(segment) = self.segment(ordinal) {
             ordinal += 1;
             match segment {
                 Segment::Gap(missing) => {
@@ -244,6 +299,15 @@ impl Ring {
             }
         }
         Taken::Nothing { next: ordinal }
+    }
+
+    fn segment(&self, ordinal: u64) -> Option<&Segment> {
+        let index = ordinal.checked_sub(self.first())?;
+        self.segments.get(usize::try_from(index).ok()?)
+    }
+
+    fn has_lines_at(&self, ordinal: u64) -> bool {
+        matches!(self.segment(ordinal), Some(Segment::Lines(_)))
     }
 
     fn first(&self) -> u64 {
@@ -277,6 +341,16 @@ impl Ring {
                 Some(Segment::Gap(_)) => self.bytes -= GAP_BYTES,
                 None => {}
             }
+        }
+    }
+}
+
+impl Piece {
+    fn taken(&self) -> Taken {
+        Taken::Frames {
+            frames: self.frames.clone(),
+            position: self.position,
+            next: self.next,
         }
     }
 }
@@ -461,6 +535,64 @@ mod tests {
             panic!()
         };
         assert_eq!(position, id(2));
+    }
+
+    fn frames(taken: Taken) -> (Bytes, EntryId, u64) {
+        let Taken::Frames {
+            frames,
+            position,
+            next,
+        } = taken
+        else {
+            panic!("{taken:?}")
+        };
+        (frames, position, next)
+    }
+
+    #[test]
+    fn what_came_in_many_pieces_is_handed_out_as_one_and_shared() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        for ms in 1..=50 {
+            ring.push_lines(&lines(ms..=ms));
+        }
+        let (piece, position, next) = frames(ring.take(0, id(0)));
+        assert_eq!((ids(&piece).len(), position, next), (50, id(50), 50));
+        let (again, ..) = frames(ring.take(0, id(0)));
+        assert_eq!(again.as_ptr(), piece.as_ptr(), "one copy for all");
+        ring.push_lines(&lines(51..=51));
+        let (more, ..) = frames(ring.take(0, id(0)));
+        assert_eq!(ids(&more).len(), 51, "whoever comes later gets more");
+        let (one, ..) = frames(ring.take(next, position));
+        assert_eq!(ids(&one), ["51-0"]);
+    }
+
+    #[test]
+    fn a_piece_ends_before_a_gap_and_at_its_size() {
+        let mut ring = Ring::new(id(0), 1 << 20);
+        ring.push_lines(&lines(1..=1));
+        ring.push_lines(&lines(2..=2));
+        ring.push_gap(missing(2, Some(7), 2));
+        for ms in 7..2000 {
+            ring.push_lines(&lines(ms..=ms));
+        }
+        let (piece, position, next) = frames(ring.take(0, id(0)));
+        assert_eq!(
+            (ids(&piece), position, next),
+            (vec!["1-0".into(), "2-0".into()], id(2), 2)
+        );
+        let (mut ordinal, mut position) = (3, id(6));
+        let mut seen = 0;
+        while let Taken::Frames {
+            frames,
+            position: p,
+            next,
+        } = ring.take(ordinal, position)
+        {
+            assert!(frames.len() < PIECE_BYTES + 1024);
+            seen += ids(&frames).len();
+            (ordinal, position) = (next, p);
+        }
+        assert_eq!((seen, position), (1993, id(1999)));
     }
 
     #[test]
