@@ -212,7 +212,7 @@ fn doc(workspace: &Workspace) -> Result<(), StepError> {
         "--all-features",
         "--no-deps",
     ];
-    let targets = ["--lib", "--examples", "--bin", "xtask"];
+    let targets = ["--lib", "--examples", "--bin", "xtask", "--bin", "joblog"];
     let doc = workspace.cargo().args(all).args(targets);
     Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
 }

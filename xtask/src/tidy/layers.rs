@@ -30,7 +30,7 @@ const DRIVERS: &[&str] = &[
 ];
 
 /// Every crate of the workspace, lowest layer first.
-pub(super) const LAYERS: [Layer; 10] = [
+pub(super) const LAYERS: [Layer; 11] = [
     Layer {
         name: "log-domain",
         may_use: &[],
@@ -92,6 +92,19 @@ pub(super) const LAYERS: [Layer; 10] = [
         ],
         tests_may_use: &[],
         free_of: &["testcontainers", "test-support"],
+    },
+    Layer {
+        name: "log-cli",
+        may_use: &[
+            "log-domain",
+            "log-wire",
+            "log-store",
+            "log-hub",
+            "log-writer",
+            "log-client",
+        ],
+        tests_may_use: &["auth", "log-api"],
+        free_of: &["redb", "jsonwebtoken", "actix-web", "testcontainers"],
     },
     Layer {
         name: "test-support",
