@@ -46,6 +46,7 @@ impl ApiError {
             Self::Rejected(rejection) => match rejection.kind() {
                 RejectionKind::Malformed => ErrorCode::MalformedCredentials,
                 RejectionKind::Unauthenticated => ErrorCode::Unauthenticated,
+                RejectionKind::Forbidden => ErrorCode::CookieCrossSite,
                 RejectionKind::Unavailable { .. } => ErrorCode::KeysUnavailable,
             },
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
@@ -75,7 +76,9 @@ impl ApiError {
         let least = match self {
             Self::Rejected(rejection) => match rejection.kind() {
                 RejectionKind::Unavailable { retry_after } => retry_after.as_secs(),
-                RejectionKind::Malformed | RejectionKind::Unauthenticated => 0,
+                RejectionKind::Malformed
+                | RejectionKind::Unauthenticated
+                | RejectionKind::Forbidden => 0,
             },
             _ => 0,
         };
