@@ -58,6 +58,7 @@ pub use error::ApiError;
 pub use gate::{Readable, require_readable};
 pub use health::Health;
 pub use limits::{Place, StreamLimits};
+pub use metrics::{Metrics, StoreGauges};
 pub use parts::Parts;
 pub use query::{Query, StreamQuery};
 pub use request_id::RequestId;
