@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::json::Object;
 use crate::verifier::Policy;
-use crate::{Rejection, Session};
+use crate::{Actor, Carrier, Organization, Rejection, Session};
 
 /// Longest user or session id, in bytes. Clerk's own have about 32.
 const MAX_ID_BYTES: usize = 128;
@@ -15,6 +15,7 @@ const MAX_ID_BYTES: usize = 128;
 pub(crate) fn judge(
     claims: &Object,
     claims_assembled_at: Option<u64>,
+    carrier: Carrier,
     policy: &Policy,
     now: Duration,
 ) -> Result<Session, Rejection> {
@@ -23,7 +24,7 @@ pub(crate) fn judge(
     let user_id = user_id(claims)?;
     let session_id = session_id(claims)?;
     audience(claims, policy)?;
-    let authorized_party = authorized_party(claims, policy)?;
+    let authorized_party = authorized_party(claims, carrier, policy)?;
     times.judge(policy, now)?;
     let pending = pending(claims, policy)?;
     Ok(Session {
@@ -35,6 +36,10 @@ pub(crate) fn judge(
         expires_at: times.expires_at,
         claims_assembled_at,
         pending,
+        carrier,
+        organization: Organization::of(claims),
+        actor: Actor::of(claims),
+        factor_ages: factor_ages(claims),
     })
 }
 
@@ -91,8 +96,7 @@ fn issuer<'a>(claims: &'a Object, policy: &Policy) -> Result<&'a str, Rejection>
 
 fn user_id(claims: &Object) -> Result<&str, Rejection> {
     text(claims, "sub")
-        .filter(|subject| is_id(subject) && subject.len() > "user_".len())
-        .filter(|subject| subject.starts_with("user_"))
+        .filter(|subject| is_user_id(subject))
         .ok_or(Rejection::VerificationFailed)
 }
 
@@ -125,9 +129,14 @@ fn audience(claims: &Object, policy: &Policy) -> Result<(), Rejection> {
     }
 }
 
-fn authorized_party<'a>(claims: &'a Object, policy: &Policy) -> Result<Option<&'a str>, Rejection> {
+/// A cookie's token always names its origin: a browser made it.
+fn authorized_party<'a>(
+    claims: &'a Object,
+    carrier: Carrier,
+    policy: &Policy,
+) -> Result<Option<&'a str>, Rejection> {
     match claims.get("azp") {
-        None if policy.allow_missing_azp => Ok(None),
+        None if policy.allow_missing_azp && carrier == Carrier::Bearer => Ok(None),
         Some(Value::String(party)) if policy.authorized_parties.contains(party) => Ok(Some(party)),
         Some(_) | None => Err(Rejection::InvalidAuthorizedParties),
     }
@@ -148,7 +157,32 @@ fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
 
+/// `fva`: minutes since the first and the second factor were verified, where −1 is never. Anything
+/// but two such numbers is never.
+fn factor_ages(claims: &Object) -> [Option<u64>; 2] {
+    let Some([first, second]) = claims
+        .get("fva")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    else {
+        return [None; 2];
+    };
+    let is_age = |age: &Value| age.as_i64().is_some_and(|minutes| minutes >= -1);
+    if is_age(first) && is_age(second) {
+        [first.as_u64(), second.as_u64()]
+    } else {
+        [None; 2]
+    }
+}
+
+pub(crate) fn is_user_id(id: &str) -> bool {
+    is_id(id)
+        && id
+            .strip_prefix("user_")
+            .is_some_and(|rest| !rest.is_empty())
+}
+
 /// Ids go into look-ups and audit records, so they are bounded and of visible ASCII only.
-fn is_id(id: &str) -> bool {
+pub(crate) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::carriers::Carriers;
 use crate::clock::{Clock, SystemClock};
 use crate::host::is_host_name;
 use crate::key_source::KeySource;
+use crate::publishable_key::PublishableKey;
 use crate::verifier::{Policy, Verifier};
 
 /// How far Clerk's clock and ours may differ, in seconds: what Clerk's own SDKs allow.
@@ -57,6 +59,7 @@ pub struct VerifierBuilder {
     max_lifetime: Duration,
     allow_missing_azp: bool,
     accept_pending: bool,
+    carriers: Carriers,
 }
 
 impl VerifierBuilder {
@@ -71,6 +74,7 @@ impl VerifierBuilder {
             max_lifetime: DEFAULT_MAX_LIFETIME,
             allow_missing_azp: false,
             accept_pending: false,
+            carriers: Carriers::default(),
         }
     }
 
@@ -116,7 +120,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets whether a token without `azp` passes, by default not. Tokens of native applications and
+    /// Sets whether a bearer token without `azp` passes, by default not. Tokens of native applications and
     /// of Clerk's Backend API have none. One that is there is still checked.
     pub const fn allow_missing_azp(mut self, allow: bool) -> Self {
         self.allow_missing_azp = allow;
@@ -127,6 +131,18 @@ impl VerifierBuilder {
     /// [`Session::is_pending`](crate::Session::is_pending).
     pub const fn accept_pending(mut self, accept: bool) -> Self {
         self.accept_pending = accept;
+        self
+    }
+
+    /// Also takes tokens from the session cookies of the instance that this key names, for pages of
+    /// the same origin that cannot send a header (`EventSource`). By default only
+    /// `Authorization: Bearer` is read.
+    ///
+    /// Cookies are taken under rules of their own: see
+    /// [`Verifier::credentials`](crate::Verifier::credentials).
+    /// [`allow_missing_azp`](Self::allow_missing_azp) does not hold for them.
+    pub fn session_cookies(mut self, key: &PublishableKey) -> Self {
+        self.carriers = Carriers::with_cookies_of(key);
         self
     }
 
@@ -165,6 +181,7 @@ impl VerifierBuilder {
             max_lifetime: self.max_lifetime,
             allow_missing_azp: self.allow_missing_azp,
             accept_pending: self.accept_pending,
+            carriers: self.carriers,
         };
         Ok(Verifier::new(policy, self.keys, self.clock))
     }

@@ -1,8 +1,8 @@
 //! Clerk session tokens, verified: a token goes in, a [`Session`] or one [`Rejection`] comes out.
 //!
-//! Framework-free: hand it the values of the `Authorization` headers ([`bearer`]) and the token
-//! ([`Verifier::verify`]), and turn the outcome into your framework's answer ([`Rejection::kind`],
-//! [`Rejection::challenge`]).
+//! Framework-free: hand it a request's head ([`Verifier::authenticate`]), or only the values of its
+//! `Authorization` headers ([`bearer`]) and the token ([`Verifier::verify`]), and turn the outcome
+//! into your framework's answer ([`Rejection::kind`], [`Rejection::challenge`]).
 //!
 //! ```
 //! use std::sync::Arc;
@@ -43,7 +43,10 @@
 //! network or cryptography; up to step 7 nothing is said about claims, so that a forged token
 //! cannot probe the settings.
 //!
-//! 1. Exactly one bearer token ([`bearer`]).
+//! 1. Exactly one bearer token ([`bearer`]); or, where the verifier takes
+//!    [cookies](VerifierBuilder::session_cookies) and there is no bearer token, exactly one session
+//!    cookie of this instance, with a request that reads and that a page of ours made
+//!    ([`Verifier::credentials`]). Never anything of a request's address.
 //! 2. At most [`MAX_TOKEN_BYTES`].
 //! 3. Not an API key, OAuth or machine token (`ak_`, `oat_`, `mt_`, `m2m_`).
 //! 4. Three non-empty segments of strict base64url, the first a JSON object without duplicate keys.
@@ -58,20 +61,27 @@
 //! 9. `iss` is one of the configured issuers, to the letter.
 //! 10. `sub` is a user's id, and there is a `sid`.
 //! 11. `aud`, where audiences are configured.
-//! 12. `azp` is one of the authorized parties, to the letter.
+//! 12. `azp` is one of the authorized parties, to the letter. A cookie's token always has one.
 //! 13. `exp`, `nbf`, `iat` against the wall clock with 5 s of skew, and `exp` − `iat` at most 10
 //!     minutes.
 //! 14. `sts` is not `pending`.
 //!
+//! Then the active organisation is read, in both forms that Clerk's tokens have, and who acts where
+//! somebody plays the user ([`Session::organization`], [`Session::may`], [`Session::actor`]). What
+//! cannot be read there takes permissions away and refuses nobody.
+//!
 //! # What is not verified
 //!
 //! - Whether the session has been ended since the token was made: Clerk's tokens live 60 seconds,
-//!   and that is how long a sign-out can go unnoticed here.
-//! - What the user may do. Organisations, roles, permissions and impersonation (`act`) are not
-//!   read.
-//! - Whether a token was used before. A bearer token can be replayed until it expires.
-//! - Cookies. Only header tokens have a carrier here, so nothing about cross-site requests is
-//!   checked.
+//!   and that is how long a sign-out can go unnoticed. Clerk tells it by webhooks, which the feature
+//!   `webhooks` verifies; to keep what they say, and to hold it against a session's id, is the
+//!   caller's part ([`Rejection::SessionRevoked`] is there for the answer).
+//! - What the user may do. [`Session::may`] answers what the token says about the active
+//!   organisation; whose a thing is, the caller knows. The role may be as old as
+//!   [`Session::claims_assembled_at`].
+//! - Whether a token was used before. A bearer token can be replayed until it expires, and so can a
+//!   cookie.
+//! - Anything about an API key, OAuth or machine token but that it is one.
 //!
 //! # Keys
 //!
@@ -83,12 +93,16 @@
 //! # Features
 //!
 //! - `remote` (default): `RemoteKeys`, over `reqwest` with rustls.
+//! - `actix`: extractors for actix-web.
+//! - `webhooks`: Clerk's webhooks, verified.
 //! - `mint`: a throw-away issuer, for demos and tests.
 //!
 //! The one cryptographic library is aws-lc, through `jsonwebtoken`, which is used for the signature
 //! and nothing else.
 
-mod bearer;
+#[cfg(feature = "actix")]
+pub mod actix;
+mod carriers;
 mod claims;
 mod clock;
 mod config;
@@ -99,6 +113,7 @@ mod key_set;
 mod key_source;
 #[cfg(feature = "mint")]
 pub mod mint;
+mod organization;
 mod publishable_key;
 mod rejection;
 #[cfg(feature = "remote")]
@@ -106,8 +121,10 @@ pub mod remote;
 mod session;
 mod token;
 mod verifier;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
-pub use self::bearer::bearer;
+pub use self::carriers::{Carrier, Credentials, RequestHead, bearer};
 pub use self::clock::{Clock, SystemClock};
 pub use self::config::{
     ConfigError, DEFAULT_CLOCK_SKEW_SECS, DEFAULT_MAX_LIFETIME, VerifierBuilder,
@@ -115,10 +132,11 @@ pub use self::config::{
 pub use self::key::{KeyId, ParseKeyIdError, UnusableKey, VerifyingKey};
 pub use self::key_set::{KeySet, KeySetError, MAX_KEYS};
 pub use self::key_source::{KeyError, KeyHealth, KeySource, StaticKeys};
+pub use self::organization::{OrgRule, Organization, ParseOrgRuleError};
 pub use self::publishable_key::{ParsePublishableKeyError, PublishableKey};
 pub use self::rejection::{Rejection, RejectionKind};
 #[cfg(feature = "remote")]
 pub use self::remote::{CachePolicy, RemoteKeys};
-pub use self::session::Session;
+pub use self::session::{Actor, Session};
 pub use self::token::MAX_TOKEN_BYTES;
 pub use self::verifier::Verifier;

@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use thiserror::Error;
 
@@ -29,6 +31,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct PublishableKey {
     frontend_host: String,
     development: bool,
+    cookie_suffix: String,
 }
 
 /// What is wrong with a publishable key.
@@ -82,6 +85,7 @@ impl PublishableKey {
         Ok(Self {
             frontend_host: host.to_owned(),
             development,
+            cookie_suffix: cookie_suffix(key),
         })
     }
 
@@ -104,11 +108,26 @@ impl PublishableKey {
         format!("https://{}/.well-known/jwks.json", self.frontend_host)
     }
 
+    /// What stands behind `__session_` in the name of the instance's own session cookie.
+    #[must_use]
+    pub fn cookie_suffix(&self) -> &str {
+        &self.cookie_suffix
+    }
+
     /// Whether the key is a development instance's (`pk_test_`).
     #[must_use]
     pub const fn is_development(&self) -> bool {
         self.development
     }
+}
+
+/// The first eight characters of the base64url of the key's SHA-1, as Clerk's front end names its
+/// cookies. It only names: nothing is kept safe by it.
+fn cookie_suffix(key: &str) -> String {
+    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
+    let mut suffix = URL_SAFE_NO_PAD.encode(digest);
+    suffix.truncate(8);
+    suffix
 }
 
 impl FromStr for PublishableKey {

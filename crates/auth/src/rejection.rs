@@ -17,6 +17,9 @@ pub enum Rejection {
     /// The request's credentials cannot be read: several of them, or no scheme.
     #[error("The Authorization header must hold exactly one bearer token")]
     MalformedCredentials,
+    /// A session cookie came with a request that no page of ours made, or that is no read.
+    #[error("The session cookie is accepted from this site's own pages and for reading only")]
+    CookieCrossSite,
     /// The token is longer than [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES).
     #[error("The token is too large")]
     TokenTooLarge,
@@ -57,6 +60,10 @@ pub enum Rejection {
     /// The user has not finished signing in.
     #[error("The session is pending")]
     SessionPending,
+    /// The session was ended before its token expired. No verifier says this by itself: it is for
+    /// those who hear of ended sessions (feature `webhooks`) and keep what they heard.
+    #[error("The session has been revoked")]
+    SessionRevoked,
     /// The instance's keys cannot be had, so nothing can be said about the token.
     #[error("The key set cannot be reached")]
     KeysUnavailable {
@@ -72,6 +79,8 @@ pub enum RejectionKind {
     Malformed,
     /// Nobody is signed in: 401.
     Unauthenticated,
+    /// The browser was made to send its cookie by somebody else: 403.
+    Forbidden,
     /// It cannot be said whether somebody is signed in: 503. Never answered as 401, which would
     /// sign users out for an outage.
     Unavailable {
@@ -82,12 +91,14 @@ pub enum RejectionKind {
 
 impl Rejection {
     /// The reason's name. The words are those of Clerk's own SDKs; `session-pending`,
-    /// `token-too-large` and `token-malformed-credentials` are ours.
+    /// `session-revoked`, `token-too-large`, `token-malformed-credentials` and `cookie-cross-site`
+    /// are ours.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::SessionTokenMissing => "session-token-missing",
             Self::MalformedCredentials => "token-malformed-credentials",
+            Self::CookieCrossSite => "cookie-cross-site",
             Self::TokenTooLarge => "token-too-large",
             Self::TokenInvalid => "token-invalid",
             Self::InvalidAlgorithm => "token-invalid-algorithm",
@@ -101,6 +112,7 @@ impl Rejection {
             Self::NotActiveYet => "token-not-active-yet",
             Self::IssuedInTheFuture => "token-iat-in-the-future",
             Self::SessionPending => "session-pending",
+            Self::SessionRevoked => "session-revoked",
             Self::KeysUnavailable { .. } => "jwk-remote-failed-to-load",
         }
     }
@@ -110,6 +122,7 @@ impl Rejection {
     pub const fn kind(self) -> RejectionKind {
         match self {
             Self::MalformedCredentials => RejectionKind::Malformed,
+            Self::CookieCrossSite => RejectionKind::Forbidden,
             Self::KeysUnavailable { retry_after } => RejectionKind::Unavailable { retry_after },
             Self::SessionTokenMissing
             | Self::TokenTooLarge
@@ -124,19 +137,20 @@ impl Rejection {
             | Self::Expired
             | Self::NotActiveYet
             | Self::IssuedInTheFuture
-            | Self::SessionPending => RejectionKind::Unauthenticated,
+            | Self::SessionPending
+            | Self::SessionRevoked => RejectionKind::Unauthenticated,
         }
     }
 
     /// The value of `WWW-Authenticate` (RFC 6750, section 3): without an error where nothing was
-    /// sent, none where the answer is 503.
+    /// sent, none where another token would change nothing (403 and 503).
     #[must_use]
     pub const fn challenge(self) -> Option<&'static str> {
         match (self, self.kind()) {
             (Self::SessionTokenMissing, _) => Some("Bearer"),
             (_, RejectionKind::Malformed) => Some(r#"Bearer error="invalid_request""#),
             (_, RejectionKind::Unauthenticated) => Some(r#"Bearer error="invalid_token""#),
-            (_, RejectionKind::Unavailable { .. }) => None,
+            (_, RejectionKind::Forbidden | RejectionKind::Unavailable { .. }) => None,
         }
     }
 }
@@ -148,6 +162,7 @@ impl RejectionKind {
         match self {
             Self::Malformed => 400,
             Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
             Self::Unavailable { .. } => 503,
         }
     }

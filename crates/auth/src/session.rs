@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use crate::claims::is_id;
+use crate::json::Object;
+use crate::{Carrier, OrgRule, Organization};
+
 /// A verified Clerk session.
 ///
 /// There is no way to make one but [`Verifier::verify`](crate::Verifier::verify): no public
@@ -17,6 +23,10 @@ pub struct Session {
     pub(crate) expires_at: u64,
     pub(crate) claims_assembled_at: Option<u64>,
     pub(crate) pending: bool,
+    pub(crate) carrier: Carrier,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) factor_ages: [Option<u64>; 2],
 }
 
 impl Session {
@@ -70,6 +80,82 @@ impl Session {
     #[must_use]
     pub const fn is_pending(&self) -> bool {
         self.pending
+    }
+
+    /// What the token came in.
+    #[must_use]
+    pub const fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
+    /// The active organisation. `None` where the user works for themselves, or where its claims
+    /// cannot be read.
+    #[must_use]
+    pub const fn organization(&self) -> Option<&Organization> {
+        self.organization.as_ref()
+    }
+
+    /// Whether this organisation is the active one, and its member meets the rule. An organisation
+    /// that the user belongs to and that is not active counts as a stranger's: it is not in the
+    /// token.
+    #[must_use]
+    pub fn may(&self, organization_id: &str, rule: &OrgRule) -> bool {
+        self.organization().is_some_and(|organization| {
+            organization.id() == organization_id && organization.meets(rule)
+        })
+    }
+
+    /// Who really acts, where somebody plays this user: `act`. Let them read, put them on record,
+    /// and think twice before they may change anything.
+    #[must_use]
+    pub const fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// Minutes since the first factor was verified, when the token was made; `None` where it was
+    /// not (`fva`).
+    #[must_use]
+    pub const fn first_factor_age(&self) -> Option<u64> {
+        self.factor_ages[0]
+    }
+
+    /// Minutes since the second factor was verified, when the token was made; `None` where it was
+    /// not (`fva`).
+    #[must_use]
+    pub const fn second_factor_age(&self) -> Option<u64> {
+        self.factor_ages[1]
+    }
+}
+
+/// Somebody who plays the user of a session.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Actor {
+    subject: Option<String>,
+}
+
+impl Actor {
+    /// There is an actor wherever there is an `act`, whether it can be read or not: a claim that is
+    /// not understood must not turn into the user's own word.
+    pub(crate) fn of(claims: &Object) -> Option<Self> {
+        let act = claims.get("act")?;
+        let subject = act.get("sub").and_then(Value::as_str);
+        Some(Self {
+            subject: subject.filter(|subject| is_id(subject)).map(str::to_owned),
+        })
+    }
+
+    /// Who it is, `user_…` at Clerk; `None` where the token does not say it in a form to be put on
+    /// record.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+}
+
+/// Shows no claim.
+impl fmt::Debug for Actor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Actor").finish_non_exhaustive()
     }
 }
 

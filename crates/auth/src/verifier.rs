@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::carriers::{Carrier, Carriers, Credentials, RequestHead};
 use crate::clock::{Clock, since_epoch};
 use crate::config::VerifierBuilder;
 use crate::key_source::{KeyError, KeyHealth, KeySource};
@@ -32,6 +33,7 @@ pub(crate) struct Policy {
     pub(crate) max_lifetime: Duration,
     pub(crate) allow_missing_azp: bool,
     pub(crate) accept_pending: bool,
+    pub(crate) carriers: Carriers,
 }
 
 impl Verifier {
@@ -48,7 +50,43 @@ impl Verifier {
         }
     }
 
-    /// Verifies a session token.
+    /// Finds the one credential of a request and verifies it: who asks, or one reason why not.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials) and [`verify_credentials`](Self::verify_credentials).
+    pub async fn authenticate(&self, head: &impl RequestHead) -> Result<Session, Rejection> {
+        let credentials = self.credentials(head)?;
+        self.verify_credentials(credentials).await
+    }
+
+    /// Finds the one credential of a request: the bearer token of its `Authorization` header, or,
+    /// where there is none and the verifier has
+    /// [`session_cookies`](VerifierBuilder::session_cookies), the session cookie. A bearer token
+    /// that turns out bad is not made up for by a good cookie. Nothing else of a request is looked
+    /// at, its address least of all.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::SessionTokenMissing`] and [`Rejection::MalformedCredentials`] as
+    /// [`bearer`](crate::bearer) has them, the latter also where a session cookie occurs twice;
+    /// [`Rejection::CookieCrossSite`] where a cookie comes with a method other than `GET` and
+    /// `HEAD`, from another origin than the request's, or with an `Origin` that is no authorized
+    /// party.
+    pub fn credentials<'a>(
+        &self,
+        head: &'a impl RequestHead,
+    ) -> Result<Credentials<'a>, Rejection> {
+        let Policy {
+            issuers,
+            authorized_parties,
+            carriers,
+            ..
+        } = &*self.policy;
+        carriers.find(head, issuers, authorized_parties)
+    }
+
+    /// Verifies a session token that came as a bearer token.
     ///
     /// A token whose key is known is answered without waiting for anything. One whose key is not
     /// may wait for a fetch of the key set, at most as long as the [`KeySource`] lets it.
@@ -57,12 +95,29 @@ impl Verifier {
     ///
     /// One [`Rejection`]: the first rule that the token breaks, or that the keys cannot be had.
     pub async fn verify(&self, token: &str) -> Result<Session, Rejection> {
-        let token = UnverifiedToken::parse(token)?;
+        self.verify_credentials(Credentials {
+            token,
+            carrier: Carrier::Bearer,
+        })
+        .await
+    }
+
+    /// Verifies what [`credentials`](Self::credentials) found.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn verify_credentials(
+        &self,
+        credentials: Credentials<'_>,
+    ) -> Result<Session, Rejection> {
+        let token = UnverifiedToken::parse(credentials.token)?;
         self.verify_signature(&token).await?;
         let claims = token.payload.as_ref().ok_or(Rejection::TokenInvalid)?;
         claims::judge(
             claims,
             token.claims_assembled_at,
+            credentials.carrier,
             &self.policy,
             since_epoch(self.clock.now()),
         )

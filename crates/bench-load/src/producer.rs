@@ -130,7 +130,7 @@ fn produce(sink: &Sink, rate: u64, total: u64, stop: &AtomicBool) -> Result<u64,
         sent += 1;
     }
     // The last answers; then the reader is let go.
-    for _ in 0..1_000 {
+    for _ in 0..2_000 {
         if answered.load(Ordering::Relaxed) >= sent || reader.is_finished() {
             break;
         }
@@ -142,10 +142,13 @@ fn produce(sink: &Sink, rate: u64, total: u64, stop: &AtomicBool) -> Result<u64,
         .unwrap_or_else(|_| Err(BenchError::peer("producer", "its thread panicked")));
     let answered = answered.load(Ordering::Relaxed);
     if answered < sent {
-        ended?;
+        // That the connection was closed is our own doing by now; anything else is the reason.
+        if let Err(error @ BenchError::Peer { .. }) = ended {
+            return Err(error);
+        }
         return Err(BenchError::peer(
             "producer",
-            format!("{answered} of {sent} lines were answered"),
+            format!("20 s after the last line, {answered} of {sent} were answered"),
         ));
     }
     if late > 2_000_000_000 {

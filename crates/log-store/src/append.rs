@@ -28,6 +28,8 @@ pub struct NewLine {
 ///   older ones; it MUST be forgotten at some time, unless it is appended to.
 /// * **A4** A failed call MAY have appended some of the lines, from the first on. A producer that must not repeat a
 ///   line reads before it tries again.
+/// * **A5** Once a call has failed, each of its lines MUST be visible to the store's reads ([`crate::LogStore`]) that
+///   begin afterwards, or never come. What such a read does not find may be sent again.
 #[async_trait]
 pub trait LogAppend: Send + Sync + 'static {
     /// Appends lines and returns their ids. No lines is no work.

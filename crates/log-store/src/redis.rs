@@ -18,7 +18,8 @@
 //! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM` | `job:*:logs` |
 //! | reading, without tracking | `XREAD` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
-//! | appending | `XADD` `EXPIRE` | `job:*:logs` |
+//! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
+//! | appending, moving jobs on | `CLIENT INFO` `CLIENT KILL` | – |
 //! | moving jobs on | `EVAL` `EXISTS` `HGET` `HSET` | `job:*` |
 //! | moving jobs on | `PUBLISH` | channels `job:*:events` |
 //!
@@ -27,6 +28,7 @@
 //!
 //! **Invariant:** no blocking command, and no type of fred in this module's API.
 
+mod appends;
 mod check;
 mod decode;
 mod fault;
@@ -34,6 +36,7 @@ mod fred_client;
 mod keys;
 mod link;
 mod options;
+mod peer;
 mod poll;
 mod reads;
 mod registry;
@@ -285,8 +288,8 @@ impl LogAppend for RedisStore {
             self.core.options.retention,
         );
         let mut ids = Vec::with_capacity(lines.len());
-        for lines in lines.chunks(writes::LINES_AT_ONCE) {
-            let append = async |session| writes::append(&session, &key, lines, keep).await;
+        for lines in lines.chunks(appends::LINES_AT_ONCE) {
+            let append = async |session| appends::append(&session, &key, lines, keep).await;
             ids.extend(self.core.commands.write(append).await?);
         }
         Ok(ids)

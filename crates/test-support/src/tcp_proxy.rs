@@ -34,6 +34,10 @@ struct Weather {
     delay: Duration,
     /// Counts how often connections were dropped.
     drops: u64,
+    /// Counts how often connections were stranded.
+    strandings: u64,
+    /// Nothing gets through on connections from before the last stranding.
+    stranded: bool,
 }
 
 impl TcpProxy {
@@ -57,6 +61,8 @@ impl TcpProxy {
             silent: false,
             delay: Duration::ZERO,
             drops: 0,
+            strandings: 0,
+            stranded: false,
         });
         let open = Open::default();
         let task = tokio::spawn(serve(listener, server, weather.subscribe(), open.clone()));
@@ -106,16 +112,26 @@ impl TcpProxy {
         self.weather.send_modify(|weather| weather.silent = true);
     }
 
+    /// Lets nothing through on the connections there are now, while new ones work, until [`TcpProxy::mend`]. What was
+    /// sent meanwhile gets through then, although its sender may have given the connection up.
+    pub fn strand(&self) {
+        self.weather.send_modify(|weather| {
+            weather.stranded = true;
+            weather.strandings += 1;
+        });
+    }
+
     /// Makes every piece take longer in each direction.
     pub fn delay(&self, delay: Duration) {
         self.weather.send_modify(|weather| weather.delay = delay);
     }
 
-    /// Ends refusing, silence and delay. Returns when connections can be made.
+    /// Ends refusing, silence, stranding and delay. Returns when connections can be made.
     pub async fn mend(&self) {
         self.weather.send_modify(|weather| {
             weather.refusing = false;
             weather.silent = false;
+            weather.stranded = false;
             weather.delay = Duration::ZERO;
         });
         while TcpStream::connect(self.address).await.is_err() {
@@ -177,8 +193,9 @@ async fn join(
     entered: Entered,
 ) {
     let mut dropped = weather.clone();
+    let made = weather.borrow().strandings;
     let through = async {
-        clear_sky(&mut weather.clone()).await;
+        clear_sky(&mut weather.clone(), made).await;
         let Ok(server) = TcpStream::connect(server).await else {
             return;
         };
@@ -187,8 +204,8 @@ async fn join(
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         tokio::join!(
-            pump(from_client, to_server, weather.clone()),
-            pump(from_server, to_client, weather.clone()),
+            pump(from_client, to_server, weather.clone(), made),
+            pump(from_server, to_client, weather.clone(), made),
         );
     };
     tokio::select! {
@@ -201,6 +218,7 @@ async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut weather: watch::Receiver<Weather>,
+    made: u64,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -214,15 +232,17 @@ async fn pump(
         if !delay.is_zero() {
             sleep(delay).await;
         }
-        clear_sky(&mut weather).await;
+        clear_sky(&mut weather, made).await;
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
 }
 
-async fn clear_sky(weather: &mut watch::Receiver<Weather>) {
-    weather.wait_for(|weather| !weather.silent).await.ok();
+/// Waits until something gets through on a connection that was made after `made` strandings.
+async fn clear_sky(weather: &mut watch::Receiver<Weather>, made: u64) {
+    let held = |w: &Weather| w.silent || (w.stranded && made < w.strandings);
+    weather.wait_for(|weather| !held(weather)).await.ok();
 }
 
 /// How many connections are open, by the count of drops when they were made.

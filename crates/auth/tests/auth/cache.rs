@@ -53,7 +53,7 @@ fn assert_all(outcomes: &[&str], expected: &str) {
 fn retry_after(rejection: Rejection) -> Duration {
     match rejection.kind() {
         RejectionKind::Unavailable { retry_after } => retry_after,
-        RejectionKind::Malformed | RejectionKind::Unauthenticated => {
+        RejectionKind::Malformed | RejectionKind::Unauthenticated | RejectionKind::Forbidden => {
             panic!("not an outage: {rejection}")
         }
     }

@@ -259,7 +259,7 @@ fn the_authorized_party_is_one_of_ours_to_the_letter() {
     check(&token_without("azp"), foreign);
 }
 
-/// Case 37, its first half: cookies, which never get this leave, have no carrier yet.
+/// Case 37; cookies, which never get this leave, are in `carriers`.
 #[tokio::test]
 async fn a_missing_authorized_party_passes_only_where_that_is_allowed() {
     let lenient = verifier_with(|builder| builder.allow_missing_azp(true));

@@ -12,12 +12,18 @@ mod support;
 mod vectors;
 
 mod accepted;
+#[cfg(feature = "actix")]
+mod actix;
 mod bearer;
 mod cache;
+mod carriers;
 mod claims;
 mod form;
+mod fuzz_seeds;
 mod http;
 mod key_sets;
+mod organizations;
 mod properties;
 mod shapes;
 mod startup;
+mod webhooks;

@@ -13,6 +13,10 @@ pub(crate) const KEY_ID: &str = "ins_2GIoQhbUpy0hX7B2cVkuTMinXoD";
 pub(crate) const USER_ID: &str = "user_2GIpXOEpVyJw51rkZn9Kmnc6Sxr";
 pub(crate) const SESSION_ID: &str = "sess_2GbDB4enNdCa5vS1zpC3Xzg9tK9";
 
+/// `pkTest` and `pkLive`: both name `ISSUER`.
+pub(crate) const PUBLISHABLE_KEY: &str = "pk_test_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA";
+pub(crate) const LIVE_PUBLISHABLE_KEY: &str = "pk_live_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA";
+
 /// `mockJwt`: good with `MOCK_RSA_MODULUS`.
 pub(crate) const MOCK_JWT: &str = "\
     eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1Qi\

@@ -140,6 +140,7 @@ macro_rules! log_store_conformance {
                     a_job_that_changes_while_the_store_is_away_is_told
                     a_follower_loses_nothing_across_lost_connections;
                 A4: an_append_that_fails_leaves_the_first_of_its_lines;
+                A5: an_append_that_failed_is_seen_or_never_comes;
             }
             append {
                 A1: lines_of_one_call_stand_in_their_order

@@ -182,8 +182,15 @@ pub(super) async fn writes(
         logs,
         client.xadd(&log_key, true, cap, "*", none).await,
     )?;
+    let trimmed = client.xtrim(&log_key, cap).await;
+    allowed("XTRIM", logs, trimmed)?;
     allowed("EXPIRE", logs, client.expire(&log_key, 1, None).await)?;
     let asked = [
+        (
+            "CLIENT KILL",
+            job,
+            "return redis.acl_check_cmd('CLIENT', 'KILL', 'ID', '1')",
+        ),
         (
             "EXISTS",
             job,

@@ -29,6 +29,7 @@ use tokio::time::{sleep, timeout};
 use super::fault::Fault;
 use super::link::{AbortOnDrop, Role};
 use super::options::WatchMode;
+use super::peer::Peer;
 use super::registry::Registry;
 
 /// Room for pushes that were not looked at yet. fred takes the memory for all of it at once, nine times over (one
@@ -36,7 +37,7 @@ use super::registry::Registry;
 const PUSHES: usize = 4096;
 
 /// How long a server may leave a `PING` unanswered, and how long making a connection may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a `PING` is sent.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -81,11 +82,6 @@ impl Session {
         self.client.pipeline().with_options(&options(READ_ATTEMPTS))
     }
 
-    /// Writes that go out together, in order, on one connection.
-    pub(super) fn write_batch(&self) -> Batch {
-        self.client.pipeline().with_options(&options(1))
-    }
-
     /// Returns when everything sent so far was answered, or the session is lost: a connection answers in order.
     pub(super) async fn has_caught_up(&self) {
         let client = &self.client;
@@ -122,6 +118,8 @@ pub(super) struct Live {
     task: AbortOnDrop<Result<(), Error>>,
     /// Where changes are flagged.
     tail: Option<Tail>,
+    /// Its ends at the servers, where it may write. In a cluster those of the nodes there were at first.
+    pub(super) peers: Vec<Peer>,
 }
 
 struct Tail {
@@ -163,6 +161,10 @@ impl Live {
         }
         answered(&client).await?;
         let noticed = set_up(&client, role, resp3).await?;
+        let peers = match role {
+            Role::Tail { .. } => Vec::new(),
+            Role::Commands => Peer::all(&client).await?,
+        };
         let session = Session {
             number,
             noticed,
@@ -172,7 +174,28 @@ impl Live {
             session,
             task,
             tail,
+            peers,
         })
+    }
+
+    /// Ends a connection that was given up, before this one is used: what still lies in a buffer on its way, or in the
+    /// server's own, is never carried out. So who reads after a write has failed sees what that write has done, whole
+    /// and for good (A5 of [`crate::LogAppend`]).
+    pub(super) async fn supersede(&self, former: &[Peer]) -> Result<(), Error> {
+        let client = &self.session.client;
+        for peer in former {
+            match timeout(PATIENCE, peer.end(client)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) if matches!(Fault::from(error.clone()), Fault::Lost(_)) => {
+                    return Err(error);
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "a connection that was given up may still write");
+                }
+                Err(_) => return Err(timed_out()),
+            }
+        }
+        Ok(())
     }
 
     /// Flags everything: what happened before this connection was there is unknown.
@@ -323,7 +346,7 @@ async fn pass_on_pushes(registry: &Registry, pushes: &mut Receiver<Invalidation>
     }
 }
 
-fn timed_out() -> Error {
+pub(super) fn timed_out() -> Error {
     Error::new(ErrorKind::Timeout, "Redis does not answer")
 }
 

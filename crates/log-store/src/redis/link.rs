@@ -217,11 +217,18 @@ impl Shared {
 async fn keep_connected(shared: Arc<Shared>, config: Config, role: Role) {
     let mut pause = MIN_PAUSE;
     let mut knows_resp3 = true;
+    // The ends of the last session at the servers.
+    let mut former = Vec::new();
     loop {
         let number = shared.sessions.fetch_add(1, Ordering::Relaxed) + 1;
-        let error = match Live::connect(&config, &role, knows_resp3, number, shared.deadline).await
-        {
-            Ok(live) => {
+        let connecting = async {
+            let live = Live::connect(&config, &role, knows_resp3, number, shared.deadline).await?;
+            live.supersede(&former).await?;
+            Ok(live)
+        };
+        let error = match connecting.await {
+            Ok(mut live) => {
+                former = std::mem::take(&mut live.peers);
                 *shared.last_error() = None;
                 pause = MIN_PAUSE;
                 shared.session.send_replace(Some(live.session.clone()));

@@ -1,20 +1,14 @@
-//! The producer's side: appends, and the steps of a job's life.
+//! The steps of a job's life, as existing consumers read them.
 
-use fred::interfaces::{KeysInterface, LuaInterface, StreamsInterface};
-use fred::types::{Key, Value};
-use log_domain::{EntryId, JobId, JobStatus};
+use fred::interfaces::LuaInterface;
+use fred::types::Value;
+use log_domain::{JobId, JobStatus};
 use serde::Serialize;
 
-use super::decode;
 use super::fault::Fault;
 use super::fred_client::Session;
 use super::keys::KeyPatterns;
-use super::options::Retention;
-use crate::append::NewLine;
 use crate::jobs::{NewJob, Transition};
-
-/// Lines that go out together.
-pub(super) const LINES_AT_ONCE: usize = 500;
 
 /// Creates a hash that is not there: KEYS hash; ARGV owner, created at.
 const CREATE: &str = "
@@ -41,53 +35,6 @@ pub(super) enum Step {
     Overtaken(JobStatus),
     /// The step was taken.
     Taken,
-}
-
-/// Appends up to [`LINES_AT_ONCE`] lines and renews the log's time to live.
-pub(super) async fn append(
-    session: &Session,
-    key: &str,
-    lines: &[NewLine],
-    keep: Retention,
-) -> Result<Vec<EntryId>, Fault> {
-    let batch = session.write_batch();
-    for line in lines {
-        let cap = ("MAXLEN", "~", i64::from(keep.lines));
-        let _: () = batch.xadd(key, false, cap, "*", fields(line)).await?;
-    }
-    let ttl = i64::try_from(keep.ttl.as_secs().max(1)).unwrap_or(i64::MAX);
-    let _: () = batch.expire(key, ttl, None).await?;
-    let mut replies = batch.try_all::<Value>().await;
-    // The first failure tells why; the ids of what was appended before it are of no use without the rest.
-    if let Some(place) = replies.iter().position(Result::is_err) {
-        return match replies.swap_remove(place) {
-            Err(error) => Err(error.into()),
-            Ok(_) => Err(Fault::garbled("an append both failed and did not")),
-        };
-    }
-    replies.pop();
-    if replies.len() != lines.len() {
-        return Err(Fault::garbled("a reply is missing"));
-    }
-    replies.iter().flatten().map(decode::id).collect()
-}
-
-/// The fields of an entry. Redis takes no entry without one; a line of nothing gets one that readers ignore.
-fn fields(line: &NewLine) -> Vec<(Key, Value)> {
-    let named = [
-        ("ts", &line.ts),
-        ("source", &line.source),
-        ("text", &line.text),
-        ("phase", &line.phase),
-    ];
-    let mut fields: Vec<(Key, Value)> = named
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.into(), value.as_deref()?.into())))
-        .collect();
-    if fields.is_empty() {
-        fields.push(("empty".into(), "1".into()));
-    }
-    fields
 }
 
 /// Creates a job; `false` where there is one of that id.
@@ -189,15 +136,5 @@ mod tests {
             StatusEvent::new(&job, &step).json(),
             r#"{"type":"build.stage.started","job_id":"j-1","status":"deps","stage":"deps","stage_label":"Deps","message":"Installing \"deps\"","timestamp":"2026-01-01T00:00:00Z"}"#
         );
-    }
-
-    #[test]
-    fn a_line_of_nothing_still_has_a_field() {
-        assert_eq!(fields(&NewLine::default()).len(), 1);
-        let line = NewLine {
-            text: Some(String::new()),
-            ..NewLine::default()
-        };
-        assert_eq!(fields(&line), [("text".into(), "".into())]);
     }
 }

@@ -25,8 +25,11 @@ const READER: [&str; 11] = [
 ];
 
 /// And those for a producer.
-const PRODUCER: [&str; 8] = [
+const PRODUCER: [&str; 11] = [
     "+xadd",
+    "+xtrim",
+    "+client|info",
+    "+client|kill",
     "+expire",
     "+eval",
     "+hget",

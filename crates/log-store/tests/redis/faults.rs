@@ -12,7 +12,7 @@ use test_support::{RedisOptions, RedisServer};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
-    ALL, Follower, MODES, Setup, back, hash, logs, options, produce, settle, soon, until,
+    ALL, Follower, MODES, Setup, back, connected, hash, logs, options, produce, settle, soon, until,
 };
 
 /// What is promised: within this time of Redis answering again, everything goes on.
@@ -238,5 +238,45 @@ async fn a_black_hole_in_the_network_is_an_outage_and_nothing_is_missed_after_it
         setup.proxy.mend().await;
         let within = timeout(BACK, follower.follow(2)).await;
         assert!(within.is_ok(), "{mode:?}: not back in time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_that_was_stuck_in_the_network_never_comes_after_it_has_failed() {
+    let setup = Setup::shared(WatchMode::Auto).await;
+    let job = fresh_job();
+    setup.proxy.strand();
+    let line = NewLine {
+        text: Some("late".into()),
+        ..NewLine::default()
+    };
+    let appended = setup.store.append(&job, &[line]).await;
+    assert!(appended.is_err_and(|error| error.is_retryable()));
+    // As a producer does that must not repeat a line: it reads first.
+    back(&setup.store).await;
+    let onward = setup.store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(onward.lines, []);
+    setup.proxy.mend().await;
+    sleep(Duration::from_millis(300)).await;
+    let onward = setup.store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(onward.lines, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_somebody_else_with_the_same_number_is_left_alone() {
+    let redis = append_only().await;
+    let setup = Setup::on(Arc::clone(&redis), WatchMode::Auto).await;
+    // A server that was started again counts its connections anew.
+    redis.kill().await;
+    setup.proxy.refuse().await;
+    redis.start_again().await;
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        others.push(redis.client().await);
+    }
+    setup.proxy.mend().await;
+    connected(&setup.store).await;
+    for other in &mut others {
+        other.command(&["PING"]).await;
     }
 }

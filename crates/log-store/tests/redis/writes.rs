@@ -110,6 +110,27 @@ async fn an_append_is_what_producers_append() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_append_that_runs_out_of_memory_has_appended_nothing() {
+    let setup = Setup::own(WatchMode::Auto).await;
+    let job = fresh_job();
+    let line = NewLine {
+        text: Some("x".repeat(1_000)),
+        ..NewLine::default()
+    };
+    let lines = vec![line; 400];
+    let full = ["CONFIG", "SET", "maxmemory", "1"];
+    setup.redis.command(&full).await;
+    let refused = setup.store.append(&job, &lines).await.unwrap_err();
+    assert!(refused.is_retryable(), "{refused}");
+    setup
+        .redis
+        .command(&["CONFIG", "SET", "maxmemory", "0"])
+        .await;
+    assert_eq!(setup.redis.command(&["EXISTS", &logs(&job)]).await.int(), 0);
+    assert_eq!(setup.store.append(&job, &lines).await.unwrap().len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_trimmed_to_its_retention_and_renews_its_life() {
     let redis = RedisServer::shared().await;
     let mut kept = options(redis.url(), WatchMode::Auto);
@@ -128,4 +149,33 @@ async fn a_log_is_trimmed_to_its_retention_and_renews_its_life() {
     store.append(&job, &lines[..1]).await.unwrap();
     let ttl = redis.command(&["TTL", &logs(&job)]).await.int();
     assert!((50..=60).contains(&ttl), "{ttl}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_place() {
+    let setup = Setup::own(WatchMode::Auto).await;
+    let job = fresh_job();
+    // Each set of fields there can be, again and again.
+    let lines: Vec<_> = (0..500_usize)
+        .map(|n| {
+            let field = |bit: usize, name: &str| (n >> bit & 1 == 1).then(|| format!("{name} {n}"));
+            NewLine {
+                ts: field(0, "ts"),
+                source: field(1, "source"),
+                text: field(2, ""),
+                phase: field(3, "phase"),
+            }
+        })
+        .collect();
+    let before = crate::fred::calls(&setup.redis, "eval").await;
+    let ids = setup.store.append(&job, &lines).await.unwrap();
+    assert_eq!(crate::fred::calls(&setup.redis, "eval").await, before + 1);
+    let limit = log_domain::ReadLimit::lines(1_000);
+    let onward = log_store::LogStore::read_on(&setup.store, &job, log_domain::EntryId::ZERO, limit);
+    let read = onward.await.unwrap().lines;
+    assert_eq!(read.iter().map(|line| line.id).collect::<Vec<_>>(), ids);
+    for (written, read) in lines.iter().zip(read) {
+        assert_eq!((&written.ts, &written.source), (&read.ts, &read.source));
+        assert_eq!((&written.text, &written.phase), (&read.text, &read.phase));
+    }
 }

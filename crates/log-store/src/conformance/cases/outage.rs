@@ -292,3 +292,33 @@ pub async fn an_append_that_fails_leaves_the_first_of_its_lines(subject: Arc<dyn
         }
     }
 }
+
+/// A5: what a read does not find after an append has failed does not come later.
+pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn Subject>) {
+    let Some(connection) = connection(&*subject) else {
+        return;
+    };
+    for round in 0..6_u64 {
+        let job = subject.fresh_job();
+        let (appender, to) = (subject.appender(), job.clone());
+        let lines = numbered("line", 2_000);
+        let append = tokio::spawn(async move { appender.append(&to, &lines).await });
+        sleep(Duration::from_millis(round * 2)).await;
+        connection.interrupt().await;
+        let failed = append.await.unwrap().is_err();
+        let (store, all) = (subject.store(), log_domain::ReadLimit::lines(10_000));
+        let found = async {
+            loop {
+                match store.read_on(&job, EntryId::ZERO, all).await {
+                    Ok(onward) => return onward.lines.len(),
+                    Err(_) => sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        let found = soon(&*subject, "a read", found).await;
+        assert!(failed || found == 2_000, "round {round}: {found}");
+        sleep(Duration::from_millis(100)).await;
+        let later = store.read_on(&job, EntryId::ZERO, all).await.unwrap();
+        assert_eq!(later.lines.len(), found, "round {round}");
+    }
+}

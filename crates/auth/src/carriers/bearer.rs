@@ -18,25 +18,46 @@ use crate::Rejection;
 /// # Ok::<(), auth::Rejection>(())
 /// ```
 pub fn bearer<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<&'a str, Rejection> {
+    match read(values)? {
+        Authorization::Bearer(token) => Ok(token),
+        Authorization::EmptyBearer | Authorization::None => Err(Rejection::SessionTokenMissing),
+    }
+}
+
+/// What the `Authorization` headers of a request hold.
+pub(super) enum Authorization<'a> {
+    /// One bearer token.
+    Bearer(&'a str),
+    /// `Bearer`, and nothing behind it: somebody has a token to send and has lost it.
+    EmptyBearer,
+    /// Nothing that is meant for us.
+    None,
+}
+
+pub(super) fn read<'a>(
+    values: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Authorization<'a>, Rejection> {
     let mut values = values.into_iter();
-    let value = values.next().ok_or(Rejection::SessionTokenMissing)?;
+    let Some(value) = values.next() else {
+        return Ok(Authorization::None);
+    };
     if values.next().is_some() {
         // Two proxies that disagree on which one counts are how tokens get smuggled.
         return Err(Rejection::MalformedCredentials);
     }
     let value = trim_whitespace(value);
     if value.is_empty() {
-        return Err(Rejection::SessionTokenMissing);
+        return Ok(Authorization::None);
     }
     let scheme_end = value.iter().position(|&byte| byte == b' ');
     let (scheme, credentials) = value.split_at(scheme_end.unwrap_or(value.len()));
     let is_bearer = scheme.eq_ignore_ascii_case(b"bearer");
     match (is_bearer, scheme_end) {
-        (true, Some(_)) => one_token(credentials),
+        (true, Some(_)) => one_token(credentials).map(Authorization::Bearer),
         // The whole value is one word: the scheme alone says nothing, anything else has no scheme.
-        (true, None) => Err(Rejection::SessionTokenMissing),
+        (true, None) => Ok(Authorization::EmptyBearer),
         (false, None) => Err(Rejection::MalformedCredentials),
-        (false, Some(_)) => Err(Rejection::SessionTokenMissing),
+        (false, Some(_)) => Ok(Authorization::None),
     }
 }
 
