@@ -1,6 +1,11 @@
 //! A load process against a server that does wrong: what is lost, repeated or cut off is told, so that such a run has
 //! no figures.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up should fail there"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
