@@ -67,13 +67,14 @@ pub(crate) const STEPS: [Step; 8] = [
 
 /// Crates that others take alone, lowest layer first: each has to build with its own features only. A workspace build
 /// would hide a missing one, because cargo unifies features.
-const ALONE: [&str; 6] = [
+const ALONE: [&str; 7] = [
     "log-domain",
     "log-wire",
     "log-store",
     "auth",
     "log-hub",
     "log-writer",
+    "log-client",
 ];
 
 /// Why the whole did not pass.
@@ -211,7 +212,7 @@ fn doc(workspace: &Workspace) -> Result<(), StepError> {
         "--all-features",
         "--no-deps",
     ];
-    let targets = ["--lib", "--examples", "--bin", "xtask"];
+    let targets = ["--lib", "--examples", "--bin", "xtask", "--bin", "joblog"];
     let doc = workspace.cargo().args(all).args(targets);
     Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
 }

@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Tidy,
     Dev(DevArgs),
     Bench(BenchArgs),
+    Fuzz(FuzzArgs),
     RedisImage(RedisImageArgs),
     Image(ImageArgs),
 }
@@ -103,7 +104,16 @@ pub(crate) struct DevArgs {
 /// List the benchmarks, or run one.
 ///
 /// Every bench target of the workspace is known by itself; its line here is the first of its file.
+/// `scale` and `peers` measure whole servers in processes of their own, `peers` beside
+/// durable-streams and nchan, which it installs; the results are in target/bench.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench                     what there is
+  cargo xtask bench pages               one
+  cargo xtask bench scale --list        the cases at scale, and how long they take
+  cargo xtask bench scale idle --runs 1 one of them, once
+  cargo xtask bench peers --quick       a quick look, not for quoting")]
 pub(crate) struct BenchArgs {
     /// The benchmark to run, or `all`. None: a list of them.
     pub(crate) name: Option<String>,
@@ -114,6 +124,30 @@ pub(crate) struct BenchArgs {
         allow_hyphen_values = true
     )]
     pub(crate) bench_args: Vec<String>,
+}
+
+/// Run the fuzz targets, each for a minute.
+///
+/// A target is a binary of a `fuzz` folder beside a crate. It begins with the seeds that are committed
+/// there, keeps what it learns below `target/fuzz`, and fails at the first input that breaks its check:
+/// put that among the seeds, where an ordinary test goes on running it. Needs a nightly toolchain by
+/// rustup; installs cargo-fuzz where it is missing, and says so.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask fuzz                  every target, a minute each
+  cargo xtask fuzz auth             one crate's
+  cargo xtask fuzz token --secs 5   one target, shortly")]
+pub(crate) struct FuzzArgs {
+    /// Run the targets of this crate, or of this name, only. May be given several times.
+    #[arg(value_name = "CRATE|TARGET")]
+    pub(crate) names: Vec<String>,
+    /// How long each target runs.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) secs: u64,
+    /// Say what the targets are, and run none.
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 /// Make a Redis image from Debian's redis-server, without a registry.

@@ -9,10 +9,12 @@
 //! | `tidy` | [`tidy`] | house rules that no lint knows |
 //! | `dev` | [`dev`] | Redis by compose, and the API against it |
 //! | `bench` | [`mod@bench`] | the benchmarks there are |
+//! | `fuzz` | [`mod@fuzz`] | the fuzz targets there are |
 //! | `redis-image` | [`redis_image`] | a Redis image without a registry |
 //! | `image` | [`image`] | the API's image without a registry |
 
 mod bench;
+mod bench_scale;
 mod ci;
 mod cli;
 mod clock;
@@ -20,6 +22,7 @@ mod compose;
 mod deny;
 mod dev;
 mod docker;
+mod fuzz;
 mod host;
 mod image;
 mod process;
@@ -65,6 +68,8 @@ enum Failure {
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error(transparent)]
+    Fuzz(#[from] fuzz::FuzzError),
+    #[error(transparent)]
     Image(#[from] rootfs::ImageError),
 }
 
@@ -76,6 +81,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Tidy => tidy::tidy(&workspace)?,
         Command::Dev(args) => dev::dev(&workspace, &args)?,
         Command::Bench(args) => bench::bench(&workspace, &args)?,
+        Command::Fuzz(args) => fuzz::fuzz(&workspace, &args)?,
         Command::RedisImage(args) => redis_image::build(&args)?,
         Command::Image(args) => image::build(&workspace, &args)?,
     }

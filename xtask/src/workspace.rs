@@ -104,9 +104,16 @@ impl Workspace {
 
     /// What cargo knows about our own crates.
     pub(crate) fn metadata(&self) -> Result<Metadata, WorkspaceError> {
+        self.metadata_of(Path::new("Cargo.toml"))
+    }
+
+    /// The same of a manifest that is no member, such as a fuzz crate's.
+    pub(crate) fn metadata_of(&self, manifest: &Path) -> Result<Metadata, WorkspaceError> {
         let answer = self
             .cargo()
             .args(["metadata", "--format-version", "1", "--no-deps"])
+            .arg("--manifest-path")
+            .arg(self.root.join(manifest))
             .read()?;
         Ok(serde_json::from_str(&answer)?)
     }

@@ -93,12 +93,15 @@
 //! # Features
 //!
 //! - `remote` (default): `RemoteKeys`, over `reqwest` with rustls.
+//! - `actix`: extractors for actix-web.
 //! - `webhooks`: Clerk's webhooks, verified.
 //! - `mint`: a throw-away issuer, for demos and tests.
 //!
 //! The one cryptographic library is aws-lc, through `jsonwebtoken`, which is used for the signature
 //! and nothing else.
 
+#[cfg(feature = "actix")]
+pub mod actix;
 mod carriers;
 mod claims;
 mod clock;

@@ -9,8 +9,9 @@
 //!     secrets, lines
 //! ```
 //!
-//! - A [`LogWriter`] writes the log of one job, over any `log-store`. It runs a command ([`LogWriter::run`]) or takes
-//!   bytes ([`LogWriter::stdout`], [`LogWriter::stderr`]), and ends the job ([`LogWriter::finish`]).
+//! - A [`LogWriter`] writes the log of one job, over any `log-store`. It runs a command ([`LogWriter::run`], or
+//!   [`LogWriter::spawn`] to show its output as well) or takes bytes ([`LogWriter::stdout`], [`LogWriter::stderr`]),
+//!   and ends the job ([`LogWriter::finish`]).
 //! - [`LineAssembler`] is the pure part, of use alone: bytes to lines, without terminal control.
 //! - [`Redaction`] is what is hidden, on every way out: registered secrets, and what looks like one.
 //! - What a store outage means is said at [`BufferOptions`] and [`RetryOptions`]: lines wait, the build is never blocked
@@ -73,5 +74,5 @@ pub use options::{BatchOptions, BufferOptions, RetryOptions, WriterOptions};
 pub use preset::Preset;
 pub use queue::{Amount, Stats};
 pub use redact::{Redaction, RedactionBuilder, SecretError, TooManySecrets};
-pub use run::RunError;
-pub use writer::{FinishError, FlushError, LogWriter, Outcome, Stores};
+pub use run::{Echo, Process, RunError, Running};
+pub use writer::{FinishError, FlushError, LogWriter, Monitor, Outcome, Stores};

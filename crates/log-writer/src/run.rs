@@ -1,11 +1,12 @@
 //! A command whose output is the log.
 
+use std::fmt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
@@ -32,32 +33,110 @@ pub enum RunError {
     Wait(#[source] std::io::Error),
 }
 
-/// Runs a command, with its output going into two channels.
-pub(crate) async fn run(
-    mut command: Command,
-    stdout: Channel,
-    stderr: Channel,
-) -> Result<ExitStatus, RunError> {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(RunError::Spawn)?;
-    let (exited, exit) = watch::channel(None);
-    let pumps = (
-        child
-            .stdout
-            .take()
-            .map(|pipe| Pump::new(pipe, stdout, exit.clone())),
-        child
-            .stderr
-            .take()
-            .map(|pipe| Pump::new(pipe, stderr, exit.clone())),
-    );
-    let wait = async {
-        let status = child.wait().await.map_err(RunError::Wait);
-        exited.send_replace(Some(Instant::now()));
+/// Where a command's output is shown, as it is, besides becoming the log. By default nowhere.
+///
+/// A write that fails ends the showing, never the log: whoever looked on has gone. One that waits slows the command
+/// down, as it would without us.
+#[derive(Default)]
+pub struct Echo {
+    stdout: Option<Shown>,
+    stderr: Option<Shown>,
+}
+
+type Shown = Box<dyn AsyncWrite + Send + Unpin>;
+
+impl Echo {
+    /// Shows standard output and standard error in two places.
+    pub fn to(
+        stdout: impl AsyncWrite + Send + Unpin + 'static,
+        stderr: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        Self {
+            stdout: Some(Box::new(stdout)),
+            stderr: Some(Box::new(stderr)),
+        }
+    }
+}
+
+impl fmt::Debug for Echo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Echo")
+            .field("stdout", &self.stdout.is_some())
+            .field("stderr", &self.stderr.is_some())
+            .finish()
+    }
+}
+
+/// A command that runs with its output going into a log. It does nothing unless it is waited for.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: Option<Pump<ChildStdout>>,
+    stderr: Option<Pump<ChildStderr>>,
+    exited: watch::Sender<Option<Instant>>,
+}
+
+impl Running {
+    pub(crate) fn start(
+        mut command: Command,
+        channels: (Channel, Channel),
+        echo: Echo,
+    ) -> Result<Self, RunError> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(RunError::Spawn)?;
+        let (exited, exit) = watch::channel(None);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        Ok(Self {
+            stdout: stdout.map(|pipe| Pump::new(pipe, channels.0, echo.stdout, exit.clone())),
+            stderr: stderr.map(|pipe| Pump::new(pipe, channels.1, echo.stderr, exit)),
+            child,
+            exited,
+        })
+    }
+
+    /// Knows the process for as long as it is one.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        Process {
+            id: self.child.id(),
+            exit: self.exited.subscribe(),
+        }
+    }
+
+    /// Waits for the command's end, and until all it wrote is on its way, as [`crate::LogWriter::run`] does.
+    ///
+    /// # Errors
+    /// The end cannot be waited for.
+    pub async fn wait(self) -> Result<ExitStatus, RunError> {
+        let Self {
+            mut child,
+            stdout,
+            stderr,
+            exited,
+        } = self;
+        let wait = async {
+            let status = child.wait().await.map_err(RunError::Wait);
+            exited.send_replace(Some(Instant::now()));
+            status
+        };
+        let (status, (), ()) = tokio::join!(wait, pump(stdout), pump(stderr));
         status
-    };
-    let (status, (), ()) = tokio::join!(wait, pump(pumps.0), pump(pumps.1));
-    status
+    }
+}
+
+/// The process of a [`Running`] command, for sending signals to it.
+#[derive(Debug, Clone)]
+pub struct Process {
+    id: Option<u32>,
+    exit: watch::Receiver<Option<Instant>>,
+}
+
+impl Process {
+    /// Its id, until its end has been noticed: from then on the id may be another process's.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.id.filter(|_| self.exit.borrow().is_none())
+    }
 }
 
 /// Pumps until the pipe ends. One that a process left behind holds open is read on in the background, so that
@@ -80,9 +159,12 @@ enum PipeEnd {
 }
 
 /// Reads a pipe into a channel.
+#[derive(Debug)]
 struct Pump<R> {
     pipe: R,
     channel: Channel,
+    /// Where the bytes are shown besides, until that fails.
+    echo: EchoOne,
     /// When the command ended.
     exit: watch::Receiver<Option<Instant>>,
     buffer: Vec<u8>,
@@ -91,10 +173,16 @@ struct Pump<R> {
 }
 
 impl<R: AsyncRead + Unpin> Pump<R> {
-    fn new(pipe: R, channel: Channel, exit: watch::Receiver<Option<Instant>>) -> Self {
+    fn new(
+        pipe: R,
+        channel: Channel,
+        echo: Option<Shown>,
+        exit: watch::Receiver<Option<Instant>>,
+    ) -> Self {
         Self {
             pipe,
             channel,
+            echo: EchoOne(echo),
             exit,
             buffer: vec![0; READ_BYTES],
             blocked: Duration::ZERO,
@@ -118,8 +206,7 @@ impl<R: AsyncRead + Unpin> Pump<R> {
                 Ok(bytes) => bytes,
             };
             let began = Instant::now();
-            // The only error is the end of the writer, whose log is whole: what comes now is nobody's.
-            let _ = self.channel.write_all(&self.buffer[..bytes]).await;
+            self.pass_on(bytes).await;
             if self.exit.borrow().is_some() {
                 self.blocked += Instant::now().duration_since(began);
             }
@@ -129,8 +216,14 @@ impl<R: AsyncRead + Unpin> Pump<R> {
     /// Reads on to the very end, for the sake of whoever writes.
     async fn drain(&mut self) {
         while let Ok(bytes @ 1..) = self.pipe.read(&mut self.buffer).await {
-            let _ = self.channel.write_all(&self.buffer[..bytes]).await;
+            self.pass_on(bytes).await;
         }
+    }
+
+    async fn pass_on(&mut self, bytes: usize) {
+        self.echo.show(&self.buffer[..bytes]).await;
+        // The only error is the end of the writer, whose log is whole: what comes now is nobody's.
+        let _ = self.channel.write_all(&self.buffer[..bytes]).await;
     }
 
     /// Ends a last line. What a process that is left behind writes begins a new one.
@@ -144,6 +237,28 @@ impl<R: AsyncRead + Unpin> Pump<R> {
     fn is_overdue(&self) -> bool {
         let exit = *self.exit.borrow();
         exit.is_some_and(|exit| Instant::now() > exit + AT_MOST + self.blocked)
+    }
+}
+
+/// One channel's part of an [`Echo`].
+struct EchoOne(Option<Shown>);
+
+impl EchoOne {
+    async fn show(&mut self, bytes: &[u8]) {
+        let Some(shown) = &mut self.0 else { return };
+        let written = async {
+            shown.write_all(bytes).await?;
+            shown.flush().await
+        };
+        if written.await.is_err() {
+            self.0 = None;
+        }
+    }
+}
+
+impl fmt::Debug for EchoOne {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EchoOne").field(&self.0.is_some()).finish()
     }
 }
 

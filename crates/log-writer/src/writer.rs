@@ -20,7 +20,7 @@ use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
 use crate::queue::{Queue, Stats};
 use crate::redact::Redaction;
-use crate::run::{self, RunError};
+use crate::run::{Echo, RunError, Running};
 use crate::ship::Shipper;
 
 /// Where a writer writes to. Any store that is all of it converts: `Stores::from(Arc::new(store))`.
@@ -97,6 +97,18 @@ pub struct FinishError {
     pub source: TransitionError,
     /// What became of the lines.
     pub stats: Stats,
+}
+
+/// Tells how a writer is doing, to its end and beyond.
+#[derive(Debug, Clone)]
+pub struct Monitor(Arc<Queue>);
+
+impl Monitor {
+    /// What became of the lines so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
 }
 
 /// Writes the log of one job.
@@ -212,7 +224,15 @@ impl LogWriter {
     /// # Errors
     /// The command cannot be started or waited for.
     pub async fn run(&self, command: Command) -> Result<ExitStatus, RunError> {
-        run::run(command, self.stdout(), self.stderr()).await
+        self.spawn(command, Echo::default())?.wait().await
+    }
+
+    /// Starts a command as [`LogWriter::run`] does, for whoever shows its output as well, or sends it signals.
+    ///
+    /// # Errors
+    /// The command cannot be started.
+    pub fn spawn(&self, command: Command, echo: Echo) -> Result<Running, RunError> {
+        Running::start(command, (self.stdout(), self.stderr()), echo)
     }
 
     /// Waits until every line so far stands in the log.
@@ -234,6 +254,12 @@ impl LogWriter {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
+    }
+
+    /// What [`LogWriter::stats`] says, for whoever looks on while [`LogWriter::finish`] has the writer.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor(Arc::clone(&self.queue))
     }
 
     /// Ends the log, then the job: everything that waits is appended, then the job walks the allowed steps from where

@@ -13,6 +13,8 @@ pub(super) struct Layer {
     /// Our own crates that it may depend on. As a dev-dependency it may also use `test-support`
     /// and, to turn on features in its own tests, itself.
     may_use: &'static [&'static str],
+    /// What else its tests may use: a client's tests run against the service.
+    tests_may_use: &'static [&'static str],
     /// Libraries that must not be in its normal dependencies, not even indirectly, when it is
     /// built alone with its default features.
     free_of: &'static [&'static str],
@@ -28,15 +30,17 @@ const DRIVERS: &[&str] = &[
 ];
 
 /// Every crate of the workspace, lowest layer first.
-pub(super) const LAYERS: [Layer; 9] = [
+pub(super) const LAYERS: [Layer; 12] = [
     Layer {
         name: "log-domain",
         may_use: &[],
+        tests_may_use: &[],
         free_of: &["tokio", "futures-core", "serde_core", "async-trait"],
     },
     Layer {
         name: "log-wire",
         may_use: &["log-domain"],
+        tests_may_use: &[],
         free_of: &[
             "tokio",
             "fred",
@@ -49,21 +53,31 @@ pub(super) const LAYERS: [Layer; 9] = [
     Layer {
         name: "log-store",
         may_use: &["log-domain"],
+        tests_may_use: &[],
         free_of: &["actix-web", "jsonwebtoken", "testcontainers"],
     },
     Layer {
         name: "auth",
         may_use: &[],
+        tests_may_use: &[],
         free_of: &["actix-web", "fred", "testcontainers"],
     },
     Layer {
         name: "log-hub",
         may_use: &["log-domain", "log-wire", "log-store"],
+        tests_may_use: &[],
         free_of: DRIVERS,
     },
     Layer {
         name: "log-writer",
         may_use: &["log-domain", "log-store"],
+        tests_may_use: &[],
+        free_of: DRIVERS,
+    },
+    Layer {
+        name: "log-client",
+        may_use: &["log-domain", "log-wire"],
+        tests_may_use: &["auth", "log-api", "log-hub", "log-store"],
         free_of: DRIVERS,
     },
     Layer {
@@ -76,16 +90,38 @@ pub(super) const LAYERS: [Layer; 9] = [
             "log-hub",
             "log-writer",
         ],
+        tests_may_use: &[],
         free_of: &["testcontainers", "test-support"],
+    },
+    Layer {
+        name: "log-cli",
+        may_use: &[
+            "log-domain",
+            "log-wire",
+            "log-store",
+            "log-hub",
+            "log-writer",
+            "log-client",
+        ],
+        tests_may_use: &["auth", "log-api"],
+        free_of: &["redb", "jsonwebtoken", "actix-web", "testcontainers"],
     },
     Layer {
         name: "test-support",
         may_use: &["log-domain", "log-wire", "auth"],
+        tests_may_use: &[],
         free_of: &["actix-web"],
+    },
+    Layer {
+        name: "bench-load",
+        may_use: &["auth"],
+        tests_may_use: &[],
+        free_of: &["actix-web", "fred", "redb", "testcontainers"],
     },
     Layer {
         name: "xtask",
         may_use: &[],
+        tests_may_use: &[],
         free_of: &["tokio"],
     },
 ];
@@ -155,8 +191,8 @@ pub(super) fn check_reach(layer: &Layer, reach: &[String]) -> Vec<Finding> {
 fn upwards(layer: &Layer, dependency: &Dependency) -> Option<Finding> {
     let name = dependency.name.as_str();
     let is_ours = LAYERS.iter().any(|layer| layer.name == name);
-    let for_tests =
-        dependency.kind.as_deref() == Some("dev") && (name == "test-support" || name == layer.name);
+    let for_tests = dependency.kind.as_deref() == Some("dev")
+        && (name == "test-support" || name == layer.name || layer.tests_may_use.contains(&name));
     if !is_ours || layer.may_use.contains(&name) || for_tests {
         return None;
     }
@@ -223,6 +259,16 @@ mod tests {
         );
         assert_eq!(
             check(&package("log-hub", &[("test-support", Some("build"))])).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn the_service_is_for_the_tests_of_its_clients() {
+        assert!(check(&package("log-client", &[("log-api", Some("dev"))])).is_empty());
+        assert_eq!(check(&package("log-client", &[("log-api", None)])).len(), 1);
+        assert_eq!(
+            check(&package("log-hub", &[("log-api", Some("dev"))])).len(),
             1
         );
     }

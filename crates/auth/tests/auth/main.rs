@@ -12,11 +12,14 @@ mod support;
 mod vectors;
 
 mod accepted;
+#[cfg(feature = "actix")]
+mod actix;
 mod bearer;
 mod cache;
 mod carriers;
 mod claims;
 mod form;
+mod fuzz_seeds;
 mod http;
 mod key_sets;
 mod organizations;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use log_writer::{LogWriter, RunError};
+use log_writer::{Echo, LogWriter, Redaction, RunError};
+use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use crate::support::{Store, job, lines, numbered, status, store, store_with_job, texts};
@@ -119,4 +120,46 @@ async fn a_command_that_does_not_start_is_an_error() {
         .await
         .unwrap_err();
     assert!(matches!(error, RunError::Spawn(_)), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_shown_is_what_the_command_wrote_byte_for_byte_and_the_log_is_as_ever() {
+    let store = store();
+    let redaction = Redaction::builder().secret("correct horse").unwrap();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .redaction(redaction.build().unwrap())
+        .start();
+    let (out, mut shown) = tokio::io::duplex(1024);
+    let (err, mut shown_err) = tokio::io::duplex(1024);
+    let script = shell(r"printf '\033[31mred\033[0m \377 correct horse\n\r'; printf err >&2");
+    let running = writer.spawn(script, Echo::to(out, err)).unwrap();
+    let process = running.process();
+    assert!(process.id().is_some());
+    assert!(running.wait().await.unwrap().success());
+    assert_eq!(process.id(), None, "the id may be somebody else's now");
+    let (mut bytes, mut text) = (Vec::new(), String::new());
+    shown.read_to_end(&mut bytes).await.unwrap();
+    shown_err.read_to_string(&mut text).await.unwrap();
+    assert_eq!(bytes, b"\x1b[31mred\x1b[0m \xff correct horse\n\r");
+    assert_eq!(text, "err");
+    let monitor = writer.monitor();
+    writer.flush().await.unwrap();
+    drop(writer);
+    let mut texts = texts(&store).await;
+    texts.sort();
+    assert_eq!(texts, ["err", "red \u{fffd} [REDACTED]"]);
+    assert_eq!(monitor.stats().appended, 2);
+}
+
+#[tokio::test]
+async fn a_command_and_its_log_go_on_when_nobody_looks_any_more() {
+    let store = store();
+    let writer = writer(&store);
+    let (out, shown) = tokio::io::duplex(16);
+    drop(shown);
+    let script = shell("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done");
+    let running = writer.spawn(script, Echo::to(out, tokio::io::sink()));
+    assert!(running.unwrap().wait().await.unwrap().success());
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, numbered(0..500));
 }

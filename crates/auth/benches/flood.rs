@@ -1,0 +1,139 @@
+//! Good tokens while 10,000 with random key ids come in 10 s: their p99, and the fetches it causes.
+//!
+//! A key id that is not in the set makes a request wait for a fetch, and anybody can make one up. At
+//! most one fetch, and a p99 of good tokens under 5 ms from their being due to their answer, is what
+//! passes; the fetch itself takes two seconds here.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot run has failed, and it talks to its user"
+)]
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use auth::mint::Issuer;
+use auth::remote::{Fetch, FetchError, Fetched};
+use auth::{CachePolicy, KeySource as _, RemoteKeys, Verifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+const ORIGIN: &str = "https://app.example.com";
+const FLOOD: usize = 10_000;
+const GOOD: usize = 2_000;
+const TIME: Duration = Duration::from_secs(10);
+const MOST_FETCHES: usize = 1;
+const HIGHEST_P99: Duration = Duration::from_millis(5);
+
+/// An instance that takes two seconds to answer, the first time apart.
+struct SlowInstance {
+    jwks: String,
+    fetches: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Fetch for SlowInstance {
+    async fn fetch(&self) -> Result<Fetched, FetchError> {
+        if self.fetches.fetch_add(1, Ordering::SeqCst) > 0 {
+            sleep(Duration::from_secs(2)).await;
+        }
+        let body = self.jwks.clone().into_bytes();
+        Ok(Fetched {
+            body,
+            max_age: None,
+        })
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let instance = Issuer::generate().unwrap();
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let fetch = SlowInstance {
+        jwks: instance.jwks_json(),
+        fetches: Arc::clone(&fetches),
+    };
+    // The cooldown of the first fetch is over when the flood begins, so that it may cause one.
+    let policy = CachePolicy {
+        cooldown: Duration::from_secs(30),
+        ..CachePolicy::default()
+    };
+    let keys = Arc::new(RemoteKeys::spawn_with(fetch, policy).unwrap());
+    keys.prefetch().await.unwrap();
+    let verifier = Verifier::builder(keys.clone())
+        .issuers([instance.issuer()])
+        .authorized_parties([ORIGIN])
+        .build()
+        .unwrap();
+    println!("waiting 30 s for the cooldown to end …");
+    sleep(Duration::from_secs(30)).await;
+    let before = fetches.load(Ordering::SeqCst);
+    let flood = tokio::spawn(flood(verifier.clone()));
+    let mut times = good(&instance, &verifier).await;
+    let refused = flood.await.unwrap();
+    let caused = fetches.load(Ordering::SeqCst) - before;
+    times.sort_unstable();
+    let at = |part: usize| times[times.len() * part / 1000];
+    let (p50, p99, most) = (at(500), at(990), at(999));
+    println!(
+        "{refused} of {FLOOD} refused, {caused} fetches; good tokens: p50 {p50:.1?}, p99 {p99:.1?}, p99.9 {most:.1?}"
+    );
+    assert_eq!(usize::try_from(keys.health().unknown_key_ids), Ok(FLOOD));
+    if refused == FLOOD && caused <= MOST_FETCHES && p99 < HIGHEST_P99 {
+        ExitCode::SUCCESS
+    } else {
+        println!("passes with at most {MOST_FETCHES} fetch and a p99 under {HIGHEST_P99:?}");
+        ExitCode::FAILURE
+    }
+}
+
+/// Sends the flood evenly, and answers how many of it were refused.
+async fn flood(verifier: Verifier) -> usize {
+    let mut tasks = JoinSet::new();
+    let mut pace = pace(FLOOD);
+    for number in 0..FLOOD {
+        pace.tick().await;
+        let verifier = verifier.clone();
+        let header = format!(r#"{{"alg":"RS256","kid":"ins_random_{number}"}}"#);
+        let segments = [header.as_bytes(), b"{}", &[7; 256]];
+        let token = segments
+            .map(|segment| URL_SAFE_NO_PAD.encode(segment))
+            .join(".");
+        tasks.spawn(async move { verifier.verify(&token).await.is_err() });
+    }
+    let outcomes = tasks.join_all().await;
+    outcomes.into_iter().filter(|refused| *refused).count()
+}
+
+/// Verifies good tokens evenly over the same time, and answers how late each answer was.
+async fn good(instance: &Issuer, verifier: &Verifier) -> Vec<Duration> {
+    let token = instance
+        .session_token(
+            "user_bench",
+            ORIGIN,
+            SystemTime::now(),
+            Duration::from_secs(120),
+        )
+        .unwrap();
+    let mut pace = pace(GOOD);
+    let mut times = Vec::new();
+    for _ in 0..GOOD {
+        let due = pace.tick().await;
+        verifier.verify(&token).await.unwrap();
+        times.push(Instant::now().saturating_duration_since(due));
+    }
+    times
+}
+
+/// Ticks that often over the time; a late tick is made up for, and counts as late.
+fn pace(times: usize) -> tokio::time::Interval {
+    let mut pace = interval(TIME / u32::try_from(times).unwrap_or(u32::MAX));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    pace
+}

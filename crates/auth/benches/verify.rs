@@ -1,0 +1,151 @@
+//! Verifying a session token against the bare RS256 check of the same library, in one run.
+//!
+//! Everything but the signature (form, header, claims, times, organisation) may cost three tenths
+//! of it: at more the run fails. Both sides take turns in short rounds, so that whatever else the
+//! machine does meets both, and the median of the rounds' ratios counts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot run has failed, and it talks to its user"
+)]
+
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use auth::mint::Issuer;
+use auth::{StaticKeys, Verifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::JwtVerifier;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// What the whole may cost, in bare signature checks.
+const LIMIT: f64 = 1.3;
+
+const ORIGIN: &str = "https://app.example.com";
+const ROUNDS: usize = 200;
+const CHECKS_IN_A_ROUND: u32 = 100;
+
+fn main() -> ExitCode {
+    let instance = Issuer::generate().unwrap();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let plain = json!({
+        "azp": ORIGIN, "exp": now + 300, "fva": [0, -1], "iat": now, "iss": instance.issuer(),
+        "jti": "6cf0d3a1f2a84b0f8a3e", "nbf": now - 10, "sid": "sess_2GbDB4enNdCa5vS1zpC3Xzg9tK9",
+        "sts": "active", "sub": "user_2GIpXOEpVyJw51rkZn9Kmnc6Sxr", "v": 2,
+    });
+    let mut of_organization = plain.clone();
+    of_organization["fea"] = json!("o:dashboard,o:builds");
+    of_organization["o"] = json!({
+        "id": "org_2GIpXOEpVyJw51rkZn9Kmnc6Sxr", "slg": "acme", "rol": "admin",
+        "per": "manage,read", "fpm": "3,2",
+    });
+    let mut passed = true;
+    for (what, claims) in [
+        ("a plain token", plain),
+        ("one of an organisation", of_organization),
+    ] {
+        let ratio = compare(&instance, &claims, what);
+        passed &= ratio <= LIMIT;
+    }
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        println!("verifying costs more than {LIMIT} signature checks");
+        ExitCode::FAILURE
+    }
+}
+
+/// Measures one token both ways and answers the ratio.
+fn compare(instance: &Issuer, claims: &Value, what: &str) -> f64 {
+    let header = json!({
+        "alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": instance.key_id(), "typ": "JWT",
+    });
+    let token = instance
+        .sign(&header.to_string(), &claims.to_string())
+        .unwrap();
+    let keys = StaticKeys::from_jwks(&instance.jwks_json()).unwrap();
+    let verifier = Verifier::builder(Arc::new(keys))
+        .issuers([instance.issuer()])
+        .authorized_parties([ORIGIN])
+        .build()
+        .unwrap();
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let bare = bare_check(instance);
+
+    let verify = || {
+        at_once(verifier.verify(black_box(&token))).unwrap();
+    };
+    let check = || {
+        bare.verify(black_box(input.as_bytes()), black_box(&signature))
+            .unwrap();
+    };
+    let mut rounds = Vec::new();
+    // The first rounds warm both up and do not count.
+    for round in 0..ROUNDS + 10 {
+        let pair = (time(verify), time(check));
+        if round >= 10 {
+            rounds.push(pair);
+        }
+    }
+    let whole = median(rounds.iter().map(|(whole, _)| micros(*whole)));
+    let bare = median(rounds.iter().map(|(_, bare)| micros(*bare)));
+    let ratio = median(
+        rounds
+            .iter()
+            .map(|(whole, bare)| whole.as_secs_f64() / bare.as_secs_f64()),
+    );
+    println!(
+        "{what:24} {bytes} bytes: verify {whole:.2} µs, bare RS256 {bare:.2} µs, ratio {ratio:.3} (at most {LIMIT})",
+        bytes = token.len(),
+    );
+    ratio
+}
+
+/// The library's own check, its key taken apart beforehand.
+fn bare_check(instance: &Issuer) -> Box<dyn JwtVerifier> {
+    let jwk = instance.jwk();
+    let member = |name: &str| jwk[name].as_str().unwrap().to_owned();
+    let key = DecodingKey::from_rsa_components(&member("n"), &member("e")).unwrap();
+    (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::RS256, &key).unwrap()
+}
+
+/// The mean time of one call in a round.
+fn time(mut call: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..CHECKS_IN_A_ROUND {
+        call();
+    }
+    start.elapsed() / CHECKS_IN_A_ROUND
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The outcome of a verification whose key is known, which waits for nothing.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("the keys are static"),
+    }
+}

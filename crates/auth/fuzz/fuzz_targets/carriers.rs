@@ -1,0 +1,11 @@
+//! Any header values: one credential out of them, or a reason.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../checks.rs"]
+#[allow(dead_code, reason = "each target uses its own check")]
+mod checks;
+
+fuzz_target!(|bytes: &[u8]| checks::carriers(bytes));

@@ -1,0 +1,194 @@
+//! Extractors for actix-web: [`Auth`] for whoever is signed in, [`OptionalAuth`] for anybody.
+//!
+//! They stand in a handler's arguments, not in front of a list of paths: a route that is added
+//! later, or matched in another way than one thought, cannot be left open by that.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! use actix_web::{App, HttpServer, get, web};
+//! use auth::actix::Auth;
+//! # use auth::{StaticKeys, Verifier, mint::Issuer};
+//!
+//! #[get("/me")]
+//! async fn me(auth: Auth) -> String {
+//!     auth.user_id().to_owned()
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let instance = Issuer::generate()?;
+//! let verifier = Verifier::builder(Arc::new(StaticKeys::from_jwks(&instance.jwks_json())?))
+//!     .issuers([instance.issuer()])
+//!     .authorized_parties(["https://app.example.com"])
+//!     .build()?;
+//! let verifier = web::Data::new(verifier);
+//! let server = HttpServer::new(move || App::new().app_data(verifier.clone()).service(me));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
+use serde_json::json;
+
+use crate::{Rejection, RejectionKind, RequestHead, Session, Verifier};
+
+/// The session of a request that somebody is signed in for. Taking it as an argument is the check:
+/// the handler does not run otherwise.
+///
+/// The [`Verifier`] is the app's, as `web::Data<Verifier>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth(Session);
+
+/// The session of a request, or `None` where it carries no credentials. Bad ones are refused here
+/// too: somebody whose token has expired is not anonymous.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionalAuth(Option<Session>);
+
+/// Why an extractor let nobody in. As a response it has the status, the challenge and `Retry-After`
+/// of its [`Rejection`], and a body of constant text:
+/// `{"status":401,"reason":"token-expired","detail":"The token has expired"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthError {
+    /// The request was refused.
+    Rejected(Rejection),
+    /// The app has no `web::Data<Verifier>`: a mistake of its own, answered with 500.
+    NoVerifier,
+}
+
+impl Auth {
+    /// The session.
+    #[must_use]
+    pub fn into_inner(self) -> Session {
+        self.0
+    }
+}
+
+impl Deref for Auth {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
+    }
+}
+
+impl OptionalAuth {
+    /// The session, where there is one.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Session> {
+        self.0.as_ref()
+    }
+
+    /// The session, where there is one.
+    #[must_use]
+    pub fn into_inner(self) -> Option<Session> {
+        self.0
+    }
+}
+
+impl FromRequest for Auth {
+    type Error = AuthError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { authenticate(&request).await.map(Self) })
+    }
+}
+
+impl FromRequest for OptionalAuth {
+    type Error = AuthError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            match authenticate(&request).await {
+                Ok(session) => Ok(Self(Some(session))),
+                Err(AuthError::Rejected(Rejection::SessionTokenMissing)) => Ok(Self(None)),
+                Err(error) => Err(error),
+            }
+        })
+    }
+}
+
+async fn authenticate(request: &HttpRequest) -> Result<Session, AuthError> {
+    let verifier = request
+        .app_data::<web::Data<Verifier>>()
+        .ok_or(AuthError::NoVerifier)?;
+    verifier
+        .authenticate(request)
+        .await
+        .map_err(AuthError::Rejected)
+}
+
+impl RequestHead for HttpRequest {
+    fn method(&self) -> &str {
+        Self::method(self).as_str()
+    }
+
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().get_all(name).map(HeaderValue::as_bytes)
+    }
+}
+
+impl AuthError {
+    /// The name of the reason, as clients see it.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Rejected(rejection) => rejection.reason(),
+            Self::NoVerifier => "internal",
+        }
+    }
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejection) => rejection.fmt(formatter),
+            Self::NoVerifier => formatter.write_str("Something went wrong on our side"),
+        }
+    }
+}
+
+impl std::error::Error for AuthError {}
+
+impl ResponseError for AuthError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Rejected(rejection) => StatusCode::from_u16(rejection.kind().status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            Self::NoVerifier => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let status = self.status_code();
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Self::Rejected(rejection) = self {
+            if let Some(challenge) = rejection.challenge() {
+                response.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
+            if let RejectionKind::Unavailable { retry_after } = rejection.kind() {
+                response.insert_header((header::RETRY_AFTER, retry_after.as_secs()));
+            }
+        }
+        let body = json!({
+            "status": status.as_u16(),
+            "reason": self.reason(),
+            "detail": self.to_string(),
+        });
+        response
+            .content_type("application/problem+json")
+            .body(body.to_string())
+    }
+}

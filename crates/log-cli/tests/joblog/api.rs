@@ -1,0 +1,232 @@
+//! `joblog` through the real API, and through a network that breaks.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use auth::mint::Issuer;
+use auth::{StaticKeys, Verifier};
+use log_api::app::Application;
+use log_api::config::Settings;
+use log_api::{Metrics, Parts, StoreGauges};
+use log_hub::HubOptions;
+use log_store::redis::{RedisOptions, RedisStore};
+use test_support::TcpProxy;
+use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::support::{ANN, Job, counting, end_of, ended, first_line, joblog, numbered, says};
+
+const ORIGIN: &str = "https://app.example.com";
+
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate().unwrap());
+
+fn token(user: &str) -> String {
+    let lifetime = Duration::from_secs(60);
+    ISSUER
+        .session_token(user, ORIGIN, SystemTime::now(), lifetime)
+        .unwrap()
+}
+
+/// The running service on a Redis, behind a proxy.
+struct Api {
+    proxy: TcpProxy,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Api {
+    async fn on(job: &Job) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (address, addresses) = mpsc::channel();
+        let redis = job.redis.url();
+        let server = std::thread::spawn(move || serve(&redis, &address, stopped));
+        Self {
+            proxy: TcpProxy::start(addresses.recv().unwrap()).await,
+            stop: Some(stop),
+            server: Some(server),
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.proxy.address())
+    }
+
+    /// `joblog` with nothing but the API and Ann's token in its environment.
+    fn joblog(&self, arguments: &[&str]) -> Command {
+        let mut command = joblog(arguments);
+        command
+            .env("JOBLOG_URL", self.url())
+            .env("JOBLOG_TOKEN", token(ANN));
+        command
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            let ended = server.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
+fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let env = HashMap::from([
+            ("LOG_API_BIND", "127.0.0.1:0"),
+            ("LOG_API_WORKERS", "1"),
+            ("LOG_API_DRAIN_DELAY_SECS", "0"),
+            ("LOG_API_SHUTDOWN_SECS", "2"),
+            ("CLERK_PUBLISHABLE_KEY", "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k"),
+            ("CLERK_AUTHORIZED_PARTIES", ORIGIN),
+        ]);
+        let settings = Settings::read(&env, None).unwrap().server;
+        let keys = StaticKeys::from_jwks(&ISSUER.jwks_json()).unwrap();
+        let verifier = Verifier::builder(Arc::new(keys))
+            .issuers([ISSUER.issuer()])
+            .authorized_parties([ORIGIN])
+            .build()
+            .unwrap();
+        let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
+        let hub = HubOptions::default();
+        let parts = Parts::new(Arc::new(verifier), store.clone(), store, hub);
+        let metrics = Metrics::new(parts.clone(), StoreGauges::default);
+        let app = Application::bind(parts, settings, metrics).unwrap();
+        address.send(app.addr()).unwrap();
+        let stop = async {
+            let _ = stop.await;
+        };
+        app.run(stop).await.unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_followed_through_the_api_while_the_network_breaks() {
+    let job = Job::with_status("queued").await;
+    let api = Api::on(&job).await;
+    let tail = api.joblog(&["tail", &job.id, "--from", "start"]);
+    let tail = { tail }.spawn().unwrap();
+    let run = job.run(&[], &counting(2000, 50, "0.05")).spawn().unwrap();
+    let breaks = async {
+        for _ in 0..4 {
+            sleep(Duration::from_millis(400)).await;
+            api.proxy.drop_connections().await;
+        }
+    };
+    let (tail, run, ()) = tokio::join!(end_of(tail), end_of(run), breaks);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(tail.code, Some(0), "{}", tail.err);
+    let mut expected = vec!["Running sh".to_owned()];
+    expected.extend(numbered(0..2000));
+    assert_eq!(tail.lines(), expected);
+    let cat = ended(api.joblog(&["cat", &job.id])).await;
+    assert_eq!(cat.lines(), expected);
+    let json = ended(api.joblog(&["cat", &job.id, "--json"])).await;
+    assert_eq!(json.lines().len(), expected.len());
+    assert!(json.text().contains(r#""source":"stdout","text":"line 7""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_is_told_by_exit_code_and_status() {
+    let job = Job::with_status("code").await;
+    job.append("*", "stdout", "one").await;
+    let api = Api::on(&job).await;
+    let status = ended(api.joblog(&["status", &job.id])).await;
+    assert_eq!(status.text(), "running\n", "{status:?}");
+    let mut tail = api
+        .joblog(&["tail", &job.id, "--since", "10m"])
+        .spawn()
+        .unwrap();
+    assert_eq!(first_line(&mut tail).await, "one");
+    job.set_status("failed").await;
+    assert_eq!(end_of(tail).await.code, Some(1));
+    let status = ended(api.joblog(&["status", &job.id])).await;
+    assert_eq!(status.text(), "failed\n");
+    // Beyond the last line there is nothing but the end.
+    let late = ended(api.joblog(&["tail", &job.id, "--since", "1s"])).await;
+    assert_eq!(late.code, Some(1), "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_is_told_so_and_no_token_is_printed() {
+    let job = Job::with_status("code").await;
+    let api = Api::on(&job).await;
+    let url = api.url();
+    let with = |token: Option<String>| {
+        let mut command = joblog(&["tail", &job.id, "--url", &url]);
+        command.envs(token.map(|token| ("JOBLOG_TOKEN", token)));
+        command
+    };
+    let none = ended(with(None)).await;
+    assert_eq!(none.code, Some(4), "{none:?}");
+    assert!(none.err.contains("JOBLOG_TOKEN"), "{none:?}");
+    let nonsense = ended(with(Some("hunter22".into()))).await;
+    assert_eq!(nonsense.code, Some(4), "{nonsense:?}");
+    assert!(!nonsense.err.contains("hunter22"), "{nonsense:?}");
+    let foreign = ended(with(Some(token("user_bob")))).await;
+    assert_eq!(foreign.code, Some(3), "{foreign:?}");
+    assert!(foreign.err.contains("Job not found"), "{foreign:?}");
+    let create = ended(api.joblog(&["create", &job.id, "--user", ANN])).await;
+    assert_eq!(create.code, Some(2), "{create:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_command_is_asked_for_each_connection() {
+    let job = Job::with_status("code").await;
+    job.append("*", "stdout", "one").await;
+    let api = Api::on(&job).await;
+    let folder = tempfile::tempdir().unwrap();
+    let asked = folder.path().join("asked");
+    let script = format!("echo x >> {}; echo $MINTED", asked.display());
+    let url = api.url();
+    let arguments = ["tail", &job.id, "--from", "start", "--url", &url];
+    let mut command = joblog(&arguments);
+    command
+        .args(["--token-command", &script])
+        .env("MINTED", token(ANN));
+    let mut tail = command.spawn().unwrap();
+    assert_eq!(first_line(&mut tail).await, "one");
+    api.proxy.drop_connections().await;
+    job.append("*", "stdout", "two").await;
+    assert_eq!(first_line(&mut tail).await, "two");
+    job.set_status("ready").await;
+    assert_eq!(end_of(tail).await.code, Some(0));
+    let asked = std::fs::read_to_string(&asked).unwrap();
+    assert!(asked.lines().count() >= 2, "{asked}");
+
+    let mut command = joblog(&arguments);
+    command.args(["--token-command", "echo no >&2; exit 9"]);
+    let broken = ended(command).await;
+    assert_eq!(broken.code, Some(4), "{broken:?}");
+    assert!(broken.err.contains("exit status: 9"), "{broken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_is_away_is_told_once_waited_for_and_given_up() {
+    let job = Job::with_status("code").await;
+    let api = Api::on(&job).await;
+    let mut tail = api.joblog(&["tail", &job.id, "--from", "start"]);
+    let mut tail = tail.spawn().unwrap();
+    job.append("*", "stdout", "one").await;
+    assert_eq!(first_line(&mut tail).await, "one");
+    api.proxy.refuse().await;
+    says(&mut tail, "refused").await;
+    job.append("*", "stdout", "two").await;
+    api.proxy.mend().await;
+    assert_eq!(first_line(&mut tail).await, "two");
+    api.proxy.refuse().await;
+    tail.kill().await.unwrap();
+    for command in ["tail", "cat"] {
+        let mut command = api.joblog(&[command, &job.id]);
+        command.args(["--give-up-after", "2"]);
+        let away = ended(command).await;
+        assert_eq!(away.code, Some(5), "{away:?}");
+        assert!(away.err.contains("gave up"), "{away:?}");
+    }
+}

@@ -1,0 +1,148 @@
+//! Redis killed under `joblog run`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use test_support::{RedisOptions, RedisServer};
+use tokio::io::{AsyncReadExt as _, BufReader};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Job, SOON, end_of, first_line, numbered, says};
+
+/// A Redis that has every line on disk before it says so, so that what it loses by a kill is ours.
+async fn durable() -> Arc<RedisServer> {
+    let options = RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    };
+    Arc::new(RedisServer::start_with(options).await)
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_under_a_run_loses_no_line_and_repeats_none() {
+    let redis = durable().await;
+    let job = Job::on(redis.clone());
+    let folder = tempfile::tempdir().unwrap();
+    let enough = folder.path().join("enough");
+    let script = format!(
+        "i=0; while [ ! -e {} ]; do for _ in 1 2 3 4 5 6 7 8 9; do echo line $i; i=$((i+1)); done; sleep 0.01; done",
+        enough.display()
+    );
+    let mut child = job.run(&[], &script).spawn().unwrap();
+    // What is shown is read all the time, or the command would stop.
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let shown = tokio::spawn(async move {
+        let mut text = String::new();
+        out.read_to_string(&mut text).await.unwrap();
+        text
+    });
+    for _ in 0..3 {
+        grows(&job).await;
+        redis.kill().await;
+        sleep(Duration::from_millis(300)).await;
+        redis.start_again().await;
+    }
+    grows(&job).await;
+    redis.kill().await;
+    says(&mut child, "Redis cannot be reached; the command goes on").await;
+    redis.start_again().await;
+    says(&mut child, "Redis is back").await;
+    grows(&job).await;
+    std::fs::write(&enough, "").unwrap();
+    let ended = end_of(child).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.err, "", "each outage is told once");
+    let shown: Vec<_> = shown.await.unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(shown, numbered(0..shown.len()));
+    assert_eq!(job.texts().await, shown);
+    assert_eq!(job.status().await, "ready");
+}
+
+/// Waits until lines arrive.
+async fn grows(job: &Job) {
+    let before = job.texts().await.len();
+    let begun = Instant::now();
+    while job.texts().await.len() <= before + 20 {
+        assert!(begun.elapsed() < SOON, "no lines arrive");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_after_the_command_has_ended_is_waited_for() {
+    let redis = durable().await;
+    let job = Job::on(redis.clone());
+    let script = "echo before; read _; echo after; exit 4";
+    let mut command = job.run(&[], script);
+    command.stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    assert_eq!(first_line(&mut child).await, "before");
+    while job.texts().await.is_empty() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    redis.kill().await;
+    drop(child.stdin.take());
+    says(&mut child, "lines wait for Redis").await;
+    redis.start_again().await;
+    let ended = end_of(child).await;
+    assert_eq!(ended.code, Some(4));
+    assert_eq!(job.texts().await, ["before", "after"]);
+    assert_eq!(job.status().await, "failed");
+}
+
+#[tokio::test]
+async fn a_redis_that_never_comes_back_is_given_up_and_the_loss_is_told() {
+    let redis = durable().await;
+    let job = Job::on(redis.clone());
+    let script = "echo before; read _; seq 1 100; exit 0";
+    let mut command = job.run(&["--give-up-after", "3"], script);
+    command.stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    assert_eq!(first_line(&mut child).await, "before");
+    while job.texts().await.is_empty() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    redis.kill().await;
+    drop(child.stdin.take());
+    let began = Instant::now();
+    let ended = end_of(child).await;
+    assert!(began.elapsed() < Duration::from_secs(15));
+    assert_eq!(ended.code, Some(0), "the command's own: {}", ended.err);
+    assert!(
+        ended.err.contains("100 lines are not in the log"),
+        "{}",
+        ended.err
+    );
+    redis.start_again().await;
+    assert_eq!(job.texts().await, ["before"]);
+}
+
+#[tokio::test]
+async fn the_wait_for_redis_ends_at_a_signal() {
+    let redis = durable().await;
+    let job = Job::on(redis.clone());
+    let mut command = job.run(&[], "echo before; read _; echo after");
+    command.stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    assert_eq!(first_line(&mut child).await, "before");
+    while job.texts().await.is_empty() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    redis.kill().await;
+    drop(child.stdin.take());
+    says(&mut child, "lines wait for Redis").await;
+    let process = child.id().unwrap().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-s", "INT", &process])
+        .status();
+    assert!(sent.unwrap().success());
+    let began = Instant::now();
+    let ended = end_of(child).await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended.err.contains("1 lines are not in the log"),
+        "{}",
+        ended.err
+    );
+}

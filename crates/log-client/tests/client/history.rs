@@ -1,0 +1,89 @@
+//! Paging through history.
+
+use std::time::Duration;
+
+use log_client::{Client, ClientError, History, TokenSource};
+use log_domain::EntryId;
+use tokio::time::timeout;
+
+use crate::support::{ANN, Api, SOON, job, token};
+
+async fn read(history: &mut History) -> Vec<usize> {
+    let mut numbers = Vec::new();
+    while let Some(page) = timeout(SOON, history.next()).await.unwrap().unwrap() {
+        assert!(page.len() <= 500);
+        let number = |line: log_domain::Line| line.text.unwrap().parse::<usize>().unwrap();
+        numbers.extend(page.into_iter().map(number));
+    }
+    numbers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_comes_once_page_by_page() {
+    let api = Api::start().await;
+    let middle = api.append(0..700).await;
+    api.append(700..1201).await;
+    let mut whole = api.client().history(&job(), EntryId::ZERO);
+    assert_eq!(read(&mut whole).await, Vec::from_iter(0..1201));
+    let mut rest = api.client().history(&job(), middle);
+    assert_eq!(read(&mut rest).await, Vec::from_iter(700..1201));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_log_has_one_empty_page() {
+    let api = Api::start().await;
+    let mut history = api.client().history(&job(), EntryId::ZERO);
+    assert_eq!(history.next().await.unwrap(), Some(Vec::new()));
+    assert_eq!(history.next().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_for_a_moment_is_waited_for() {
+    let api = Api::start().await;
+    api.append(0..600).await;
+    let mut history = api.client().history(&job(), EntryId::ZERO);
+    assert_eq!(history.next().await.unwrap().unwrap().len(), 500);
+    api.proxy.refuse().await;
+    let waited = timeout(Duration::from_millis(300), history.next()).await;
+    assert!(waited.is_err(), "{waited:?}");
+    assert!(history.trouble().is_some());
+    api.proxy.mend().await;
+    let page = timeout(SOON, history.next()).await.unwrap().unwrap();
+    assert_eq!(page.unwrap().len(), 100);
+    assert!(history.trouble().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_line_below_a_bound_is_found() {
+    let api = Api::start().await;
+    let client = api.client();
+    assert_eq!(client.newest_before(&job(), None).await.unwrap(), None);
+    let first = api.append(0..1).await;
+    let second = api.append(1..2).await;
+    let newest = client.newest_before(&job(), None).await.unwrap();
+    assert_eq!(newest, Some(second));
+    let below = client.newest_before(&job(), Some(second)).await.unwrap();
+    assert_eq!(below, Some(first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_server_does_not_take_is_final_and_says_why() {
+    let api = Api::start().await;
+    let url = format!("http://{}", api.proxy.address());
+    for (source, reason) in [
+        (TokenSource::none(), "missing"),
+        (TokenSource::fixed("abc"), "malformed"),
+    ] {
+        let client = Client::builder(&url).token(source).build().unwrap();
+        let mut history = client.history(&job(), EntryId::ZERO);
+        let Err(ClientError::Unauthenticated(problem)) = history.next().await else {
+            panic!("{reason}");
+        };
+        assert_eq!(problem.status, 401);
+        assert!(problem.debug_id.is_some(), "{problem:?}");
+    }
+    let fixed = TokenSource::fixed(&format!(" {}\n", token(ANN)));
+    let client = Client::builder(&url).token(fixed).build().unwrap();
+    let mut history = client.history(&job(), EntryId::ZERO);
+    assert!(history.next().await.is_ok());
+}

@@ -1,0 +1,210 @@
+//! The API over a store in memory, with a network before it that breaks on command.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use auth::mint::Issuer;
+use auth::{StaticKeys, Verifier};
+use log_api::app::Application;
+use log_api::config::Settings;
+use log_api::{Metrics, Parts, StoreGauges};
+use log_client::{Client, ClientBuilder, ClientError, ClientOptions, Event, Follow, TokenSource};
+use log_domain::{EntryId, JobId, JobStatus, UserId};
+use log_hub::HubOptions;
+use log_store::{JobWrites as _, LogAppend as _, MemoryStore, NewJob, NewLine, Transition};
+use test_support::TcpProxy;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+const ORIGIN: &str = "https://app.example.com";
+pub(crate) const ANN: &str = "user_ann";
+
+/// Long enough for any honest wait of these tests.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate().unwrap());
+
+pub(crate) fn token(user: &str) -> String {
+    let lifetime = Duration::from_secs(60);
+    ISSUER
+        .session_token(user, ORIGIN, SystemTime::now(), lifetime)
+        .unwrap()
+}
+
+pub(crate) fn job() -> JobId {
+    "build-1".parse().unwrap()
+}
+
+/// The running service, with one job of Ann's.
+pub(crate) struct Api {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) proxy: TcpProxy,
+    /// How many tokens were asked for.
+    pub(crate) tokens: Arc<AtomicUsize>,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Api {
+    pub(crate) async fn start() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let new = NewJob {
+            owner: UserId::new(ANN).unwrap(),
+            created_at: "2026-01-01T00:00:00Z".into(),
+        };
+        store.create(&job(), &new).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let (address, addresses) = mpsc::channel();
+        let served = Arc::clone(&store);
+        // A thread and a runtime of its own, as it is a process of its own elsewhere.
+        let server = std::thread::spawn(move || serve(served, &address, stopped));
+        let address = addresses.recv().unwrap();
+        Self {
+            store,
+            proxy: TcpProxy::start(address).await,
+            tokens: Arc::default(),
+            stop: Some(stop),
+            server: Some(server),
+        }
+    }
+
+    /// A client of Ann's, through the proxy, that tries often and soon.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let tokens = Arc::clone(&self.tokens);
+        let source = TokenSource::fresh(move || {
+            tokens.fetch_add(1, Ordering::Relaxed);
+            async { Ok::<_, std::io::Error>(token(ANN)) }
+        });
+        let options = ClientOptions {
+            first_pause: Duration::from_millis(20),
+            longest_pause: Duration::from_millis(100),
+            ..ClientOptions::default()
+        };
+        Client::builder(format!("http://{}", self.proxy.address()))
+            .token(source)
+            .options(options)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.builder().build().unwrap()
+    }
+
+    /// Appends lines that say their number.
+    pub(crate) async fn append(&self, numbers: std::ops::Range<usize>) -> EntryId {
+        append(&self.store, numbers).await
+    }
+
+    pub(crate) async fn end(&self, status: JobStatus) {
+        let chain = [
+            JobStatus::Starting,
+            JobStatus::Scaffold,
+            JobStatus::Code,
+            JobStatus::Deps,
+            JobStatus::Checks,
+        ];
+        let steps = chain.into_iter().filter(|_| status == JobStatus::Ready);
+        for to in steps.chain([status.clone()]) {
+            let step = Transition {
+                to,
+                message: String::new(),
+                at: "2026-01-01T00:01:00Z".into(),
+            };
+            self.store.transition(&job(), &step).await.unwrap();
+        }
+    }
+
+    /// Asks the service to stop, as a deployment does.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            let ended = server.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
+fn serve(store: Arc<MemoryStore>, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let env = HashMap::from([
+            ("LOG_API_BIND", "127.0.0.1:0"),
+            ("LOG_API_WORKERS", "1"),
+            ("LOG_API_DRAIN_DELAY_SECS", "0"),
+            ("LOG_API_SHUTDOWN_SECS", "2"),
+            ("CLERK_PUBLISHABLE_KEY", "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k"),
+            ("CLERK_AUTHORIZED_PARTIES", ORIGIN),
+        ]);
+        let settings = Settings::read(&env, None).unwrap().server;
+        let keys = StaticKeys::from_jwks(&ISSUER.jwks_json()).unwrap();
+        let verifier = Verifier::builder(Arc::new(keys))
+            .issuers([ISSUER.issuer()])
+            .authorized_parties([ORIGIN])
+            .build()
+            .unwrap();
+        let hub = HubOptions {
+            heartbeat: Duration::from_millis(200),
+            end_quiet: Duration::from_millis(50),
+            ..HubOptions::default()
+        };
+        let parts = Parts::new(Arc::new(verifier), store.clone(), store, hub);
+        let metrics = Metrics::new(parts.clone(), StoreGauges::default);
+        let app = Application::bind(parts, settings, metrics).unwrap();
+        address.send(app.addr()).unwrap();
+        let stop = async {
+            let _ = stop.await;
+        };
+        app.run(stop).await.unwrap();
+    });
+}
+
+pub(crate) async fn append(store: &MemoryStore, numbers: std::ops::Range<usize>) -> EntryId {
+    let line = |n: usize| NewLine {
+        text: Some(n.to_string()),
+        ..NewLine::default()
+    };
+    let lines: Vec<_> = numbers.map(line).collect();
+    *store.append(&job(), &lines).await.unwrap().last().unwrap()
+}
+
+/// The next event that is not a heartbeat.
+pub(crate) async fn next(log: &mut Follow) -> Option<Event> {
+    try_next(log).await.expect("nothing final happens")
+}
+
+pub(crate) async fn try_next(log: &mut Follow) -> Result<Option<Event>, ClientError> {
+    loop {
+        let event = timeout(SOON, log.next()).await.expect("an event comes");
+        if !matches!(event, Ok(Some(Event::Heartbeat))) {
+            return event;
+        }
+    }
+}
+
+/// The numbers of the next lines, passing by everything else, until there are so many.
+pub(crate) async fn lines(log: &mut Follow, count: usize) -> Vec<usize> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        match next(log).await.expect("the log goes on") {
+            Event::Line(line) => numbers.push(line.text.unwrap().parse().unwrap()),
+            Event::Gap { .. } => panic!("nothing is missing"),
+            Event::Done(ending) => panic!("{ending} after {numbers:?}"),
+            Event::Connected | Event::Heartbeat | Event::Interrupted { .. } => {}
+        }
+    }
+    numbers
+}
+
+/// Passes by what is before the stream is open.
+pub(crate) async fn connected(log: &mut Follow) {
+    while !matches!(next(log).await, Some(Event::Connected)) {}
+}
