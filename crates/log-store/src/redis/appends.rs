@@ -82,7 +82,9 @@ fn packed(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
         for value in [&line.ts, &line.source, &line.text, &line.phase] {
             match value {
                 Some(value) => encode::write_str(&mut packed, value)?,
-                None => encode::write_nil(&mut packed).map_err(ValueWriteError::from)?,
+                None => {
+                    encode::write_nil(&mut packed).map_err(ValueWriteError::InvalidMarkerWrite)?
+                }
             }
         }
     }
