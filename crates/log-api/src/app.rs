@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::ServerSettings;
+use crate::connections;
 use crate::metrics::{self, Metrics};
 use crate::parts::Parts;
 use crate::routes::{configure, unknown_route};
@@ -49,33 +50,23 @@ impl Application {
         further: impl Fn(&mut web::ServiceConfig) + Copy + Send + 'static,
     ) -> io::Result<Self> {
         let routes = parts.clone();
-        let server = HttpServer::new(move || {
+        let app = move || {
             App::new()
                 .configure(|config| configure(config, &routes))
                 .configure(further)
                 .default_service(web::to(unknown_route))
-        })
-        .workers(settings.workers)
-        // A client that closes is noticed at once, on an idle stream too.
-        .h1_allow_half_closed(false)
-        // With `SseBody`'s chunks the buffer never grows, see there.
-        .h1_write_buffer_size(4096)
-        .tcp_nodelay(true)
-        // Reconnects after a restart come all at once.
-        .backlog(4096)
-        .disable_signals()
-        .shutdown_timeout(CLOSING.as_secs())
-        .bind(settings.bind)
-        .map_err(|error| cannot_bind(settings.bind, "LOG_API_BIND or --bind", &error))?;
-        let addr = server.addrs().first().copied().unwrap_or(settings.bind);
+        };
+        let bound = connections::bind(app, &settings, CLOSING)
+            .map_err(|error| cannot_bind(settings.bind, "LOG_API_BIND or --bind", &error))?;
+        let metrics = metrics.with_connections(bound.connections);
         let metrics = settings.metrics_bind.map(|bind| {
             metrics::serve(metrics, bind)
                 .map_err(|error| cannot_bind(bind, "LOG_API_METRICS_BIND", &error))
         });
         Ok(Self {
-            server: server.run(),
+            server: bound.server,
             metrics: metrics.transpose()?,
-            addr,
+            addr: bound.addr,
             parts,
             settings,
         })

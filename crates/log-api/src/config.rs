@@ -3,12 +3,14 @@
 //! **Invariant:** nothing else in the service reads the environment.
 
 mod auth;
+mod capacity;
 mod env;
 mod read;
 mod server;
 mod store;
 
 pub use auth::AuthSettings;
+pub use capacity::{ConnectionSettings, LimitSettings};
 pub use env::{Env, ProcessEnv};
 pub use read::{ConfigError, Problem};
 pub use server::{LogFormat, LogSettings, ServerSettings, StreamSettings};
@@ -23,6 +25,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The live streams.
     pub stream: StreamSettings,
+    /// How much one process serves.
+    pub limits: LimitSettings,
     /// Where logs and jobs are.
     pub store: StoreSettings,
     /// Whose tokens are good.
@@ -39,13 +43,16 @@ impl Settings {
     pub fn read(env: &dyn Env, store: Option<StoreSettings>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
         let auth = AuthSettings::read(&mut reader);
-        let server = ServerSettings::read(&mut reader, &auth.authorized_parties);
+        let mut server = ServerSettings::read(&mut reader, &auth.authorized_parties);
         let stream = StreamSettings::read(&mut reader);
+        server.connection.unacknowledged = stream.heartbeat * 2;
+        let limits = LimitSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
         let log = LogSettings::read(&mut reader, "info");
         reader.finish(Some(Self {
             server,
             stream,
+            limits,
             store,
             auth,
             log,
@@ -57,6 +64,7 @@ impl Settings {
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut values = self.server.describe();
         values.extend(self.stream.describe());
+        values.extend(self.limits.describe());
         values.extend(self.store.describe());
         values.extend(self.auth.describe());
         values.extend(self.log.describe());

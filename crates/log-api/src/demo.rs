@@ -20,7 +20,7 @@ use tokio::process::Command;
 
 use crate::app::Application;
 use crate::cli_result::CliResult;
-use crate::config::{ServerSettings, StreamSettings};
+use crate::config::{LimitSettings, ServerSettings, StreamSettings};
 use crate::{signals, wiring};
 
 const JOB: &str = "demo";
@@ -43,7 +43,12 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
         EmbeddedStore::open(folder.path().join("store"), EmbeddedOptions::default()).await?;
     let issuer = Issuer::generate()?;
     let verifier = Arc::new(verifier(&issuer)?);
-    let service = wiring::on_embedded(verifier, store.clone(), &StreamSettings::default());
+    let service = wiring::on_embedded(
+        verifier,
+        store.clone(),
+        &StreamSettings::default(),
+        &LimitSettings::default(),
+    );
     let app = listen(&service, bind)?;
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
 

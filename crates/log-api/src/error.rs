@@ -82,7 +82,14 @@ impl ApiError {
             },
             _ => 0,
         };
-        Some(least.max(1) + fastrand::u64(0..=2))
+        let (least, spread) = match self.code() {
+            // Somebody has to leave first, and whoever waits for that is many.
+            ErrorCode::AtCapacity | ErrorCode::TooManyStreams | ErrorCode::TooManyViewers => {
+                (5, 10)
+            }
+            _ => (least.max(1), 2),
+        };
+        Some(least + fastrand::u64(0..=spread))
     }
 }
 
@@ -114,6 +121,15 @@ mod tests {
         assert!((1..=3).contains(&error.retry_after().unwrap()));
         let body = String::from_utf8(error.body("r-1").json()).unwrap();
         assert!(!body.contains("10.0.0.7"), "{body}");
+    }
+
+    #[test]
+    fn who_is_refused_by_a_limit_comes_back_later_and_not_all_at_once() {
+        let error = ApiError::Code(ErrorCode::AtCapacity);
+        let mut after: Vec<_> = (0..1000).filter_map(|_| error.retry_after()).collect();
+        after.sort_unstable();
+        after.dedup();
+        assert_eq!(after, (5..=15).collect::<Vec<_>>());
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::query::Query;
 pub struct Readable<Q> {
     /// Who asks.
     pub session: Session,
+    /// The same as jobs know them.
+    pub reader: UserId,
     /// The job.
     pub job_id: JobId,
     /// The job as it was a moment ago.
@@ -51,6 +53,7 @@ impl<Q: Query + 'static> FromRequest for Readable<Q> {
             let job = require_readable(&*parts.jobs, &reader, &job_id).await?;
             Ok(Self {
                 session,
+                reader,
                 job_id,
                 job,
                 query,

@@ -13,6 +13,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::connections::Connections;
 use crate::parts::Parts;
 
 /// What a scrape reads.
@@ -20,6 +21,8 @@ use crate::parts::Parts;
 pub struct Metrics {
     parts: Parts,
     store: Arc<dyn Fn() -> StoreGauges + Send + Sync>,
+    /// The connections of the API's listener, once it is there.
+    connections: Option<Connections>,
 }
 
 /// What a store tells of itself.
@@ -40,6 +43,16 @@ impl Metrics {
         Self {
             parts,
             store: Arc::new(store),
+            connections: None,
+        }
+    }
+
+    /// The same with the connections of a listener.
+    pub(crate) fn with_connections(self, connections: Connections) -> Self {
+        let connections = Some(connections);
+        Self {
+            connections,
+            ..self
         }
     }
 
@@ -48,6 +61,7 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut registry = Registry::with_prefix("log_api");
         self.register_hub(&mut registry);
+        self.register_limits(&mut registry);
         self.register_store(&mut registry);
         self.register_keys(&mut registry);
         let mut text = String::new();
@@ -83,6 +97,33 @@ impl Metrics {
             "failed_reads",
             "Reads for live streams that failed",
             hub.failed_reads,
+        );
+    }
+
+    fn register_limits(&self, registry: &mut Registry) {
+        let refused = self.parts.limits.refused();
+        counter(
+            registry,
+            "streams_refused",
+            "Streams refused by a limit",
+            refused,
+        );
+        let Some(connections) = &self.connections else {
+            return;
+        };
+        let counts = connections.counts();
+        gauge(registry, "connections", "Open connections", counts.open);
+        counter(
+            registry,
+            "connections_refused",
+            "Connections refused because there were too many",
+            counts.refused,
+        );
+        counter(
+            registry,
+            "connections_given_up",
+            "Connections given up because the client was gone without a word, or read nothing for long",
+            counts.given_up,
         );
     }
 

@@ -7,6 +7,7 @@ use log_hub::{Hub, HubOptions};
 use log_store::{Jobs, LogStore};
 
 use crate::health::Health;
+use crate::limits::StreamLimits;
 
 /// The parts that the routes need, each shared. Another service that mounts the routes brings its own.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Parts {
     pub hub: Hub,
     /// Exact origins that browsers may call from.
     pub cors_origins: Arc<[String]>,
+    /// How many streams there may be.
+    pub limits: Arc<StreamLimits>,
     /// The process's own state.
     pub health: Arc<Health>,
 }
@@ -40,6 +43,7 @@ impl Parts {
             store,
             jobs,
             cors_origins: Arc::default(),
+            limits: Arc::default(),
             health: Arc::default(),
         }
     }

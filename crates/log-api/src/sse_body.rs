@@ -10,6 +10,8 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use log_hub::{Next, Viewer};
 
+use crate::limits::Place;
+
 /// The most bytes handed to actix at once. With a write buffer of 4 KiB the connection's buffer then never grows, so
 /// that a replay leaves no memory behind on ten thousand idle connections.
 const MAX_CHUNK: usize = 4_000;
@@ -21,6 +23,8 @@ pub struct SseBody {
     /// What the viewer handed out and has not been sent yet.
     pending: Bytes,
     then: Then,
+    /// Given back with the viewer.
+    _place: Option<Place>,
 }
 
 /// What comes when `pending` is empty.
@@ -46,11 +50,19 @@ impl SseBody {
             viewer,
             pending: Bytes::new(),
             then: Then::More,
+            _place: None,
         };
         if let Some(next) = first {
             body.accept(next);
         }
         body
+    }
+
+    /// The same, holding the place that the stream has among all.
+    #[must_use]
+    pub fn holding(self, place: Place) -> Self {
+        let _place = Some(place);
+        Self { _place, ..self }
     }
 
     fn accept(&mut self, next: Next) {

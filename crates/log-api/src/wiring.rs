@@ -9,13 +9,14 @@ use auth::{
 };
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
-use log_store::{EmbeddedOptions, EmbeddedStore};
+use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore};
 
 use crate::config::{
-    AuthSettings, RedisSettings, Settings, StoreSettings, StreamSettings, WatchMode,
+    AuthSettings, LimitSettings, RedisSettings, Settings, StoreSettings, StreamSettings, WatchMode,
     without_password,
 };
 use crate::health::Health;
+use crate::limits::StreamLimits;
 use crate::metrics::{Metrics, StoreGauges};
 use crate::parts::Parts;
 
@@ -34,10 +35,10 @@ pub(crate) struct Service {
 pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let verifier = Arc::new(verifier(&settings.auth)?);
     let mut service = match &settings.store {
-        StoreSettings::Redis(redis) => on_redis(verifier, redis, &settings.stream).await?,
+        StoreSettings::Redis(redis) => on_redis(verifier, redis, settings).await?,
         StoreSettings::Embedded { dir } => {
             let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
-            on_embedded(verifier, store, &settings.stream)
+            on_embedded(verifier, store, &settings.stream, &settings.limits)
         }
     };
     service.parts.cors_origins = settings.server.cors_origins.as_slice().into();
@@ -63,9 +64,10 @@ pub(crate) fn on_embedded(
     verifier: Arc<Verifier>,
     store: EmbeddedStore,
     stream: &StreamSettings,
+    limits: &LimitSettings,
 ) -> Service {
     let store = Arc::new(store);
-    let parts = Parts::new(verifier, store.clone(), store, hub_options(stream));
+    let parts = parts(verifier, store, stream, limits);
     let gauges = || StoreGauges {
         connected: true,
         ..StoreGauges::default()
@@ -78,12 +80,12 @@ pub(crate) fn on_embedded(
 
 async fn on_redis(
     verifier: Arc<Verifier>,
-    settings: &RedisSettings,
-    stream: &StreamSettings,
+    redis: &RedisSettings,
+    settings: &Settings,
 ) -> Result<Service, Failure> {
-    let store = Arc::new(redis_store(settings)?);
-    let shown = without_password(&settings.url);
-    let parts = Parts::new(verifier, store.clone(), store.clone(), hub_options(stream));
+    let store = Arc::new(redis_store(redis)?);
+    let shown = without_password(&redis.url);
+    let parts = parts(verifier, store.clone(), &settings.stream, &settings.limits);
     match store.check().await {
         Ok(facts) => tracing::info!(redis = shown, ?facts, "Redis suits"),
         Err(CheckError::Unavailable(error)) => {
@@ -137,8 +139,23 @@ fn redis_gauges(store: &RedisStore) -> StoreGauges {
     }
 }
 
-fn hub_options(stream: &StreamSettings) -> HubOptions {
+fn parts(
+    verifier: Arc<Verifier>,
+    store: Arc<impl LogStore + Jobs>,
+    stream: &StreamSettings,
+    limits: &LimitSettings,
+) -> Parts {
+    let hub = hub_options(stream, limits);
+    Parts {
+        limits: Arc::new(StreamLimits::new(limits.clone())),
+        ..Parts::new(verifier, store.clone(), store, hub)
+    }
+}
+
+fn hub_options(stream: &StreamSettings, limits: &LimitSettings) -> HubOptions {
     HubOptions {
+        feed_bytes: limits.feed_bytes,
+        catch_up_reads: limits.catch_up_reads,
         heartbeat: stream.heartbeat,
         end_quiet: stream.end_quiet,
         end_limit: stream.end_limit,

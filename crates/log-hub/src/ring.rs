@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use log_domain::{EntryId, Line};
 use log_wire::sse;
 
@@ -22,6 +22,10 @@ use crate::gap::Missing;
 
 /// Frames are gathered up to this size, so that a burst costs few writes and few ring slots.
 const SEGMENT_BYTES: usize = 16 * 1024;
+
+/// Up to this size, what several segments hold is handed out as one piece: a viewer that was busy gets all that came
+/// meanwhile by one write, however small the pieces in which it came.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// What a gap counts against the ring's capacity, so that gaps alone cannot grow it for ever.
 const GAP_BYTES: usize = 64;
@@ -45,6 +49,20 @@ pub(crate) struct Ring {
     tip: EntryId,
     /// A viewer knows that the log which the stretch shows is gone; the feed has yet to see it.
     lost: bool,
+    /// The piece that was put together last: viewers that keep up all want the same.
+    piece: Option<Piece>,
+}
+
+/// The frames of several segments in one piece.
+#[derive(Debug)]
+struct Piece {
+    /// The reader that it is for: the segment that it wants, and its position.
+    ordinal: u64,
+    after: EntryId,
+    frames: Bytes,
+    /// The reader's position after it, and the segment that it wants next.
+    position: EntryId,
+    next: u64,
 }
 
 /// What a ring shows at a moment. A read of the store that begins afterwards can be compared with it.
@@ -98,6 +116,7 @@ impl Ring {
             deleted_up_to: EntryId::ZERO,
             tip: position,
             lost: false,
+            piece: None,
         }
     }
 
@@ -216,13 +235,49 @@ impl Ring {
         low.saturating_sub(begin)
     }
 
-    /// What a reader gets that wants the segment `ordinal` and is at `position`.
-    pub(crate) fn take(&self, mut ordinal: u64, position: EntryId) -> Taken {
+    /// What a reader gets that wants the segment `ordinal` and is at `position`: of lines all there are, up to the size
+    /// of a piece.
+    pub(crate) fn take(&mut self, ordinal: u64, position: EntryId) -> Taken {
+        let (first, next) = match self.take_one(ordinal, position) {
+            Taken::Frames { frames, next, .. }
+                if frames.len() < PIECE_BYTES && self.has_lines_at(next) =>
+            {
+                (frames, next)
+            }
+            taken => return taken,
+        };
+        let is_it = |piece: &&Piece| piece.ordinal == ordinal && piece.after == position;
+        if let Some(piece) = self.piece.as_ref().filter(is_it)
+            && (piece.frames.len() >= PIECE_BYTES || !self.has_lines_at(piece.next))
+        {
+            return piece.taken();
+        }
+        let mut piece = Piece {
+            ordinal,
+            after: position,
+            frames: Bytes::new(),
+            position,
+            next,
+        };
+        let mut joined = BytesMut::with_capacity(2 * PIECE_BYTES);
+        joined.extend_from_slice(&first);
+        while joined.len() < PIECE_BYTES
+            && let Some(Segment::Lines(lines)) = self.segment(piece.next)
+        {
+            joined.extend_from_slice(&lines.frames);
+            piece.position = lines.last_id();
+            piece.next += 1;
+        }
+        piece.frames = Bytes::copy_from_slice(&joined);
+        self.piece.insert(piece).taken()
+    }
+
+    /// What a reader gets of one segment: the first that has something for it.
+    fn take_one(&self, mut ordinal: u64, position: EntryId) -> Taken {
         if ordinal < self.first() {
             return Taken::Evicted;
         }
-        let skip = usize::try_from(ordinal - self.first()).unwrap_or(usize::MAX);
-        for segment in self.segments.iter().skip(skip) {
+        while let Some(segment) = self.segment(ordinal) {
             ordinal += 1;
             match segment {
                 Segment::Gap(missing) => {
@@ -244,6 +299,15 @@ impl Ring {
             }
         }
         Taken::Nothing { next: ordinal }
+    }
+
+    fn segment(&self, ordinal: u64) -> Option<&Segment> {
+        let index = ordinal.checked_sub(self.first())?;
+        self.segments.get(usize::try_from(index).ok()?)
+    }
+
+    fn has_lines_at(&self, ordinal: u64) -> bool {
+        matches!(self.segment(ordinal), Some(Segment::Lines(_)))
     }
 
     fn first(&self) -> u64 {
@@ -281,6 +345,16 @@ impl Ring {
     }
 }
 
+impl Piece {
+    fn taken(&self) -> Taken {
+        Taken::Frames {
+            frames: self.frames.clone(),
+            position: self.position,
+            next: self.next,
+        }
+    }
+}
+
 impl Lines {
     fn last_id(&self) -> EntryId {
         self.index.last().map_or(EntryId::ZERO, |(id, _)| *id)
@@ -302,182 +376,4 @@ impl Lines {
 }
 
 #[cfg(test)]
-mod tests {
-    use log_domain::Gap;
-
-    use super::*;
-
-    const fn id(ms: u64) -> EntryId {
-        EntryId::new(ms, 0)
-    }
-
-    fn lines(range: std::ops::RangeInclusive<u64>) -> Vec<Line> {
-        let line = |ms| Line {
-            id: id(ms),
-            ts: None,
-            source: None,
-            text: None,
-            phase: None,
-        };
-        range.map(line).collect()
-    }
-
-    fn missing(after: u64, first: Option<u64>, resume: u64) -> Missing {
-        Missing {
-            gap: Gap {
-                after_id: id(after),
-                first_id: first.map(id),
-                resume_after: id(resume),
-            },
-            deleted_up_to: EntryId::ZERO,
-        }
-    }
-
-    fn ids(frames: &Bytes) -> Vec<String> {
-        let events = sse::Decoder::new().feed(frames);
-        events
-            .into_iter()
-            .map(|event| event.last_event_id)
-            .collect()
-    }
-
-    #[test]
-    fn a_reader_takes_what_is_after_its_position_even_inside_a_segment() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_lines(&lines(1..=3));
-        let Taken::Frames {
-            frames,
-            position,
-            next,
-        } = ring.take(0, id(1))
-        else {
-            panic!()
-        };
-        assert_eq!(
-            (ids(&frames), position),
-            (vec!["2-0".into(), "3-0".into()], id(3))
-        );
-        assert_eq!(ring.take(next, position), Taken::Nothing { next: 1 });
-        assert_eq!(ring.take(0, id(3)), Taken::Nothing { next: 1 });
-    }
-
-    #[test]
-    fn eviction_moves_the_floor_and_keeps_the_newest_segment() {
-        let mut ring = Ring::new(id(0), 1);
-        ring.push_lines(&lines(1..=1));
-        ring.push_lines(&lines(2..=2));
-        assert_eq!(ring.take(0, id(0)), Taken::Evicted);
-        assert_eq!(ring.join(id(0), Some(0)), None);
-        assert_eq!(ring.join(id(1), Some(0)), Some(1));
-        assert!(matches!(ring.take(1, id(1)), Taken::Frames { .. }));
-    }
-
-    #[test]
-    fn a_reader_joins_where_it_is_and_not_before_the_feed_is_there() {
-        let mut ring = Ring::new(id(10), 1 << 20);
-        ring.push_lines(&lines(11..=12));
-        ring.push_lines(&lines(13..=14));
-        let all = [None, Some(0), Some(0), Some(1), Some(1), Some(2), None];
-        for confirmed in [None, Some(0)] {
-            let joined = [9, 10, 11, 12, 13, 14, 20].map(|ms| ring.join(id(ms), confirmed));
-            assert_eq!(joined, all);
-        }
-        ring.skip_to(id(20));
-        assert_eq!(ring.join(id(20), None), Some(2));
-    }
-
-    #[test]
-    fn a_position_is_known_from_the_first_line_of_a_log_made_anew_on() {
-        let mut ring = Ring::new(id(5), 1 << 20);
-        ring.push_gap(missing(5, None, 0));
-        ring.push_lines(&lines(8..=9));
-        let joined = [0, 5, 7, 8, 9].map(|ms| ring.join(id(ms), None));
-        assert_eq!(joined, [Some(1), None, None, Some(1), Some(2)]);
-    }
-
-    #[test]
-    fn a_position_is_not_known_before_a_line_that_was_deleted() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_gap(Missing {
-            deleted_up_to: id(7),
-            ..missing(0, Some(1), 0)
-        });
-        ring.push_lines(&lines(1..=6));
-        ring.push_lines(&lines(8..=9));
-        let joined = [1, 6, 7, 8].map(|ms| ring.join(id(ms), None));
-        assert_eq!(joined, [None, None, Some(2), Some(2)]);
-    }
-
-    #[test]
-    fn a_reader_of_an_earlier_stretch_has_a_gap_to_be_told_of() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_lines(&lines(1..=2));
-        ring.push_gap(missing(2, None, 0));
-        ring.push_lines(&lines(1..=2));
-        assert_eq!(ring.join(id(2), Some(0)), None);
-        assert_eq!(ring.join(id(2), Some(2)), Some(3));
-    }
-
-    #[test]
-    fn nobody_joins_a_log_that_is_known_to_be_lost_until_the_feed_has_read_on() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_lines(&lines(1..=9));
-        let before = ring.horizon();
-        assert!(!ring.note_end(before, None, id(9)));
-        assert!(ring.join(id(5), None).is_some());
-        assert!(ring.note_end(before, None, id(8)));
-        assert_eq!(ring.join(id(5), None), None);
-        ring.push_gap(missing(9, None, 8));
-        ring.found();
-        assert!(ring.join(id(8), None).is_some());
-        // A read that began before the gap says nothing of what came after.
-        assert!(!ring.note_end(before, None, id(0)));
-        assert!(ring.join(id(8), None).is_some());
-        // A reader that was ahead of the feed knows more than the feed.
-        assert!(ring.note_end(ring.horizon(), Some(id(10)), id(8)));
-    }
-
-    #[test]
-    fn nobody_joins_behind_a_gap_that_they_must_be_told_of() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_lines(&lines(1..=2));
-        let missing = missing(2, Some(7), 2);
-        ring.push_gap(missing);
-        ring.push_lines(&lines(7..=8));
-        let joined = [1, 2, 6, 7, 8].map(|ms| ring.join(id(ms), None));
-        assert_eq!(joined, [None, None, None, Some(2), Some(3)]);
-        assert_eq!(ring.take(1, id(2)), Taken::Gap { missing, next: 2 });
-    }
-
-    #[test]
-    fn a_log_made_anew_counts_from_below_again() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_lines(&lines(100..=100));
-        ring.push_gap(missing(100, None, 0));
-        assert_eq!(ring.tip(), EntryId::ZERO);
-        ring.push_lines(&lines(1..=2));
-        assert_eq!(ring.join(EntryId::ZERO, None), Some(2));
-        let Taken::Frames { position, .. } = ring.take(2, EntryId::ZERO) else {
-            panic!()
-        };
-        assert_eq!(position, id(2));
-    }
-
-    #[test]
-    fn a_burst_makes_segments_of_bounded_size() {
-        let mut ring = Ring::new(id(0), 1 << 20);
-        ring.push_lines(&lines(1..=1000));
-        let mut ordinal = 0;
-        let mut position = id(0);
-        while let Taken::Frames {
-            frames,
-            position: p,
-            next,
-        } = ring.take(ordinal, position)
-        {
-            assert!(frames.len() < SEGMENT_BYTES + 1024);
-            (ordinal, position) = (next, p);
-        }
-        assert_eq!(position, id(1000));
-    }
-}
+mod tests;

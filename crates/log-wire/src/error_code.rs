@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
+    /// The server has as many connections or streams as it may have.
+    AtCapacity,
     /// A cookie came with a request from another site, or with a method that changes something.
     CookieCrossSite,
     /// The server is shutting down.
@@ -31,6 +33,8 @@ pub enum ErrorCode {
     StoreUnavailable,
     /// A limit of the caller is reached.
     TooManyStreams,
+    /// A limit of the job is reached.
+    TooManyViewers,
     /// No credentials, or some that do not verify.
     Unauthenticated,
 }
@@ -46,9 +50,11 @@ impl ErrorCode {
             Self::JobNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::InvalidParameter => 422,
-            Self::TooManyStreams => 429,
+            Self::TooManyStreams | Self::TooManyViewers => 429,
             Self::Internal => 500,
-            Self::Draining | Self::KeysUnavailable | Self::StoreUnavailable => 503,
+            Self::AtCapacity | Self::Draining | Self::KeysUnavailable | Self::StoreUnavailable => {
+                503
+            }
         }
     }
 
@@ -56,10 +62,12 @@ impl ErrorCode {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::Draining
+            Self::AtCapacity
+            | Self::Draining
             | Self::KeysUnavailable
             | Self::StoreUnavailable
-            | Self::TooManyStreams => true,
+            | Self::TooManyStreams
+            | Self::TooManyViewers => true,
             Self::CookieCrossSite
             | Self::Internal
             | Self::InvalidParameter
@@ -75,6 +83,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AtCapacity => "at-capacity",
             Self::CookieCrossSite => "cookie-cross-site",
             Self::Draining => "draining",
             Self::Internal => "internal",
@@ -86,6 +95,7 @@ impl ErrorCode {
             Self::RouteNotFound => "route-not-found",
             Self::StoreUnavailable => "store-unavailable",
             Self::TooManyStreams => "too-many-streams",
+            Self::TooManyViewers => "too-many-viewers",
             Self::Unauthenticated => "unauthenticated",
         }
     }
@@ -94,6 +104,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {
+            Self::AtCapacity => "The server is full; try again shortly",
             Self::CookieCrossSite => {
                 "The session cookie is accepted from this site's own pages and for reading only"
             }
@@ -109,6 +120,7 @@ impl ErrorCode {
             Self::RouteNotFound => "Not found",
             Self::StoreUnavailable => "Logs cannot be read right now; try again shortly",
             Self::TooManyStreams => "Too many open streams; close one or try again later",
+            Self::TooManyViewers => "Too many viewers of this job; try again later",
             Self::Unauthenticated => "Not authenticated",
         }
     }
@@ -185,6 +197,7 @@ mod tests {
     #[test]
     fn only_answers_that_time_can_heal_are_retryable() {
         for code in [
+            ErrorCode::AtCapacity,
             ErrorCode::StoreUnavailable,
             ErrorCode::KeysUnavailable,
             ErrorCode::Draining,

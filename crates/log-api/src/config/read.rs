@@ -1,6 +1,7 @@
 //! Reading typed values, and gathering everything that is wrong, so that one start names all of it.
 
 use std::fmt::Display;
+use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -92,6 +93,34 @@ impl<'a> Reader<'a> {
             }
             None => default,
         }
+    }
+
+    /// A whole number within bounds, both included.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        default: usize,
+        bounds: std::ops::RangeInclusive<usize>,
+    ) -> usize {
+        let rule = format!(
+            "must be a whole number from {} to {}",
+            bounds.start(),
+            bounds.end()
+        );
+        match self.optional::<usize>(key, &rule) {
+            Some(n) if bounds.contains(&n) => n,
+            Some(_) => {
+                self.problem(key, rule);
+                default
+            }
+            None => default,
+        }
+    }
+
+    /// A limit; 0 means that there is none.
+    pub(super) fn limit(&mut self, key: &'static str, default: usize) -> Option<NonZero<usize>> {
+        let rule = "must be a whole number, 0 for no limit";
+        NonZero::new(self.parsed(key, default, rule))
     }
 
     /// A comma-separated list; `None` where it is not set.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::capacity::ConnectionSettings;
 use super::env::Env;
 use super::read::{ConfigError, Reader, Unit};
 
@@ -25,6 +26,8 @@ pub struct ServerSettings {
     pub drain_delay: Duration,
     /// `LOG_API_WORKERS`: threads that serve connections; by default one a core.
     pub workers: usize,
+    /// The sockets of clients.
+    pub connection: ConnectionSettings,
 }
 
 const ADDRESS_RULE: &str = "must be an address and a port, for example 127.0.0.1:8080";
@@ -57,6 +60,7 @@ impl ServerSettings {
             workers: reader
                 .parsed("LOG_API_WORKERS", default_workers, WORKERS_RULE)
                 .get(),
+            connection: ConnectionSettings::read(reader),
         };
         if !settings.cors_origins.iter().all(|origin| is_origin(origin)) {
             reader.problem("LOG_API_CORS_ORIGINS", ORIGIN_RULE);
@@ -73,6 +77,7 @@ impl ServerSettings {
             shutdown: Duration::from_secs(3),
             drain_delay: Duration::ZERO,
             workers: 1,
+            connection: ConnectionSettings::default(),
         }
     }
 
@@ -80,7 +85,7 @@ impl ServerSettings {
         let metrics = self
             .metrics_bind
             .map_or_else(|| "(off)".into(), |addr| addr.to_string());
-        vec![
+        let mut values = vec![
             ("LOG_API_BIND", self.bind.to_string()),
             ("LOG_API_METRICS_BIND", metrics),
             ("LOG_API_CORS_ORIGINS", self.cors_origins.join(",")),
@@ -90,7 +95,9 @@ impl ServerSettings {
                 self.drain_delay.as_secs().to_string(),
             ),
             ("LOG_API_WORKERS", self.workers.to_string()),
-        ]
+        ];
+        values.extend(self.connection.describe());
+        values
     }
 }
 

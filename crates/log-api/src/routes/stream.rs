@@ -23,6 +23,7 @@ pub(super) async fn stream(
     parts: web::Data<Parts>,
 ) -> Result<HttpResponse, ApiError> {
     let StreamQuery(start) = asked.query;
+    let place = parts.limits.take(&asked.reader, &asked.job_id)?;
     let mut viewer = parts.hub.open(&asked.job_id, start).await?;
     let comes_back_after_the_end = start.cursor().is_some() && asked.job.status.is_terminal();
     let first = if comes_back_after_the_end {
@@ -39,7 +40,7 @@ pub(super) async fn stream(
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
         .insert_header(ContentEncoding::Identity)
-        .body(SseBody::new(viewer, first)))
+        .body(SseBody::new(viewer, first).holding(place)))
 }
 
 async fn first(viewer: &mut Viewer) -> Option<Next> {

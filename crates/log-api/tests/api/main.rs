@@ -12,10 +12,12 @@
 mod auth;
 mod config;
 mod cors;
+mod dead_client;
 mod errors;
 mod faults;
 mod health;
 mod key_set;
+mod limits;
 mod metrics;
 mod mount;
 mod outage;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak, mpsc};
 use std::time::{Duration, SystemTime};
@@ -109,6 +110,18 @@ impl Api {
             .envs(environment(redis_url))
             .envs(settings.iter().copied());
         Self::spawn(command, redis_url).await
+    }
+
+    /// A server on a folder, which needs no Redis.
+    pub(crate) async fn start_embedded(dir: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_log-api"));
+        command
+            .args(["serve", "--store", "embedded", "--data"])
+            .arg(dir)
+            .env_clear()
+            .envs(environment("redis://127.0.0.1:1"))
+            .envs(settings.iter().copied());
+        Self::spawn(command, "").await
     }
 
     /// A server with defaults that tests of this binary share while any of them holds it. Use jobs of your own, and

@@ -1,0 +1,41 @@
+//! The listening socket. What is set on it, every accepted socket has too.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::ConnectionSettings;
+
+pub(super) fn listen(addr: SocketAddr, settings: &ConnectionSettings) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart need not wait for the old connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    if let Some(bytes) = settings.send_buffer.map(NonZero::get) {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accepted_socket_has_the_send_buffer_of_the_listener() {
+        let settings = ConnectionSettings::default();
+        let listener = listen(([127, 0, 0, 1], 0).into(), &settings).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        // Linux reserves as much again for its own use, and says so.
+        let asked = settings.send_buffer.unwrap().get();
+        let has = Socket::from(accepted).send_buffer_size().unwrap();
+        assert!((asked..=2 * asked).contains(&has), "{has}");
+        drop(client);
+    }
+}

@@ -1,0 +1,149 @@
+//! Clients that are gone without a word, and clients that are there and read nothing.
+//!
+//! Runs in a network of its own, so that packets can be dropped without touching this machine's. It needs Linux with
+//! user namespaces (`unshare --user --net`), `ip` and `iptables`; where one is missing it fails and says so.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::time::Duration;
+
+use log_domain::{JobId, UserId};
+use log_store::{EmbeddedOptions, EmbeddedStore, JobWrites as _, LogAppend as _, NewJob, NewLine};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{ANN, Api, token};
+
+/// Set inside the network that the test makes.
+const INSIDE: &str = "LOG_API_TEST_OWN_NETWORK";
+
+/// Whose packets are dropped.
+const CABLE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+
+const NEEDS: &str =
+    "this test needs Linux with user namespaces, `unshare`, `ip` and `iptables` on the PATH";
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test tells itself that it is inside"
+)]
+fn a_client_that_is_gone_is_freed_after_two_heartbeats_and_one_that_reads_nothing_is_kept() {
+    let name = "dead_client::a_client_that_is_gone_is_freed_after_two_heartbeats_and_one_that_reads_nothing_is_kept";
+    if std::env::var_os(INSIDE).is_some() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        return runtime.unwrap().block_on(inside());
+    }
+    let again = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(INSIDE, "1")
+        .output();
+    let again = again.unwrap_or_else(|error| panic!("{NEEDS}: {error}"));
+    let said = String::from_utf8_lossy(&[again.stdout, again.stderr].concat()).into_owned();
+    assert!(again.status.success(), "{NEEDS}.\n{said}");
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+fn sh(command: &str) {
+    let done = Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(done.status.success(), "{NEEDS}: `{command}`: {done:?}");
+}
+
+/// A log long enough that a client which reads nothing closes its window.
+async fn fill(dir: &std::path::Path, job: &JobId) {
+    let store = EmbeddedStore::open(dir, EmbeddedOptions::default())
+        .await
+        .unwrap();
+    let new = NewJob {
+        owner: UserId::new(ANN).unwrap(),
+        created_at: "2026-01-01T00:00:00Z".into(),
+    };
+    store.create(job, &new).await.unwrap();
+    let line = NewLine {
+        text: Some("x".repeat(2_000)),
+        ..NewLine::default()
+    };
+    for _ in 0..20 {
+        store.append(job, &vec![line.clone(); 500]).await.unwrap();
+    }
+}
+
+/// Opens a stream from this address; reads no more than the head.
+async fn open(api: SocketAddr, from: Ipv4Addr, job: &JobId, query: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let mut stream = socket.connect(api).await.unwrap();
+    let request = format!(
+        "GET /api/jobs/{job}/logs/stream{query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        token(ANN)
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = [0; 15];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    stream
+}
+
+async fn viewers_become(api: &Api, expected: u64, within: Duration) -> Duration {
+    let begin = Instant::now();
+    loop {
+        let viewers = api.metric("viewers").await;
+        if viewers == expected {
+            return begin.elapsed();
+        }
+        assert!(
+            begin.elapsed() < within,
+            "{viewers} viewers, not {expected}, after {within:?}: {}",
+            api.log()
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn inside() {
+    sh("ip link set lo up");
+    let dir = tempfile::tempdir().unwrap();
+    let job: JobId = "cable".parse().unwrap();
+    fill(dir.path(), &job).await;
+    let settings = [
+        ("LOG_API_HEARTBEAT_SECS", "1"),
+        ("LOG_API_UNREAD_SECS", "8"),
+        ("LOG_API_METRICS_BIND", "127.0.0.1:0"),
+    ];
+    let api = Api::start_embedded(dir.path(), &settings).await;
+    // One that hears heartbeats alone, one in the middle of much, both behind the cable; one that reads nothing.
+    let _idle = open(api.addr, CABLE, &job, "").await;
+    let _busy = open(api.addr, CABLE, &job, "?from=start").await;
+    let _lazy = open(api.addr, Ipv4Addr::LOCALHOST, &job, "?from=start").await;
+    let mut good = open(api.addr, Ipv4Addr::LOCALHOST, &job, "").await;
+    viewers_become(&api, 4, Duration::from_secs(5)).await;
+    sleep(Duration::from_millis(500)).await;
+
+    sh(&format!("iptables -A INPUT -s {CABLE} -j DROP"));
+    sh(&format!("iptables -A INPUT -d {CABLE} -j DROP"));
+    let pulled = Instant::now();
+    let freed = viewers_become(&api, 2, Duration::from_secs(7)).await;
+    // A heartbeat has to be sent first; then it stays unacknowledged for two.
+    assert!(freed >= Duration::from_secs(2), "{freed:?}");
+    // The one that reads nothing is alive, and kept as long as was asked.
+    viewers_become(&api, 1, Duration::from_secs(14)).await;
+    assert!(
+        pulled.elapsed() >= Duration::from_secs(7),
+        "{:?}",
+        pulled.elapsed()
+    );
+    assert_eq!(api.metric("connections_given_up_total").await, 3);
+    // Whoever reads is not touched: heartbeats go on.
+    let mut buffer = [0; 4096];
+    while let Ok(read) = timeout(Duration::from_millis(300), good.read(&mut buffer)).await {
+        assert!(read.unwrap() > 0, "it was ended");
+    }
+    let heartbeat = timeout(Duration::from_secs(3), good.read(&mut buffer)).await;
+    assert!(heartbeat.unwrap().unwrap() > 0);
+}
