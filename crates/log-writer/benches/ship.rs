@@ -13,7 +13,6 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Instant;
 
 use log_domain::{JobId, JobStatus, Source, UserId};
 use log_store::redis::{RedisOptions, RedisStore};
@@ -21,6 +20,7 @@ use log_writer::{LogWriter, Redaction, create_job};
 use test_support::{Chunk, Recording, RedisServer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
+use tokio::time::Instant;
 
 /// What the writer is to reach of `redis-benchmark`'s rate.
 const REACH: f64 = 0.6;
