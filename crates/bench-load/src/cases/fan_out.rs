@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::figure_names;
 use super::window::{Window, as_f64};
 use crate::bench::{Bench, create_jobs};
 use crate::error::BenchError;
@@ -14,7 +15,7 @@ use crate::say;
 
 /// 100 lines a second.
 pub(crate) fn moderate(bench: &Bench, figures: &mut Figures) -> Result<(), BenchError> {
-    const CASE: &str = "fan-out: 1,000 viewers, 100 lines/s";
+    const CASE: &str = figure_names::FAN_OUT;
     let (ours, durable) = both(bench, figures, CASE, 100)?;
     let nchan = peer(bench, Peer::Nchan, 100)?;
     tell(figures, CASE, Peer::Nchan.name(), &nchan);
