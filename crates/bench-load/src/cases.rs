@@ -82,8 +82,8 @@ pub(crate) const PEERS: [Case; 2] = [
     },
     Case {
         name: "fan-out-fast",
-        about: "1,000 viewers of one job, 2,000 lines/s, over durable-streams and nchan",
-        seconds: 70,
+        about: "1,000 viewers of one job, 2,000 lines/s, over durable-streams",
+        seconds: 50,
         run: fan_out::fast,
     },
 ];
