@@ -55,7 +55,8 @@ fn field<'a>(line: &'a mut Line, name: Option<&[u8]>) -> Option<&'a mut Option<S
 /// A stored value as text; what is not UTF-8 becomes U+FFFD.
 fn text(value: Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.to_string()),
+        // Not by `to_string`, which goes the long way through formatting.
+        Value::String(text) => Some(String::from(&*text)),
         Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Value::Integer(number) => Some(number.to_string()),
         _ => None,
