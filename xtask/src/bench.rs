@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: the benchmarks there are.
 //!
 //! There is no list to keep: each bench target of the workspace is one, its name is the target's,
-//! and what it measures is the first line of its file.
+//! and what it measures is the first line of its file. Three more take whole servers and come from
+//! [`bench_scale`].
 
+use crate::bench_scale;
 use crate::cli::BenchArgs;
 use crate::process::RunError;
 use crate::say::say;
@@ -19,6 +21,18 @@ pub(crate) enum BenchError {
         /// What there is.
         known: String,
     },
+    /// The scale benchmarks read the kernel's accounting.
+    #[error("this benchmark needs Linux: it reads the accounting of processes from /proc")]
+    NotLinux,
+    /// A peer is missing and cannot be installed from here.
+    #[error(
+        "nchan is not there: install Debian's nginx and libnginx-mod-nchan \
+         (`apt-get install nginx libnginx-mod-nchan`, as root)"
+    )]
+    NoNchan,
+    /// The benchmark is built and does not start.
+    #[error("cannot start bench-load: {0}")]
+    Start(std::io::Error),
     /// Cargo said no.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -38,6 +52,13 @@ struct Bench {
 
 /// `cargo xtask bench`.
 pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), BenchError> {
+    if let Some((set, _)) = args
+        .name
+        .as_deref()
+        .and_then(|name| bench_scale::SETS.iter().find(|(set, _)| *set == name))
+    {
+        return bench_scale::run(workspace, set, &args.bench_args);
+    }
     let benches = benches(&workspace.metadata()?, |path| workspace.read(path))?;
     let Some(name) = &args.name else {
         for bench in &benches {
@@ -46,7 +67,10 @@ pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Bench
                 bench.name, bench.package, bench.measures
             ));
         }
-        say("One of them: cargo xtask bench NAME. All: cargo xtask bench all.");
+        for (set, measures) in bench_scale::SETS {
+            say(format_args!("{set:12}{:12}{measures}", "bench-load"));
+        }
+        say("One of them: cargo xtask bench NAME. All but the last three: cargo xtask bench all.");
         return Ok(());
     };
     for bench in chosen(&benches, name)? {
@@ -99,7 +123,12 @@ fn chosen<'a>(benches: &'a [Bench], name: &str) -> Result<Vec<&'a Bench>, BenchE
         .filter(|bench| name == "all" || bench.name == name)
         .collect();
     if chosen.is_empty() {
-        let known: Vec<&str> = benches.iter().map(|bench| bench.name.as_str()).collect();
+        let sets = bench_scale::SETS.iter().map(|(set, _)| *set);
+        let known: Vec<&str> = benches
+            .iter()
+            .map(|bench| bench.name.as_str())
+            .chain(sets)
+            .collect();
         return Err(BenchError::Unknown {
             name: name.to_owned(),
             known: known.join(", "),
@@ -148,7 +177,7 @@ mod tests {
         let error = chosen(&found(), "pages").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no benchmark `pages`; there are: frames"
+            "there is no benchmark `pages`; there are: frames, scale, peers, plan"
         );
     }
 }

@@ -104,7 +104,17 @@ pub(crate) struct DevArgs {
 /// List the benchmarks, or run one.
 ///
 /// Every bench target of the workspace is known by itself; its line here is the first of its file.
+/// `scale` and `peers` measure whole servers in processes of their own, `peers` beside
+/// durable-streams and nchan, which it installs; the results are in target/bench, and `plan` works
+/// out from them what one million viewers need.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench                     what there is
+  cargo xtask bench pages               one
+  cargo xtask bench scale --list        the cases at scale, and how long they take
+  cargo xtask bench scale idle --runs 1 one of them, once
+  cargo xtask bench peers --quick       a quick look, not for quoting")]
 pub(crate) struct BenchArgs {
     /// The benchmark to run, or `all`. None: a list of them.
     pub(crate) name: Option<String>,

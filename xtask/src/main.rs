@@ -14,6 +14,7 @@
 //! | `image` | [`image`] | the API's image without a registry |
 
 mod bench;
+mod bench_scale;
 mod ci;
 mod cli;
 mod clock;

@@ -2,7 +2,8 @@
 //!
 //! A key id that is not in the set makes a request wait for a fetch, and anybody can make one up. At
 //! most one fetch, and a p99 of good tokens under 5 ms from their being due to their answer, is what
-//! passes; the fetch itself takes two seconds here.
+//! passes; the fetch itself takes two seconds here. The same good tokens before the flood say what the
+//! machine takes by itself: where that is 5 ms already, it is too busy to tell.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
     reason = "a benchmark that cannot run has failed, and it talks to its user"
 )]
 
+use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,25 +73,51 @@ async fn main() -> ExitCode {
         .authorized_parties([ORIGIN])
         .build()
         .unwrap();
-    println!("waiting 30 s for the cooldown to end …");
-    sleep(Duration::from_secs(30)).await;
+    println!("waiting for the cooldown of 30 s to end …");
+    let quiet = Quantiles::of(good(&instance, &verifier).await);
+    println!("good tokens before the flood: {quiet}");
+    sleep(Duration::from_secs(30).saturating_sub(TIME)).await;
     let before = fetches.load(Ordering::SeqCst);
     let flood = tokio::spawn(flood(verifier.clone()));
-    let mut times = good(&instance, &verifier).await;
+    let times = Quantiles::of(good(&instance, &verifier).await);
     let refused = flood.await.unwrap();
     let caused = fetches.load(Ordering::SeqCst) - before;
-    times.sort_unstable();
-    let at = |part: usize| times[times.len() * part / 1000];
-    let (p50, p99, most) = (at(500), at(990), at(999));
-    println!(
-        "{refused} of {FLOOD} refused, {caused} fetches; good tokens: p50 {p50:.1?}, p99 {p99:.1?}, p99.9 {most:.1?}"
-    );
+    println!("good tokens in the flood: {times}; {refused} of {FLOOD} refused, {caused} fetches");
     assert_eq!(usize::try_from(keys.health().unknown_key_ids), Ok(FLOOD));
-    if refused == FLOOD && caused <= MOST_FETCHES && p99 < HIGHEST_P99 {
+    if refused == FLOOD && caused <= MOST_FETCHES && times.p99 < HIGHEST_P99 {
         ExitCode::SUCCESS
     } else {
         println!("passes with at most {MOST_FETCHES} fetch and a p99 under {HIGHEST_P99:?}");
+        if quiet.p99 >= HIGHEST_P99 {
+            println!("the machine is too busy to tell: it takes that long without a flood");
+        }
         ExitCode::FAILURE
+    }
+}
+
+/// What a time is at most for a part of the answers.
+struct Quantiles {
+    p50: Duration,
+    p99: Duration,
+    p999: Duration,
+}
+
+impl Quantiles {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |thousandths: usize| times[times.len() * thousandths / 1000];
+        Self {
+            p50: at(500),
+            p99: at(990),
+            p999: at(999),
+        }
+    }
+}
+
+impl fmt::Display for Quantiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p99, p999 } = self;
+        write!(formatter, "p50 {p50:.1?}, p99 {p99:.1?}, p99.9 {p999:.1?}")
     }
 }
 

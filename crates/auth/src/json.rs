@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// A JSON object, as far as it has been read.
@@ -78,11 +79,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
         while let Some(key) = access.next_key::<String>()? {
-            if object.contains_key(&key) {
+            let Entry::Vacant(slot) = object.entry(key) else {
                 return Err(A::Error::custom("duplicate key"));
-            }
+            };
             let Strict(value) = access.next_value()?;
-            object.insert(key, value);
+            slot.insert(value);
         }
         Ok(Value::Object(object))
     }

@@ -142,9 +142,9 @@ impl VerifyingKey {
     ///
     /// The provider is named, not looked up: `jsonwebtoken` panics at first use where a build has
     /// both or none of its backends on, which any other crate of a workspace can cause.
-    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &Vec<u8>) -> bool {
         match (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::RS256, &self.0.decoding) {
-            Ok(verifier) => verifier.verify(signing_input, &signature.to_vec()).is_ok(),
+            Ok(verifier) => verifier.verify(signing_input, signature).is_ok(),
             Err(_) => false,
         }
     }

@@ -34,9 +34,12 @@ pub(crate) async fn cat(
     let job = origin::job(job, env)?;
     let origin = Origin::open(origin, env, say).await?;
     let mut show = Show::new(style, env);
-    let after = origin.position(&job, from).await?.unwrap_or(EntryId::ZERO);
+    let after = origin
+        .position(&job, from, say)
+        .await?
+        .unwrap_or(EntryId::ZERO);
     match &origin {
-        Origin::Api(client) => through_the_api(client, &job, after, &mut show, say).await?,
+        Origin::Api(client, _) => through_the_api(client, &job, after, &mut show, say).await?,
         Origin::Redis(store, patience) => {
             straight(store, &job, after, *patience, &mut show, say).await?;
         }

@@ -21,7 +21,7 @@ use crate::{cat, job, pages, run, tail};
 
 /// Build logs from a terminal: runs a command as a job, follows a job's log, prints it.
 #[derive(Debug, Parser)]
-#[command(name = "joblog", version, about, after_help = help(), arg_required_else_help = true)]
+#[command(name = "joblog", version, after_help = help(), arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -118,7 +118,7 @@ Examples:
 /// The job.
 #[derive(Debug, Args)]
 pub(crate) struct JobArg {
-    /// The job's id [default: JOBLOG_JOB]
+    /// The job's id [env: JOBLOG_JOB]
     #[arg(value_name = "JOB")]
     pub(crate) job: Option<String>,
 }
@@ -126,7 +126,7 @@ pub(crate) struct JobArg {
 /// Redis.
 #[derive(Debug, Args)]
 pub(crate) struct RedisArgs {
-    /// The Redis that holds jobs and logs [default: REDIS_URL]
+    /// The Redis that holds jobs and logs; one with a password belongs in the environment, where others do not see it [env: REDIS_URL]
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
     /// Where a job is in Redis
@@ -137,10 +137,10 @@ pub(crate) struct RedisArgs {
 /// Redis or the API.
 #[derive(Debug, Args)]
 pub(crate) struct OriginArgs {
-    /// The API, instead of Redis [default: JOBLOG_URL]
+    /// The API, instead of Redis [env: JOBLOG_URL]
     #[arg(long, value_name = "URL", conflicts_with = "redis")]
     pub(crate) url: Option<String>,
-    /// A shell command that prints a session token, run anew for each connection [default: the token in JOBLOG_TOKEN]
+    /// A shell command that prints a session token, run anew for each connection [else: the token in JOBLOG_TOKEN]
     #[arg(long, value_name = "COMMAND")]
     pub(crate) token_command: Option<String>,
     #[command(flatten)]
@@ -167,10 +167,10 @@ struct StyleArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) redis: RedisArgs,
-    /// The job's id [default: JOBLOG_JOB]
+    /// The job's id [env: JOBLOG_JOB]
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<String>,
-    /// The owner of the job, where it is to be made [default: JOBLOG_USER]
+    /// The owner of the job, where it is to be made [env: JOBLOG_USER]
     #[arg(long, value_name = "ID")]
     pub(crate) user: Option<String>,
     /// A variable whose value must not get into the log; may be given again
@@ -225,7 +225,7 @@ pub(crate) struct CreateArgs {
     pub(crate) job: JobArg,
     #[command(flatten)]
     pub(crate) redis: RedisArgs,
-    /// Who may read it [default: JOBLOG_USER]
+    /// Who may read it [env: JOBLOG_USER]
     #[arg(long, value_name = "ID")]
     pub(crate) user: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::cli::{CreateArgs, StatusArgs};
 use crate::direct::{patiently, reachable};
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::origin::{self, Origin};
+use crate::origin::{self, Origin, asking};
 use crate::pages::print;
 use crate::say::Say;
 
@@ -65,9 +65,9 @@ pub(crate) async fn status(
 ) -> Result<u8, Failure> {
     let job = origin::job(args.job, env)?;
     let status = match Origin::open(args.origin, env, say).await? {
-        Origin::Api(client) => {
-            say.progress("asking the API whether the job has ended");
-            match client.ending(&job, ENDING).await? {
+        Origin::Api(client, patience) => {
+            let ending = async || client.ending(&job, ENDING).await;
+            match asking(patience, say, ending).await? {
                 None => "running".to_owned(),
                 Some(Ending::Deleted) => return Err(Failure::no_such_job(&job)),
                 Some(ending) => ending.to_string(),

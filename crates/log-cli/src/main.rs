@@ -1,7 +1,7 @@
 //! The binary: see `joblog --help`.
 //!
 //! **Invariant:** the standard output of `run`, `tail` and `cat` carries log lines only; all that `joblog` itself says goes to
-//! standard error. **Invariant:** no token and no password is taken from the command line, or printed.
+//! standard error. **Invariant:** no option takes a token or a secret, and none is printed.
 
 mod cat;
 mod cli;

@@ -1,22 +1,25 @@
 //! Where logs come from: the API or a Redis, whichever was named.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use log_client::{Client, ClientError, Event, Follow};
 use log_domain::{EntryId, JobId, Order, ReadLimit, Span, Start};
 use log_store::LogStore as _;
 use log_store::redis::{KeyPatterns, RedisOptions, RedisStore};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::{From, JobArg, OriginArgs, RedisArgs};
-use crate::direct::{self, Direct};
+use crate::direct::{self, Direct, patiently};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::say::Say;
 use crate::token;
+use crate::waiting::{TICK, Waiting};
 
 /// The API or a Redis, asked for one job.
 pub(crate) enum Origin {
-    Api(Client),
+    Api(Client, Duration),
     Redis(RedisStore, Duration),
 }
 
@@ -66,7 +69,7 @@ impl Origin {
             .give_up_after(args.give_up_after)
             .build()
             .map_err(Failure::usage)?;
-        Ok(Self::Api(client))
+        Ok(Self::Api(client, args.give_up_after))
     }
 
     /// The position after which a log is printed; `None` is now.
@@ -74,6 +77,7 @@ impl Origin {
         &self,
         job: &JobId,
         from: From,
+        say: &mut Say,
     ) -> Result<Option<EntryId>, Failure> {
         let since = match from {
             From::Now => return Ok(None),
@@ -82,30 +86,75 @@ impl Origin {
         };
         // The last line before the time is a position that the log knows: a gap after it is a gap.
         let before = match self {
-            Self::Api(client) => client.newest_before(job, Some(since)).await?,
-            Self::Redis(store, _) => {
+            Self::Api(client, patience) => {
+                let newest = async || client.newest_before(job, Some(since)).await;
+                asking(*patience, say, newest).await?
+            }
+            Self::Redis(store, patience) => {
                 let span = Span {
                     after: None,
                     before: Some(since),
                 };
                 let limit = ReadLimit::lines(1);
-                let found = store.read(job, span, Order::NewestFirst, limit).await?;
+                let read = async || store.read(job, span, Order::NewestFirst, limit).await;
+                let found = patiently(*patience, say, read).await?;
                 found.lines.first().map(|line| line.id)
             }
         };
         Ok(Some(before.unwrap_or(EntryId::ZERO)))
     }
 
-    pub(crate) async fn follow(&self, job: &JobId, from: From) -> Result<Following, Failure> {
-        let start = self.position(job, from).await?;
+    pub(crate) async fn follow(
+        &self,
+        job: &JobId,
+        from: From,
+        say: &mut Say,
+    ) -> Result<Following, Failure> {
+        let start = self.position(job, from, say).await?;
         let start = start.map_or(Start::Live, Start::After);
         Ok(match self {
-            Self::Api(client) => Following::Api(Box::new(client.follow(job, start))),
+            Self::Api(client, _) => Following::Api(Box::new(client.follow(job, start))),
             Self::Redis(store, patience) => {
                 let direct = Direct::open(store.clone(), job, start, *patience).await?;
                 Following::Redis(Box::new(direct))
             }
         })
+    }
+}
+
+/// Repeats a request while the API is away.
+pub(crate) async fn asking<T>(
+    patience: Duration,
+    say: &mut Say,
+    ask: impl AsyncFn() -> Result<T, ClientError>,
+) -> Result<T, Failure> {
+    let begun = Instant::now();
+    let mut waiting = Waiting::default();
+    waiting.on("waiting for the API");
+    loop {
+        let mut answer = pin!(ask());
+        let answer = loop {
+            match timeout(TICK, &mut answer).await {
+                Ok(answer) => break answer,
+                Err(_) => waiting.tick(say),
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                waiting.over(say, "the API is there");
+                return Ok(answer);
+            }
+            Err(ClientError::GaveUp { trouble, .. }) if begun.elapsed() < patience => {
+                waiting.on(trouble.to_string());
+                waiting.tick(say);
+                sleep(TICK).await;
+            }
+            Err(ClientError::GaveUp { trouble, .. }) => {
+                let after = begun.elapsed();
+                return Err(ClientError::GaveUp { trouble, after }.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

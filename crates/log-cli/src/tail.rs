@@ -27,7 +27,7 @@ pub(crate) async fn tail(
     let job = origin::job(job, env)?;
     let origin = Origin::open(origin, env, say).await?;
     let mut show = Show::new(style, env);
-    let mut log = origin.follow(&job, from).await?;
+    let mut log = origin.follow(&job, from, say).await?;
     let mut waiting = Waiting::default();
     let mut printed = false;
     waiting.on("connecting");

@@ -40,14 +40,20 @@ impl Ending {
                 Some(came) = signals.recv() => if came.asks_for_an_end() { break None },
                 _ = ticks.tick() => {
                     let left = deadline.saturating_duration_since(Instant::now()).as_secs();
-                    let lines = monitor.stats().waiting;
+                    let what = match monitor.stats().waiting {
+                        0 => "end the job".to_owned(),
+                        lines => format!("take the last {}", counted(lines)),
+                    };
                     waiting.on(format!(
-                        "{lines} lines wait for Redis; giving up in {left} s, or at Ctrl-C"
+                        "waiting for Redis to {what}; giving up in {left} s, or at Ctrl-C"
                     ));
                     waiting.tick(say);
                 }
             }
         };
+        if matches!(finished, Some(Ok(_))) {
+            waiting.over(say, "Redis is back, and has it all");
+        }
         say.clear();
         report(finished, &monitor, say);
     }
@@ -65,12 +71,21 @@ fn report(finished: Option<Result<Stats, FinishError>>, monitor: &Monitor, say: 
     // What still waits is lost with this process.
     let lost = stats.lost.lines + stats.waiting;
     if lost > 0 {
-        let appended = stats.appended;
         say.note(format_args!(
-            "{lost} lines are not in the log ({appended} are): Redis did not take them"
+            "the log lacks {}, which Redis did not take, and has {}",
+            counted(lost),
+            counted(stats.appended)
         ));
     }
     if let Some(problem) = problem {
         say.note(problem);
+    }
+}
+
+/// So many lines, in words.
+fn counted(lines: u64) -> String {
+    match lines {
+        1 => "1 line".to_owned(),
+        lines => format!("{lines} lines"),
     }
 }

@@ -82,7 +82,7 @@ async fn a_redis_that_comes_back_after_the_command_has_ended_is_waited_for() {
     }
     redis.kill().await;
     drop(child.stdin.take());
-    says(&mut child, "lines wait for Redis").await;
+    says(&mut child, "waiting for Redis to").await;
     redis.start_again().await;
     let ended = end_of(child).await;
     assert_eq!(ended.code, Some(4));
@@ -109,7 +109,7 @@ async fn a_redis_that_never_comes_back_is_given_up_and_the_loss_is_told() {
     assert!(began.elapsed() < Duration::from_secs(15));
     assert_eq!(ended.code, Some(0), "the command's own: {}", ended.err);
     assert!(
-        ended.err.contains("100 lines are not in the log"),
+        ended.err.contains("the log lacks 100 lines"),
         "{}",
         ended.err
     );
@@ -130,7 +130,7 @@ async fn the_wait_for_redis_ends_at_a_signal() {
     }
     redis.kill().await;
     drop(child.stdin.take());
-    says(&mut child, "lines wait for Redis").await;
+    says(&mut child, "waiting for Redis to").await;
     let process = child.id().unwrap().to_string();
     let sent = std::process::Command::new("kill")
         .args(["-s", "INT", &process])
@@ -140,9 +140,5 @@ async fn the_wait_for_redis_ends_at_a_signal() {
     let ended = end_of(child).await;
     assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(ended.code, Some(0));
-    assert!(
-        ended.err.contains("1 lines are not in the log"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("the log lacks 1 line"), "{}", ended.err);
 }

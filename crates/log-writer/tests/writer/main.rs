@@ -6,6 +6,7 @@
 )]
 
 mod channels;
+mod fuzz_seeds;
 mod job;
 mod once;
 mod outage;

@@ -1,0 +1,106 @@
+//! What must hold whatever bytes come in. The fuzz targets call these, and the crate's own tests do
+//! with every file under `seeds/`.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use log_writer::{Ansi, CutMarker, LineAssembler, LineLimit, LineOptions, Redaction};
+
+const LIMIT: usize = 40;
+const SECRET: &str = "Xq7/vR+2mZ&k9!w";
+
+static REDACTION: LazyLock<Redaction> = LazyLock::new(|| {
+    let builder = Redaction::builder().secret(SECRET).expect("long enough");
+    builder.build().expect("one secret")
+});
+
+/// The lines of chunks.
+fn assembled<'a>(
+    mut assembler: LineAssembler,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    for chunk in chunks {
+        assembler.push(chunk, Duration::ZERO, |line| lines.push(line));
+    }
+    assembler.finish(|line| lines.push(line));
+    lines
+}
+
+/// Any bytes in any chunks give the same lines, within their limit. The first byte says how long
+/// the chunks are.
+pub(crate) fn lines(bytes: &[u8]) {
+    let Some((size, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let assembler = || {
+        LineAssembler::new(LineOptions {
+            limit: LineLimit::Bytes(LIMIT),
+            marker: CutMarker::Text(""),
+            ..LineOptions::default()
+        })
+    };
+    let whole = assembled(assembler(), [bytes]);
+    let chunks = bytes.chunks(usize::from(*size) + 1);
+    assert_eq!(assembled(assembler(), chunks), whole);
+    assert_eq!(assembled(assembler(), bytes.chunks(1)), whole);
+    assert!(whole.iter().all(|line| line.len() <= LIMIT));
+}
+
+/// Nothing that a terminal obeys comes out, colours on request apart.
+pub(crate) fn colours(bytes: &[u8]) {
+    for ansi in [Ansi::Strip, Ansi::KeepColours] {
+        let options = LineOptions {
+            ansi,
+            ..LineOptions::default()
+        };
+        let text = assembled(LineAssembler::new(options), [bytes]).concat();
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(|c: char| c.is_control() && c != '\t') {
+            assert_eq!(ansi, Ansi::KeepColours);
+            let parameters = rest[at..]
+                .strip_prefix("\u{1b}[")
+                .expect("a control sequence");
+            let end = parameters.find('m').expect("the end of a colour");
+            let is_parameter = |byte| matches!(byte, b'0'..=b'9' | b';' | b':');
+            assert!(parameters[..end].bytes().all(is_parameter));
+            rest = &parameters[end..];
+        }
+    }
+}
+
+/// A registered secret never comes out, wherever it is cut and whatever stands around it. The first
+/// byte says where it is cut, the second whether a line ends there; then comes what stands before it
+/// and, behind a zero byte, after it.
+pub(crate) fn secrets(bytes: &[u8]) {
+    let [place, broken, around @ ..] = bytes else {
+        return;
+    };
+    let around = String::from_utf8_lossy(around);
+    let (before, after) = around.split_once('\0').unwrap_or((&around, ""));
+    let (a, b) = SECRET.split_at(usize::from(*place) % SECRET.len());
+    // An open control sequence before the secret would take its first character, and then it is none.
+    let before: String = before
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\n')
+        .collect();
+    let line_end = if broken % 2 == 1 { "\n" } else { "" };
+    let text = format!("{before}{a}{line_end}{b}{after}");
+    for ansi in [Ansi::Strip, Ansi::KeepColours] {
+        let assembler = || {
+            let options = LineOptions {
+                ansi,
+                ..LineOptions::default()
+            };
+            LineAssembler::with_redaction(options, &REDACTION)
+        };
+        let whole = assembled(assembler(), [text.as_bytes()]);
+        let chunks = text.as_bytes().chunks(usize::from(*place) + 1);
+        assert_eq!(assembled(assembler(), chunks), whole);
+        assert_eq!(assembled(assembler(), text.as_bytes().chunks(1)), whole);
+        assert!(
+            !whole.concat().contains(SECRET),
+            "{text:?} became {whole:?}"
+        );
+    }
+}
