@@ -1,6 +1,6 @@
 //! A job, and the one rule for who may read it.
 
-use crate::id::UserId;
+use crate::id::{OrgId, UserId};
 use crate::status::JobStatus;
 
 /// What the log service needs to know of a job.
@@ -10,6 +10,8 @@ pub struct Job {
     pub status: JobStatus,
     /// The owner; a job without one can be read by nobody.
     pub owner: Option<UserId>,
+    /// The organisation it belongs to, beside its owner or without one.
+    pub org: Option<OrgId>,
 }
 
 /// Whether `reader` may read `job`: only its owner may.
@@ -26,6 +28,7 @@ mod tests {
         Job {
             status: JobStatus::Queued,
             owner: owner.and_then(UserId::new),
+            org: None,
         }
     }
 
