@@ -32,7 +32,7 @@ mod status;
 
 pub use entry_id::{EntryId, EntryIdError};
 pub use id::{JobId, JobIdError, OrgId, UserId};
-pub use job::{Job, may_read};
+pub use job::{Job, Membership, OrgRule, Reader, may_read};
 pub use limits::{MAX_JOB_ID_LEN, MAX_PAGE_LINES, MAX_READ_BYTES};
 pub use line::{Line, Source};
 pub use page::{Page, PageLimit, PageLimitError, PageRequest};
