@@ -48,6 +48,9 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
         "log-api",
         "-p",
         "bench-load",
+        // As it is deployed.
+        "--features",
+        "log-api/jemalloc",
     ];
     workspace.cargo().args(build).run()?;
     if set == "peers" && !args.iter().any(|arg| arg == "--list") {
