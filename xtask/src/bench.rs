@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the benchmarks there are.
 //!
 //! There is no list to keep: each bench target of the workspace is one, its name is the target's,
-//! and what it measures is the first line of its file. Two more take whole servers and come from
+//! and what it measures is the first line of its file. Three more take whole servers and come from
 //! [`bench_scale`].
 
 use crate::bench_scale;
@@ -70,7 +70,7 @@ pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), Bench
         for (set, measures) in bench_scale::SETS {
             say(format_args!("{set:12}{:12}{measures}", "bench-load"));
         }
-        say("One of them: cargo xtask bench NAME. All but the last two: cargo xtask bench all.");
+        say("One of them: cargo xtask bench NAME. All but the last three: cargo xtask bench all.");
         return Ok(());
     };
     for bench in chosen(&benches, name)? {
@@ -177,7 +177,7 @@ mod tests {
         let error = chosen(&found(), "pages").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no benchmark `pages`; there are: frames, scale, peers"
+            "there is no benchmark `pages`; there are: frames, scale, peers, plan"
         );
     }
 }

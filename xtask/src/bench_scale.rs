@@ -20,7 +20,7 @@ const DURABLE_STREAMS: &str = "0.1.5";
 const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /// What is run in place of a bench target, with what it measures.
-pub(crate) const SETS: [(&str, &str); 2] = [
+pub(crate) const SETS: [(&str, &str); 3] = [
     (
         "scale",
         "The service at scale: memory, delays, slow viewers, replays, pages (10,000 viewers).",
@@ -28,6 +28,10 @@ pub(crate) const SETS: [(&str, &str); 2] = [
     (
         "peers",
         "The service beside durable-streams and nchan, on the same load (1,000 viewers).",
+    ),
+    (
+        "plan",
+        "What one million viewers need on paper, from the results of both.",
     ),
 ];
 
@@ -44,6 +48,9 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
         "log-api",
         "-p",
         "bench-load",
+        // As it is deployed.
+        "--features",
+        "log-api/jemalloc",
     ];
     workspace.cargo().args(build).run()?;
     if set == "peers" && !args.iter().any(|arg| arg == "--list") {
@@ -56,16 +63,15 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
     let commit = commit.read().unwrap_or_default();
     let target = workspace.metadata()?.target_directory;
     let mut bench = std::process::Command::new(target.join("release/bench-load"));
-    bench.arg(set).args(["--commit", commit.trim()]);
-    bench.arg("--log-api").arg(target.join("release/log-api"));
-    bench
-        .arg("--durable-streams")
-        .arg(durable_streams_program(&target));
-    bench
-        .args(["--nchan", NCHAN])
-        .arg("--out")
-        .arg(target.join("bench"))
-        .args(args);
+    bench.arg(set).arg("--out").arg(target.join("bench"));
+    if set != "plan" {
+        bench.args(["--commit", commit.trim(), "--nchan", NCHAN]);
+        bench.arg("--log-api").arg(target.join("release/log-api"));
+        bench
+            .arg("--durable-streams")
+            .arg(durable_streams_program(&target));
+    }
+    bench.args(args);
     // In place of this process, so that signals reach the one that has servers to stop.
     Err(BenchError::Start(bench.exec()))
 }

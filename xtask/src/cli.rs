@@ -105,7 +105,8 @@ pub(crate) struct DevArgs {
 ///
 /// Every bench target of the workspace is known by itself; its line here is the first of its file.
 /// `scale` and `peers` measure whole servers in processes of their own, `peers` beside
-/// durable-streams and nchan, which it installs; the results are in target/bench.
+/// durable-streams and nchan, which it installs; the results are in target/bench, and `plan` works
+/// out from them what one million viewers need.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

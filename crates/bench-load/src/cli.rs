@@ -11,7 +11,7 @@ use crate::clock::Stop;
 use crate::error::BenchError;
 use crate::figures::Figures;
 use crate::load::control;
-use crate::say;
+use crate::{document, plan, say};
 
 /// Files that the largest case opens in one process: 10,000 streams, and some.
 const FILES: u64 = 10_500;
@@ -30,9 +30,21 @@ enum Command {
     Scale(RunArgs),
     /// Measure it beside other servers on the same load
     Peers(RunArgs),
+    /// Work out what one million viewers need, from the results of both
+    Plan(PlanArgs),
     /// Be a load process: read what to do from standard input
     #[command(hide = true)]
     Load,
+}
+
+#[derive(Args, Debug)]
+struct PlanArgs {
+    /// Where the results are
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+    /// Put it into this document as well, between its marks
+    #[arg(long)]
+    document: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -51,6 +63,9 @@ struct RunArgs {
     /// Where the results go: scale.json and scale.md, or peers.json and peers.md
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
+    /// Put the table into this document as well, between its marks
+    #[arg(long)]
+    document: Option<PathBuf>,
     /// The version to write into the results
     #[arg(long, default_value = "unknown")]
     commit: String,
@@ -77,6 +92,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), BenchError> {
         Command::Load => control::run(),
         Command::Scale(args) => measure("scale", &SCALE, args),
         Command::Peers(args) => measure("peers", &PEERS, args),
+        Command::Plan(args) => plan_from(&args),
     }
 }
 
@@ -120,10 +136,22 @@ fn measure(name: &str, all: &[Case], args: RunArgs) -> Result<(), BenchError> {
         }
     }
     write_results(name, &args.out, &figures)?;
+    if let Some(document) = &args.document {
+        document::put(document, name, &figures.table())?;
+    }
     match figures.beyond() {
         (0, _) => Ok(()),
         (failed, all) => Err(BenchError::Beyond { failed, all }),
     }
+}
+
+fn plan_from(args: &PlanArgs) -> Result<(), BenchError> {
+    let text = plan::plan(&args.out)?;
+    if let Some(document) = &args.document {
+        document::put(document, "plan", &text)?;
+    }
+    say::result(text);
+    Ok(())
 }
 
 fn write_results(

@@ -1,14 +1,16 @@
 //! What was measured: each figure with its runs, their median, and what it is to reach; as a table and as JSON.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::accounting::{load_average, machine};
+use crate::error::BenchError;
 use crate::say;
 
 /// What a figure is to reach.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reach {
     /// This or less.
@@ -20,14 +22,14 @@ pub(crate) enum Reach {
 }
 
 /// One figure.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Figure {
     /// The case that it belongs to.
-    case: &'static str,
+    case: String,
     /// What was measured.
     figure: String,
     /// In which unit; a ratio has none.
-    unit: &'static str,
+    unit: String,
     /// What it is to reach.
     reach: Reach,
     /// The value of each run.
@@ -60,7 +62,7 @@ impl Figure {
 }
 
 /// All figures of an invocation.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Figures {
     /// The machine.
     machine: String,
@@ -106,12 +108,31 @@ impl Figures {
             return;
         }
         self.figures.push(Figure {
-            case,
+            case: case.to_owned(),
             figure: figure.to_owned(),
-            unit,
+            unit: unit.to_owned(),
             reach,
             runs: vec![value],
         });
+    }
+
+    /// The result of an earlier invocation.
+    pub(crate) fn read(file: &Path) -> Result<Self, BenchError> {
+        let text = std::fs::read_to_string(file).map_err(BenchError::io(format!(
+            "read {} (run `cargo xtask bench scale` and `… peers` first)",
+            file.display()
+        )))?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// The median of a figure by its case and its name.
+    pub(crate) fn median(&self, (case, figure): (&str, &str)) -> Result<f64, BenchError> {
+        let mut known = self.figures.iter();
+        let known = known.find(|known| known.case == case && known.figure == figure);
+        let median = known.map(Figure::median);
+        median.ok_or_else(|| {
+            BenchError::peer("results", format!("they have no `{figure}` of `{case}`"))
+        })
     }
 
     /// A case gave no figures.
@@ -183,7 +204,7 @@ impl Figures {
 }
 
 /// Three digits that count.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 99.95 => format!("{value:.0}"),
         size if size >= 9.995 => format!("{value:.1}"),

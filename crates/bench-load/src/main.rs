@@ -12,7 +12,7 @@
 //! | [`producer`] | lines at a steady rate |
 //! | [`bench`], [`server`], [`peers`] | how servers are started, and ended |
 //! | [`accounting`] | what the kernel says about a process |
-//! | [`figures`] | the result |
+//! | [`figures`], [`document`], [`plan`] | the result, in a document, and what follows from it for more viewers |
 
 mod accounting;
 mod bench;
@@ -20,12 +20,14 @@ mod cases;
 mod chunked;
 mod cli;
 mod clock;
+mod document;
 mod error;
 mod figures;
 mod http;
 mod line;
 mod load;
 mod peers;
+mod plan;
 mod producer;
 mod resp;
 mod say;

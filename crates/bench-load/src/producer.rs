@@ -1,4 +1,5 @@
-//! A producer: lines at a steady rate over one connection, pipelined, so that a slow answer does not slow the load.
+//! A producer: lines at a steady rate over one connection, pipelined where the server can, so that a slow answer does
+//! not slow the load.
 
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,6 +19,8 @@ pub(crate) struct Sink {
     pub(crate) server: SocketAddr,
     /// How it answers.
     pub(crate) protocol: Protocol,
+    /// Whether it takes requests before it has answered those before.
+    pub(crate) pipelined: bool,
     /// The request that appends the k-th line (from 0) at this time.
     pub(crate) request: Box<dyn Fn(u64, u64) -> Vec<u8> + Send>,
 }
@@ -29,6 +32,7 @@ impl Sink {
         Self {
             server: redis,
             protocol: Protocol::Redis,
+            pipelined: true,
             request: Box::new(move |k, now| resp::append(&key, &line::text(first + k, now))),
         }
     }
@@ -38,6 +42,7 @@ impl Sink {
         Self {
             server: redis,
             protocol: Protocol::Redis,
+            pipelined: true,
             request: Box::new(move |k, now| {
                 let key = resp::log_key(&format!("{prefix}{}", k % count));
                 resp::append(&key, &line::text(first + k / count, now))
@@ -121,6 +126,10 @@ fn produce(sink: &Sink, rate: u64, total: u64, stop: &AtomicBool) -> Result<u64,
         let now = now_ns();
         if due > now {
             pause(Duration::from_nanos((due - now).min(20_000_000)));
+            continue;
+        }
+        if !sink.pipelined && answered.load(Ordering::Relaxed) < sent {
+            pause(Duration::from_micros(50));
             continue;
         }
         late = now - due;

@@ -193,6 +193,9 @@ impl Follow {
         let lasted = connection.opened.elapsed();
         match read {
             Ok(event) if event.event == "reauth" => {
+                if let Ok(position) = event.last_event_id.parse() {
+                    self.position = Some(position);
+                }
                 let pause = if lasted < SHORT {
                     self.backoff.pause(None)
                 } else {

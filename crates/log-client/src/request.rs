@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Line};
-use log_wire::PageBody;
 use log_wire::sse::Event as WireEvent;
+use log_wire::{ErrorCode, PageBody};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,6 +16,9 @@ use crate::event::Ending;
 
 /// Most bytes that are read of an answer that says no.
 const MAX_PROBLEM: usize = 64 * 1024;
+
+/// The code of an answer that is about the address and not about the job.
+const NO_ROUTE: &str = ErrorCode::RouteNotFound.as_str();
 
 /// What answers a request for a live stream.
 #[derive(Debug)]
@@ -184,6 +187,10 @@ async fn refusal(mut response: Response, patience: Duration) -> Failure {
     }
     Failure::Final(match status {
         StatusCode::UNAUTHORIZED => ClientError::Unauthenticated(problem),
+        // An address with a wrong path answers 404 as well, and is not about the job.
+        StatusCode::NOT_FOUND if problem.code.as_deref() == Some(NO_ROUTE) => {
+            ClientError::Refused(problem)
+        }
         StatusCode::NOT_FOUND => ClientError::NotFound(problem),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ClientError::Invalid(problem),
         _ => ClientError::Refused(problem),

@@ -33,6 +33,7 @@ mod check;
 mod decode;
 mod fault;
 mod fred_client;
+mod gather;
 mod keys;
 mod link;
 mod options;

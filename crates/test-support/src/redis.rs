@@ -99,6 +99,25 @@ impl RedisServer {
         server
     }
 
+    /// Starts a server that keeps nothing on disk as a process of this machine, whatever `TEST_REDIS` says: for
+    /// benchmarks, which would measure the way into a container.
+    ///
+    /// # Panics
+    /// There is no `redis-server` on the PATH.
+    pub async fn start_process() -> Self {
+        assert!(
+            Process::can_start(),
+            "there is no `redis-server` on the PATH; Debian: apt-get install redis-server"
+        );
+        let process = Process::start(RedisOptions::default().arguments());
+        let server = Self {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), process.port),
+            running: Running::AsProcess(process),
+        };
+        server.answers().await;
+        server
+    }
+
     /// A server that tests of one binary share while any of them holds it. Use a job of your own, and break nothing.
     ///
     /// A handle that lived in a static would never be dropped, and its container would outlive the tests. So the

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::window::as_f64;
+use super::figure_names;
+use super::window::{Window, as_f64};
 use crate::accounting::resident;
 use crate::bench::{Bench, create_jobs, fill};
 use crate::error::BenchError;
@@ -12,7 +13,7 @@ use crate::resp::Client;
 use crate::say;
 use crate::server::Server;
 
-const CASE: &str = "10,000 idle viewers";
+const CASE: &str = figure_names::IDLE;
 
 /// What a line of 80 bytes is on the wire: its id, its event and its JSON, as `docs/API.md` shows them.
 const FRAME_BYTES: u64 = 240;
@@ -42,16 +43,34 @@ fn from_the_beginning(
 ) -> Result<(), BenchError> {
     let server = bench.log_api(redis.address)?;
     let base = warmed_up(bench, &server)?;
+    let kernel = kernel_memory()?;
     let viewers = bench.viewers(&server, count(bench), ("idle", ""), 1)?;
     let mut load = Load::viewers(viewers, &bench.stop)?;
-    let grown = settled(bench, &server, &mut load)?;
+    let (window, grown) = settled(bench, &server, &mut load)?;
+    let kernel = kib_each(bench, kernel_memory()?, kernel);
     let each = kib_each(bench, grown, base);
     figures.add(
         CASE,
-        "resident memory a viewer",
+        figure_names::VIEWER.1,
         "KiB",
         Reach::AtMost(12.5),
         each,
+    );
+    figures.add(CASE, figure_names::SOCKETS.1, "KiB", Reach::Told, kernel);
+    // A heartbeat is one read at its viewer.
+    let cpu = window
+        .cpu
+        .first()
+        .copied()
+        .unwrap_or_default()
+        .as_secs_f64();
+    let heartbeat = cpu * 1e6 / as_f64(window.report.reads.max(1));
+    figures.add(
+        CASE,
+        figure_names::HEARTBEAT.1,
+        "µs",
+        Reach::Told,
+        heartbeat,
     );
     Ok(())
 }
@@ -63,7 +82,7 @@ fn after_a_replay(bench: &Bench, redis: &Server, figures: &mut Figures) -> Resul
     let viewers = bench.viewers(&server, count(bench), ("replay", "?from=start"), 1)?;
     let mut load = Load::viewers(viewers, &bench.stop)?;
     let report = load.all_delivered("log-api", REPLAYED_LINES + 1, Duration::from_secs(120))?;
-    let grown = settled(bench, &server, &mut load)?;
+    let (_, grown) = settled(bench, &server, &mut load)?;
     drop(load);
     bench.stop.pause(Duration::from_secs(60))?;
     let left = resident(&server.processes())?;
@@ -74,7 +93,7 @@ fn after_a_replay(bench: &Bench, redis: &Server, figures: &mut Figures) -> Resul
         "KiB",
         kib_each(bench, report.bytes, 0),
     );
-    told("a fresh process", "MiB", as_f64(fresh) / 1_048_576.0);
+    told(figure_names::FRESH.1, "MiB", as_f64(fresh) / 1_048_576.0);
     told("a minute after all left", "MiB", as_f64(left) / 1_048_576.0);
     let each = kib_each(bench, grown, base);
     figures.add(
@@ -95,11 +114,21 @@ fn after_a_replay(bench: &Bench, redis: &Server, figures: &mut Figures) -> Resul
     Ok(())
 }
 
-/// What the process has once every viewer has been idle for longer than a heartbeat takes to come.
-fn settled(bench: &Bench, server: &Server, load: &mut Load) -> Result<u64, BenchError> {
-    bench.stop.pause(Duration::from_secs(bench.either(28, 5)))?;
-    load.report()?.check("log-api")?;
-    resident(&server.processes())
+/// A while in which each viewer gets a heartbeat and nothing else, and what the process has then.
+fn settled(bench: &Bench, server: &Server, load: &mut Load) -> Result<(Window, u64), BenchError> {
+    let length = Duration::from_secs(bench.either(28, 25));
+    let window = Window::measure(bench, load, &[&server.processes()], length)?;
+    window.report.check("log-api")?;
+    Ok((window, resident(&server.processes())?))
+}
+
+/// What the kernel keeps in its own structures, sockets among them: of the whole machine, which should be quiet.
+fn kernel_memory() -> Result<u64, BenchError> {
+    let text =
+        std::fs::read_to_string("/proc/meminfo").map_err(BenchError::io("read /proc/meminfo"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Slab:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    Ok(kib.unwrap_or(0) * 1024)
 }
 
 const fn count(bench: &Bench) -> usize {

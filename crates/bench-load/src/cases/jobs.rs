@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::figure_names;
 use super::window::{Window, as_f64};
 use crate::accounting::Cpu;
 use crate::bench::{Bench, create_jobs};
@@ -15,7 +16,7 @@ use crate::resp::Client;
 use crate::say;
 use crate::server::Server;
 
-const CASE: &str = "10,000 watched jobs, 1,000 lines/s";
+const CASE: &str = figure_names::JOBS;
 const RATE: u64 = 1_000;
 
 /// One run: the appends alone, then with viewers, then all of them to one job.
@@ -39,9 +40,9 @@ pub(crate) fn run(bench: &Bench, figures: &mut Figures) -> Result<(), BenchError
     };
     let (p50, p99) = (many.report.p50_us, many.report.p99_us);
     let mut told = |figure, unit, value| figures.add(CASE, figure, unit, Reach::Told, value);
-    told("Redis, appends alone: share of a core", "%", alone);
-    told("Redis, watched: share of a core", "%", share(0));
-    told("log-api: share of a core", "%", share(1));
+    told(figure_names::REDIS_ALONE.1, "%", alone);
+    told(figure_names::REDIS_WATCHED.1, "%", share(0));
+    told(figure_names::SERVING.1, "%", share(1));
     told("p50", "µs", p50);
     told("p99", "µs", p99);
     told("one job: p99", "µs", one.p99_us);

@@ -15,3 +15,4 @@ mod run;
 mod signals;
 mod support;
 mod tail;
+mod terminal;

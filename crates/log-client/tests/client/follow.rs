@@ -199,3 +199,16 @@ async fn a_log_that_is_nobodys_business_is_a_final_answer() {
     );
     assert!(try_next(&mut log).await.unwrap().is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_a_wrong_path_is_not_taken_for_a_missing_job() {
+    let api = Api::start().await;
+    let url = format!("http://{}/elsewhere", api.proxy.address());
+    let client = log_client::Client::builder(url).build().unwrap();
+    let error = try_next(&mut client.follow(&job(), START)).await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, log_client::ClientError::Refused(_)),
+        "{error}"
+    );
+}

@@ -14,7 +14,7 @@ use crate::support::{connected, job, lines, next, try_next};
 const ONE: &str = "event: log\nid: 1-1\ndata: {\"id\":\"1-1\",\"ts\":null,\"source\":null,\"text\":\"1\",\"phase\":null}\n\n";
 const TWO: &str = "event: log\nid: 1-2\ndata: {\"id\":\"1-2\",\"ts\":null,\"source\":null,\"text\":\"2\",\"phase\":null}\n\n";
 const ONE_AND_RETRY: &str = "event: log\nid: 1-1\ndata: {\"id\":\"1-1\",\"ts\":null,\"source\":null,\"text\":\"1\",\"phase\":null}\n\nretry: 1500\n\n";
-const REAUTH: &str = "event: log\nid: 1-1\ndata: {\"id\":\"1-1\",\"ts\":null,\"source\":null,\"text\":\"1\",\"phase\":null}\n\nevent: reauth\ndata: {\"after_id\":\"1-1\"}\n\n";
+const REAUTH: &str = "event: log\nid: 1-1\ndata: {\"id\":\"1-1\",\"ts\":null,\"source\":null,\"text\":\"1\",\"phase\":null}\n\nevent: reauth\nid: 1-5\ndata: {\"after_id\":\"1-5\"}\n\n";
 const GAP: &str = "event: gap\nid: 0-7\ndata: {\"after_id\":\"9-9\",\"first_id\":null}\n\n";
 const FAILED: &str = "event: done\ndata: {\"status\":\"failed\"}\n\n";
 const STREAM: &str = "content-type: text/event-stream\r\n";
@@ -92,7 +92,7 @@ async fn a_server_that_wants_a_new_token_gets_it_and_nobody_is_troubled() {
     let again = next(&mut log).await;
     assert!(matches!(again, Some(Event::Connected)), "{again:?}");
     assert_eq!(lines(&mut log, 1).await, [2]);
-    assert_eq!(script.header(1, "last-event-id").unwrap(), "1-1");
+    assert_eq!(script.header(1, "last-event-id").unwrap(), "1-5");
     assert_eq!(script.header(1, "authorization").unwrap(), "Bearer token-1");
 }
 

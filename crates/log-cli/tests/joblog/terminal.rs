@@ -1,0 +1,84 @@
+//! What only a terminal sees: colours and progress.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::support::{Job, SOON, ended, joblog};
+
+/// A terminal: our end, and the one that a process writes to.
+fn terminal() -> (File, File) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(OsStr::from_bytes(name.as_bytes()))
+        .unwrap();
+    (File::from(ours), theirs)
+}
+
+/// Runs to the end, and returns what the terminal got.
+async fn shown(mut ours: File, mut command: Command) -> String {
+    let mut child = command.spawn().unwrap();
+    // The command holds the other end, too, and a terminal ends with its last holder.
+    drop(command);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut shown = Vec::new();
+        // A terminal that nobody holds any more is an error to read, not an end.
+        let _ = ours.read_to_end(&mut shown);
+        String::from_utf8(shown).unwrap()
+    });
+    timeout(SOON, child.wait()).await.unwrap().unwrap();
+    timeout(SOON, read).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn colours_are_for_terminals_and_for_those_who_want_them() {
+    let job = Job::with_status("ready").await;
+    job.append("*", "stderr", "careful").await;
+    for (variable, value, expected) in [
+        ("TERM", "xterm", "\x1b[33mcareful\x1b[0m\r\n"),
+        ("NO_COLOR", "1", "careful\r\n"),
+        ("TERM", "dumb", "careful\r\n"),
+    ] {
+        let (ours, theirs) = terminal();
+        let mut command = job.joblog(&["cat"]);
+        command.env(variable, value).stdout(Stdio::from(theirs));
+        assert_eq!(shown(ours, command).await, expected, "{variable}={value}");
+    }
+    let piped = ended(job.joblog(&["cat"])).await;
+    assert_eq!(piped.text(), "careful\n");
+}
+
+#[tokio::test]
+async fn a_long_wait_is_shown_on_a_terminal_and_said_once_elsewhere() {
+    let arguments = [
+        "cat",
+        "a",
+        "--redis",
+        "redis://127.0.0.1:1",
+        "--give-up-after",
+        "4",
+    ];
+    let (ours, theirs) = terminal();
+    let mut command = joblog(&arguments);
+    command.stderr(Stdio::from(theirs));
+    let shown = shown(ours, command).await;
+    let progress = "\r\x1b[Kjoblog: Redis cannot be reached; trying again (";
+    assert!(shown.matches(progress).count() >= 2, "{shown:?}");
+    let last = shown.rsplit("\x1b[K").next().unwrap();
+    assert!(last.starts_with("joblog: Redis: "), "{shown:?}");
+
+    let piped = ended(joblog(&arguments)).await;
+    assert!(!piped.err.contains('\x1b'), "{piped:?}");
+    assert_eq!(piped.err.matches("trying again").count(), 1, "{piped:?}");
+}
