@@ -4,7 +4,7 @@
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --package log-api
+RUN cargo build --locked --release --package log-api --features jemalloc
 
 FROM debian:bookworm-slim
 # The authorities that outgoing TLS trusts: the key set is fetched by https.

@@ -40,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
     if !cfg!(target_os = "linux") {
         return Err(BenchError::NotLinux);
     }
+    // As it is deployed: with the allocator that the image has.
     let build = [
         "build",
         "--release",
@@ -48,6 +49,8 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
         "log-api",
         "-p",
         "bench-load",
+        "--features",
+        "log-api/jemalloc",
     ];
     workspace.cargo().args(build).run()?;
     if set == "peers" && !args.iter().any(|arg| arg == "--list") {

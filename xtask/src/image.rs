@@ -35,7 +35,15 @@ pub(crate) fn build(workspace: &Workspace, args: &ImageArgs) -> Result<(), Image
     say("Compiling log-api for release (minutes on a cold machine), then packing it.");
     workspace
         .cargo()
-        .args(["build", "--locked", "--release", "--package", "log-api"])
+        .args([
+            "build",
+            "--locked",
+            "--release",
+            "--package",
+            "log-api",
+            "--features",
+            "jemalloc",
+        ])
         .run()?;
     let binary = workspace
         .metadata()?

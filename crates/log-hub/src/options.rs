@@ -23,8 +23,21 @@ pub struct HubOptions {
     pub catch_up_reads: usize,
     /// How much one read asks for. Default 512 lines or 256 KiB.
     pub read: ReadLimit,
+    /// How much one read for a viewer that catches up asks for, if that is less. A viewer whose client reads nothing
+    /// holds on to it, so it is what a slow viewer costs. Default 256 lines or 64 KiB.
+    pub catch_up_read: ReadLimit,
     /// The first pause after a failed read of a feed; it doubles up to a second. Default 50 ms.
     pub retry: Duration,
+}
+
+impl HubOptions {
+    /// How much a read for a viewer asks for.
+    pub(crate) fn viewers_read(&self) -> ReadLimit {
+        ReadLimit {
+            lines: self.read.lines.min(self.catch_up_read.lines),
+            bytes: self.read.bytes.min(self.catch_up_read.bytes),
+        }
+    }
 }
 
 impl Default for HubOptions {
@@ -39,6 +52,10 @@ impl Default for HubOptions {
             read: ReadLimit {
                 lines: 512,
                 bytes: 256 * 1024,
+            },
+            catch_up_read: ReadLimit {
+                lines: 256,
+                bytes: 64 * 1024,
             },
             retry: Duration::from_millis(50),
         }

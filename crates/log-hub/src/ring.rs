@@ -314,7 +314,9 @@ impl Ring {
         self.next - self.segments.len() as u64
     }
 
-    fn push_segment(&mut self, frames: Vec<u8>, index: Vec<(EntryId, usize)>) {
+    fn push_segment(&mut self, mut frames: Vec<u8>, index: Vec<(EntryId, usize)>) {
+        // What is counted is what is kept.
+        frames.shrink_to_fit();
         let lines = Lines {
             frames: frames.into(),
             index: index.into(),

@@ -260,7 +260,8 @@ impl Viewer {
             // The semaphore is never closed; without it a read would only be unpaced.
             let _permit = shared.catch_up.acquire().await.ok();
             Counters::add(&shared.counters.catch_up_reads, 1);
-            shared.store.read_on(&job, after, shared.options.read).await
+            let limit = shared.options.viewers_read();
+            shared.store.read_on(&job, after, limit).await
         })
     }
 
@@ -274,6 +275,8 @@ impl Viewer {
         let end = self.feed.lock().end;
         let mut frames = Vec::new();
         let complete = self.take_in(&read, end, &mut frames);
+        // A slow viewer holds on to this, so it takes what it needs and not twice that.
+        frames.shrink_to_fit();
         // A read from before the end may have missed lines that belong to the log, or be of a log that was lost.
         if let Some(end) = end.filter(|_| begun.ended && complete) {
             let at = self.at.max(end.position.min(last_id));

@@ -19,4 +19,5 @@ mod join;
 mod leave;
 mod outage;
 mod random;
+mod scale;
 mod sharing;

@@ -12,6 +12,7 @@
 //! | pushes go through a channel of 32, and a reader that lags loses them | room for [`PUSHES`], and a lag flags everything |
 //! | a frozen server is not noticed, less so while commands are written (each restarts its clock) | a `PING` a second of our own; one without an answer ends the session |
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
@@ -27,9 +28,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 
 use super::fault::Fault;
+use super::gather::Gather;
 use super::link::{AbortOnDrop, Role};
 use super::options::WatchMode;
 use super::peer::Peer;
+use super::reads::{Look, Looked};
 use super::registry::Registry;
 
 /// Room for pushes that were not looked at yet. fred takes the memory for all of it at once, nine times over (one
@@ -64,6 +67,8 @@ pub(super) struct Session {
     /// How changes are noticed.
     pub(super) noticed: Noticed,
     client: Client,
+    /// Where reads that wait for a change gather. Not in a cluster: a batch goes to one node.
+    gather: Option<Arc<Gather<Look, Looked>>>,
 }
 
 impl Session {
@@ -80,6 +85,11 @@ impl Session {
     /// Reads that go out together, in order, on one connection.
     pub(super) fn read_batch(&self) -> Batch {
         self.client.pipeline().with_options(&options(READ_ATTEMPTS))
+    }
+
+    /// Where looks at logs gather, to go out together.
+    pub(super) fn gather(&self) -> Option<&Arc<Gather<Look, Looked>>> {
+        self.gather.as_ref()
     }
 
     /// Returns when everything sent so far was answered, or the session is lost: a connection answers in order.
@@ -123,7 +133,7 @@ pub(super) struct Live {
 }
 
 struct Tail {
-    registry: std::sync::Arc<Registry>,
+    registry: Arc<Registry>,
     pushes: Receiver<Invalidation>,
     moves: Receiver<Vec<ClusterStateChange>>,
 }
@@ -146,7 +156,7 @@ impl Live {
         // Before the connection is there, so that nothing it says is missed.
         let tail = match role {
             Role::Tail { registry, .. } => Some(Tail {
-                registry: std::sync::Arc::clone(registry),
+                registry: Arc::clone(registry),
                 pushes: client.invalidation_rx(),
                 moves: client.cluster_change_rx(),
             }),
@@ -165,10 +175,12 @@ impl Live {
             Role::Tail { .. } => Vec::new(),
             Role::Commands => Peer::all(&client).await?,
         };
+        let gathers = matches!(role, Role::Tail { .. }) && !client.is_clustered();
         let session = Session {
             number,
             noticed,
             client,
+            gather: gathers.then(Arc::default),
         };
         Ok(Self {
             session,
@@ -360,8 +372,6 @@ fn end_of(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use fred::types::config::Server;
     use tokio::sync::broadcast::channel;
 

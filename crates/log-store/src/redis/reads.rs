@@ -79,11 +79,11 @@ pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fa
 /// Reads a job.
 pub(super) async fn job(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
     let client = session.reads();
-    let fields = || client.hmget::<Value, _, _>(key, vec!["status", "user_id"]);
+    let fields = || client.hmget::<Value, _, _>(key, vec!["status", "user_id", "org_id"]);
     if let Some(job) = decode::job(fields().await?)? {
         return Ok(Some(job));
     }
-    // No such hash, or one without both fields: the same to HMGET. What is read after EXISTS is what counts, so a job
+    // No such hash, or one without all three fields: the same to HMGET. What is read after EXISTS is what counts, so a job
     // that was created in between is not taken for one without an owner.
     let exists: bool = client.exists(key).await?;
     if !exists {
@@ -136,7 +136,8 @@ async fn chunk_and_bounds(
     Err(Fault::unsettled())
 }
 
-/// Asks for lines and then for the bounds, in this order on one connection: so the bounds are never older.
+/// Asks for lines and then for the bounds, in this order on one connection: so the bounds are never older. Together with
+/// what others ask at this moment, where the session gathers.
 async fn look(
     session: &Session,
     key: &str,
@@ -144,14 +145,72 @@ async fn look(
     count: usize,
 ) -> Result<(Vec<Line>, LogBounds), Fault> {
     let (low, high) = ends(Span::after(after));
-    let batch = session.read_batch();
-    let _: () = batch.xrange(key, low, high, Some(count as u64)).await?;
-    let _: () = batch.xinfo_stream(key, false, None).await?;
-    let mut replies = batch.try_all::<Value>().await.into_iter();
-    let missing = || Fault::garbled("a reply is missing");
-    let entries = replies.next().ok_or_else(missing)??;
-    let bounds = known_bounds(replies.next().ok_or_else(missing)?)?;
+    let look = Look {
+        key: key.to_owned(),
+        low,
+        high,
+        count: count as u64,
+    };
+    let looked = match session.gather() {
+        Some(gather) => {
+            let session = session.clone();
+            let send = move |looks| looks_at_once(session.clone(), looks);
+            gather.ask(look, send).await
+        }
+        None => looks_at_once(session.clone(), vec![look]).await.pop(),
+    };
+    let (entries, info) = looked.ok_or_else(|| Fault::garbled("an answer is missing"))??;
+    let bounds = known_bounds(info)?;
     Ok((decode::lines(entries)?, bounds))
+}
+
+/// What is asked of one log.
+#[derive(Debug)]
+pub(super) struct Look {
+    key: String,
+    low: String,
+    high: String,
+    count: u64,
+}
+
+/// The entries, and what Redis says of the log after them.
+pub(super) type Looked = Result<(Value, Result<Value, fred::error::Error>), Fault>;
+
+async fn looks_at_once(session: Session, looks: Vec<Look>) -> Vec<Looked> {
+    let count = looks.len();
+    let batch = session.read_batch();
+    for look in looks {
+        let queued = async {
+            let Look {
+                key,
+                low,
+                high,
+                count,
+            } = look;
+            let _: () = batch.xrange(key.as_str(), low, high, Some(count)).await?;
+            let _: () = batch.xinfo_stream(key, false, None).await?;
+            Ok::<_, fred::error::Error>(())
+        };
+        if let Err(error) = queued.await {
+            return (0..count).map(|_| Err(error.clone().into())).collect();
+        }
+    }
+    let replies = batch.try_all::<Value>().await;
+    if replies.len() != 2 * count {
+        // A batch whose connection is lost has one answer: the error.
+        let error = replies.into_iter().find_map(Result::err);
+        let fault = || match &error {
+            Some(error) => error.clone().into(),
+            None => Fault::garbled("a reply is missing"),
+        };
+        return (0..count).map(|_| Err(fault())).collect();
+    }
+    let mut replies = replies.into_iter();
+    let looked = || {
+        let (entries, info) = (replies.next()?, replies.next()?);
+        Some(entries.map(|entries| (entries, info)).map_err(Fault::from))
+    };
+    std::iter::from_fn(looked).collect()
 }
 
 /// A key that is not there is a log that is not there.

@@ -1,0 +1,147 @@
+//! Many viewers: what each costs, and that none holds up the others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use log_domain::Start;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::held::HeldStore;
+use crate::stage::{Client, Event, Stage, create, job, lines, settle};
+
+/// When a client was broken off, counted from `begin`, and how long it was told to stay away.
+fn until_broken_off(mut client: Client, begin: Instant) -> JoinHandle<(Duration, Duration)> {
+    tokio::spawn(async move {
+        let Some(Event::BrokenOff(retry)) = client.rest().await.pop() else {
+            panic!("not broken off")
+        };
+        (begin.elapsed(), retry)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_of_two_thousand_viewers_of_many_jobs_is_spread_and_in_time() {
+    const WINDOW: Duration = Duration::from_secs(5);
+    let stage = Stage::new().await;
+    stage.write(1..=50);
+    let mut clients = Vec::new();
+    for n in 0..2_000 {
+        let job = job(&format!("one-of-many-{}", n % 40));
+        if n < 40 {
+            create(stage.store.inner(), &job).await;
+        }
+        let viewer = stage.hub.open(&job, Start::Live).await.unwrap();
+        clients.push(Client::new(viewer));
+    }
+    settle().await;
+    let begin = Instant::now();
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|client| until_broken_off(client, begin))
+        .collect();
+    stage.hub.drain(WINDOW).await;
+    assert!(begin.elapsed() <= WINDOW, "{:?}", begin.elapsed());
+    let mut per_second = [0; 5];
+    let mut per_retry_second = [0; 5];
+    for task in tasks {
+        let (when, retry) = task.await.unwrap();
+        assert!(when <= WINDOW, "{when:?}");
+        let second = usize::try_from(when.as_millis().saturating_sub(1) / 1000).unwrap();
+        per_second[second] += 1;
+        per_retry_second[usize::try_from(retry.as_secs()).unwrap()] += 1;
+    }
+    assert!(
+        per_second.iter().all(|n| (300..=500).contains(n)),
+        "{per_second:?}"
+    );
+    let retries = &per_retry_second[1..];
+    assert!(retries.iter().all(|n| *n > 300), "{per_retry_second:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_thousand_idle_viewers_cost_no_task_and_one_wake_a_heartbeat() {
+    let stage = Stage::new().await;
+    let mut clients = vec![stage.live().await];
+    settle().await;
+    let tasks = || {
+        let handle = tokio::runtime::Handle::current();
+        handle.metrics().num_alive_tasks()
+    };
+    let before = tasks();
+    for _ in 1..2_000 {
+        clients.push(stage.live().await);
+    }
+    assert_eq!(tasks(), before, "a viewer has no task of its own");
+    let polls = Arc::new(AtomicUsize::new(0));
+    for mut client in clients {
+        let polls = polls.clone();
+        tokio::spawn(std::future::poll_fn(move |cx| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            // Until it waits: a heartbeat was handed out.
+            while client.viewer.poll_next(cx).is_ready() {}
+            std::task::Poll::<()>::Pending
+        }));
+    }
+    sleep(Duration::from_secs(15)).await;
+    assert_eq!(polls.load(Ordering::Relaxed), 2_000);
+    let calls = stage.store.faults().calls();
+    sleep(Duration::from_secs(60)).await;
+    // Three heartbeats of 20 s in a minute, a little more where the ticks fall so.
+    let woken = polls.load(Ordering::Relaxed) - 2_000;
+    assert!((4_000..=8_000).contains(&woken), "{woken}");
+    assert_eq!(stage.store.faults().calls(), calls, "nothing is read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_lines_do_not_wait_for_those_who_catch_up() {
+    let (stage, held) = HeldStore::stage(|options| options.catch_up_reads = 2).await;
+    stage.write(1..=100);
+    let mut live = stage.live().await;
+    settle().await;
+    held.hold_answers(true);
+    let mut behind = Vec::new();
+    for _ in 0..200 {
+        let mut client = stage.after(0).await;
+        behind.push(tokio::spawn(async move { client.now().await }));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(held.in_flight(), 2);
+    stage.write(101..=101);
+    assert_eq!(live.now().await, lines(101..=101));
+    held.hold_answers(false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_far_to_go_takes_turns_with_who_has_little() {
+    let (stage, held) = HeldStore::stage(|options| {
+        options.catch_up_reads = 1;
+        options.read.lines = 10;
+        options.feed_bytes = 1;
+    })
+    .await;
+    stage.write(1..=5_000);
+    let mut far = stage.after(0).await;
+    stage.store.faults().set_latency(Duration::from_millis(1));
+    let far = tokio::spawn(async move { far.during(Duration::from_secs(60)).await });
+    tokio::task::yield_now().await;
+    let mut near = stage.after(4_990).await;
+    assert_eq!(near.next().await, lines(4_991..=5_000));
+    let reads = held.cursors().len();
+    assert!(reads <= 4, "{reads} reads before its turn");
+    let mut seen = far.await.unwrap();
+    seen.retain(|event| *event != Event::Heartbeat);
+    assert_eq!(seen, lines(1..=5_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_come_while_a_viewer_is_busy_are_one_piece() {
+    let stage = Stage::new().await;
+    let (mut busy, mut quick) = (stage.live().await, stage.live().await);
+    for n in 1..=20 {
+        stage.write(n..=n);
+        assert_eq!(quick.next().await, lines(n..=n), "at once");
+    }
+    assert_eq!(busy.next().await, lines(1..=20));
+}
