@@ -18,7 +18,7 @@ use crate::append::NewLine;
 pub(super) const LINES_AT_ONCE: usize = 500;
 
 /// Appends lines, trims and renews the time to live: KEYS stream; ARGV lines to keep, seconds to live, how many lines,
-/// the lines as MessagePack ([`packed`]). Answers with the ids, a space between them.
+/// the lines as `MessagePack` ([`packed`]). Answers with the ids, a space between them.
 ///
 /// Redis takes no entry without a field; a line of nothing gets one that readers ignore.
 const APPEND: &str = "
@@ -83,7 +83,7 @@ fn packed(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
             match value {
                 Some(value) => encode::write_str(&mut packed, value)?,
                 None => {
-                    encode::write_nil(&mut packed).map_err(ValueWriteError::InvalidMarkerWrite)?
+                    encode::write_nil(&mut packed).map_err(ValueWriteError::InvalidMarkerWrite)?;
                 }
             }
         }
