@@ -20,12 +20,14 @@ const VERSION: &str = "0.13.2";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Limits for every target: inputs of 16 KiB, no allocation beyond 64 MiB, 10 s for one input. An
-/// input that makes a check slow or greedy is a finding.
-const LIMITS: [&str; 4] = [
+/// input that makes a check slow or greedy is a finding. And no word about each function that is
+/// reached for the first time.
+const OPTIONS: [&str; 5] = [
     "-max_len=16384",
     "-malloc_limit_mb=64",
     "-rss_limit_mb=1024",
     "-timeout=10",
+    "-print_funcs=0",
 ];
 
 /// Why fuzzing failed, or did not begin.
@@ -107,7 +109,7 @@ impl Target {
         let run = if seeds.is_dir() { run.arg(seeds) } else { run };
         run.arg("--")
             .arg(format!("-max_total_time={seconds}"))
-            .args(LIMITS)
+            .args(OPTIONS)
     }
 }
 
@@ -269,7 +271,7 @@ mod tests {
         assert_eq!(
             command.to_string(),
             "rustup run nightly cargo fuzz run --fuzz-dir /x/fuzz --target-dir /t token /t/corpus -- \
-             -max_total_time=5 -max_len=16384 -malloc_limit_mb=64 -rss_limit_mb=1024 -timeout=10"
+             -max_total_time=5 -max_len=16384 -malloc_limit_mb=64 -rss_limit_mb=1024 -timeout=10 -print_funcs=0"
         );
     }
 

@@ -3,6 +3,7 @@
 //! It looks at what git would commit: tracked files and new ones that are not ignored. It is a
 //! command, a step of `ci`, and a test of this crate.
 
+mod acceptance;
 mod documents;
 mod layers;
 mod machine_paths;
@@ -105,6 +106,7 @@ fn findings(workspace: &Workspace) -> Result<Vec<Finding>, TidyError> {
         findings.extend(sources::check(file));
         findings.extend(machine_paths::check(file));
     }
+    findings.extend(acceptance::check(&files));
     findings.extend(documents::check(
         files.iter().map(|file| file.path.as_str()),
     ));

@@ -70,6 +70,8 @@
 //! somebody plays the user ([`Session::organization`], [`Session::may`], [`Session::actor`]). What
 //! cannot be read there takes permissions away and refuses nobody.
 //!
+//! Case by case, with the test that shows it: `tests/ACCEPTANCE.md`.
+//!
 //! # What is not verified
 //!
 //! - Whether the session has been ended since the token was made: Clerk's tokens live 60 seconds,

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing else in the service reads the environment.
 
+mod access;
 mod auth;
 mod capacity;
 mod env;
@@ -9,6 +10,7 @@ mod read;
 mod server;
 mod store;
 
+pub use access::AccessSettings;
 pub use auth::AuthSettings;
 pub use capacity::{ConnectionSettings, LimitSettings};
 pub use env::{Env, ProcessEnv};
@@ -31,6 +33,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Whose tokens are good.
     pub auth: AuthSettings,
+    /// What is asked of who reads, beyond a token.
+    pub access: AccessSettings,
     /// The service's own log.
     pub log: LogSettings,
 }
@@ -48,6 +52,7 @@ impl Settings {
         server.connection.unacknowledged = stream.heartbeat * 2;
         let limits = LimitSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
+        let access = AccessSettings::read(&mut reader);
         let log = LogSettings::read(&mut reader, "info");
         reader.finish(Some(Self {
             server,
@@ -55,6 +60,7 @@ impl Settings {
             limits,
             store,
             auth,
+            access,
             log,
         }))
     }
@@ -67,6 +73,7 @@ impl Settings {
         values.extend(self.limits.describe());
         values.extend(self.store.describe());
         values.extend(self.auth.describe());
+        values.extend(self.access.describe());
         values.extend(self.log.describe());
         values
     }

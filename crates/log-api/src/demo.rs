@@ -18,6 +18,7 @@ use log_writer::{LogWriter, create_job};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::access::AccessOptions;
 use crate::app::Application;
 use crate::cli_result::CliResult;
 use crate::config::{LimitSettings, ServerSettings, StreamSettings};
@@ -48,6 +49,7 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
         store.clone(),
         &StreamSettings::default(),
         &LimitSettings::default(),
+        AccessOptions::default(),
     );
     let app = listen(&service, bind)?;
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;

@@ -109,6 +109,9 @@ fn problem(error: &ApiError, id: &RequestId) -> HttpResponse {
     {
         response.insert_header((WWW_AUTHENTICATE, challenge));
     }
+    if let ApiError::Unauthenticated { .. } = error {
+        response.insert_header((WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#));
+    }
     response.body(error.body(id.as_str()).json())
 }
 

@@ -4,9 +4,10 @@
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
+use auth::webhooks::WebhookError;
 use auth::{Rejection, RejectionKind};
 use log_hub::OpenError;
-use log_store::ReadError;
+use log_store::{AccessError, ReadError};
 use log_wire::{ErrorCode, ProblemBody};
 
 /// A failed request.
@@ -32,9 +33,21 @@ pub enum ApiError {
     /// The credentials were not taken.
     #[error("credentials refused: {}", .0.reason())]
     Rejected(#[from] Rejection),
+    /// The credentials are none that the verifier knows about: a ticket.
+    #[error("credentials refused: {reason}")]
+    Unauthenticated {
+        /// Why, a word from a fixed list.
+        reason: &'static str,
+    },
+    /// A webhook is not one of Clerk's.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] ReadError),
+    /// Tickets or revocations could not be kept.
+    #[error(transparent)]
+    Access(#[from] AccessError),
 }
 
 impl ApiError {
@@ -49,10 +62,13 @@ impl ApiError {
                 RejectionKind::Forbidden => ErrorCode::CookieCrossSite,
                 RejectionKind::Unavailable { .. } => ErrorCode::KeysUnavailable,
             },
+            Self::Unauthenticated { .. } => ErrorCode::Unauthenticated,
+            Self::Webhook(_) => ErrorCode::InvalidWebhook,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::Invalid { .. } => ErrorCode::InvalidParameter,
             Self::Store(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
-            Self::Store(_) => ErrorCode::Internal,
+            Self::Access(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
+            Self::Store(_) | Self::Access(_) => ErrorCode::Internal,
         }
     }
 
@@ -63,7 +79,11 @@ impl ApiError {
         match self {
             Self::Invalid { field, rule } => body.with_field(field, rule),
             Self::Rejected(rejection) => body.with_reason(rejection.reason()),
-            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Store(_) => body,
+            Self::Unauthenticated { reason } => body.with_reason(reason),
+            Self::Webhook(error) => body.with_reason(error.reason()),
+            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Store(_) | Self::Access(_) => {
+                body
+            }
         }
     }
 

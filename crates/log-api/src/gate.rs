@@ -7,11 +7,11 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use auth::Session;
-use log_domain::{Job, JobId, UserId, may_read};
+use log_domain::{Job, JobId, OrgRule, Reader, may_read};
 use log_store::Jobs;
 use log_wire::ErrorCode;
 
+use crate::access::Principal;
 use crate::authenticate::authenticate;
 use crate::error::ApiError;
 use crate::parts::Parts;
@@ -24,9 +24,7 @@ use crate::query::Query;
 #[derive(Debug)]
 pub struct Readable<Q> {
     /// Who asks.
-    pub session: Session,
-    /// The same as jobs know them.
-    pub reader: UserId,
+    pub who: Principal,
     /// The job.
     pub job_id: JobId,
     /// The job as it was a moment ago.
@@ -45,15 +43,13 @@ impl<Q: Query + 'static> FromRequest for Readable<Q> {
             let parts = request
                 .app_data::<web::Data<Parts>>()
                 .ok_or(ApiError::Code(ErrorCode::Internal))?;
-            let session = authenticate(&parts.verifier, request.headers()).await?;
+            let who = authenticate(parts, &request, Q::TAKES_TICKETS).await?;
             let job_id = job_id(&request)?;
             let query = Q::of(&request)?;
-            let reader =
-                UserId::new(session.user_id()).ok_or(ApiError::Code(ErrorCode::Internal))?;
-            let job = require_readable(&*parts.jobs, &reader, &job_id).await?;
+            let rule = parts.access.org_rule();
+            let job = require_readable(&*parts.jobs, who.reader(), rule, &job_id).await?;
             Ok(Self {
-                session,
-                reader,
+                who,
                 job_id,
                 job,
                 query,
@@ -62,17 +58,18 @@ impl<Q: Query + 'static> FromRequest for Readable<Q> {
     }
 }
 
-/// Decides whether `reader` may read a job. Absent and foreign jobs look the same.
+/// Decides whether `reader` may read a job, with what the rule says of its organisation. Absent and foreign jobs look the same.
 ///
 /// # Errors
 /// 404 where not; 503 where the job cannot be read, because an outage is no answer.
 pub async fn require_readable(
     jobs: &dyn Jobs,
-    reader: &UserId,
+    reader: &Reader,
+    rule: &OrgRule,
     id: &JobId,
 ) -> Result<Job, ApiError> {
     let job = jobs.get(id).await?;
-    job.filter(|job| may_read(reader, job))
+    job.filter(|job| may_read(reader, job, rule))
         .ok_or(ApiError::Code(ErrorCode::JobNotFound))
 }
 

@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod access;
 pub mod app;
 mod authenticate;
 pub mod cli;
@@ -53,6 +54,10 @@ mod sse_body;
 mod telemetry;
 mod wiring;
 
+pub use access::{
+    Access, AccessOptions, AccessStats, AccessStores, LeaseMode, LeaseOptions, Principal,
+    TICKET_LIFE,
+};
 pub use envelope::envelope;
 pub use error::ApiError;
 pub use gate::{Readable, require_readable};
@@ -60,7 +65,7 @@ pub use health::Health;
 pub use limits::{Place, StreamLimits};
 pub use metrics::{Metrics, StoreGauges};
 pub use parts::Parts;
-pub use query::{Query, StreamQuery};
+pub use query::{LeaseQuery, NoQuery, Query, StreamQuery};
 pub use request_id::RequestId;
 pub use routes::{configure, unknown_route};
 pub use sse_body::SseBody;

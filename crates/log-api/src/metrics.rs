@@ -62,6 +62,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("log_api");
         self.register_hub(&mut registry);
         self.register_limits(&mut registry);
+        self.register_access(&mut registry);
         self.register_store(&mut registry);
         self.register_keys(&mut registry);
         let mut text = String::new();
@@ -97,6 +98,22 @@ impl Metrics {
             "failed_reads",
             "Reads for live streams that failed",
             hub.failed_reads,
+        );
+    }
+
+    fn register_access(&self, registry: &mut Registry) {
+        let access = self.parts.access.stats();
+        counter(
+            registry,
+            "streams_withdrawn",
+            "Streams broken off because access was withdrawn",
+            access.withdrawn,
+        );
+        counter(
+            registry,
+            "streams_reauthenticated",
+            "Streams ended for their clients to come back with a fresh token",
+            access.reauthenticated,
         );
     }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use auth::Verifier;
+use auth::webhooks::Webhooks;
 use log_hub::{Hub, HubOptions};
 use log_store::{Jobs, LogStore};
 
+use crate::access::{Access, AccessOptions, AccessStores};
 use crate::health::Health;
 use crate::limits::StreamLimits;
 
@@ -22,6 +24,10 @@ pub struct Parts {
     pub hub: Hub,
     /// Exact origins that browsers may call from.
     pub cors_origins: Arc<[String]>,
+    /// Decides who may go on reading.
+    pub access: Arc<Access>,
+    /// Verifies Clerk's webhooks. `None` where there are none: then there is no route for them.
+    pub webhooks: Option<Arc<Webhooks>>,
     /// How many streams there may be.
     pub limits: Arc<StreamLimits>,
     /// The process's own state.
@@ -40,6 +46,12 @@ impl Parts {
         Self {
             verifier,
             hub: Hub::new(store.clone(), jobs.clone(), hub),
+            access: Arc::new(Access::new(
+                AccessOptions::default(),
+                &AccessStores::local(),
+                jobs.clone(),
+            )),
+            webhooks: None,
             store,
             jobs,
             cors_origins: Arc::default(),

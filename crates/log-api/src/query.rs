@@ -7,12 +7,16 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
+use auth::Rejection;
 use log_domain::{EntryId, PageLimit, PageLimitError, PageRequest, Start};
 
 use crate::error::ApiError;
 
 /// What a route reads from its query and headers.
 pub trait Query: Sized {
+    /// Whether the route takes a ticket, `?ticket=`, in place of a token.
+    const TAKES_TICKETS: bool = false;
+
     /// Parses it; the error names the field and its rule.
     ///
     /// # Errors
@@ -42,6 +46,8 @@ impl Query for PageRequest {
 pub struct StreamQuery(pub Start);
 
 impl Query for StreamQuery {
+    const TAKES_TICKETS: bool = true;
+
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let query = request.query_string();
         let header = last_event_id(request)?;
@@ -53,6 +59,41 @@ impl Query for StreamQuery {
         };
         Ok(Self(Start::of(header, after, from_start)))
     }
+}
+
+/// Nothing is asked but the route itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoQuery;
+
+impl Query for NoQuery {
+    fn of(_: &HttpRequest) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+/// Which stream is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseQuery(pub String);
+
+impl Query for LeaseQuery {
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        const NAME: &str = "stream_id";
+        let id = one(request.query_string(), NAME)?.unwrap_or_default();
+        if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(id.into_owned()))
+        } else {
+            Err(invalid(NAME, "must be the `X-Stream-ID` of an open stream"))
+        }
+    }
+}
+
+/// The ticket of a request, which is a credential: one that stands twice is malformed, and an empty one is none.
+pub(crate) fn ticket(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    let ticket = one(request.query_string(), "ticket")
+        .map_err(|_| ApiError::from(Rejection::MalformedCredentials))?;
+    Ok(ticket
+        .filter(|ticket| !ticket.is_empty())
+        .map(Cow::into_owned))
 }
 
 fn last_event_id(request: &HttpRequest) -> Result<Option<EntryId>, ApiError> {

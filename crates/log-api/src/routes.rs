@@ -1,8 +1,11 @@
 //! Every route, in one list.
 
 mod health;
+mod lease;
 mod page;
 mod stream;
+mod ticket;
+mod webhook;
 
 use actix_cors::Cors;
 use actix_web::http::Method;
@@ -18,16 +21,23 @@ use crate::parts::Parts;
 /// Mounts the service's routes into an actix application, with its parts handed in.
 ///
 /// Routes: `/api/jobs/{job_id}/logs`, `/api/jobs/{job_id}/logs/stream`, `/healthz`, `/readyz`, `/api/health` and
-/// `/api/ready`. Each answers wrong methods and its own errors; routes that are not here are the application's.
+/// `/api/ready`, and the two that keep a reader reading, `…/logs/ticket` and `…/logs/stream/lease`; with webhooks,
+/// `/webhooks/clerk`. Each answers wrong methods and its own errors; routes that are not here are the application's.
 pub fn configure(config: &mut web::ServiceConfig, parts: &Parts) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
-        .service(get_only("", web::get().to(page::page)))
-        .service(get_only("/stream", web::get().to(stream::stream)))
+        .service(only("GET", "", web::get().to(page::page)))
+        .service(only("GET", "/stream", web::get().to(stream::stream)))
+        .service(only("POST", "/stream/lease", web::post().to(lease::renew)))
+        .service(only("POST", "/ticket", web::post().to(ticket::ticket)))
         .default_service(web::to(not_found))
         .wrap(CatchPanic::default())
         .wrap(cors(parts))
         .wrap(from_fn(envelope));
     config.app_data(web::Data::new(parts.clone())).service(logs);
+    if parts.webhooks.is_some() {
+        let clerk = only("POST", "/webhooks/clerk", web::post().to(webhook::clerk));
+        config.service(clerk.wrap(CatchPanic::default()).wrap(from_fn(envelope)));
+    }
     for path in ["/healthz", "/api/health"] {
         config.service(probe(path, || web::route().to(health::alive)));
     }
@@ -45,8 +55,9 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::Code(ErrorCode::RouteNotFound))
 }
 
-fn get_only(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    let refuse = || async { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: "GET" }) };
+fn only(allow: &'static str, path: &str, route: actix_web::Route) -> actix_web::Resource {
+    let refuse =
+        move || async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow }) };
     web::resource(path)
         .route(route)
         .default_service(web::to(refuse))
@@ -76,7 +87,7 @@ fn cors(parts: &Parts) -> Cors {
             "X-Request-ID",
             "Content-Type",
         ])
-        .expose_headers(["X-Request-ID", "Retry-After"])
+        .expose_headers(["X-Request-ID", "X-Stream-ID", "Retry-After"])
         .supports_credentials()
         .max_age(600);
     parts

@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use log_hub::{Next, Viewer};
+use log_wire::sse::write_reauth;
 
+use crate::access::{Call, Seat};
 use crate::limits::Place;
 
 /// The most bytes handed to actix at once. With a write buffer of 4 KiB the connection's buffer then never grows, so
@@ -23,6 +25,8 @@ pub struct SseBody {
     /// What the viewer handed out and has not been sent yet.
     pending: Bytes,
     then: Then,
+    /// Says when the stream is to end before its log does.
+    seat: Option<Seat>,
     /// Given back with the viewer.
     _place: Option<Place>,
 }
@@ -50,6 +54,7 @@ impl SseBody {
             viewer,
             pending: Bytes::new(),
             then: Then::More,
+            seat: None,
             _place: None,
         };
         if let Some(next) = first {
@@ -63,6 +68,33 @@ impl SseBody {
     pub fn holding(self, place: Place) -> Self {
         let _place = Some(place);
         Self { _place, ..self }
+    }
+
+    /// The same, ended as its seat says.
+    #[must_use]
+    pub(crate) fn in_seat(self, seat: Seat) -> Self {
+        let seat = Some(seat);
+        Self { seat, ..self }
+    }
+
+    /// Does what the seat says; true where nothing more is to come of the viewer.
+    fn obey(&mut self, call: Call) -> bool {
+        match call {
+            Call::GoOn => return false,
+            // What is half sent stays half sent: nothing more goes to who may not read it.
+            Call::BreakOff if self.then != Then::Break => {
+                self.pending = Bytes::new();
+                self.then = Then::FlushAndBreak;
+            }
+            // Between two events only.
+            Call::Reauth if self.pending.is_empty() && self.then == Then::More => {
+                let mut frame = Vec::new();
+                write_reauth(&mut frame, self.viewer.position());
+                (self.pending, self.then) = (frame.into(), Then::End);
+            }
+            Call::BreakOff | Call::Reauth => {}
+        }
+        true
     }
 
     fn accept(&mut self, next: Next) {
@@ -85,6 +117,10 @@ impl MessageBody for SseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        if let Some(seat) = &self.seat {
+            let call = seat.call();
+            self.obey(call);
+        }
         loop {
             if !self.pending.is_empty() {
                 let len = self.pending.len().min(MAX_CHUNK);
@@ -93,7 +129,12 @@ impl MessageBody for SseBody {
             match self.then {
                 Then::More => match self.viewer.poll_next(cx) {
                     Poll::Ready(next) => self.accept(next),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        let call = self.seat.as_ref().map(|seat| seat.call_or_wake(cx.waker()));
+                        if !self.obey(call.unwrap_or(Call::GoOn)) {
+                            return Poll::Pending;
+                        }
+                    }
                 },
                 Then::End => return Poll::Ready(None),
                 Then::FlushAndBreak => {

@@ -4,16 +4,18 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth::webhooks::Webhooks;
 use auth::{
     ConfigError as AuthConfigError, KeySource, PublishableKey, RemoteKeys, StaticKeys, Verifier,
 };
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
-use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore};
+use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore, ReadError, Revocations};
 
+use crate::access::{Access, AccessOptions, AccessStores};
 use crate::config::{
-    AuthSettings, LimitSettings, RedisSettings, Settings, StoreSettings, StreamSettings, WatchMode,
-    without_password,
+    AccessSettings, AuthSettings, LimitSettings, RedisSettings, Settings, StoreSettings,
+    StreamSettings, WatchMode, without_password,
 };
 use crate::health::Health;
 use crate::limits::StreamLimits;
@@ -38,9 +40,11 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
         StoreSettings::Redis(redis) => on_redis(verifier, redis, settings).await?,
         StoreSettings::Embedded { dir } => {
             let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
-            on_embedded(verifier, store, &settings.stream, &settings.limits)
+            let options = access_options(settings);
+            on_embedded(verifier, store, &settings.stream, &settings.limits, options)
         }
     };
+    service.parts.webhooks = webhooks(&settings.access)?;
     service.parts.cors_origins = settings.server.cors_origins.as_slice().into();
     Ok(service)
 }
@@ -65,9 +69,15 @@ pub(crate) fn on_embedded(
     store: EmbeddedStore,
     stream: &StreamSettings,
     limits: &LimitSettings,
+    options: AccessOptions,
 ) -> Service {
     let store = Arc::new(store);
-    let parts = parts(verifier, store, stream, limits);
+    let mut parts = parts(verifier, store.clone(), stream, limits);
+    let stores = AccessStores {
+        tickets: store.clone(),
+        revocations: Some(store.clone()),
+    };
+    parts.access = Arc::new(Access::new(options, &stores, store));
     let gauges = || StoreGauges {
         connected: true,
         ..StoreGauges::default()
@@ -85,9 +95,20 @@ async fn on_redis(
 ) -> Result<Service, Failure> {
     let store = Arc::new(redis_store(redis)?);
     let shown = without_password(&redis.url);
-    let parts = parts(verifier, store.clone(), &settings.stream, &settings.limits);
+    let mut parts = parts(verifier, store.clone(), &settings.stream, &settings.limits);
+    // Where nothing is ever revoked, nothing is asked.
+    let webhooks = !settings.access.webhook_secrets.is_empty();
+    let stores = AccessStores {
+        tickets: store.clone(),
+        revocations: webhooks.then(|| store.clone() as Arc<dyn Revocations>),
+    };
+    let access = Access::new(access_options(settings), &stores, store.clone());
+    parts.access = Arc::new(access);
     match store.check().await {
-        Ok(facts) => tracing::info!(redis = shown, ?facts, "Redis suits"),
+        Ok(facts) => {
+            tracing::info!(redis = shown, ?facts, "Redis suits");
+            may_keep_access(&store, webhooks).await?;
+        }
         Err(CheckError::Unavailable(error)) => {
             tracing::warn!(redis = shown, %error, "Redis is away; requests get 503 until it is back");
             tokio::spawn(recheck(store.clone(), parts.health.clone()));
@@ -96,6 +117,21 @@ async fn on_redis(
     }
     let metrics = Metrics::new(parts.clone(), move || redis_gauges(&store));
     Ok(Service { parts, metrics })
+}
+
+/// Whether Redis allows what tickets and revocations need. Without webhooks only tickets do, and the rest works without.
+async fn may_keep_access(store: &RedisStore, webhooks: bool) -> Result<(), Failure> {
+    match store.check_access().await {
+        Err(ReadError::Refused(error)) if webhooks => Err(format!(
+            "CLERK_WEBHOOK_SECRET is set, and Redis does not allow what revocations need on log-api:*: {error}"
+        )
+        .into()),
+        Err(error) => {
+            tracing::warn!(%error, "Redis does not keep tickets (log-api:*)");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Asks a Redis that was away at the start, until it has said whether it suits.
@@ -139,6 +175,25 @@ fn redis_gauges(store: &RedisStore) -> StoreGauges {
     }
 }
 
+fn access_options(settings: &Settings) -> AccessOptions {
+    let access = &settings.access;
+    AccessOptions {
+        lease: access.lease,
+        orgs: access.org_read.clone(),
+        keep_revocations: access.keep_revocations(settings.auth.max_token_life),
+    }
+}
+
+/// The verifier of webhooks, where there is a secret for one.
+fn webhooks(settings: &AccessSettings) -> Result<Option<Arc<Webhooks>>, Failure> {
+    if settings.webhook_secrets.is_empty() {
+        return Ok(None);
+    }
+    let webhooks = Webhooks::new(settings.webhook_secrets.iter().cloned());
+    let webhooks = webhooks.map_err(|error| format!("CLERK_WEBHOOK_SECRET: {error}"))?;
+    Ok(Some(Arc::new(webhooks)))
+}
+
 fn parts(
     verifier: Arc<Verifier>,
     store: Arc<impl LogStore + Jobs>,
@@ -177,7 +232,11 @@ pub(crate) fn verifier(settings: &AuthSettings) -> Result<Verifier, Failure> {
     } else {
         settings.issuers.clone()
     };
-    Verifier::builder(keys)
+    let mut builder = Verifier::builder(keys);
+    if let Some(key) = &key {
+        builder = builder.session_cookies(key);
+    }
+    builder
         .issuers(issuers)
         .authorized_parties(settings.authorized_parties.iter().cloned())
         .audiences(settings.audiences.iter().cloned())

@@ -149,7 +149,8 @@ impl Direct {
                 WireEvent::Log(line) => Some(Event::Line(line)),
                 WireEvent::Gap { after_id, first_id } => Some(Event::Gap { after_id, first_id }),
                 WireEvent::Done { status } => Some(Event::Done(Ending::parse(&status))),
-                WireEvent::Heartbeat | WireEvent::Other(_) => None,
+                // The hub, which is asked here, knows no tokens.
+                WireEvent::Heartbeat | WireEvent::Reauth { .. } | WireEvent::Other(_) => None,
             });
         }
         Ok(())

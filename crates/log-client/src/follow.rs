@@ -236,7 +236,8 @@ impl Follow {
                 Some(Event::Heartbeat)
             }
             WireEvent::Done { status } => Some(self.done(Ending::parse(&status))),
-            WireEvent::Other(_) => None,
+            // Told apart before.
+            WireEvent::Reauth { .. } | WireEvent::Other(_) => None,
         })
     }
 

@@ -111,6 +111,7 @@ pub(crate) async fn ending(
             WireEvent::Log(_)
             | WireEvent::Gap { .. }
             | WireEvent::Heartbeat
+            | WireEvent::Reauth { .. }
             | WireEvent::Other(_) => {}
         }
     }

@@ -82,6 +82,31 @@ impl fmt::Debug for UserId {
     }
 }
 
+/// The id of an organisation, as the identity provider gives it: never its slug, which can change. Compared and
+/// printed as a [`UserId`] is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct OrgId(Arc<str>);
+
+impl OrgId {
+    /// An organisation's id from the provider's text; `None` for an empty one, which names none.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OrgId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OrgId(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +137,12 @@ mod tests {
         let user = UserId::new("user_secret").unwrap();
         assert!(!format!("{user:?}").contains("secret"));
         assert_eq!(UserId::new(""), None);
+    }
+
+    #[test]
+    fn an_organisation_id_is_not_printed() {
+        let org = OrgId::new("org_secret").unwrap();
+        assert!(!format!("{org:?}").contains("secret"));
+        assert_eq!(OrgId::new(""), None);
     }
 }

@@ -27,14 +27,16 @@ mod line;
 mod page;
 mod read;
 mod resume;
+mod revocation;
 mod status;
 
 pub use entry_id::{EntryId, EntryIdError};
-pub use id::{JobId, JobIdError, UserId};
-pub use job::{Job, may_read};
+pub use id::{JobId, JobIdError, OrgId, UserId};
+pub use job::{Job, Membership, OrgRule, Reader, may_read};
 pub use limits::{MAX_JOB_ID_LEN, MAX_PAGE_LINES, MAX_READ_BYTES};
 pub use line::{Line, Source};
 pub use page::{Page, PageLimit, PageLimitError, PageRequest};
 pub use read::{Batch, Order, ReadLimit, Span};
 pub use resume::{Gap, LogBounds, Start, gap_after};
+pub use revocation::{Revocation, Revoked};
 pub use status::{IllegalTransition, JobStatus};

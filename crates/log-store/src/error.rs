@@ -82,6 +82,28 @@ impl AppendError {
     }
 }
 
+/// A ticket or a revocation could not be kept or taken.
+#[derive(Debug, Error)]
+pub enum AccessError {
+    /// The store is away. What was asked for may have been done.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+    /// The store said no.
+    #[error(transparent)]
+    Refused(#[from] StoreRefused),
+}
+
+impl AccessError {
+    /// Whether the same can succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Refused(_) => false,
+        }
+    }
+}
+
 /// A job could not be created.
 #[derive(Debug, Error)]
 pub enum CreateJobError {

@@ -1,5 +1,7 @@
 //! A wrapper that injects faults: any store, with a connection that can be lost.
 
+mod access;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;

@@ -13,6 +13,8 @@ use crate::error::{CreateJobError, ReadError, TransitionError};
 ///   [`crate::LogStore`]).
 /// * **J2** A record without an owner MUST read as a job without one, which nobody may read.
 /// * **J3** An unknown status MUST read as [`JobStatus::Other`]; a missing one too, as an empty text.
+/// * **J4** An organisation's id MUST read as the job's, whether there is an owner or not; a missing or an empty one as
+///   none.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Reads one job.
@@ -26,7 +28,7 @@ pub trait Jobs: Send + Sync + 'static {
 }
 
 /// Watches one job, level-triggered: W1 to W7 of [`crate::LogWatch`] with `get` for `read_on`, and any change of
-/// the job's status, its owner or its existence for a change.
+/// the job's status, its owner, its organisation or its existence for a change.
 #[async_trait]
 pub trait JobWatch: Send + 'static {
     /// Waits until the job may have changed since the last [`JobWatch::get`].

@@ -39,6 +39,7 @@
 //!
 //! **Invariant:** no caller can tell which store it talks to; no type of a backend appears in this API.
 
+mod access;
 mod append;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -49,20 +50,23 @@ mod error;
 mod faulty;
 mod jobs;
 mod lines;
-#[cfg(any(feature = "embedded", feature = "conformance"))]
+mod local_access;
 mod notice;
 #[cfg(feature = "redis")]
 pub mod redis;
 
+pub use access::{RevocationWatch, Revocations, TicketKey, Tickets};
 pub use append::{LogAppend, NewLine};
 #[cfg(feature = "conformance")]
 pub use conformance::MemoryStore;
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{
-    AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
+    AccessError, AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable,
+    TransitionError,
 };
 #[cfg(feature = "conformance")]
 pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, Onward};
+pub use local_access::LocalAccess;

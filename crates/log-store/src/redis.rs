@@ -10,7 +10,8 @@
 //!
 //! # Permissions
 //!
-//! For the default key pattern; [`RedisStore::check`] tries the reads, [`RedisStore::check_writes`] the writes:
+//! For the default key pattern; [`RedisStore::check`] tries the reads, [`RedisStore::check_writes`] the writes,
+//! [`RedisStore::check_access`] what is asked for tickets and revocations:
 //!
 //! | for | commands | keys |
 //! |---|---|---|
@@ -22,12 +23,15 @@
 //! | appending, moving jobs on | `CLIENT INFO` `CLIENT KILL` | – |
 //! | moving jobs on | `EVAL` `EXISTS` `HGET` `HSET` | `job:*` |
 //! | moving jobs on | `PUBLISH` | channels `job:*:events` |
+//! | tickets | `SET` `GETDEL` | `log-api:*` |
+//! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
 //! `CLIENT TRACKING` refused means polling; `CLIENT ID` and `INFO` refused means a note in the log. In a cluster
 //! `CLUSTER SLOTS` and `CLUSTER INFO` are needed, with Sentinel what its clients need.
 //!
 //! **Invariant:** no blocking command, and no type of fred in this module's API.
 
+mod access;
 mod appends;
 mod check;
 mod decode;

@@ -7,7 +7,9 @@ mod decode;
 mod encode;
 
 pub use decode::{Decoder, RawEvent};
-pub use encode::{EndStatus, write_done, write_gap, write_heartbeat, write_log, write_retry};
+pub use encode::{
+    EndStatus, write_done, write_gap, write_heartbeat, write_log, write_reauth, write_retry,
+};
 
 use log_domain::{EntryId, Line};
 use serde::Deserialize;
@@ -33,6 +35,11 @@ pub enum Event {
         /// `ready`, `failed` or `deleted`.
         status: String,
     },
+    /// The stream ends here: come back with a fresh token and this cursor.
+    Reauth {
+        /// The reader's position.
+        after_id: EntryId,
+    },
     /// An event this version does not know, to be ignored.
     Other(String),
 }
@@ -49,6 +56,11 @@ pub struct EventError {
 struct GapData {
     after_id: String,
     first_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ReauthData {
+    after_id: String,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +98,12 @@ impl Event {
             "done" => {
                 let DoneData { status } = json(&raw.data).map_err(fail)?;
                 Ok(Self::Done { status })
+            }
+            "reauth" => {
+                let ReauthData { after_id } = json(&raw.data).map_err(fail)?;
+                let after_id = after_id.parse::<EntryId>();
+                let after_id = after_id.map_err(|e| fail(e.to_string()))?;
+                Ok(Self::Reauth { after_id })
             }
             other => Ok(Self::Other(other.into())),
         }

@@ -26,6 +26,7 @@ fn every_rejection_has_its_own_name_and_most_are_401() {
         (Rejection::NotActiveYet, "token-not-active-yet"),
         (Rejection::IssuedInTheFuture, "token-iat-in-the-future"),
         (Rejection::SessionPending, "session-pending"),
+        (Rejection::SessionRevoked, "session-revoked"),
     ] {
         assert_eq!(rejection.reason(), reason);
         assert_eq!(rejection.kind(), RejectionKind::Unauthenticated, "{reason}");

@@ -23,7 +23,8 @@ pub(super) async fn stream(
     parts: web::Data<Parts>,
 ) -> Result<HttpResponse, ApiError> {
     let StreamQuery(start) = asked.query;
-    let place = parts.limits.take(&asked.reader, &asked.job_id)?;
+    let place = parts.limits.take(&asked.who.reader().user, &asked.job_id)?;
+    let seat = parts.access.seat(asked.who, &asked.job_id, &asked.job)?;
     let mut viewer = parts.hub.open(&asked.job_id, start).await?;
     let comes_back_after_the_end = start.cursor().is_some() && asked.job.status.is_terminal();
     let first = if comes_back_after_the_end {
@@ -39,8 +40,9 @@ pub(super) async fn stream(
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
+        .insert_header((HeaderName::from_static("x-stream-id"), seat.id()))
         .insert_header(ContentEncoding::Identity)
-        .body(SseBody::new(viewer, first).holding(place)))
+        .body(SseBody::new(viewer, first).holding(place).in_seat(seat)))
 }
 
 async fn first(viewer: &mut Viewer) -> Option<Next> {

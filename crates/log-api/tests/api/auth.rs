@@ -8,7 +8,7 @@ use test_support::{Answer, HttpClient};
 
 use crate::support::{ANN, Api, ISSUER, Job, ORIGIN, shared, token};
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -16,7 +16,7 @@ fn now() -> u64 {
 }
 
 /// A token of Ann's that is good, but for what is changed in its header and claims.
-fn token_with(change: impl FnOnce(&mut Value, &mut Value)) -> String {
+pub(crate) fn token_with(change: impl FnOnce(&mut Value, &mut Value)) -> String {
     let mut header = json!({"alg": "RS256", "typ": "JWT", "kid": ISSUER.key_id()});
     let mut claims = json!({
         "azp": ORIGIN, "exp": now() + 60, "iat": now(), "iss": ISSUER.issuer(), "nbf": now() - 10,
@@ -47,7 +47,7 @@ fn routes(job: &Job) -> [String; 2] {
     [job.path(), format!("{}/stream", job.path())]
 }
 
-fn assert_refused(answer: &Answer, status: u16, reason: &str, case: &str) {
+pub(crate) fn assert_refused(answer: &Answer, status: u16, reason: &str, case: &str) {
     assert_eq!(answer.status, status, "{case}: {}", answer.text());
     assert_eq!(answer.json()["reason"], reason, "{case}");
     let challenge = match reason {
@@ -251,7 +251,7 @@ async fn a_token_whose_signature_does_not_hold_is_401() {
 }
 
 #[tokio::test]
-async fn a_token_counts_in_the_authorization_header_only() {
+async fn a_token_counts_in_no_query_and_no_other_header() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let token = token(ANN);
@@ -263,7 +263,7 @@ async fn a_token_counts_in_the_authorization_header_only() {
                 .get(&format!("{route}?access_token={token}&__session={token}")),
             api.anonymous()
                 .get(&route)
-                .header("Cookie", &format!("__session={token}")),
+                .header("Cookie", &format!("session={token}; __sessions={token}")),
             api.anonymous()
                 .get(&route)
                 .header("X-Authorization", &format!("Bearer {token}")),

@@ -3,7 +3,7 @@
 use crate::support::{Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
 
 /// Every name that deployments may rely on, and the further ones that `serve` reads.
-const NAMES: [&str; 35] = [
+const NAMES: [&str; 40] = [
     "LOG_API_BIND",
     "LOG_API_METRICS_BIND",
     "LOG_API_CORS_ORIGINS",
@@ -38,6 +38,11 @@ const NAMES: [&str; 35] = [
     "CLERK_AUDIENCES",
     "LOG_API_MAX_TOKEN_SECS",
     "CLERK_ALLOWED_ORIGINS",
+    "LOG_API_STREAM_LEASE_SECS",
+    "LOG_API_STREAM_LEASE_MODE",
+    "LOG_API_STREAM_LEASE_CAP_SECS",
+    "LOG_API_ORG_READ",
+    "CLERK_WEBHOOK_SECRET",
     "CLERK_ALLOWED_AUDIENCES",
 ];
 
@@ -152,6 +157,11 @@ async fn config_prints_every_setting_with_its_default() {
         ("LOG_API_END_QUIET_MS", "250"),
         ("LOG_API_END_LIMIT_MS", "5000"),
         ("LOG_API_MAX_TOKEN_SECS", "600"),
+        ("LOG_API_STREAM_LEASE_SECS", "300"),
+        ("LOG_API_STREAM_LEASE_MODE", "recheck"),
+        ("LOG_API_STREAM_LEASE_CAP_SECS", "3600"),
+        ("LOG_API_ORG_READ", "off"),
+        ("CLERK_WEBHOOK_SECRET", "(not set: no webhooks)"),
         ("LOG_API_MAX_CONNECTIONS", "25000"),
         ("LOG_API_BACKLOG", "4096"),
         ("LOG_API_SEND_BUFFER_BYTES", "65536"),
@@ -189,6 +199,10 @@ async fn config_prints_what_is_set_and_no_secret() {
         ("LOG_API_REDIS_WATCH", "poll"),
         ("LOG_API_LOG", "warn"),
         ("LOG_API_LOG_FORMAT", "text"),
+        (
+            "CLERK_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ),
     ])
     .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -201,11 +215,14 @@ async fn config_prints_what_is_set_and_no_secret() {
         ("LOG_API_REDIS_WATCH", "poll"),
         ("LOG_API_LOG", "warn"),
         ("LOG_API_LOG_FORMAT", "text"),
+        ("CLERK_WEBHOOK_SECRET", "(1 set)"),
     ] {
         assert_eq!(shown(&ended, key), value, "{key}");
     }
     assert!(
-        !ended.out.contains("hunter2") && !ended.out.contains("BEGIN PUBLIC"),
+        !ended.out.contains("hunter2")
+            && !ended.out.contains("MfKQ9r8")
+            && !ended.out.contains("BEGIN PUBLIC"),
         "{}",
         ended.out
     );
@@ -229,6 +246,11 @@ async fn every_bad_variable_is_named_at_once_and_no_value_repeated() {
         ("LOG_API_REDIS_WATCH", "zqx"),
         ("LOG_API_LOG_FORMAT", "zqx"),
         ("LOG_API_MAX_TOKEN_SECS", "0"),
+        ("LOG_API_STREAM_LEASE_SECS", "0"),
+        ("LOG_API_STREAM_LEASE_MODE", "zqx"),
+        ("LOG_API_STREAM_LEASE_CAP_SECS", "zqx"),
+        ("LOG_API_ORG_READ", "org:sys_zqx:read"),
+        ("CLERK_WEBHOOK_SECRET", "zqx"),
         ("CLERK_ALLOWED_ORIGINS", "https://zqx.example"),
         ("CLERK_ALLOWED_AUDIENCES", r#"{"zqx": 1}"#),
     ];

@@ -332,15 +332,23 @@ async fn lines_that_a_restart_of_redis_lost_are_told_as_a_gap() {
 #[tokio::test]
 async fn the_server_killed_four_times_under_a_writer_loses_and_repeats_nothing() {
     let redis = RedisServer::shared().await;
-    let mut api = Api::on(&redis).await;
+    let start = async || {
+        let metrics = ("LOG_API_METRICS_BIND", "127.0.0.1:0");
+        Api::start(&redis.url(), &[metrics]).await
+    };
+    let mut api = start().await;
     let job = Arc::new(Job::new(&redis).await);
     let address = watch::Sender::new(api.addr);
     let viewers: Vec<_> = (0..10).map(|_| Returning::start(&job, &address)).collect();
     let producer = Producer::start(&job, Duration::from_millis(2));
     for _ in 0..4 {
-        sleep(Duration::from_millis(fastrand::u64(300..600))).await;
+        // One that is still on its way back would not see the kill.
+        while api.metric("viewers").await < 10 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        sleep(Duration::from_millis(fastrand::u64(0..300))).await;
         api.kill();
-        api = Api::on(&redis).await;
+        api = start().await;
         address.send_replace(api.addr);
     }
     sleep(Duration::from_millis(300)).await;

@@ -9,7 +9,9 @@
     reason = "test code: what cannot be done is a failed test"
 )]
 
+mod access;
 mod auth;
+mod carriers;
 mod config;
 mod cors;
 mod dead_client;

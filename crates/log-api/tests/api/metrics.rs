@@ -83,6 +83,8 @@ async fn each_has_a_type_a_help_and_a_value() {
         ("log_api_gaps", "counter"),
         ("log_api_catch_up_reads", "counter"),
         ("log_api_failed_reads", "counter"),
+        ("log_api_streams_withdrawn", "counter"),
+        ("log_api_streams_reauthenticated", "counter"),
         ("log_api_streams_refused", "counter"),
         ("log_api_connections", "gauge"),
         ("log_api_connections_refused", "counter"),

@@ -282,10 +282,16 @@ async fn an_id_that_looks_like_a_log_entry_stays_a_value() {
         entries.iter().any(|entry| entry["request_id"] == split),
         "{log}"
     );
+    // What a machine with a low limit of open files is told is no matter here.
+    let of_requests =
+        |entry: &&serde_json::Value| entry["target"] != "log_api::connections::file_limit";
     assert!(
-        entries.iter().all(|entry| entry["level"] != "ERROR"
-            && entry["level"] != "WARN"
-            && entry["message"] != "forged"),
+        entries
+            .iter()
+            .filter(of_requests)
+            .all(|entry| entry["level"] != "ERROR"
+                && entry["level"] != "WARN"
+                && entry["message"] != "forged"),
         "{log}"
     );
 }

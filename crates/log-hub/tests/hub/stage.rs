@@ -147,6 +147,7 @@ impl Event {
             }
             sse::Event::Heartbeat => Self::Heartbeat,
             sse::Event::Done { status } => Self::Done(status),
+            sse::Event::Reauth { .. } => panic!("the hub knows no tokens"),
             sse::Event::Other(name) => panic!("an unknown event: {name}"),
         }
     }

@@ -8,7 +8,7 @@
 //! use async_trait::async_trait;
 //! use log_domain::{EntryId, JobId};
 //! use log_store::conformance::Subject;
-//! use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine};
+//! use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine, Revocations, Tickets};
 //!
 //! struct Memory(MemoryStore);
 //!
@@ -20,6 +20,8 @@
 //!     // … and so on.
 //! #   fn appender(&self) -> Arc<dyn LogAppend> { Arc::new(self.0.clone()) }
 //! #   fn jobs(&self) -> Arc<dyn JobWrites> { Arc::new(self.0.clone()) }
+//! #   fn tickets(&self) -> Arc<dyn Tickets> { Arc::new(self.0.clone()) }
+//! #   fn revocations(&self) -> Arc<dyn Revocations> { Arc::new(self.0.clone()) }
 //! #   async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) { self.0.append_at(job, id, line); }
 //! #   async fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) { self.0.put_raw_line(job, id, fields); }
 //! #   async fn trim_to(&self, job: &JobId, keep: usize) { self.0.trim_to(job, keep); }
@@ -28,6 +30,7 @@
 //! #   async fn age_log(&self, job: &JobId, by: std::time::Duration) { self.0.age_log(job, by); }
 //! #   async fn set_status_raw(&self, job: &JobId, status: Option<&str>) { self.0.set_status_raw(job, status); }
 //! #   async fn remove_owner(&self, job: &JobId) { self.0.remove_owner(job); }
+//! #   async fn set_org_raw(&self, job: &JobId, org: Option<&str>) { self.0.set_org_raw(job, org); }
 //! #   async fn delete_job(&self, job: &JobId) { self.0.delete_job(job); }
 //! }
 //!
@@ -56,7 +59,7 @@ mod memory;
 mod subject;
 mod support;
 
-pub use cases::{append, gap, jobs, lines, outage, reads, watch};
+pub use cases::{access, append, gap, jobs, lines, outage, reads, watch};
 pub use memory::MemoryStore;
 pub use subject::{Connection, Subject, fresh_job};
 pub use support::run;
@@ -157,6 +160,7 @@ macro_rules! log_store_conformance {
                 J2: a_record_without_an_owner_reads_as_a_job_without_one;
                 J3: an_unknown_status_reads_as_other
                     a_missing_status_reads_as_an_empty_text;
+                J4: an_organisation_reads_as_the_jobs_beside_its_owner_and_without_one;
                 T1: a_job_begins_queued
                     create_does_not_touch_a_job_that_exists
                     of_many_creators_one_wins;
@@ -170,6 +174,22 @@ macro_rules! log_store_conformance {
                 W2: any_change_of_a_job_wakes_a_watch
                     a_change_of_a_job_that_races_a_read_is_not_missed;
                 W5: a_dropped_changed_of_a_job_takes_no_notice_with_it;
+            }
+            access {
+                K1: a_ticket_is_taken_once
+                    of_many_takers_of_a_ticket_one_gets_it;
+                K2: a_ticket_is_there_for_its_life_and_no_longer;
+                K3: a_ticket_that_is_put_again_is_replaced
+                    a_ticket_that_nobody_put_is_none;
+                K4: a_ticket_of_a_store_that_is_away_is_an_error;
+                V1: a_revocation_is_news_to_every_watch
+                    news_are_told_once_and_in_order
+                    many_revocations_are_all_told;
+                V2: a_watch_of_revocations_is_told_at_once_and_then_of_news
+                    a_revocation_while_the_store_is_away_is_told_once_it_is_back;
+                V3: a_message_counts_once
+                    of_one_message_many_times_at_once_one_counts;
+                V4: a_message_that_failed_has_done_nothing_or_all;
             }
         }
     };
@@ -196,6 +216,7 @@ mod tests {
     fn every_rule_of_the_contract_has_a_case() {
         let covered: BTreeSet<_> = CASES.iter().map(|(rule, _)| *rule).collect();
         let sources = [
+            include_str!("../access.rs"),
             include_str!("../lines.rs"),
             include_str!("../append.rs"),
             include_str!("../jobs.rs"),

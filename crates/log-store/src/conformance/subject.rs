@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 
-use crate::{JobWrites, LogAppend, LogStore, NewLine};
+use crate::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
 
 /// A store under test.
 ///
@@ -26,6 +26,12 @@ pub trait Subject: Send + Sync + 'static {
 
     /// The same store, for jobs.
     fn jobs(&self) -> Arc<dyn JobWrites>;
+
+    /// The same store, for tickets.
+    fn tickets(&self) -> Arc<dyn Tickets>;
+
+    /// The same store, for revocations. Other subjects may revoke too.
+    fn revocations(&self) -> Arc<dyn Revocations>;
 
     /// The id of a job that nobody has used.
     fn fresh_job(&self) -> JobId {
@@ -73,6 +79,9 @@ pub trait Subject: Send + Sync + 'static {
 
     /// Back door: removes the owner from a job's record.
     async fn remove_owner(&self, job: &JobId);
+
+    /// Back door: writes the organisation of a job that exists as text; `None` removes the field.
+    async fn set_org_raw(&self, job: &JobId, org: Option<&str>);
 
     /// Back door: deletes a job's record.
     async fn delete_job(&self, job: &JobId);

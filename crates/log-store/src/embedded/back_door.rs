@@ -107,6 +107,12 @@ impl EmbeddedStore {
         self.change_job(job, |record| record.owner = None).await;
     }
 
+    /// Writes the organisation of a job that exists, as text.
+    pub async fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+        let org = org.map(str::to_owned);
+        self.change_job(job, |record| record.org = org).await;
+    }
+
     /// Deletes a job's record.
     pub async fn delete_job(&self, job: &JobId) {
         let job = job.clone();
@@ -116,7 +122,7 @@ impl EmbeddedStore {
     /// How many logs and jobs are watched.
     #[must_use]
     pub fn watched(&self) -> usize {
-        self.shared.logs.watched() + self.shared.jobs.watched()
+        self.shared.logs.watched() + self.shared.jobs.watched() + self.shared.access.watched()
     }
 
     async fn push_at(&self, job: &JobId, id: EntryId, fields: [Option<&[u8]>; 4]) {

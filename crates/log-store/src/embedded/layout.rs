@@ -14,7 +14,7 @@
 //! and can be removed bit by bit. Keys are tuples of u64 and compare as numbers: the lines of a log stand together,
 //! in the order of their ids.
 
-use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, UserId};
+use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 use redb::TableDefinition;
 
 /// The version of this layout. Another one is refused at open.
@@ -96,6 +96,7 @@ pub(super) struct JobRecord {
     pub(super) created_at: Option<String>,
     pub(super) updated_at: Option<String>,
     pub(super) status_message: Option<String>,
+    pub(super) org: Option<String>,
     /// In Unix milliseconds; decides when the record is forgotten.
     pub(super) touched_at: u64,
 }
@@ -104,13 +105,14 @@ impl JobRecord {
     /// `None` where the bytes are no record.
     pub(super) fn from_disk(bytes: &[u8]) -> Option<Self> {
         let (touched_at, rest) = bytes.split_first_chunk()?;
-        let [status, owner, created_at, updated_at, status_message] = decode(rest)?.map(text);
+        let [status, owner, created_at, updated_at, status_message, org] = decode(rest)?.map(text);
         Some(Self {
             status,
             owner,
             created_at,
             updated_at,
             status_message,
+            org,
             touched_at: u64::from_be_bytes(*touched_at),
         })
     }
@@ -122,6 +124,7 @@ impl JobRecord {
             &self.created_at,
             &self.updated_at,
             &self.status_message,
+            &self.org,
         ];
         let mut bytes = self.touched_at.to_be_bytes().to_vec();
         encode(
@@ -139,6 +142,7 @@ impl JobRecord {
         Job {
             status: self.status(),
             owner: self.owner.as_deref().and_then(UserId::new),
+            org: self.org.as_deref().and_then(OrgId::new),
         }
     }
 }
@@ -253,5 +257,13 @@ mod tests {
         };
         assert_eq!(JobRecord::from_disk(&record.to_disk()), Some(record));
         assert_eq!(JobRecord::from_disk(b"short"), None);
+        // As versions wrote it that knew no organisation.
+        let mut before = 7_u64.to_be_bytes().to_vec();
+        encode(
+            [Some(b"queued".as_slice()), None, None, None, None],
+            &mut before,
+        );
+        let read = JobRecord::from_disk(&before).unwrap();
+        assert_eq!((read.status.as_deref(), read.org), (Some("queued"), None));
     }
 }

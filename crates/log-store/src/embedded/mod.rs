@@ -28,10 +28,11 @@ use self::layout::{FORMAT, MAX_LINE_BYTES};
 use self::read::Snapshot;
 use self::tables::{Change, NoStep};
 use self::writer::{Writer, transact};
+use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
-    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, LogStore, LogWatch, NewJob,
-    NewLine, Onward, ReadError, StoreRefused, Transition, TransitionError,
+    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
+    LogWatch, NewJob, NewLine, Onward, ReadError, StoreRefused, Transition, TransitionError,
 };
 
 /// What an embedded store keeps, and for how long. The defaults are what the producers of the Redis store do.
@@ -102,7 +103,10 @@ struct Shared {
     options: EmbeddedOptions,
     logs: Notices<JobId>,
     jobs: Notices<JobId>,
+    access: LocalAccess,
 }
+
+delegate_access!(EmbeddedStore, shared.access);
 
 impl Shared {
     /// Tells the watches of what a committed transaction changed.
@@ -145,6 +149,7 @@ impl EmbeddedStore {
             options,
             logs: Notices::default(),
             jobs: Notices::default(),
+            access: LocalAccess::new(),
         };
         let (found, _) =
             transact(&shared, |tables| tables.format(FORMAT)).map_err(backend(&dir))?;

@@ -136,7 +136,7 @@ pub(super) async fn reads(session: &Session, keys: &KeyPatterns) -> Result<(), C
     let (job, logs) = (keys.job_pattern(), keys.logs_pattern());
     let (job_key, log_key) = (job.of_nobody(), logs.of_nobody());
     let client = session.reads();
-    let fields = vec!["status", "user_id"];
+    let fields = vec!["status", "user_id", "org_id"];
     allowed("HMGET", job, client.hmget(&job_key, fields).await)?;
     allowed("EXISTS", job, client.exists(&job_key).await)?;
     let one = Some(1);

@@ -1,7 +1,7 @@
 //! Replies of Redis as domain types, from RESP2 and RESP3 alike.
 
 use fred::types::Value;
-use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, UserId};
+use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 
 use super::fault::Fault;
 
@@ -136,25 +136,27 @@ pub(super) fn keys_with_news(reply: Value) -> Vec<String> {
     }
 }
 
-/// A job's `status` and `user_id`, or `None` where neither is there.
+/// A job's `status`, `user_id` and `org_id`, or `None` where none is there.
 pub(super) fn job(reply: Value) -> Result<Option<Job>, Fault> {
-    let fields = <[Value; 2]>::try_from(reply.into_array())
+    let fields = <[Value; 3]>::try_from(reply.into_array())
         .map_err(|_| Fault::garbled("HMGET gave another number of fields"))?;
-    let [status, owner] = fields.map(text);
-    if status.is_none() && owner.is_none() {
+    let [status, owner, org] = fields.map(text);
+    if status.is_none() && owner.is_none() && org.is_none() {
         return Ok(None);
     }
     Ok(Some(Job {
         status: JobStatus::parse(status.as_deref().unwrap_or_default()),
         owner: owner.as_deref().and_then(UserId::new),
+        org: org.as_deref().and_then(OrgId::new),
     }))
 }
 
-/// A job whose hash has neither field (J2, J3).
+/// A job whose hash has none of the fields (J2, J3).
 pub(super) fn bare_job() -> Job {
     Job {
         status: JobStatus::parse(""),
         owner: None,
+        org: None,
     }
 }
 
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_job_without_an_owner_or_a_status_is_a_job() {
-        let read = |status: Value, owner: Value| job(array([status, owner])).unwrap();
+        let read = |status: Value, owner: Value| job(array([status, owner, Value::Null])).unwrap();
         assert_eq!(read(Value::Null, Value::Null), None);
         let nobodys = read("queued".into(), "".into()).unwrap();
         assert_eq!((nobodys.status, nobodys.owner), (JobStatus::Queued, None));

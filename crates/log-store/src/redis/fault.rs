@@ -4,7 +4,8 @@ use fred::error::{Error, ErrorKind};
 use thiserror::Error as ThisError;
 
 use crate::error::{
-    AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
+    AccessError, AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable,
+    TransitionError,
 };
 
 /// Replies by which a server says that it cannot do this now.
@@ -114,7 +115,13 @@ macro_rules! from_fault {
     )*};
 }
 
-from_fault!(ReadError, AppendError, CreateJobError, TransitionError);
+from_fault!(
+    AccessError,
+    ReadError,
+    AppendError,
+    CreateJobError,
+    TransitionError
+);
 
 #[cfg(test)]
 mod tests {

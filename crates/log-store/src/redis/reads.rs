@@ -79,11 +79,11 @@ pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fa
 /// Reads a job.
 pub(super) async fn job(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
     let client = session.reads();
-    let fields = || client.hmget::<Value, _, _>(key, vec!["status", "user_id"]);
+    let fields = || client.hmget::<Value, _, _>(key, vec!["status", "user_id", "org_id"]);
     if let Some(job) = decode::job(fields().await?)? {
         return Ok(Some(job));
     }
-    // No such hash, or one without both fields: the same to HMGET. What is read after EXISTS is what counts, so a job
+    // No such hash, or one without all three fields: the same to HMGET. What is read after EXISTS is what counts, so a job
     // that was created in between is not taken for one without an owner.
     let exists: bool = client.exists(key).await?;
     if !exists {

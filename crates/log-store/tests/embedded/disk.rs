@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
 use log_store::conformance::{Subject, fresh_job};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
-    OpenError, Transition,
+    OpenError, Revocations, Tickets, Transition,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -30,6 +30,14 @@ impl Subject for Disk {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.store.clone())
+    }
+
+    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.store.clone())
     }
 
@@ -63,6 +71,10 @@ impl Subject for Disk {
 
     async fn remove_owner(&self, job: &JobId) {
         self.store.remove_owner(job).await;
+    }
+
+    async fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+        self.store.set_org_raw(job, org).await;
     }
 
     async fn delete_job(&self, job: &JobId) {

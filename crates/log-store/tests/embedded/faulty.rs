@@ -8,6 +8,7 @@ use log_domain::{EntryId, JobId, ReadLimit};
 use log_store::conformance::{Connection, Subject, fresh_job};
 use log_store::{
     Faults, FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine,
+    Revocations, Tickets,
 };
 use tokio::time::{Instant, timeout};
 
@@ -54,6 +55,14 @@ impl Subject for Faulty {
         Arc::new(self.store.clone())
     }
 
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.store.clone())
+    }
+
+    fn revocations(&self) -> Arc<dyn Revocations> {
+        Arc::new(self.store.clone())
+    }
+
     async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
         self.behind.append_at(job, id, line).await;
     }
@@ -84,6 +93,10 @@ impl Subject for Faulty {
 
     async fn remove_owner(&self, job: &JobId) {
         self.behind.remove_owner(job).await;
+    }
+
+    async fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+        self.behind.set_org_raw(job, org).await;
     }
 
     async fn delete_job(&self, job: &JobId) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::Subject;
-use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine};
+use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine, Revocations, Tickets};
 
 pub(crate) struct Memory(pub(crate) MemoryStore);
 
@@ -21,6 +21,14 @@ impl Subject for Memory {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.0.clone())
+    }
+
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.0.clone())
+    }
+
+    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.0.clone())
     }
 
@@ -54,6 +62,10 @@ impl Subject for Memory {
 
     async fn remove_owner(&self, job: &JobId) {
         self.0.remove_owner(job);
+    }
+
+    async fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+        self.0.set_org_raw(job, org);
     }
 
     async fn delete_job(&self, job: &JobId) {

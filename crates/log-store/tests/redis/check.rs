@@ -1,9 +1,14 @@
 //! What a server must be and allow, and what is said where it is not or does not.
 
-use log_domain::{EntryId, JobStatus, Order, Span, UserId};
+use std::time::Duration;
+
+use log_domain::{EntryId, JobStatus, Order, Revocation, Revoked, Span, UserId};
 use log_store::conformance::fresh_job;
 use log_store::redis::{CheckError, RedisStore, WatchMode};
-use log_store::{JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine, Transition};
+use log_store::{
+    JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine, Revocations, TicketKey, Tickets as _,
+    Transition,
+};
 use test_support::RedisServer;
 
 use crate::fake;
@@ -94,6 +99,43 @@ async fn a_user_with_the_documented_permissions_can_do_everything() {
     let mut follower = Follower::new(&store, &other);
     produce(&redis, &other, 1..=3).await;
     follower.follow(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_and_revocations_need_the_documented_permissions_and_no_more() {
+    let redis = RedisServer::shared().await;
+    let access = [
+        "~log-api:*",
+        "+set",
+        "+getdel",
+        "+eval",
+        "+time",
+        "+xadd",
+        "+pexpire",
+    ];
+    user(&redis, "access", &[READER.as_slice(), &access].concat()).await;
+    let keeper = store(&redis, "access", WatchMode::Auto);
+    keeper.check().await.unwrap();
+    keeper.check_access().await.unwrap();
+    let key = TicketKey::new([3; 32]);
+    let life = Duration::from_secs(9);
+    keeper.put(&key, "grant", life).await.unwrap();
+    assert!(keeper.take(&key).await.unwrap().is_some());
+    let revoked = [Revocation {
+        what: Revoked::Session("sess_acl".into()),
+        issued_until: u64::MAX,
+    }];
+    let message = fresh_job();
+    let revoke = keeper.revoke(message.as_str(), &revoked, life);
+    assert!(revoke.await.unwrap());
+    let news = Revocations::watch(&keeper).news().await.unwrap();
+    assert!(news.contains(&revoked[0]));
+
+    user(&redis, "reader-alone", &READER).await;
+    let reader = store(&redis, "reader-alone", WatchMode::Auto);
+    reader.check().await.unwrap();
+    let refused = reader.check_access().await.unwrap_err();
+    assert!(!refused.is_retryable(), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

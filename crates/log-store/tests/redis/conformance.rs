@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{Connection, Subject};
 use log_store::redis::WatchMode;
-use log_store::{JobWrites, LogAppend, LogStore, NewLine};
+use log_store::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
 use test_support::{RespClient, TcpProxy};
 use tokio::sync::Mutex;
 
@@ -53,6 +53,14 @@ impl Subject for Redis {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.setup.store.clone())
+    }
+
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.setup.store.clone())
+    }
+
+    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.setup.store.clone())
     }
 
@@ -113,6 +121,13 @@ impl Subject for Redis {
 
     async fn remove_owner(&self, job: &JobId) {
         self.run(&["HDEL", &hash(job), "user_id"]).await;
+    }
+
+    async fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+        match org {
+            Some(org) => self.run(&["HSET", &hash(job), "org_id", org]).await,
+            None => self.run(&["HDEL", &hash(job), "org_id"]).await,
+        };
     }
 
     async fn delete_job(&self, job: &JobId) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use log_domain::{EntryId, Order, ReadLimit, Span};
 use log_store::conformance::fresh_job;
 use log_store::redis::WatchMode;
-use log_store::{Jobs, LogStore};
+use log_store::{Jobs, LogStore, Revocations, TicketKey, Tickets as _};
 use tokio::time::sleep;
 
 use crate::fred::calls;
@@ -34,6 +34,26 @@ async fn a_store_has_two_connections_whatever_it_watches() {
         );
         drop(watches);
         assert_eq!(setup.store.state().watched, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_of_revocations_takes_no_connection_and_asks_nothing_while_nothing_is_revoked() {
+    let setup = Setup::own(WatchMode::Tracking).await;
+    let mut watch = Revocations::watch(&setup.store);
+    watch.news().await.unwrap();
+    let key = TicketKey::new([7; 32]);
+    setup
+        .store
+        .put(&key, "grant", Duration::from_secs(9))
+        .await
+        .unwrap();
+    setup.store.take(&key).await.unwrap();
+    assert_eq!(setup.proxy.connections(), 2);
+    setup.redis.command(&["CONFIG", "RESETSTAT"]).await;
+    sleep(Duration::from_millis(1_500)).await;
+    for command in ["xrange", "xinfo|stream", "get", "getdel"] {
+        assert_eq!(calls(&setup.redis, command).await, 0, "{command}");
     }
 }
 

@@ -84,6 +84,14 @@ pub fn write_done(out: &mut Vec<u8>, status: EndStatus, end: EntryId) {
     );
 }
 
+/// Appends a `reauth` event: the stream ends here, and goes on from `position` for whoever comes back with a fresh token.
+pub fn write_reauth(out: &mut Vec<u8>, position: EntryId) {
+    put(
+        out,
+        format_args!("event: reauth\nid: {position}\ndata: {{\"after_id\":\"{position}\"}}\n\n"),
+    );
+}
+
 /// Appends a `retry:` field: how long an `EventSource` waits before it reconnects.
 pub fn write_retry(out: &mut Vec<u8>, delay: Duration) {
     put(out, format_args!("retry: {}\n\n", delay.as_millis()));
@@ -154,6 +162,10 @@ mod tests {
         assert_eq!(
             text(|out| write_heartbeat(out, end)),
             "event: heartbeat\nid: 9-0\ndata: {}\n\n"
+        );
+        assert_eq!(
+            text(|out| write_reauth(out, end)),
+            "event: reauth\nid: 9-0\ndata: {\"after_id\":\"9-0\"}\n\n"
         );
         assert_eq!(
             text(|out| write_retry(out, Duration::from_millis(1500))),

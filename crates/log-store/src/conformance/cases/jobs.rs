@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_domain::{Job, JobId, JobStatus, UserId};
+use log_domain::{Job, JobId, JobStatus, OrgId, UserId};
 use tokio::time::timeout;
 
 use crate::conformance::subject::Subject;
@@ -44,6 +44,7 @@ fn job(status: JobStatus, owner: &str) -> Job {
     Job {
         status,
         owner: UserId::new(owner),
+        org: None,
     }
 }
 
@@ -73,6 +74,22 @@ pub async fn a_record_without_an_owner_reads_as_a_job_without_one(subject: Arc<d
     subject.remove_owner(&id).await;
     let expected = job(JobStatus::Queued, "");
     assert_eq!(subject.jobs().get(&id).await.unwrap(), Some(expected));
+}
+
+/// J4.
+pub async fn an_organisation_reads_as_the_jobs_beside_its_owner_and_without_one(
+    subject: Arc<dyn Subject>,
+) {
+    let id = created(&*subject).await;
+    let org = async |subject: &dyn Subject| subject.jobs().get(&id).await.unwrap().unwrap().org;
+    assert_eq!(org(&*subject).await, None);
+    subject.set_org_raw(&id, Some("org_1")).await;
+    assert_eq!(org(&*subject).await, OrgId::new("org_1"));
+    subject.remove_owner(&id).await;
+    let read = subject.jobs().get(&id).await.unwrap().unwrap();
+    assert_eq!((read.owner, read.org), (None, OrgId::new("org_1")));
+    subject.set_org_raw(&id, Some("")).await;
+    assert_eq!(org(&*subject).await, None);
 }
 
 /// J3.

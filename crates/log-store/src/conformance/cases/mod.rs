@@ -1,5 +1,6 @@
 //! The cases, grouped by what they hold a store to. A case's doc names its rule.
 
+pub mod access;
 pub mod append;
 pub mod gap;
 pub mod jobs;

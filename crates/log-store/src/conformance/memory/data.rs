@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log_domain::{
-    Batch, EntryId, JobId, JobStatus, Line, LogBounds, Order, ReadLimit, Span, UserId,
+    Batch, EntryId, JobId, JobStatus, Line, LogBounds, Order, OrgId, ReadLimit, Span, UserId,
 };
 use tokio::time::Instant;
 
@@ -35,6 +35,7 @@ pub(super) struct Log {
 pub(super) struct Record {
     pub(super) status: Option<String>,
     pub(super) owner: Option<UserId>,
+    pub(super) org: Option<OrgId>,
 }
 
 impl Data {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, ReadLimit, Span};
+use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, OrgId, ReadLimit, Span};
 
 use self::data::{Data, Log, Record, stored};
+use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
-    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, LogStore, LogWatch, NewJob,
-    NewLine, Onward, ReadError, Transition, TransitionError,
+    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
+    LogWatch, NewJob, NewLine, Onward, ReadError, Transition, TransitionError,
 };
 
 /// A3.
@@ -28,7 +29,10 @@ pub struct MemoryStore {
     data: Arc<Mutex<Data>>,
     logs: Arc<Notices<JobId>>,
     jobs: Arc<Notices<JobId>>,
+    access: LocalAccess,
 }
+
+delegate_access!(MemoryStore, access);
 
 impl MemoryStore {
     /// An empty store.
@@ -117,6 +121,14 @@ impl MemoryStore {
         self.jobs.notify(job);
     }
 
+    /// Writes the organisation of a job that exists, as text.
+    pub fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+        if let Some(record) = self.data().records.get_mut(job) {
+            record.org = org.and_then(OrgId::new);
+        }
+        self.jobs.notify(job);
+    }
+
     /// Deletes a job's record.
     pub fn delete_job(&self, job: &JobId) {
         self.data().records.remove(job);
@@ -126,7 +138,7 @@ impl MemoryStore {
     /// How many logs and jobs are watched.
     #[must_use]
     pub fn watched(&self) -> usize {
-        self.logs.watched() + self.jobs.watched()
+        self.logs.watched() + self.jobs.watched() + self.access.watched()
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {
@@ -156,6 +168,7 @@ impl MemoryStore {
         Some(Job {
             status: record.status(),
             owner: record.owner.clone(),
+            org: record.org.clone(),
         })
     }
 }
@@ -250,6 +263,7 @@ impl JobWrites for MemoryStore {
         let record = Record {
             status: Some(JobStatus::Queued.as_str().to_owned()),
             owner: Some(new.owner.clone()),
+            org: None,
         };
         data.records.insert(job.clone(), record);
         drop(data);

@@ -1,0 +1,156 @@
+//! Who asks, as the gate knows them: a verified session, or what a ticket kept of one.
+
+use std::fmt;
+
+use auth::Session;
+use log_domain::{Membership, OrgId, Reader, UserId};
+use serde_json::{Value, json};
+
+/// Who asks. Made from a verified session, or from what a ticket kept of one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Principal {
+    reader: Reader,
+    session: Box<str>,
+    issuer: Box<str>,
+    /// When the token was made, in seconds since the Unix epoch.
+    issued_at: u64,
+    /// When its claims were read at the provider, in the same.
+    assembled_at: u64,
+}
+
+impl Principal {
+    /// The principal of a session; `None` where its user has no name, which no verified session has.
+    pub(crate) fn of(session: &Session) -> Option<Self> {
+        let membership = |org: &auth::Organization| {
+            Some(Membership {
+                org: OrgId::new(org.id())?,
+                permissions: org.permissions().collect(),
+            })
+        };
+        Some(Self {
+            reader: Reader {
+                user: UserId::new(session.user_id())?,
+                active: session.organization().and_then(membership),
+            },
+            session: session.session_id().into(),
+            issuer: session.issuer().into(),
+            issued_at: session.issued_at(),
+            assembled_at: session
+                .claims_assembled_at()
+                .unwrap_or_else(|| session.issued_at()),
+        })
+    }
+
+    /// The reader that this is to a job.
+    #[must_use]
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    pub(super) const fn issued_at(&self) -> u64 {
+        self.issued_at
+    }
+
+    pub(super) const fn assembled_at(&self) -> u64 {
+        self.assembled_at
+    }
+
+    /// The same without an organisation.
+    pub(super) fn without_org(mut self) -> Self {
+        self.reader.active = None;
+        self
+    }
+
+    /// Whether it is the same session of the same user: what may renew a stream.
+    pub(super) fn is_same_session(&self, other: &Self) -> bool {
+        self.reader.user == other.reader.user
+            && self.session == other.session
+            && self.issuer == other.issuer
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let active = self.reader.active.as_ref();
+        json!({
+            "user": self.reader.user.as_str(),
+            "session": self.session,
+            "issuer": self.issuer,
+            "issued_at": self.issued_at,
+            "assembled_at": self.assembled_at,
+            "org": active.map(|active| active.org.as_str()),
+            "permissions": active.map(|active| &active.permissions),
+        })
+    }
+
+    /// Reads what [`Principal::to_json`] wrote.
+    pub(super) fn from_json(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name)?.as_str();
+        let number = |name: &str| value.get(name)?.as_u64();
+        let permissions = || {
+            let listed = value.get("permissions")?.as_array()?;
+            let names = listed.iter().map(|name| name.as_str().map(str::to_owned));
+            names.collect::<Option<Vec<_>>>()
+        };
+        let active = match text("org") {
+            Some(org) => Some(Membership {
+                org: OrgId::new(org)?,
+                permissions: permissions()?,
+            }),
+            None => None,
+        };
+        Some(Self {
+            reader: Reader {
+                user: UserId::new(text("user")?)?,
+                active,
+            },
+            session: text("session")?.into(),
+            issuer: text("issuer")?.into(),
+            issued_at: number("issued_at")?,
+            assembled_at: number("assembled_at")?,
+        })
+    }
+}
+
+/// Shows no claim.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Ann in a session of hers.
+    pub(crate) fn ann(session: &str, org: Option<&str>, issued_at: u64) -> Principal {
+        Principal {
+            reader: Reader {
+                user: UserId::new("user_ann").unwrap(),
+                active: org.map(|org| Membership {
+                    org: OrgId::new(org).unwrap(),
+                    permissions: vec!["org:builds:read".into()],
+                }),
+            },
+            session: session.into(),
+            issuer: "https://clerk.example.com".into(),
+            issued_at,
+            assembled_at: issued_at,
+        }
+    }
+
+    #[test]
+    fn a_principal_reads_back_as_it_was_kept_and_is_not_printed() {
+        for org in [None, Some("org_1")] {
+            let who = ann("sess_secret", org, 7);
+            assert_eq!(Principal::from_json(&who.to_json()), Some(who.clone()));
+            assert_eq!(format!("{who:?}"), "Principal { .. }");
+        }
+        assert_eq!(Principal::from_json(&json!({"user": "u"})), None);
+    }
+}

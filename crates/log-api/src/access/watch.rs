@@ -1,0 +1,172 @@
+//! The two tasks that watch over all streams of the process, and the renewal of one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use log_domain::{Job, JobId};
+use log_wire::ErrorCode;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::Shared;
+use super::lease::LeaseMode;
+use super::principal::Principal;
+use super::seats::Stream;
+use super::tickets::Granted;
+use crate::error::ApiError;
+
+/// Jobs that are looked up at once where leases end together.
+const AT_ONCE: usize = 16;
+
+/// The pause after the list of revocations could not be read.
+const READ_AGAIN: Duration = Duration::from_millis(250);
+
+/// What became of a renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// The stream has another lease, this long.
+    Here(Duration),
+    /// The stream is not in this process; word was left for the one that has it.
+    Elsewhere,
+}
+
+/// Hears of revocations for as long as the process lives.
+pub(super) async fn revocations(shared: Arc<Shared>) {
+    let Some(list) = &shared.revoked else {
+        return;
+    };
+    let mut watch = list.store.watch();
+    let mut failing = false;
+    loop {
+        watch.changed().await;
+        match watch.news().await {
+            Ok(news) => {
+                shared.apply(&news);
+                list.set_loaded();
+                failing = false;
+            }
+            Err(error) => {
+                // Once an outage is loud enough.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "what was revoked cannot be read; trying again");
+                }
+                sleep(READ_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Looks at the leases that have ended, by one timer for all of them.
+pub(super) async fn leases(shared: Arc<Shared>) {
+    let mut ticks = interval(shared.options.lease.tick());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let due = shared.seats.due(Instant::now());
+        // While the store is away streams stay open, and their leases are looked at again with the next tick.
+        let away = AtomicBool::new(false);
+        let look = async |(job, streams): (JobId, Vec<Arc<Stream>>)| {
+            if !away.load(Ordering::Relaxed) && shared.end_leases(&job, &streams).await.is_err() {
+                away.store(true, Ordering::Relaxed);
+            }
+        };
+        stream::iter(due).for_each_concurrent(AT_ONCE, look).await;
+    }
+}
+
+impl Shared {
+    /// Ends the leases of one job's streams, after one look at the job.
+    ///
+    /// # Errors
+    /// The store is away; streams stay as they are.
+    async fn end_leases(&self, id: &JobId, streams: &[Arc<Stream>]) -> Result<(), ApiError> {
+        let job = match self.jobs.get(id).await {
+            Ok(job) => job,
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(job = %id, %error, "the store refuses; streams are broken off");
+                streams
+                    .iter()
+                    .for_each(|stream| self.seats.break_off(stream));
+                return Ok(());
+            }
+        };
+        for stream in streams {
+            match &job {
+                Some(job) => self.end_lease(stream, job).await?,
+                // The hub sees that too, and ends the stream with `done`.
+                None => _ = stream.renew(&self.options.lease, None, false),
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_lease(&self, stream: &Stream, job: &Job) -> Result<(), ApiError> {
+        let who = stream.who();
+        if !self.allows(&who, job) {
+            self.seats.break_off(stream);
+            return Ok(());
+        }
+        let lease = &self.options.lease;
+        match lease.mode {
+            LeaseMode::Recheck => _ = stream.renew(lease, None, shares(&who, job)),
+            LeaseMode::Reauth => {
+                let left = self.left_for(stream).await?;
+                let fresh = left.filter(|left| {
+                    left.job == stream.job.as_str()
+                        && who.is_same_session(&left.who)
+                        && self.allows(&left.who, job)
+                });
+                let renewed = fresh.and_then(|fresh| {
+                    let shares = shares(&fresh.who, job);
+                    stream.renew(lease, Some(Arc::new(fresh.who)), shares)
+                });
+                if renewed.is_none() {
+                    self.seats.reauthenticate(stream);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What another process has left for a stream. A store that takes no tickets has none.
+    async fn left_for(&self, stream: &Stream) -> Result<Option<Granted>, ApiError> {
+        match self.tickets.left(&stream.id).await {
+            Err(error) if error.code().is_retryable() => Err(error),
+            Err(error) => {
+                tracing::error!(%error, "what was left for a stream cannot be taken");
+                Ok(None)
+            }
+            Ok(left) => Ok(left),
+        }
+    }
+
+    /// Renews the lease of a stream for the session that opened it, which has just passed the gate again.
+    pub(super) async fn renew(
+        &self,
+        id: &str,
+        who: &Principal,
+        job_id: &JobId,
+        job: &Job,
+    ) -> Result<Renewed, ApiError> {
+        let lease = &self.options.lease;
+        let Some(stream) = self.seats.find(id) else {
+            self.tickets.leave(id, who, job_id, lease.length).await?;
+            return Ok(Renewed::Elsewhere);
+        };
+        if stream.job != *job_id || !stream.who().is_same_session(who) {
+            return Err(ApiError::Code(ErrorCode::StreamNotYours));
+        }
+        stream
+            .renew(lease, Some(Arc::new(who.clone())), shares(who, job))
+            .map(Renewed::Here)
+            .ok_or(ApiError::Code(ErrorCode::LeaseAtCap))
+    }
+}
+
+/// Whether the job is read as the organisation's.
+pub(super) fn shares(who: &Principal, job: &Job) -> bool {
+    job.owner.as_ref() != Some(&who.reader().user)
+}

@@ -1,0 +1,173 @@
+//! What decides about a reader beside the job: tickets that stand for a session, and what was revoked.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log_domain::{OrgId, Revocation, Revoked, UserId};
+
+use crate::error::{AccessError, ReadError};
+
+/// The name under which a ticket is kept: the SHA-256 of its secret, which no store ever sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TicketKey([u8; 32]);
+
+impl TicketKey {
+    /// The key for the digest of a secret.
+    #[must_use]
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The digest in hexadecimal, as it is part of a name.
+impl fmt::Display for TicketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TicketKey(…)")
+    }
+}
+
+/// Keeps tickets: each stands for something, once, and not for long.
+///
+/// # Contract
+///
+/// * **K1** `take` MUST give what was put, once: of any number of takers, in any processes, one MUST get it.
+/// * **K2** A ticket MUST be there until its life is over, and MUST NOT be afterwards.
+/// * **K3** A ticket whose `put` has returned MUST be found by every `take` that begins afterwards, in any process that
+///   shares the store; a further `put` under its key MUST replace it.
+/// * **K4** A store that cannot be reached MUST be an error within its deadline (R4 of [`crate::LogStore`]). A `take`
+///   that failed MAY have used the ticket up; it MUST NOT have left it to be taken twice.
+#[async_trait]
+pub trait Tickets: Send + Sync + 'static {
+    /// Keeps a ticket for `life`, and what it stands for.
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError>;
+
+    /// Takes a ticket: what it stands for, if it is there, and it is no more.
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError>;
+}
+
+/// Tells every process what was revoked.
+///
+/// # Contract
+///
+/// * **V1** A revocation MUST be in the news of every watch, in every process that shares the store, at least once: of one
+///   that was there before by its next read, of one that is opened within `keep` by its first. It MAY be kept longer.
+/// * **V2** [`RevocationWatch::changed`] MUST keep W1 to W5 of [`crate::LogWatch`], with [`RevocationWatch::news`] for
+///   `read_on`: so no lost connection and no lost notice hides a revocation. While the store can be reached, the notice
+///   MUST come within a second.
+/// * **V3** A message MUST count once: of calls with one id within `keep`, one MUST be told `true`, and the others MUST
+///   revoke nothing.
+/// * **V4** What a message revokes and that it counted MUST be kept in one step: a call that failed MUST NOT have left the
+///   one without the other.
+#[async_trait]
+pub trait Revocations: Send + Sync + 'static {
+    /// Revokes what a message says, unless it has counted before. `message` is 1 to 128 visible ASCII characters.
+    async fn revoke(
+        &self,
+        message: &str,
+        revocations: &[Revocation],
+        keep: Duration,
+    ) -> Result<bool, AccessError>;
+
+    /// Begins to watch.
+    fn watch(&self) -> Box<dyn RevocationWatch>;
+}
+
+/// Watches what is revoked, see V1 and V2.
+#[async_trait]
+pub trait RevocationWatch: Send + 'static {
+    /// Waits until there may be news.
+    async fn changed(&mut self);
+
+    /// What was revoked since the last news, oldest first; at first all that is kept. Reading arms the watch.
+    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError>;
+}
+
+/// A revocation as text: its kind, the moment, and ids, with a space between. No id has one.
+pub(crate) fn to_text(revocation: &Revocation) -> String {
+    let until = revocation.issued_until;
+    match &revocation.what {
+        Revoked::Session(session) => format!("session {until} {session}"),
+        Revoked::User(user) => format!("user {until} {}", user.as_str()),
+        Revoked::Member { org, user } => {
+            format!("member {until} {} {}", org.as_str(), user.as_str())
+        }
+        Revoked::Organization(org) => format!("organization {until} {}", org.as_str()),
+    }
+}
+
+/// Reads what [`to_text`] wrote; `None` for anything else.
+pub(crate) fn from_text(text: &str) -> Option<Revocation> {
+    let mut words = text.split(' ');
+    let (kind, until) = (words.next()?, u64::from_str(words.next()?).ok()?);
+    let mut id = || words.next().filter(|id| !id.is_empty());
+    let what = match kind {
+        "session" => Revoked::Session(id()?.into()),
+        "user" => Revoked::User(UserId::new(id()?)?),
+        "member" => Revoked::Member {
+            org: OrgId::new(id()?)?,
+            user: UserId::new(id()?)?,
+        },
+        "organization" => Revoked::Organization(OrgId::new(id()?)?),
+        _ => return None,
+    };
+    let revocation = Revocation {
+        what,
+        issued_until: until,
+    };
+    words.next().is_none().then_some(revocation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revocation_reads_back_as_it_was_written() {
+        let (org, user) = (OrgId::new("org_1").unwrap(), UserId::new("user_1").unwrap());
+        for what in [
+            Revoked::Session("sess_1".into()),
+            Revoked::User(user.clone()),
+            Revoked::Organization(org.clone()),
+            Revoked::Member { org, user },
+        ] {
+            let issued_until = u64::MAX;
+            let revocation = Revocation { what, issued_until };
+            assert_eq!(from_text(&to_text(&revocation)), Some(revocation));
+        }
+    }
+
+    #[test]
+    fn a_text_of_another_version_is_none() {
+        for text in [
+            "",
+            "session",
+            "session x y",
+            "session 1 ",
+            "team 1 t",
+            "user 1 a b",
+        ] {
+            assert_eq!(from_text(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_key_is_a_name_and_is_not_printed() {
+        let key = TicketKey::new([0xab; 32]);
+        assert_eq!(key.to_string(), "ab".repeat(32));
+        assert_eq!(format!("{key:?}"), "TicketKey(…)");
+    }
+}

@@ -1,0 +1,300 @@
+//! K1 to K4 and V1 to V4: tickets, and what was revoked.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_domain::{OrgId, Revocation, Revoked, UserId};
+use tokio::time::{sleep, timeout};
+
+use crate::conformance::subject::Subject;
+use crate::conformance::support::{connection, soon};
+use crate::{RevocationWatch, TicketKey};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A key that nobody has used.
+fn fresh_key(subject: &dyn Subject) -> TicketKey {
+    let name = subject.fresh_job();
+    let mut digest = [0_u8; 32];
+    for (n, byte) in name.as_str().bytes().enumerate() {
+        digest[n % 32] = byte.wrapping_add(digest[n % 32].wrapping_mul(31));
+    }
+    TicketKey::new(digest)
+}
+
+/// The id of a message, and of a session, that nobody has used.
+fn fresh_name(subject: &dyn Subject) -> String {
+    subject.fresh_job().as_str().to_owned()
+}
+
+fn session(name: &str) -> Revocation {
+    Revocation {
+        what: Revoked::Session(name.into()),
+        issued_until: u64::MAX,
+    }
+}
+
+/// Reads news until a revocation is among them; what others revoke meanwhile is no matter.
+async fn until(subject: &dyn Subject, watch: &mut dyn RevocationWatch, wanted: &Revocation) {
+    soon(subject, "a revocation", async {
+        loop {
+            watch.changed().await;
+            match watch.news().await {
+                Ok(news) if news.contains(wanted) => return,
+                Ok(_) => {}
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+        }
+    })
+    .await;
+}
+
+/// K1.
+pub async fn a_ticket_is_taken_once(subject: Arc<dyn Subject>) {
+    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
+    let grant = r#"{"job":"ä"}"#;
+    tickets.put(&key, grant, MINUTE).await.unwrap();
+    assert_eq!(tickets.take(&key).await.unwrap().as_deref(), Some(grant));
+    assert_eq!(tickets.take(&key).await.unwrap(), None);
+}
+
+/// K1.
+pub async fn of_many_takers_of_a_ticket_one_gets_it(subject: Arc<dyn Subject>) {
+    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
+    for _ in 0..20 {
+        tickets.put(&key, "grant", MINUTE).await.unwrap();
+        let take = |_| {
+            let tickets = Arc::clone(&tickets);
+            tokio::spawn(async move { tickets.take(&key).await.unwrap() })
+        };
+        let takers: Vec<_> = (0..16).map(take).collect();
+        let mut taken = 0;
+        for taker in takers {
+            taken += usize::from(taker.await.unwrap().is_some());
+        }
+        assert_eq!(taken, 1);
+    }
+}
+
+/// K2.
+pub async fn a_ticket_is_there_for_its_life_and_no_longer(subject: Arc<dyn Subject>) {
+    let (tickets, short, long) = (
+        subject.tickets(),
+        fresh_key(&*subject),
+        fresh_key(&*subject),
+    );
+    let life = Duration::from_millis(300);
+    tickets.put(&short, "short", life).await.unwrap();
+    tickets.put(&long, "long", MINUTE).await.unwrap();
+    sleep(life + Duration::from_millis(50)).await;
+    assert_eq!(tickets.take(&short).await.unwrap(), None);
+    assert!(tickets.take(&long).await.unwrap().is_some());
+}
+
+/// K3.
+pub async fn a_ticket_that_is_put_again_is_replaced(subject: Arc<dyn Subject>) {
+    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
+    tickets.put(&key, "first", MINUTE).await.unwrap();
+    tickets.put(&key, "second", MINUTE).await.unwrap();
+    let taken = tickets.take(&key).await.unwrap();
+    assert_eq!(taken.as_deref(), Some("second"));
+    assert_eq!(tickets.take(&key).await.unwrap(), None);
+}
+
+/// K3.
+pub async fn a_ticket_that_nobody_put_is_none(subject: Arc<dyn Subject>) {
+    let taken = subject.tickets().take(&fresh_key(&*subject)).await;
+    assert_eq!(taken.unwrap(), None);
+}
+
+/// K4.
+pub async fn a_ticket_of_a_store_that_is_away_is_an_error(subject: Arc<dyn Subject>) {
+    let Some(connection) = connection(&*subject) else {
+        return;
+    };
+    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
+    tickets.put(&key, "grant", MINUTE).await.unwrap();
+    connection.cut().await;
+    let deadline = connection.deadline() + Duration::from_secs(1);
+    let taken = timeout(deadline, tickets.take(&key)).await.unwrap();
+    assert!(taken.unwrap_err().is_retryable());
+    let put = timeout(deadline, tickets.put(&key, "grant", MINUTE))
+        .await
+        .unwrap();
+    assert!(put.unwrap_err().is_retryable());
+    connection.mend().await;
+    let back = async {
+        while tickets.put(&key, "again", MINUTE).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(&*subject, "the store is back", back).await;
+    let taken = tickets.take(&key).await.unwrap();
+    assert_eq!(taken.as_deref(), Some("again"));
+}
+
+/// V1.
+pub async fn a_revocation_is_news_to_every_watch(subject: Arc<dyn Subject>) {
+    let revocations = subject.revocations();
+    let mut before = revocations.watch();
+    before.news().await.unwrap();
+    let name = fresh_name(&*subject);
+    let (org, user) = (OrgId::new(&name).unwrap(), UserId::new(&name).unwrap());
+    let all = [
+        Revoked::Session(name.as_str().into()),
+        Revoked::User(user.clone()),
+        Revoked::Organization(org.clone()),
+        Revoked::Member { org, user },
+    ]
+    .map(|what| Revocation {
+        what,
+        issued_until: 1_666_648_255,
+    });
+    assert!(revocations.revoke(&name, &all, MINUTE).await.unwrap());
+    let mut after = revocations.watch();
+    for watch in [&mut before, &mut after] {
+        let news = watch.news().await.unwrap();
+        assert!(all.iter().all(|revocation| news.contains(revocation)));
+    }
+}
+
+/// V1.
+pub async fn news_are_told_once_and_in_order(subject: Arc<dyn Subject>) {
+    let revocations = subject.revocations();
+    let mut watch = revocations.watch();
+    let mut seen = Vec::new();
+    let mut expected = Vec::new();
+    for _ in 0..10 {
+        let name = fresh_name(&*subject);
+        let revoked = [session(&name)];
+        revocations.revoke(&name, &revoked, MINUTE).await.unwrap();
+        let [revoked] = revoked;
+        until(&*subject, &mut *watch, &revoked).await;
+        seen.extend(watch.news().await.unwrap());
+        expected.push(revoked);
+    }
+    assert!(!seen.iter().any(|revoked| expected.contains(revoked)));
+    let mut all = revocations.watch().news().await.unwrap();
+    all.retain(|revoked| expected.contains(revoked));
+    assert_eq!(all, expected);
+}
+
+/// V1.
+pub async fn many_revocations_are_all_told(subject: Arc<dyn Subject>) {
+    let revocations = subject.revocations();
+    let names: Vec<_> = (0..1_200).map(|_| fresh_name(&*subject)).collect();
+    for names in names.chunks(400) {
+        let revoked: Vec<_> = names.iter().map(|name| session(name)).collect();
+        let message = fresh_name(&*subject);
+        revocations
+            .revoke(&message, &revoked, MINUTE)
+            .await
+            .unwrap();
+    }
+    let news = revocations.watch().news().await.unwrap();
+    let told: HashSet<_> = news.into_iter().map(|revoked| revoked.what).collect();
+    for name in &names {
+        assert!(told.contains(&Revoked::Session(name.as_str().into())));
+    }
+}
+
+/// V2.
+pub async fn a_watch_of_revocations_is_told_at_once_and_then_of_news(subject: Arc<dyn Subject>) {
+    let revocations = subject.revocations();
+    let mut watch = revocations.watch();
+    soon(&*subject, "the first notice", watch.changed()).await;
+    watch.news().await.unwrap();
+    for _ in 0..5 {
+        let name = fresh_name(&*subject);
+        let revoked = session(&name);
+        let revoke = revocations.revoke(&name, std::slice::from_ref(&revoked), MINUTE);
+        revoke.await.unwrap();
+        let told = until(&*subject, &mut *watch, &revoked);
+        timeout(Duration::from_secs(1), told).await.unwrap();
+    }
+}
+
+/// V2.
+pub async fn a_revocation_while_the_store_is_away_is_told_once_it_is_back(
+    subject: Arc<dyn Subject>,
+) {
+    let Some(connection) = connection(&*subject) else {
+        return;
+    };
+    let revocations = subject.revocations();
+    let mut watch = revocations.watch();
+    watch.news().await.unwrap();
+    // Its notice and the loss race each other.
+    let name = fresh_name(&*subject);
+    let revoked = session(&name);
+    let revoke = revocations.revoke(&name, std::slice::from_ref(&revoked), MINUTE);
+    revoke.await.unwrap();
+    connection.cut().await;
+    sleep(Duration::from_millis(50)).await;
+    connection.mend().await;
+    until(&*subject, &mut *watch, &revoked).await;
+}
+
+/// V3.
+pub async fn a_message_counts_once(subject: Arc<dyn Subject>) {
+    let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
+    let [first, second] = [(); 2].map(|()| session(&fresh_name(&*subject)));
+    let call = |revoked: &Revocation| {
+        let (revocations, message, revoked) =
+            (Arc::clone(&revocations), message.clone(), revoked.clone());
+        async move { revocations.revoke(&message, &[revoked], MINUTE).await }
+    };
+    assert!(call(&first).await.unwrap());
+    assert!(!call(&second).await.unwrap());
+    let news = revocations.watch().news().await.unwrap();
+    assert!(news.contains(&first) && !news.contains(&second));
+    // Once its time is over, an id may count again.
+    let (short, life) = (fresh_name(&*subject), Duration::from_millis(100));
+    assert!(revocations.revoke(&short, &[], life).await.unwrap());
+    sleep(life + Duration::from_millis(50)).await;
+    assert!(revocations.revoke(&short, &[], life).await.unwrap());
+}
+
+/// V3.
+pub async fn of_one_message_many_times_at_once_one_counts(subject: Arc<dyn Subject>) {
+    let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
+    let call = |_| {
+        let (revocations, message) = (Arc::clone(&revocations), message.clone());
+        tokio::spawn(async move { revocations.revoke(&message, &[], MINUTE).await.unwrap() })
+    };
+    let calls: Vec<_> = (0..16).map(call).collect();
+    let mut counted = 0;
+    for call in calls {
+        counted += usize::from(call.await.unwrap());
+    }
+    assert_eq!(counted, 1);
+}
+
+/// V4: whoever sends the message again after a failure gets it done.
+pub async fn a_message_that_failed_has_done_nothing_or_all(subject: Arc<dyn Subject>) {
+    let Some(connection) = connection(&*subject) else {
+        return;
+    };
+    let revocations = subject.revocations();
+    for round in 0..5_u64 {
+        let name = fresh_name(&*subject);
+        let revoked = session(&name);
+        let once = std::slice::from_ref(&revoked);
+        let (first, ()) = tokio::join!(revocations.revoke(&name, once, MINUTE), async {
+            sleep(Duration::from_micros(100 * round)).await;
+            connection.interrupt().await;
+        });
+        if let Err(error) = first {
+            assert!(error.is_retryable(), "{error}");
+        }
+        let again = async {
+            while revocations.revoke(&name, once, MINUTE).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        soon(&*subject, "the message counts", again).await;
+        let mut watch = revocations.watch();
+        until(&*subject, &mut *watch, &revoked).await;
+    }
+}

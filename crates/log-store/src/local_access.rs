@@ -1,0 +1,237 @@
+//! Tickets and revocations of one process, in memory.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use log_domain::Revocation;
+use tokio::time::Instant;
+
+use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
+use crate::error::{AccessError, ReadError};
+use crate::notice::{Notice, Notices};
+
+/// Tickets and revocations for a service that is one process: nothing outlives it. Clones share one.
+///
+/// A restart forgets the tickets, whose clients ask again, and what was revoked: a token of an ended session counts again
+/// until it expires, a minute at most for Clerk's own.
+#[derive(Debug, Clone, Default)]
+pub struct LocalAccess {
+    kept: Arc<Mutex<Kept>>,
+    notices: Arc<Notices<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    tickets: Expiring<TicketKey, String>,
+    /// By their numbers, which grow.
+    revocations: Expiring<u64, Revocation>,
+    /// The ids of messages that have counted.
+    messages: Expiring<String, ()>,
+    /// How many revocations there were.
+    count: u64,
+}
+
+impl LocalAccess {
+    /// Nothing kept yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many watches there are.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn watched(&self) -> usize {
+        self.notices.watched()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing panics while it holds the lock.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Tickets for LocalAccess {
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError> {
+        self.kept().tickets.put(*key, grant.into(), life);
+        Ok(())
+    }
+
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError> {
+        Ok(self.kept().tickets.take(key))
+    }
+}
+
+#[async_trait]
+impl Revocations for LocalAccess {
+    async fn revoke(
+        &self,
+        message: &str,
+        revocations: &[Revocation],
+        keep: Duration,
+    ) -> Result<bool, AccessError> {
+        let mut kept = self.kept();
+        if kept.messages.contains(message) {
+            return Ok(false);
+        }
+        kept.messages.put(message.into(), (), keep);
+        for revocation in revocations {
+            kept.count += 1;
+            let number = kept.count;
+            kept.revocations.put(number, revocation.clone(), keep);
+        }
+        drop(kept);
+        self.notices.notify(&());
+        Ok(true)
+    }
+
+    fn watch(&self) -> Box<dyn RevocationWatch> {
+        Box::new(LocalWatch {
+            access: self.clone(),
+            notice: self.notices.subscribe(&()),
+            seen: 0,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct LocalWatch {
+    access: LocalAccess,
+    notice: Notice<()>,
+    /// The number of the last revocation in the news.
+    seen: u64,
+}
+
+#[async_trait]
+impl RevocationWatch for LocalWatch {
+    async fn changed(&mut self) {
+        self.notice.changed().await;
+    }
+
+    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError> {
+        let version = self.notice.version();
+        let kept = self.access.kept();
+        let mut news: Vec<_> = kept
+            .revocations
+            .iter()
+            .filter(|(number, _)| **number > self.seen)
+            .collect();
+        news.sort_unstable_by_key(|(number, _)| **number);
+        let news = news.into_iter().map(|(_, revoked)| revoked.clone());
+        let news = news.collect();
+        self.seen = kept.count;
+        drop(kept);
+        self.notice.saw(version);
+        Ok(news)
+    }
+}
+
+/// A map whose entries end by themselves.
+#[derive(Debug)]
+struct Expiring<K, V> {
+    entries: HashMap<K, (V, Instant)>,
+    /// At how many entries those are looked for that have ended: so a look costs little for each entry.
+    look_at: usize,
+}
+
+impl<K, V> Default for Expiring<K, V> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            look_at: 64,
+        }
+    }
+}
+
+impl<K: Eq + Hash, V> Expiring<K, V> {
+    fn put(&mut self, key: K, value: V, life: Duration) {
+        let now = Instant::now();
+        if self.entries.len() >= self.look_at {
+            self.entries.retain(|_, (_, end)| *end > now);
+            self.look_at = 2 * self.entries.len().max(32);
+        }
+        self.entries.insert(key, (value, now + life));
+    }
+
+    fn take(&mut self, key: &K) -> Option<V> {
+        let (value, end) = self.entries.remove(key)?;
+        (end > Instant::now()).then_some(value)
+    }
+
+    fn contains<Q>(&self, key: &Q) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let found = self.entries.get(key);
+        found.is_some_and(|(_, end)| *end > Instant::now())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let now = Instant::now();
+        let alive = self.entries.iter().filter(move |(_, (_, end))| *end > now);
+        alive.map(|(key, (value, _))| (key, value))
+    }
+}
+
+/// The two traits for a store of one process, which holds a [`LocalAccess`] and says where.
+#[cfg(any(feature = "embedded", feature = "conformance"))]
+macro_rules! delegate_access {
+    ($store:ident, $($place:ident).+) => {
+        #[async_trait::async_trait]
+        impl $crate::Tickets for $store {
+            async fn put(
+                &self,
+                key: &$crate::TicketKey,
+                grant: &str,
+                life: std::time::Duration,
+            ) -> Result<(), $crate::AccessError> {
+                self.$($place).+.put(key, grant, life).await
+            }
+
+            async fn take(
+                &self,
+                key: &$crate::TicketKey,
+            ) -> Result<Option<String>, $crate::AccessError> {
+                self.$($place).+.take(key).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::Revocations for $store {
+            async fn revoke(
+                &self,
+                message: &str,
+                revocations: &[log_domain::Revocation],
+                keep: std::time::Duration,
+            ) -> Result<bool, $crate::AccessError> {
+                self.$($place).+.revoke(message, revocations, keep).await
+            }
+
+            fn watch(&self) -> Box<dyn $crate::RevocationWatch> {
+                $crate::Revocations::watch(&self.$($place).+)
+            }
+        }
+    };
+}
+#[cfg(any(feature = "embedded", feature = "conformance"))]
+pub(crate) use delegate_access;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_is_forgotten() {
+        let access = LocalAccess::new();
+        for n in 0..200_u8 {
+            let key = TicketKey::new([n; 32]);
+            access.put(&key, "", Duration::from_secs(1)).await.unwrap();
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        assert!(access.kept().tickets.entries.len() <= 64);
+    }
+}

@@ -1,0 +1,164 @@
+//! Tickets and revocations in Redis.
+//!
+//! | key | type | content |
+//! |---|---|---|
+//! | `log-api:ticket:<digest>` | string | what a ticket stands for; ends with its life |
+//! | `log-api:{access}:revocations` | stream | field `text`: one revocation an entry |
+//! | `log-api:{access}:message:<id>` | string | that a message has counted |
+//!
+//! The revocations are a log: each process reads on from its own position, and is told of news as every reader of a log
+//! is. The hash tag puts what one script changes into one slot of a cluster.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::interfaces::{KeysInterface, LuaInterface};
+use fred::types::{Expiration, Value};
+use log_domain::{EntryId, ReadLimit, Revocation};
+
+use super::RedisStore;
+use super::fault::Fault;
+use super::fred_client::Session;
+use super::watch::Watch;
+use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets, from_text, to_text};
+use crate::error::{AccessError, ReadError};
+use crate::lines::LogWatch;
+
+/// Where revocations are.
+pub(super) const REVOCATIONS: &str = "log-api:{access}:revocations";
+
+/// How many revocations one read takes.
+const AT_ONCE: ReadLimit = ReadLimit::lines(500);
+
+/// Lets a message count once, and keeps what it revokes: KEYS message, revocations; ARGV how long to keep them in
+/// milliseconds, revocations. What is older than that goes.
+const REVOKE: &str = "
+if not redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[1]) then return 0 end
+local oldest = string.format('%d', redis.call('TIME')[1] * 1000 - ARGV[1])
+for i = 2, #ARGV do redis.call('XADD', KEYS[2], 'MINID', '~', oldest, '*', 'text', ARGV[i]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+return 1";
+
+/// Asks whether everything is allowed that [`REVOKE`] and its readers do, and does none of it.
+const ALLOWED: &str = "
+local asked = {
+  {'SET', KEYS[1], ''}, {'TIME'}, {'XADD', KEYS[2], '*', 'text', ''}, {'PEXPIRE', KEYS[2], '1'},
+  {'XRANGE', KEYS[2], '-', '+'}, {'XINFO', 'STREAM', KEYS[2]},
+}
+for _, command in ipairs(asked) do
+  if not redis.acl_check_cmd(unpack(command)) then
+    return redis.error_reply('NOPERM ' .. command[1])
+  end
+end
+return 1";
+
+fn ticket(key: &TicketKey) -> String {
+    format!("log-api:ticket:{key}")
+}
+
+/// At least a millisecond: Redis takes no shorter life.
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis().max(1)).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Tickets for RedisStore {
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError> {
+        let (name, life) = (ticket(key), Expiration::PX(milliseconds(life)));
+        let put = async |session: Session| {
+            let client = session.writes();
+            Ok(client.set(&name, grant, Some(life), None, false).await?)
+        };
+        Ok(self.core.commands.write(put).await?)
+    }
+
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError> {
+        let name = ticket(key);
+        // As a write: sent once, because a lost answer does not mean that the ticket is still there.
+        let take = async |session: Session| Ok(session.writes().getdel(&name).await?);
+        Ok(self.core.commands.write(take).await?)
+    }
+}
+
+#[async_trait]
+impl Revocations for RedisStore {
+    async fn revoke(
+        &self,
+        message: &str,
+        revocations: &[Revocation],
+        keep: Duration,
+    ) -> Result<bool, AccessError> {
+        let keys = vec![
+            format!("log-api:{{access}}:message:{message}"),
+            REVOCATIONS.to_owned(),
+        ];
+        let mut arguments = vec![milliseconds(keep).to_string()];
+        arguments.extend(revocations.iter().map(to_text));
+        let revoke = async |session: Session| {
+            let counted: i64 = session.writes().eval(REVOKE, keys, arguments).await?;
+            Ok(counted == 1)
+        };
+        Ok(self.core.commands.write(revoke).await?)
+    }
+
+    fn watch(&self) -> Box<dyn RevocationWatch> {
+        Box::new(Feed {
+            watch: self.watched(REVOCATIONS.into()),
+            position: EntryId::ZERO,
+        })
+    }
+}
+
+impl RedisStore {
+    /// Whether all is allowed that tickets and revocations need; changes nothing.
+    ///
+    /// # Errors
+    /// What Redis says against it.
+    pub async fn check_access(&self) -> Result<(), ReadError> {
+        let name = ticket(&TicketKey::new([0; 32]));
+        let asked = async |session: Session| -> Result<(), Fault> {
+            let client = session.writes();
+            let _: Value = client.getdel(&name).await?;
+            let keys = vec!["log-api:{access}:message:", REVOCATIONS];
+            let _: Value = client.eval(ALLOWED, keys, Vec::<String>::new()).await?;
+            Ok(())
+        };
+        Ok(self.core.commands.write(asked).await?)
+    }
+}
+
+/// The revocations, read on from a position.
+struct Feed {
+    watch: Watch,
+    position: EntryId,
+}
+
+#[async_trait]
+impl RevocationWatch for Feed {
+    async fn changed(&mut self) {
+        LogWatch::changed(&mut self.watch).await;
+    }
+
+    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError> {
+        let (mut position, mut news) = (self.position, Vec::new());
+        loop {
+            let onward = self.watch.read_on(position, AT_ONCE).await?;
+            // Where older ones have gone, their time was over; where all have, reading goes on at what there is now.
+            if let Some(gap) = onward.gap(position) {
+                position = gap.resume_after;
+            }
+            for line in &onward.lines {
+                position = line.id;
+                match line.text.as_deref().and_then(from_text) {
+                    Some(revocation) => news.push(revocation),
+                    None => tracing::warn!(id = %line.id, "a revocation cannot be read"),
+                }
+            }
+            if !onward.more {
+                // Only now: a read that fails half-way is repeated whole.
+                self.position = position;
+                return Ok(news);
+            }
+        }
+    }
+}
