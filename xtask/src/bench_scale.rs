@@ -40,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
     if !cfg!(target_os = "linux") {
         return Err(BenchError::NotLinux);
     }
+    // As it is deployed: with the allocator that the image has.
     let build = [
         "build",
         "--release",
@@ -48,7 +49,6 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
         "log-api",
         "-p",
         "bench-load",
-        // As it is deployed.
         "--features",
         "log-api/jemalloc",
     ];

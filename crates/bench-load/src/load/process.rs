@@ -22,8 +22,8 @@ pub(crate) struct Load {
 impl Load {
     /// Starts a load and waits until it is ready.
     pub(crate) fn start(spec: &Spec, stop: &Stop) -> Result<Self, BenchError> {
-        let me = std::env::current_exe().map_err(BenchError::io("find this program"))?;
-        let mut child = Command::new(me)
+        // Its own program, also where that was built anew meanwhile.
+        let mut child = Command::new("/proc/self/exe")
             .arg("load")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
