@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Gives memory back while nothing happens; glibc's keeps what ten thousand viewers used (docs/adr/0015-allocator.md).
+/// Gives memory back while nothing happens; glibc's keeps what ten thousand viewers used (docs/adr/0014-allocator.md).
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
