@@ -45,6 +45,7 @@ mod peer;
 mod poll;
 mod reads;
 mod registry;
+mod revocation_text;
 mod watch;
 mod writes;
 
