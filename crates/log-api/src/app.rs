@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{App, web};
+use actix_web::{App, rt, web};
+use log_hub::Relay;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::ServerSettings;
@@ -51,6 +52,8 @@ impl Application {
     ) -> io::Result<Self> {
         let routes = parts.clone();
         let app = move || {
+            // Once on each worker, whose viewers stay there.
+            rt::spawn(Relay::new());
             App::new()
                 .configure(|config| configure(config, &routes))
                 .configure(further)

@@ -184,7 +184,10 @@ fn print_config(args: StoreArgs) -> CliResult {
 
 fn with_log_and_runtime(log: &LogSettings, work: impl Future<Output = CliResult>) -> CliResult {
     telemetry::start(log)?;
+    // Requests are served by the workers. One thread is enough for Redis and the feeds, and a line on its way from one
+    // to the other then never waits for another thread to wake up.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?;
     runtime.block_on(work)

@@ -18,6 +18,10 @@ use crate::limits::Place;
 /// that a replay leaves no memory behind on ten thousand idle connections.
 const MAX_CHUNK: usize = 4_000;
 
+/// How much a stream sends before it lets the others of its worker have a turn: a replay always has more to send, and
+/// the line that somebody waits for must not wait for it.
+const TURN: usize = 32 * 1024;
+
 /// Streams a viewer's frames. Dropped when the client closes, which frees the viewer.
 #[derive(Debug)]
 pub struct SseBody {
@@ -25,6 +29,8 @@ pub struct SseBody {
     /// What the viewer handed out and has not been sent yet.
     pending: Bytes,
     then: Then,
+    /// What was sent in this turn.
+    sent: usize,
     /// Says when the stream is to end before its log does.
     seat: Option<Seat>,
     /// Given back with the viewer.
@@ -54,6 +60,7 @@ impl SseBody {
             viewer,
             pending: Bytes::new(),
             then: Then::More,
+            sent: 0,
             seat: None,
             _place: None,
         };
@@ -123,13 +130,20 @@ impl MessageBody for SseBody {
         }
         loop {
             if !self.pending.is_empty() {
+                if self.sent >= TURN {
+                    self.sent = 0;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 let len = self.pending.len().min(MAX_CHUNK);
+                self.sent += len;
                 return Poll::Ready(Some(Ok(self.pending.split_to(len))));
             }
             match self.then {
                 Then::More => match self.viewer.poll_next(cx) {
                     Poll::Ready(next) => self.accept(next),
                     Poll::Pending => {
+                        self.sent = 0;
                         let call = self.seat.as_ref().map(|seat| seat.call_or_wake(cx.waker()));
                         if !self.obey(call.unwrap_or(Call::GoOn)) {
                             return Poll::Pending;

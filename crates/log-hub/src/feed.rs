@@ -1,13 +1,14 @@
 //! What the viewers of one job share: the ring, the end, and who waits.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::Context;
 
 use log_domain::{EntryId, JobId};
 use log_wire::sse::EndStatus;
 use slab::Slab;
 use tokio::sync::Notify;
 
+use crate::relay::Waiting;
 use crate::ring::{Horizon, Ring};
 
 /// One watched job. Owned by the registry and by its viewers; its upstream task holds it too, until it ends.
@@ -45,7 +46,7 @@ pub(crate) struct End {
 #[derive(Debug, Default)]
 struct Seat {
     /// Set while the viewer waits.
-    waker: Option<Waker>,
+    waiting: Option<Waiting>,
     /// The viewer waits to read the store again, so every tick wakes it.
     wants_tick: bool,
     /// The hub's tick at which the viewer last had output.
@@ -86,18 +87,18 @@ impl Feed {
 
     /// Changes the state and wakes every viewer that waits.
     pub(crate) fn publish(&self, change: impl FnOnce(&mut FeedState)) {
-        let wakers = {
+        let waiting = {
             let mut state = self.lock();
             change(&mut state);
             state.version += 1;
-            state.take_wakers()
+            state.take_waiting()
         };
-        wakers.into_iter().for_each(Waker::wake);
+        Waiting::wake_all(waiting);
     }
 
     /// Marks the viewers that have been silent since `silent_since`, and wakes them and those that wait for the store.
     pub(crate) fn tick(&self, silent_since: Option<u64>) {
-        let wakers: Vec<_> = {
+        let waiting: Vec<_> = {
             let mut state = self.lock();
             state.version += 1;
             let seats = state.viewers.iter_mut();
@@ -105,7 +106,7 @@ impl Feed {
                 .filter_map(|(_, seat)| seat.tick(silent_since))
                 .collect()
         };
-        wakers.into_iter().for_each(Waker::wake);
+        Waiting::wake_all(waiting);
     }
 
     /// Takes note of where the log ends, see [`Ring::note_end`].
@@ -123,15 +124,15 @@ impl Feed {
 
     /// Tells one viewer to break off. A seat that was given up meanwhile is no matter.
     pub(crate) fn break_off(&self, key: usize) {
-        let waker = {
+        let waiting = {
             let mut state = self.lock();
             state.viewers.get_mut(key).and_then(|seat| {
                 seat.break_off = true;
-                seat.waker.take()
+                seat.waiting.take()
             })
         };
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
     }
 
@@ -187,30 +188,30 @@ impl FeedState {
             return Idle::Heartbeat;
         }
         seat.wants_tick = wants_tick;
-        match &mut seat.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            empty => *empty = Some(cx.waker().clone()),
+        match &mut seat.waiting {
+            Some(waiting) => waiting.renew(cx),
+            empty => *empty = Some(Waiting::here(cx)),
         }
         Idle::Wait
     }
 
-    fn take_wakers(&mut self) -> Vec<Waker> {
+    fn take_waiting(&mut self) -> Vec<Waiting> {
         self.viewers
             .iter_mut()
-            .filter_map(|(_, seat)| seat.waker.take())
+            .filter_map(|(_, seat)| seat.waiting.take())
             .collect()
     }
 }
 
 impl Seat {
     /// The waker of a viewer that this tick concerns.
-    fn tick(&mut self, silent_since: Option<u64>) -> Option<Waker> {
+    fn tick(&mut self, silent_since: Option<u64>) -> Option<Waiting> {
         let silent = silent_since.is_some_and(|since| self.last_output <= since);
-        if self.waker.is_some() && silent {
+        if self.waiting.is_some() && silent {
             self.heartbeat_due = true;
         }
         if self.heartbeat_due || self.wants_tick {
-            self.waker.take()
+            self.waiting.take()
         } else {
             None
         }

@@ -34,6 +34,7 @@ mod gap;
 mod hub;
 mod options;
 mod registry;
+mod relay;
 mod ring;
 mod stats;
 mod upstream;
@@ -41,5 +42,6 @@ mod viewer;
 
 pub use hub::{Hub, OpenError};
 pub use options::HubOptions;
+pub use relay::Relay;
 pub use stats::HubStats;
 pub use viewer::{Next, Viewer};
