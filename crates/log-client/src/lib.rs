@@ -28,7 +28,7 @@
 //! # }
 //! ```
 //!
-//! `cargo run -p log-client --example follow` is a whole program.
+//! `cargo run -p log-client --example tail` is a whole program.
 //!
 //! **Invariant:** a line comes once, and none is missing without a [`Event::Gap`] in its place, however often the connection
 //! breaks. **Invariant:** a token is in no error, no `Debug` and no address.

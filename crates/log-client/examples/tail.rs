@@ -1,6 +1,6 @@
 //! Follows a job's log to its end.
 //!
-//! `cargo run -p log-client --example follow -- http://127.0.0.1:8080 JOB < token`
+//! `cargo run -p log-client --example tail -- http://127.0.0.1:8080 JOB < token`
 //!
 //! A program that runs longer than its token lives uses `TokenSource::fresh` instead.
 
