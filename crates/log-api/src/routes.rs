@@ -23,6 +23,8 @@ use crate::parts::Parts;
 /// Routes: `/api/jobs/{job_id}/logs`, `/api/jobs/{job_id}/logs/stream`, `/healthz`, `/readyz`, `/api/health` and
 /// `/api/ready`, and the two that keep a reader reading, `…/logs/ticket` and `…/logs/stream/lease`; with webhooks,
 /// `/webhooks/clerk`. Each answers wrong methods and its own errors; routes that are not here are the application's.
+///
+/// An application of many viewers spawns a [`log_hub::Relay`] on each of its workers, as [`crate::Application`] does.
 pub fn configure(config: &mut web::ServiceConfig, parts: &Parts) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
         .service(only("GET", "", web::get().to(page::page)))

@@ -72,8 +72,8 @@ pub(super) async fn append(
     }
 }
 
-/// The lines as one array: of each line time, channel, text and phase, `nil` for what is not there. One argument is a
-/// third of the work, for fred and for Redis, of one a field.
+/// The lines as one array: of each line time, channel, text and phase, `nil` for what is not there. One argument
+/// instead of one a field: fred frames and copies each, and for Redis it is the same work.
 fn packed(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
     let mut packed = Vec::with_capacity(160 * lines.len());
     let values = u32::try_from(4 * lines.len()).unwrap_or(u32::MAX);
