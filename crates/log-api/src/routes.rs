@@ -24,7 +24,7 @@ use crate::parts::Parts;
 /// `/api/ready`, and the two that keep a reader reading, `…/logs/ticket` and `…/logs/stream/lease`; with webhooks,
 /// `/webhooks/clerk`. Each answers wrong methods and its own errors; routes that are not here are the application's.
 ///
-/// An application of many viewers spawns a [`log_hub::Relay`] on each of its workers, as [`crate::Application`] does.
+/// An application of many viewers spawns a [`log_hub::Relay`] on each of its workers, as [`crate::app::Application`] does.
 pub fn configure(config: &mut web::ServiceConfig, parts: &Parts) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
         .service(only("GET", "", web::get().to(page::page)))
