@@ -89,7 +89,7 @@ impl Registry {
 /// What a reader saw at its last read, for stores that must poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Baseline {
-    /// The log, as it was before the read: so a line that came during it counts as news.
+    /// The log, as it was before the read, and after it unless the watch is flagged.
     Log(LogBounds),
     /// The job, as it was read.
     Job(Option<Job>),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{EntryId, Job, ReadLimit};
+use log_domain::{EntryId, Job, LogBounds, ReadLimit};
 use tokio::time::{Instant, sleep_until};
 
 use super::Core;
@@ -79,9 +79,23 @@ impl LogWatch for Watch {
             Ok((onward, baseline))
         };
         let (onward, baseline) = self.core.tail.read(read).await?;
+        let held_still = match &baseline {
+            Some(Baseline::Log(before)) => held_still(before, &onward),
+            Some(Baseline::Job(_)) | None => true,
+        };
         self.end_read(baseline);
+        if !held_still {
+            self.seat.slot.flag();
+        }
         Ok(onward)
     }
+}
+
+/// Whether a log looked the same before a read and after it. Where it did not, it may come to look again as it did
+/// before, and no poll would tell that from a log that never changed: lines that were read would be gone unnoticed.
+fn held_still(before: &LogBounds, read: &Onward) -> bool {
+    let seen = read.lines.last().map_or(EntryId::ZERO, |line| line.id);
+    *before == read.bounds && seen <= before.last_id
 }
 
 #[async_trait]

@@ -280,3 +280,28 @@ async fn a_connection_of_somebody_else_with_the_same_number_is_left_alone() {
         other.command(&["PING"]).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_came_during_a_read_and_is_gone_after_it_is_noticed() {
+    for mode in MODES {
+        let setup = Setup::shared(mode).await;
+        let mut client = setup.redis.client().await;
+        for round in 0..40 {
+            let job = fresh_job();
+            let mut watch = LogStore::watch(&setup.store, &job);
+            let producing = async {
+                // At any moment of the read, which is a few round trips long.
+                sleep(Duration::from_micros(round * 50)).await;
+                let add = ["XADD", &logs(&job), "1-0", "text", "here and gone"];
+                client.command(&add).await;
+            };
+            let (read, _) = tokio::join!(watch.read_on(EntryId::ZERO, ALL), producing);
+            if read.unwrap().lines.is_empty() {
+                continue;
+            }
+            client.command(&["DEL", &logs(&job)]).await;
+            let what = format!("the deletion, {mode:?}, round {round}");
+            soon(&what, watch.changed()).await;
+        }
+    }
+}
