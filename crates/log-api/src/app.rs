@@ -11,7 +11,7 @@ use log_hub::Relay;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::ServerSettings;
-use crate::connections;
+use crate::connections::{self, Connections};
 use crate::metrics::{self, Metrics};
 use crate::parts::Parts;
 use crate::routes::{configure, unknown_route};
@@ -27,6 +27,7 @@ pub struct Application {
     server: Server,
     metrics: Option<(Server, SocketAddr)>,
     addr: SocketAddr,
+    connections: Connections,
     parts: Parts,
     settings: ServerSettings,
 }
@@ -61,7 +62,7 @@ impl Application {
         };
         let bound = connections::bind(app, &settings, CLOSING)
             .map_err(|error| cannot_bind(settings.bind, "LOG_API_BIND or --bind", &error))?;
-        let metrics = metrics.with_connections(bound.connections);
+        let metrics = metrics.with_connections(bound.connections.clone());
         let metrics = settings.metrics_bind.map(|bind| {
             metrics::serve(metrics, bind)
                 .map_err(|error| cannot_bind(bind, "LOG_API_METRICS_BIND", &error))
@@ -70,6 +71,7 @@ impl Application {
             server: bound.server,
             metrics: metrics.transpose()?,
             addr: bound.addr,
+            connections: bound.connections,
             parts,
             settings,
         })
@@ -96,6 +98,7 @@ impl Application {
         let Self {
             server,
             metrics,
+            connections,
             parts,
             settings,
             ..
@@ -108,7 +111,7 @@ impl Application {
         }
         let stopped = tokio::select! {
             ended = running => return ended.map_err(io::Error::other)?,
-            () = stop => shut_down(&parts, &settings, &handle).await,
+            () = stop => shut_down(&parts, &settings, &connections, &handle).await,
         };
         if let Some(handle) = metrics_handle {
             handle.stop(false).await;
@@ -119,7 +122,12 @@ impl Application {
 }
 
 /// Whether everything closed in time; what had not is cut.
-async fn shut_down(parts: &Parts, settings: &ServerSettings, handle: &ServerHandle) -> bool {
+async fn shut_down(
+    parts: &Parts,
+    settings: &ServerSettings,
+    connections: &Connections,
+    handle: &ServerHandle,
+) -> bool {
     let deadline = Instant::now() + settings.shutdown;
     let (delay, window) = share_of(settings);
     parts.health.drain();
@@ -132,7 +140,12 @@ async fn shut_down(parts: &Parts, settings: &ServerSettings, handle: &ServerHand
     parts.hub.drain(window).await;
     // The last moments are for cutting what does not close.
     let graceful = deadline - (settings.shutdown / 10).min(Duration::from_millis(500));
-    let clean = timeout_at(graceful, handle.stop(true)).await.is_ok();
+    let closed = async {
+        // The server does not know of them any more, and would end them with its threads.
+        connections.streams_ended().await;
+        handle.stop(true).await;
+    };
+    let clean = timeout_at(graceful, closed).await.is_ok();
     if !clean {
         let _ = timeout_at(deadline, handle.stop(false)).await;
     }

@@ -2,12 +2,14 @@
 //!
 //! This is `actix_web::HttpServer` for one plain listener, with a socket type of our own ([`Client`]). Only below the
 //! body can a connection be closed whose client has stopped reading: while actix holds unwritten output for it, it asks
-//! the body nothing.
+//! the body nothing. And only there can a stream take its socket over ([`Takeover`]).
 
 mod client;
 mod file_limit;
 mod listener;
 mod open;
+mod socket;
+mod takeover;
 mod tcp_table;
 mod watchdog;
 
@@ -28,6 +30,8 @@ use actix_web::rt::net::TcpStream;
 
 use self::client::Client;
 pub(crate) use self::open::Connections;
+pub(crate) use self::socket::Socket;
+pub(crate) use self::takeover::Takeover;
 use crate::config::ServerSettings;
 
 /// How many connections above the limit a worker takes to tell them so.
@@ -87,9 +91,13 @@ where
             .h1_allow_half_closed(half_closed)
             .h1_write_buffer_size(write_buffer)
             .local_addr(addr)
+            .on_connect_ext(|client: &Client, data| {
+                data.insert(client.takeover());
+            })
             .h1(map_config(app, |()| AppConfig::default()));
         let counted = counted.clone();
-        fn_service(move |stream: TcpStream| admit(stream, counted.clone())).and_then(http)
+        fn_service(move |stream: TcpStream| admit(stream, counted.clone(), half_closed))
+            .and_then(http)
     })?;
     Ok(Bound {
         server: server.run(),
@@ -102,12 +110,13 @@ where
 async fn admit(
     stream: TcpStream,
     connections: Connections,
+    half_closed: bool,
 ) -> Result<(Client, Option<SocketAddr>), actix_http::error::DispatchError> {
     let peer = stream.peer_addr().ok();
     // Frames are written whole; waiting for more of them would only delay them.
     stream.set_nodelay(true)?;
     match connections.take(&stream)? {
-        Some(place) => Ok((Client::new(stream, place), peer)),
+        Some(place) => Ok((Client::new(Socket::new(stream, place, half_closed)), peer)),
         None => {
             client::refuse(stream).await;
             Err(actix_http::error::DispatchError::Io(

@@ -1,4 +1,5 @@
-//! A viewer as the body of an answer. No rules of its own: when to send what is the hub's business.
+//! A viewer as the body of an answer, for applications that serve our routes over connections of their own; over ours
+//! a stream takes its socket over ([`crate::sender`]). No rules of its own: when to send what is the hub's business.
 //!
 //! Why not the `Sse` type of actix-web-lab: it encodes every event again for every client, and cannot send shared
 //! bytes (docs/adr/0004-sse-body.md has the measurement).
@@ -9,10 +10,8 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use log_hub::{Next, Viewer};
-use log_wire::sse::write_reauth;
 
-use crate::access::{Call, Seat};
-use crate::limits::Place;
+use crate::delivery::Delivery;
 
 /// The most bytes handed to actix at once. With a write buffer of 4 KiB the connection's buffer then never grows, so
 /// that a replay leaves no memory behind on ten thousand idle connections.
@@ -20,21 +19,17 @@ const MAX_CHUNK: usize = 4_000;
 
 /// How much a stream sends before it lets the others of its worker have a turn: a replay always has more to send, and
 /// the line that somebody waits for must not wait for it.
-const TURN: usize = 32 * 1024;
+pub(crate) const TURN: usize = 32 * 1024;
 
 /// Streams a viewer's frames. Dropped when the client closes, which frees the viewer.
 #[derive(Debug)]
 pub struct SseBody {
-    viewer: Viewer,
+    delivery: Delivery,
     /// What the viewer handed out and has not been sent yet.
     pending: Bytes,
     then: Then,
     /// What was sent in this turn.
     sent: usize,
-    /// Says when the stream is to end before its log does.
-    seat: Option<Seat>,
-    /// Given back with the viewer.
-    _place: Option<Place>,
 }
 
 /// What comes when `pending` is empty.
@@ -56,52 +51,17 @@ impl SseBody {
     /// The body of a viewer, of which `first` has been taken already.
     #[must_use]
     pub fn new(viewer: Viewer, first: Option<Next>) -> Self {
-        let mut body = Self {
-            viewer,
+        Self::of(Delivery::new(viewer, first))
+    }
+
+    /// The body of what a stream delivers.
+    pub(crate) fn of(delivery: Delivery) -> Self {
+        Self {
+            delivery,
             pending: Bytes::new(),
             then: Then::More,
             sent: 0,
-            seat: None,
-            _place: None,
-        };
-        if let Some(next) = first {
-            body.accept(next);
         }
-        body
-    }
-
-    /// The same, holding the place that the stream has among all.
-    #[must_use]
-    pub fn holding(self, place: Place) -> Self {
-        let _place = Some(place);
-        Self { _place, ..self }
-    }
-
-    /// The same, ended as its seat says.
-    #[must_use]
-    pub(crate) fn in_seat(self, seat: Seat) -> Self {
-        let seat = Some(seat);
-        Self { seat, ..self }
-    }
-
-    /// Does what the seat says; true where nothing more is to come of the viewer.
-    fn obey(&mut self, call: Call) -> bool {
-        match call {
-            Call::GoOn => return false,
-            // What is half sent stays half sent: nothing more goes to who may not read it.
-            Call::BreakOff if self.then != Then::Break => {
-                self.pending = Bytes::new();
-                self.then = Then::FlushAndBreak;
-            }
-            // Between two events only.
-            Call::Reauth if self.pending.is_empty() && self.then == Then::More => {
-                let mut frame = Vec::new();
-                write_reauth(&mut frame, self.viewer.position());
-                (self.pending, self.then) = (frame.into(), Then::End);
-            }
-            Call::BreakOff | Call::Reauth => {}
-        }
-        true
     }
 
     fn accept(&mut self, next: Next) {
@@ -124,9 +84,10 @@ impl MessageBody for SseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
-        if let Some(seat) = &self.seat {
-            let call = seat.call();
-            self.obey(call);
+        self.delivery.wakes(cx.waker());
+        if !self.pending.is_empty() && self.delivery.is_withdrawn() {
+            // What is half sent stays half sent: nothing more goes to who may not read it.
+            self.accept(Next::BrokenOff(Bytes::new()));
         }
         loop {
             if !self.pending.is_empty() {
@@ -140,14 +101,11 @@ impl MessageBody for SseBody {
                 return Poll::Ready(Some(Ok(self.pending.split_to(len))));
             }
             match self.then {
-                Then::More => match self.viewer.poll_next(cx) {
+                Then::More => match self.delivery.poll_next(cx) {
                     Poll::Ready(next) => self.accept(next),
                     Poll::Pending => {
                         self.sent = 0;
-                        let call = self.seat.as_ref().map(|seat| seat.call_or_wake(cx.waker()));
-                        if !self.obey(call.unwrap_or(Call::GoOn)) {
-                            return Poll::Pending;
-                        }
+                        return Poll::Pending;
                     }
                 },
                 Then::End => return Poll::Ready(None),

@@ -207,11 +207,9 @@ impl Seat {
         self.stream.called()
     }
 
-    /// What the stream is told now; where that is to go on, the body is woken when it is something else.
-    pub(crate) fn call_or_wake(&self, waker: &Waker) -> Call {
-        // First the waker, then the look: a call between the two wakes it.
+    /// Wakes the stream when it is told something else. To be said before a look at what it is told now.
+    pub(crate) fn wakes(&self, waker: &Waker) {
         self.stream.waker.register(waker);
-        self.call()
     }
 }
 

@@ -1,8 +1,8 @@
-//! A client's socket: a TCP stream that can be ended from outside.
+//! A connection as HTTP sees it: a socket, until somebody takes it over.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
@@ -10,47 +10,49 @@ use log_wire::{ErrorCode, ProblemBody};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
-use super::open::Place;
+use super::socket::Socket;
+use super::takeover::Takeover;
 use crate::error::ApiError;
 
 /// How long a connection that is refused may take to hear it.
 const HEARING: Duration = Duration::from_secs(1);
 
-/// One accepted connection.
+/// One accepted connection. Every use fails once it is another's, which makes actix let go of it.
 #[derive(Debug)]
 pub(super) struct Client {
-    stream: TcpStream,
-    place: Place,
+    socket: Option<Socket>,
+    takeover: Takeover,
 }
 
 impl Client {
-    pub(super) fn new(stream: TcpStream, place: Place) -> Self {
-        Self { stream, place }
+    pub(super) fn new(socket: Socket) -> Self {
+        Self {
+            socket: Some(socket),
+            takeover: Takeover::default(),
+        }
     }
 
-    /// Fails once the connection is given up.
-    fn check(&self) -> io::Result<()> {
-        if self.place.switch.is_off() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(())
+    /// What the requests on this connection are handed.
+    pub(super) fn takeover(&self) -> Takeover {
+        self.takeover.clone()
+    }
+
+    fn socket(&mut self) -> io::Result<&mut Socket> {
+        self.socket.as_mut().ok_or_else(taken_over)
     }
 }
 
+fn taken_over() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the connection is a stream's")
+}
+
 impl AsyncRead for Client {
-    /// Whoever serves a connection always waits for input too, so here is where it can be woken to be ended.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if read.is_pending() {
-            // Before the look, or a moment between the two would be missed.
-            self.place.switch.wakes(cx.waker());
-            self.check()?;
-        }
-        read
+        self.socket()?.poll_read(cx, buf)
     }
 }
 
@@ -60,7 +62,7 @@ impl AsyncWrite for Client {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.socket()?.poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -68,21 +70,26 @@ impl AsyncWrite for Client {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.socket()?.poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+    /// Actix flushes when it has written everything it has: the moment at which the head of an answer is out.
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket()?.check()?;
+        let Some(successor) = self.takeover.successor() else {
+            return Poll::Ready(Ok(()));
+        };
+        let socket = self.socket.take().ok_or_else(taken_over)?;
+        successor(socket.streaming());
+        Poll::Ready(Err(taken_over()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        Poll::Ready(Ok(()))
+        self.socket()?.poll_shutdown(cx)
     }
 }
 

@@ -5,8 +5,13 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use tokio::time::sleep;
+
+/// How often a process that stops looks whether its streams have ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// All open connections of the API. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ struct Shared {
     /// Each connection by the number of its socket, from its acceptance to its close. Both ends hold it: the
     /// connection takes itself out, the watchdog ends it.
     open: Mutex<HashMap<u64, Arc<Switch>>>,
+    /// How many of them are streams.
+    streams: AtomicU64,
     refused: AtomicU64,
     given_up: AtomicU64,
 }
@@ -40,6 +47,10 @@ pub(super) struct Place {
     pub(super) switch: Arc<Switch>,
 }
 
+/// Counts a stream until it is dropped.
+#[derive(Debug)]
+pub(super) struct Streaming(Connections);
+
 /// What is counted, for metrics.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ConnectionCounts {
@@ -57,6 +68,7 @@ impl Connections {
             shared: Arc::new(Shared {
                 max,
                 open: Mutex::default(),
+                streams: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
                 given_up: AtomicU64::new(0),
             }),
@@ -100,6 +112,13 @@ impl Connections {
         }
     }
 
+    /// Returns when no stream is open any more.
+    pub(crate) async fn streams_ended(&self) {
+        while self.shared.streams.load(Ordering::Acquire) > 0 {
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
     pub(crate) fn counts(&self) -> ConnectionCounts {
         ConnectionCounts {
             open: self.open().len() as u64,
@@ -128,6 +147,21 @@ impl Switch {
     /// Wakes this task when it is turned off.
     pub(super) fn wakes(&self, task: &std::task::Waker) {
         self.task.register(task);
+    }
+}
+
+impl Place {
+    /// Counts the connection as a stream.
+    pub(super) fn streaming(&self) -> Streaming {
+        let connections = self.connections.clone();
+        connections.shared.streams.fetch_add(1, Ordering::AcqRel);
+        Streaming(connections)
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.shared.streams.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderName};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use log_hub::{Next, Viewer};
 use tokio::time::timeout;
 
+use crate::connections::Takeover;
+use crate::delivery::Delivery;
 use crate::error::ApiError;
 use crate::gate::Readable;
 use crate::parts::Parts;
 use crate::query::StreamQuery;
+use crate::sender::TakenOver;
 use crate::sse_body::SseBody;
 
 /// How long the head waits for the answer to "is there anything after your cursor at all?". It takes the quiet period;
@@ -21,6 +24,7 @@ const DECISION: Duration = Duration::from_secs(3);
 pub(super) async fn stream(
     asked: Readable<StreamQuery>,
     parts: web::Data<Parts>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let StreamQuery(start) = asked.query;
     let place = parts.limits.take(&asked.who.reader().user, &asked.job_id)?;
@@ -36,13 +40,21 @@ pub(super) async fn stream(
         // An `EventSource` reconnects after every end; this status alone keeps it away.
         return Ok(HttpResponse::NoContent().finish());
     }
-    Ok(HttpResponse::Ok()
+    let mut answer = HttpResponse::Ok();
+    answer
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
         .insert_header((HeaderName::from_static("x-stream-id"), seat.id()))
-        .insert_header(ContentEncoding::Identity)
-        .body(SseBody::new(viewer, first).holding(place).in_seat(seat)))
+        .insert_header(ContentEncoding::Identity);
+    let delivery = Delivery::new(viewer, first).holding(place).in_seat(seat);
+    Ok(match Takeover::of(&request) {
+        // No further request is heard on a connection that is a stream's.
+        Some(takeover) => answer
+            .force_close()
+            .body(TakenOver::new(takeover, delivery)),
+        None => answer.body(SseBody::of(delivery)),
+    })
 }
 
 async fn first(viewer: &mut Viewer) -> Option<Next> {
