@@ -28,7 +28,7 @@ pub(crate) async fn beat(shared: Weak<Shared>, heartbeat: Duration) {
         shared.tick.store(tick, Ordering::Relaxed);
         let silent_since = tick.checked_sub(silent_ticks);
         for feed in shared.registry.all() {
-            feed.tick(silent_since);
+            feed.tick(tick, silent_since);
         }
     }
 }

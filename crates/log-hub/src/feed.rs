@@ -8,6 +8,7 @@ use log_wire::sse::EndStatus;
 use slab::Slab;
 use tokio::sync::Notify;
 
+use crate::backlog::{Backlog, Batch};
 use crate::relay::Waiting;
 use crate::ring::{Horizon, Ring};
 
@@ -17,6 +18,8 @@ pub(crate) struct Feed {
     pub(crate) job: JobId,
     /// A std mutex: it is held for a look and a few pushes, never across an await.
     state: Mutex<FeedState>,
+    /// One read of the store at a time for viewers of this job that catch up; waiters are served in order.
+    pub(crate) catch_up: tokio::sync::Mutex<()>,
     /// Tells the upstream task that the last viewer has left.
     pub(crate) deserted: Notify,
     /// Tells the upstream task that a viewer knows the log to be lost.
@@ -26,6 +29,7 @@ pub(crate) struct Feed {
 #[derive(Debug)]
 pub(crate) struct FeedState {
     pub(crate) ring: Ring,
+    pub(crate) backlog: Backlog,
     /// Set once, when the log has ended; nothing is pushed afterwards.
     pub(crate) end: Option<End>,
     /// The store refused to be read; every viewer is broken off.
@@ -70,11 +74,13 @@ impl Feed {
             job,
             state: Mutex::new(FeedState {
                 ring: Ring::new(position, ring_bytes),
+                backlog: Backlog::new(ring_bytes),
                 end: None,
                 broken: false,
                 version: 0,
                 viewers: Slab::new(),
             }),
+            catch_up: tokio::sync::Mutex::default(),
             deserted: Notify::new(),
             lost: Notify::new(),
         }
@@ -96,11 +102,12 @@ impl Feed {
         Waiting::wake_all(waiting);
     }
 
-    /// Marks the viewers that have been silent since `silent_since`, and wakes them and those that wait for the store.
-    pub(crate) fn tick(&self, silent_since: Option<u64>) {
+    /// At a tick: marks the viewers that have been silent since `silent_since`, and wakes them and those that wait for the store.
+    pub(crate) fn tick(&self, tick: u64, silent_since: Option<u64>) {
         let waiting: Vec<_> = {
             let mut state = self.lock();
             state.version += 1;
+            state.backlog.age(tick);
             let seats = state.viewers.iter_mut();
             seats
                 .filter_map(|(_, seat)| seat.tick(silent_since))
@@ -155,6 +162,23 @@ impl FeedState {
             last_output: tick,
             ..Seat::default()
         })
+    }
+
+    /// What was read lately after a position, where it is as good as what the store has now.
+    pub(crate) fn known(&self, after: EntryId) -> Option<&Batch> {
+        if self.ring.is_lost() {
+            return None;
+        }
+        let batch = self.backlog.find(after, self.ring.stretch())?;
+        let belongs = self.end.is_none_or(|end| batch.position <= end.position);
+        belongs.then_some(batch)
+    }
+
+    /// Keeps a batch for those who come to the same position.
+    pub(crate) fn keep(&mut self, batch: Batch) {
+        if !self.ring.is_lost() && batch.stretch == self.ring.stretch() {
+            self.backlog.keep(batch);
+        }
     }
 
     pub(crate) fn is_deserted(&self) -> bool {

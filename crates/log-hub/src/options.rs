@@ -8,7 +8,8 @@ use log_domain::ReadLimit;
 #[derive(Debug, Clone)]
 pub struct HubOptions {
     /// Most bytes of encoded frames a feed keeps, so that memory is bounded by watched jobs. The newest batch is
-    /// kept whatever its size. Default 1 MiB: some 5,000 lines, more than any viewer that keeps up is behind.
+    /// kept whatever its size. Default 1 MiB: some 5,000 lines, more than any viewer that keeps up is behind. As much
+    /// again, for two seconds, of what viewers that catch up have read.
     pub feed_bytes: usize,
     /// How long a feed goes on without viewers, so that a page that reloads finds it warm. Default 5 s.
     pub linger: Duration,
@@ -18,8 +19,8 @@ pub struct HubOptions {
     pub end_quiet: Duration,
     /// How long after a terminal status a producer that never stops is listened to. Default 5 s.
     pub end_limit: Duration,
-    /// Most reads of the store at a time for viewers that catch up; the others wait their turn in order. Feeds' own
-    /// reads do not count. Default 16.
+    /// Most reads of the store at a time for viewers that catch up, of which one a job; the others wait their turn in
+    /// order. Feeds' own reads do not count. Default 16.
     pub catch_up_reads: usize,
     /// How much one read asks for. Default 512 lines or 256 KiB.
     pub read: ReadLimit,

@@ -12,6 +12,7 @@ use log_domain::{EntryId, Gap, JobId, Line};
 use log_store::{Onward, ReadError};
 use log_wire::sse;
 
+use crate::backlog::Batch;
 use crate::feed::{End, Feed, FeedState, Idle};
 use crate::gap::{Missing, Told};
 use crate::hub::Shared;
@@ -22,7 +23,15 @@ use crate::stats::Counters;
 /// A client that is broken off comes back after this long, spread so that not all do at once.
 const RETRY_MS: std::ops::Range<u64> = 1_000..5_000;
 
-type Read = Pin<Box<dyn Future<Output = Result<Onward, ReadError>> + Send>>;
+type Read = Pin<Box<dyn Future<Output = Result<Found, ReadError>> + Send>>;
+
+/// What a viewer that catches up has found after its position.
+enum Found {
+    /// In the store.
+    Read(Onward),
+    /// In the feed, while it waited for its turn to read.
+    Known(Batch),
+}
 
 /// Follows one job's log from a position on. It does nothing unless it is asked; dropping it leaves nothing behind.
 pub struct Viewer {
@@ -139,6 +148,12 @@ impl Viewer {
         self.delivered
     }
 
+    /// Whether it has lines of the store to read before it gets what is new.
+    #[must_use]
+    pub fn catches_up(&self) -> bool {
+        matches!(self.place, Place::Seeking | Place::Reading(..))
+    }
+
     /// The next thing to send. Waits where there is nothing; cancel-safe.
     pub async fn next(&mut self) -> Next {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
@@ -238,6 +253,10 @@ impl Viewer {
             self.place = Place::Ring(ordinal);
             return None;
         }
+        if let Some(batch) = state.known(self.at).cloned() {
+            drop(state);
+            return Some(Poll::Ready(self.after_known(batch)));
+        }
         let begun = Begun::now(&state);
         drop(state);
         self.place = Place::Reading(self.read(), begun);
@@ -255,21 +274,38 @@ impl Viewer {
     }
 
     fn read(&self) -> Read {
-        let (shared, job, after) = (self.shared.clone(), self.feed.job.clone(), self.at);
+        let (shared, feed, after) = (self.shared.clone(), self.feed.clone(), self.at);
         Box::pin(async move {
+            let _turn = feed.catch_up.lock().await;
+            // Whoever was before us may have read the same.
+            if let Some(batch) = feed.lock().known(after).cloned() {
+                return Ok(Found::Known(batch));
+            }
             // The semaphore is never closed; without it a read would only be unpaced.
             let _permit = shared.catch_up.acquire().await.ok();
             Counters::add(&shared.counters.catch_up_reads, 1);
             let limit = shared.options.viewers_read();
-            shared.store.read_on(&job, after, limit).await
+            let read = shared.store.read_on(&feed.job, after, limit).await;
+            read.map(Found::Read)
         })
     }
 
-    fn after_read(&mut self, begun: Begun, result: Result<Onward, ReadError>) -> Option<Next> {
+    /// Hands out what another viewer has read lately.
+    fn after_known(&mut self, batch: Batch) -> Next {
+        self.confirmed = Some(batch.stretch);
+        self.advance(batch.position);
+        self.delivered = true;
+        self.place = Place::Seeking;
+        Next::Frames(batch.frames)
+    }
+
+    fn after_read(&mut self, begun: Begun, result: Result<Found, ReadError>) -> Option<Next> {
         let read = match result {
-            Ok(read) => read,
+            Ok(Found::Read(read)) => read,
+            Ok(Found::Known(batch)) => return Some(self.after_known(batch)),
             Err(error) => return self.after_failed_read(&error, begun.version),
         };
+        let after = self.at;
         let last_id = read.bounds.last_id;
         self.note_end(begun, last_id);
         let end = self.feed.lock().end;
@@ -283,12 +319,22 @@ impl Viewer {
             sse::write_done(&mut frames, end.status, at);
             return Some(Next::Done(frames.into()));
         }
+        let frames = Bytes::from(frames);
         if read.more {
             self.place = Place::Seeking;
+            if !read.lines.is_empty() && read.gap(after).is_none() && end.is_none() {
+                self.feed.lock().keep(Batch {
+                    after,
+                    frames: frames.clone(),
+                    position: self.at,
+                    stretch: begun.horizon.stretch,
+                    tick: self.shared.now(),
+                });
+            }
         } else {
             self.settle(begun.version);
         }
-        (!frames.is_empty()).then(|| Next::Frames(frames.into()))
+        (!frames.is_empty()).then_some(Next::Frames(frames))
     }
 
     /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.

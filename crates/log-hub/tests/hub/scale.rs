@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use log_domain::Start;
+use log_domain::{JobId, Start};
+use log_store::NewLine;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::held::HeldStore;
-use crate::stage::{Client, Event, Stage, create, job, lines, settle};
+use crate::stage::{Client, Event, Stage, create, id, job, lines, settle};
 
 /// When a client was broken off, counted from `begin`, and how long it was told to stay away.
 fn until_broken_off(mut client: Client, begin: Instant) -> JoinHandle<(Duration, Duration)> {
@@ -107,10 +108,88 @@ async fn live_lines_do_not_wait_for_those_who_catch_up() {
         behind.push(tokio::spawn(async move { client.now().await }));
         tokio::task::yield_now().await;
     }
-    assert_eq!(held.in_flight(), 2);
+    assert_eq!(held.in_flight(), 1, "one a job");
     stage.write(101..=101);
     assert_eq!(live.now().await, lines(101..=101));
     held.hold_answers(false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_catch_up_on_one_job_leave_the_others_their_turns() {
+    let (stage, held) = HeldStore::stage(|options| options.catch_up_reads = 3).await;
+    let jobs: Vec<_> = (0..5).map(|n| job(&format!("job-of-many-{n}"))).collect();
+    for job in &jobs {
+        create(stage.store.inner(), job).await;
+        let line = NewLine::default();
+        stage.store.inner().append_at(job, id(1), &line);
+    }
+    held.hold_answers(true);
+    let mut behind = Vec::new();
+    let mut begin = async |job: &JobId| {
+        let start = Start::After(id(0));
+        let mut client = Client::new(stage.hub.open(job, start).await.unwrap());
+        behind.push(tokio::spawn(async move { client.now().await }));
+        tokio::task::yield_now().await;
+    };
+    for _ in 0..50 {
+        begin(&jobs[0]).await;
+    }
+    assert_eq!(held.in_flight(), 1, "one a job");
+    for job in &jobs[1..] {
+        begin(job).await;
+    }
+    assert_eq!(held.in_flight(), 3, "and so many in all");
+    held.hold_answers(false);
+    for behind in behind {
+        assert_eq!(behind.await.unwrap(), lines(1..=1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn viewers_who_replay_together_read_the_store_as_often_as_one_of_them() {
+    let stage = Stage::with(|options| options.catch_up_read.lines = 10).await;
+    stage.write(1..=500);
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        clients.push(stage.after(0).await);
+    }
+    let replays: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| tokio::spawn(async move { client.now().await }))
+        .collect();
+    for replay in replays {
+        assert_eq!(replay.await.unwrap(), lines(1..=500));
+    }
+    let reads = stage.stats().catch_up_reads;
+    // The last batch is nobody else's: it may have more lines by the next moment.
+    assert!((50..=50 + 100).contains(&reads), "{reads}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_lately_is_forgotten_after_a_moment() {
+    let stage = Stage::with(|options| options.catch_up_read.lines = 10).await;
+    stage.write(1..=15);
+    let mut first = stage.after(0).await;
+    assert_eq!(first.now().await, lines(1..=15));
+    let reads = stage.stats().catch_up_reads;
+    sleep(Duration::from_secs(4)).await;
+    let mut second = stage.after(0).await;
+    assert_eq!(second.now().await, lines(1..=15));
+    assert_eq!(stage.stats().catch_up_reads, 2 * reads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_of_a_log_that_is_lost_is_shown_to_nobody() {
+    let stage = Stage::with(|options| options.catch_up_read.lines = 10).await;
+    stage.write(11..=45);
+    let mut first = stage.after(0).await;
+    assert_eq!(first.now().await, lines(11..=45));
+    stage.delete_log();
+    settle().await;
+    stage.write(1..=2);
+    settle().await;
+    let mut second = stage.after(0).await;
+    assert_eq!(second.now().await, lines(1..=2));
 }
 
 #[tokio::test(start_paused = true)]
