@@ -69,6 +69,11 @@ impl Delivery {
         }
     }
 
+    /// Whether there is more to send as soon as the store has answered.
+    pub(crate) fn catches_up(&self) -> bool {
+        self.viewer.catches_up()
+    }
+
     /// What comes last where the seat says that the stream is to end.
     fn last(&self) -> Option<Next> {
         match self.call() {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use bytes::{Buf as _, Bytes};
-use log_hub::Next;
+use log_hub::{Next, Relay};
 
 use crate::connections::{Socket, Takeover};
 use crate::delivery::Delivery;
@@ -61,6 +61,8 @@ struct Sender {
     /// What is being sent, as it is left to send.
     chunk: Bytes,
     then: Then,
+    /// What was sent in this turn.
+    sent: usize,
     ear: Option<Arc<Ear>>,
 }
 
@@ -79,32 +81,38 @@ impl Sender {
             delivery,
             chunk: Bytes::new(),
             then: Then::More,
+            sent: 0,
             ear: None,
         }
     }
 
     /// Ready when the stream is over, whichever way.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut sent = 0;
         loop {
             while !self.chunk.is_empty() {
                 // What is half sent stays half sent: nothing more goes to who may not read it.
                 if self.delivery.is_withdrawn() {
                     return Poll::Ready(Ok(()));
                 }
-                if sent >= TURN {
-                    cx.waker().wake_by_ref();
+                if self.sent >= TURN {
+                    self.sent = 0;
+                    Relay::take_turn(cx);
                     return Poll::Pending;
                 }
                 let written = ready!(self.socket.poll_write(cx, &self.chunk))?;
-                sent += written;
+                self.sent += written;
                 self.chunk.advance(written);
             }
             // The next one may be long in coming.
             self.chunk = Bytes::new();
             match self.then {
                 Then::More => {
-                    let next = ready!(self.delivery.poll_next(cx));
+                    let Poll::Ready(next) = self.delivery.poll_next(cx) else {
+                        if !self.delivery.catches_up() {
+                            self.sent = 0;
+                        }
+                        return Poll::Pending;
+                    };
                     (self.chunk, self.then) = match next {
                         Next::Frames(frames) => (chunk::of(frames), Then::More),
                         Next::Done(frames) => (chunk::last_of(&frames), Then::End),

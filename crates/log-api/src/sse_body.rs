@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
-use log_hub::{Next, Viewer};
+use log_hub::{Next, Relay, Viewer};
 
 use crate::delivery::Delivery;
 
@@ -93,7 +93,7 @@ impl MessageBody for SseBody {
             if !self.pending.is_empty() {
                 if self.sent >= TURN {
                     self.sent = 0;
-                    cx.waker().wake_by_ref();
+                    Relay::take_turn(cx);
                     return Poll::Pending;
                 }
                 let len = self.pending.len().min(MAX_CHUNK);
@@ -104,7 +104,9 @@ impl MessageBody for SseBody {
                 Then::More => match self.delivery.poll_next(cx) {
                     Poll::Ready(next) => self.accept(next),
                     Poll::Pending => {
-                        self.sent = 0;
+                        if !self.delivery.catches_up() {
+                            self.sent = 0;
+                        }
                         return Poll::Pending;
                     }
                 },
