@@ -26,7 +26,8 @@
 //! | tickets | `SET` `GETDEL` | `log-api:*` |
 //! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
-//! `CLIENT TRACKING` refused means polling; `CLIENT ID` and `INFO` refused means a note in the log. In a cluster
+//! `CLIENT TRACKING` refused means polling; `CLIENT ID` and `INFO` refused means a note in the log, and that a flush is
+//! noticed later. In a cluster
 //! `CLUSTER SLOTS` and `CLUSTER INFO` are needed, with Sentinel what its clients need.
 //!
 //! **Invariant:** no blocking command, and no type of fred in this module's API.
@@ -36,6 +37,7 @@ mod appends;
 mod check;
 mod decode;
 mod fault;
+mod flushes;
 mod fred_client;
 mod gather;
 mod keys;
@@ -60,9 +62,10 @@ use async_trait::async_trait;
 use fred::error::ErrorKind;
 use fred::interfaces::ClientLike;
 use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, ReadLimit, Span};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use self::fault::Fault;
+use self::flushes::Flushes;
 use self::fred_client::{Noticed, Session};
 use self::link::{AbortOnDrop, Link, Role};
 use self::registry::Registry;
@@ -73,8 +76,11 @@ use crate::error::{AppendError, CreateJobError, ReadError, StoreRefused, Transit
 use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
 use crate::lines::{LogStore, LogWatch, Onward};
 
-/// In how many parts a sweep goes over everything watched.
-const SWEEP_PARTS: u32 = 32;
+/// In how many parts a sweep goes over everything watched: small ones, because a part is read at once.
+const SWEEP_PARTS: u32 = 256;
+
+/// How many times longer a sweep takes while flushes are noticed by themselves.
+const SELDOM: u32 = 10;
 
 /// The store on Redis. Cheap to clone; its connections end with the last clone and the last watch.
 #[derive(Debug, Clone)]
@@ -89,11 +95,11 @@ struct Core {
     /// For reads that arm, and nothing else: a long reply on it would hold up every notice behind it.
     tail: Arc<Link>,
     /// For everything else.
-    commands: Link,
+    commands: Arc<Link>,
     /// Everything watched.
     registry: Arc<Registry>,
-    /// Sweeps and polls.
-    _tasks: [AbortOnDrop<()>; 2],
+    /// Sweeps, polls, and looks for flushes.
+    _tasks: [AbortOnDrop<()>; 3],
 }
 
 /// How a store is doing, for metrics.
@@ -105,7 +111,8 @@ pub struct RedisState {
     pub tracks: Option<bool>,
     /// How many keys are watched.
     pub watched: usize,
-    /// How often everything watched was read again, because something may have been missed. One for each connection.
+    /// How often everything watched was read again, because something may have been missed: once for each connection, and
+    /// for each flush.
     pub resyncs: u64,
 }
 
@@ -125,14 +132,21 @@ impl RedisStore {
             watch: options.watch,
         };
         let tail = Arc::new(Link::start(config.clone(), options.deadline, role));
-        let commands = Link::start(config, options.deadline, Role::Commands);
+        let commands = Arc::new(Link::start(config, options.deadline, Role::Commands));
         let polls = poll::run(
             Arc::clone(&tail),
             Arc::clone(&registry),
             options.poll_interval,
         );
-        let sweeps = sweep(Arc::clone(&registry), options.sweep_interval);
-        let tasks = [tokio::spawn(polls), tokio::spawn(sweeps)].map(AbortOnDrop);
+        let flushes = Arc::new(Flushes::default());
+        let looks = Arc::clone(&flushes).look(Arc::clone(&commands), Arc::clone(&registry));
+        let sweeps = sweep(Arc::clone(&registry), options.sweep_interval, flushes);
+        let tasks = [
+            tokio::spawn(polls),
+            tokio::spawn(looks),
+            tokio::spawn(sweeps),
+        ]
+        .map(AbortOnDrop);
         Ok(Self {
             core: Arc::new(Core {
                 options,
@@ -234,13 +248,13 @@ fn away(link: &Link, fault: Fault) -> CheckError {
     }
 }
 
-/// Flags everything watched once an interval, a part at a time, whether anything was pushed or not.
-async fn sweep(registry: Arc<Registry>, every: Duration) {
-    let mut ticks = interval(every / SWEEP_PARTS);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Flags everything watched once an interval, a part at a time, whether anything was pushed or not; more seldom while
+/// what it is for is noticed otherwise.
+async fn sweep(registry: Arc<Registry>, every: Duration, flushes: Arc<Flushes>) {
     loop {
         for part in 0..SWEEP_PARTS {
-            ticks.tick().await;
+            let longer = if flushes.are_noticed() { SELDOM } else { 1 };
+            sleep(every / SWEEP_PARTS * longer).await;
             registry.flag_part(part.into(), SWEEP_PARTS.into());
         }
     }

@@ -82,11 +82,6 @@ impl Session {
         self.client.with_options(&options(1))
     }
 
-    /// Reads that go out together, in order, on one connection.
-    pub(super) fn read_batch(&self) -> Batch {
-        self.client.pipeline().with_options(&options(READ_ATTEMPTS))
-    }
-
     /// Where looks at logs gather, to go out together.
     pub(super) fn gather(&self) -> Option<&Arc<Gather<Look, Looked>>> {
         self.gather.as_ref()
@@ -109,9 +104,6 @@ impl Session {
         self.client.is_clustered()
     }
 }
-
-/// Commands that go out together.
-pub(super) type Batch = WithOptions<fred::clients::Pipeline<Client>>;
 
 fn options(max_attempts: u32) -> Options {
     Options {

@@ -31,7 +31,8 @@ pub struct RedisOptions {
     /// How changes are noticed.
     pub watch: WatchMode,
     /// How often everything watched is read again without a reason: 30 s. It bounds how long a change stays unseen
-    /// that Redis does not tell about (`FLUSHALL`, `SWAPDB`, a slot that moved while its key was absent).
+    /// that Redis does not tell about (`FLUSHALL`, `SWAPDB`, a slot that moved while its key was absent). Ten times as
+    /// seldom where `INFO` says that nothing was flushed, which is asked every second (not in a cluster).
     pub sweep_interval: Duration,
     /// How often a server without tracking is asked for new lines: 50 ms. Everything else (a status, a trim, a
     /// deletion) is looked at ten times less often.

@@ -2,6 +2,7 @@
 
 use fred::interfaces::{HashesInterface, KeysInterface, StreamsInterface};
 use fred::types::Value;
+use futures_util::future::{join, join_all};
 use log_domain::{Batch, EntryId, Job, Line, LogBounds, Order, ReadLimit, Span, gap_after};
 
 use super::decode;
@@ -176,41 +177,27 @@ pub(super) struct Look {
 /// The entries, and what Redis says of the log after them.
 pub(super) type Looked = Result<(Value, Result<Value, fred::error::Error>), Fault>;
 
+/// Asks for all of them, each for its lines first. What is asked for before the connection is ready to write goes out by
+/// one write, which a pipeline of fred's does not.
 async fn looks_at_once(session: Session, looks: Vec<Look>) -> Vec<Looked> {
-    let count = looks.len();
-    let batch = session.read_batch();
-    for look in looks {
-        let queued = async {
+    let reads = session.reads();
+    let asked = looks.into_iter().map(|look| {
+        let reads = &reads;
+        async move {
             let Look {
                 key,
                 low,
                 high,
                 count,
             } = look;
-            let _: () = batch.xrange(key.as_str(), low, high, Some(count)).await?;
-            let _: () = batch.xinfo_stream(key, false, None).await?;
-            Ok::<_, fred::error::Error>(())
-        };
-        if let Err(error) = queued.await {
-            return (0..count).map(|_| Err(error.clone().into())).collect();
+            let entries = reads.xrange::<Value, _, _, _>(key.as_str(), low, high, Some(count));
+            let info = reads.xinfo_stream::<Value, _>(key.as_str(), false, None);
+            // In this order they are polled for the first time, which is when they are handed over.
+            let (entries, info) = join(entries, info).await;
+            Ok((entries?, info))
         }
-    }
-    let replies = batch.try_all::<Value>().await;
-    if replies.len() != 2 * count {
-        // A batch whose connection is lost has one answer: the error.
-        let error = replies.into_iter().find_map(Result::err);
-        let fault = || match &error {
-            Some(error) => error.clone().into(),
-            None => Fault::garbled("a reply is missing"),
-        };
-        return (0..count).map(|_| Err(fault())).collect();
-    }
-    let mut replies = replies.into_iter();
-    let looked = || {
-        let (entries, info) = (replies.next()?, replies.next()?);
-        Some(entries.map(|entries| (entries, info)).map_err(Fault::from))
-    };
-    std::iter::from_fn(looked).collect()
+    });
+    join_all(asked).await
 }
 
 /// A key that is not there is a log that is not there.

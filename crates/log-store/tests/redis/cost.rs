@@ -116,9 +116,11 @@ async fn nothing_is_asked_while_nothing_happens() {
     let asked = stats.lines().filter(|line| line.starts_with("cmdstat_"));
     let asked: Vec<_> = asked.filter_map(|line| line.split(':').next()).collect();
     for command in asked {
-        let is_ours = ["cmdstat_ping", "cmdstat_config|resetstat"].contains(&command);
+        let ours = ["cmdstat_ping", "cmdstat_info", "cmdstat_config|resetstat"];
+        let is_ours = ours.contains(&command);
         assert!(is_ours, "{command} while nothing happens");
     }
-    // A heartbeat a second and connection, no more.
+    // A heartbeat a second and connection, and one look for flushes (and ours), no more.
+    assert!(calls(&setup.redis, "info").await <= 3 + 1);
     assert!(calls(&setup.redis, "ping").await <= 4);
 }

@@ -137,22 +137,45 @@ async fn more_reads_than_may_be_under_way_wait_their_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_is_found_by_the_sweep() {
+async fn a_flush_is_noticed_and_so_is_what_is_written_after_it() {
     let redis = Arc::new(RedisServer::start().await);
     for mode in MODES {
-        let mut swept = options(redis.url(), mode);
-        swept.sweep_interval = Duration::from_millis(500);
-        let store = RedisStore::new(swept).unwrap();
+        let store = RedisStore::new(options(redis.url(), mode)).unwrap();
         connected(&store).await;
-        let job = fresh_job();
-        produce(&redis, &job, 1..=3).await;
-        let mut watch = LogStore::watch(&store, &job);
-        watch.read_on(EntryId::ZERO, ALL).await.unwrap();
-        redis.command(&["FLUSHALL"]).await;
-        let empty = |onward: &log_store::Onward| onward.lines.is_empty();
-        let onward = until("the flush", &mut *watch, EntryId::new(3, 0), empty).await;
-        assert!(onward.gap(EntryId::new(3, 0)).is_some(), "{mode:?}");
+        for flush in [&["FLUSHALL"][..], &["FLUSHDB"], &["SWAPDB", "0", "1"]] {
+            let job = fresh_job();
+            produce(&redis, &job, 5..=6).await;
+            let mut watch = LogStore::watch(&store, &job);
+            watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+            let last = EntryId::new(6, 0);
+            redis.command(flush).await;
+            produce(&redis, &job, 1..=2).await;
+            let is_new = |onward: &log_store::Onward| onward.bounds.last_id < last;
+            let onward = until("the flush", &mut *watch, last, is_new).await;
+            assert!(onward.gap(last).is_some(), "{mode:?} {flush:?}");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_is_found_by_the_sweep_where_the_server_does_not_tell() {
+    let redis = Arc::new(RedisServer::start().await);
+    let rules = ["on", "nopass", "~*", "&*", "+@all", "-info"];
+    let user = [&["ACL", "SETUSER", "uninformed"][..], &rules].concat();
+    redis.command(&user).await;
+    let mut swept = options(redis.url_as("uninformed", ""), WatchMode::Tracking);
+    swept.sweep_interval = Duration::from_millis(500);
+    let store = RedisStore::new(swept).unwrap();
+    connected(&store).await;
+    let job = fresh_job();
+    produce(&redis, &job, 1..=3).await;
+    let mut watch = LogStore::watch(&store, &job);
+    watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+    let begin = Instant::now();
+    redis.command(&["FLUSHALL"]).await;
+    let empty = |onward: &log_store::Onward| onward.lines.is_empty();
+    until("the flush", &mut *watch, EntryId::new(3, 0), empty).await;
+    assert!(begin.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
