@@ -18,6 +18,8 @@ pub(crate) struct Delivery {
     first: Option<Next>,
     /// Says when the stream is to end before its log does.
     seat: Option<Seat>,
+    /// What it said when it was heard last.
+    call: Call,
     /// Given back with the viewer.
     _place: Option<Place>,
 }
@@ -29,6 +31,7 @@ impl Delivery {
             viewer,
             first,
             seat: None,
+            call: Call::GoOn,
             _place: None,
         }
     }
@@ -45,17 +48,16 @@ impl Delivery {
         Self { seat, ..self }
     }
 
-    /// Wakes this waker when the stream is called on to end. To be said before the other two are asked, and again when
-    /// it was woken.
-    pub(crate) fn wakes(&self, waker: &Waker) {
+    /// Hears whether the stream is called on to end, and has this waker woken when it is: to be heard again then.
+    pub(crate) fn hear(&mut self, waker: &Waker) {
         if let Some(seat) = &self.seat {
-            seat.wakes(waker);
+            self.call = seat.call_or_wake(waker);
         }
     }
 
     /// Whether nothing more may go to the client, not even the rest of what was begun.
     pub(crate) fn is_withdrawn(&self) -> bool {
-        self.call() == Call::BreakOff
+        self.call == Call::BreakOff
     }
 
     /// What to send next, asked when everything before it is out. After the last of it there is nothing to ask for.
@@ -76,7 +78,7 @@ impl Delivery {
 
     /// What comes last where the seat says that the stream is to end.
     fn last(&self) -> Option<Next> {
-        match self.call() {
+        match self.call {
             Call::GoOn => None,
             Call::BreakOff => Some(Next::BrokenOff(Bytes::new())),
             Call::Reauth => {
@@ -85,9 +87,5 @@ impl Delivery {
                 Some(Next::Done(frame.into()))
             }
         }
-    }
-
-    fn call(&self) -> Call {
-        self.seat.as_ref().map_or(Call::GoOn, Seat::call)
     }
 }

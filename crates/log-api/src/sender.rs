@@ -142,7 +142,7 @@ impl Future for Sender {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(waker) = self.called(cx) {
-            self.delivery.wakes(&waker);
+            self.delivery.hear(&waker);
             let mut cx = Context::from_waker(&waker);
             if self.socket.poll_gone(&mut cx).is_ready() {
                 return Poll::Ready(());

@@ -84,7 +84,7 @@ impl MessageBody for SseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
-        self.delivery.wakes(cx.waker());
+        self.delivery.hear(cx.waker());
         if !self.pending.is_empty() && self.delivery.is_withdrawn() {
             // What is half sent stays half sent: nothing more goes to who may not read it.
             self.accept(Next::BrokenOff(Bytes::new()));

@@ -27,11 +27,11 @@ use tokio::time::{Sleep, sleep};
 /// How long a thread rests for each viewer that it has woken: twice what a write takes.
 const REST: Duration = Duration::from_micros(15);
 
-/// The same where much came while it rested: four times what a write takes.
-const LONG_REST: Duration = Duration::from_micros(30);
+/// The same where much came while it rested: five times what a write takes.
+const LONG_REST: Duration = Duration::from_micros(36);
 
 /// How often the feeds have to wake viewers during a rest for that to be much.
-const MUCH: usize = 4;
+const MUCH: usize = 3;
 
 /// The longest rest, whatever the audience: nobody sees a line come this much later.
 const LONGEST_REST: Duration = Duration::from_millis(25);
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(rest_after(0, 0), None);
         assert_eq!(rest_after(60, 1), None);
         assert_eq!(rest_after(500, 1), Some(Duration::from_micros(7_500)));
-        assert_eq!(rest_after(500, MUCH), Some(Duration::from_millis(15)));
+        assert_eq!(rest_after(500, MUCH), Some(Duration::from_millis(18)));
         assert_eq!(rest_after(10_000, 1), Some(LONGEST_REST));
     }
 

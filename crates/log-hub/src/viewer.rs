@@ -169,7 +169,6 @@ impl Viewer {
             return Poll::Pending;
         }
         let next = ready!(self.poll_place(cx));
-        self.feed.lock().had_output(self.key, self.shared.now());
         self.finished = !matches!(next, Next::Frames(_));
         Poll::Ready(next)
     }
@@ -213,12 +212,14 @@ impl Viewer {
                 next,
             } => {
                 self.place = Place::Ring(next);
+                state.had_output(self.key, self.shared.now());
                 drop(state);
                 self.advance(position);
                 self.delivered = true;
                 Some(Poll::Ready(Next::Frames(frames)))
             }
             Taken::Gap { missing, next } if missing.gap.after_id == self.at => {
+                state.had_output(self.key, self.shared.now());
                 drop(state);
                 self.place = Place::Ring(next);
                 self.confirmed = Some(next);
@@ -292,6 +293,7 @@ impl Viewer {
 
     /// Hands out what another viewer has read lately.
     fn after_known(&mut self, batch: Batch) -> Next {
+        self.feed.lock().had_output(self.key, self.shared.now());
         self.confirmed = Some(batch.stretch);
         self.advance(batch.position);
         self.delivered = true;
@@ -334,7 +336,11 @@ impl Viewer {
         } else {
             self.settle(begun.version);
         }
-        (!frames.is_empty()).then_some(Next::Frames(frames))
+        if frames.is_empty() {
+            return None;
+        }
+        self.feed.lock().had_output(self.key, self.shared.now());
+        Some(Next::Frames(frames))
     }
 
     /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.
@@ -401,6 +407,7 @@ impl Viewer {
             Idle::Wait => Poll::Pending,
             Idle::BreakOff => Poll::Ready(break_off()),
             Idle::Heartbeat => {
+                state.had_output(self.key, self.shared.now());
                 let mut frame = Vec::new();
                 sse::write_heartbeat(&mut frame, self.position);
                 Poll::Ready(Next::Frames(frame.into()))

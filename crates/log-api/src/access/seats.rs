@@ -202,14 +202,11 @@ impl Seat {
         &self.stream.id
     }
 
-    /// What the stream is told now.
-    pub(crate) fn call(&self) -> Call {
-        self.stream.called()
-    }
-
-    /// Wakes the stream when it is told something else. To be said before a look at what it is told now.
-    pub(crate) fn wakes(&self, waker: &Waker) {
+    /// What the stream is told now; it is woken when it is told something else.
+    pub(crate) fn call_or_wake(&self, waker: &Waker) -> Call {
+        // First the waker, then the look: a call between the two wakes it.
         self.stream.waker.register(waker);
+        self.stream.called()
     }
 }
 
@@ -229,7 +226,7 @@ impl Drop for Seat {
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seat")
-            .field("call", &self.call())
+            .field("call", &self.stream.called())
             .finish_non_exhaustive()
     }
 }
