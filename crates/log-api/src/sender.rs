@@ -4,7 +4,7 @@
 mod chunk;
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,7 @@ use actix_web::rt;
 use bytes::{Buf as _, Bytes};
 use log_hub::{Next, Relay};
 
+use self::chunk::Chunk;
 use crate::connections::{Socket, Takeover};
 use crate::delivery::Delivery;
 use crate::sse_body::{BrokenOff, TURN};
@@ -59,7 +60,7 @@ struct Sender {
     socket: Socket,
     delivery: Delivery,
     /// What is being sent, as it is left to send.
-    chunk: Bytes,
+    chunk: Chunk,
     then: Then,
     /// What was sent in this turn.
     sent: usize,
@@ -79,7 +80,7 @@ impl Sender {
         Self {
             socket,
             delivery,
-            chunk: Bytes::new(),
+            chunk: chunk::none(),
             then: Then::More,
             sent: 0,
             ear: None,
@@ -89,7 +90,7 @@ impl Sender {
     /// Ready when the stream is over, whichever way.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            while !self.chunk.is_empty() {
+            while self.chunk.has_remaining() {
                 // What is half sent stays half sent: nothing more goes to who may not read it.
                 if self.delivery.is_withdrawn() {
                     return Poll::Ready(Ok(()));
@@ -99,12 +100,12 @@ impl Sender {
                     Relay::take_turn(cx);
                     return Poll::Pending;
                 }
-                let written = ready!(self.socket.poll_write(cx, &self.chunk))?;
+                let written = ready!(self.poll_write(cx))?;
                 self.sent += written;
                 self.chunk.advance(written);
             }
             // The next one may be long in coming.
-            self.chunk = Bytes::new();
+            self.chunk = chunk::none();
             match self.then {
                 Then::More => {
                     let Poll::Ready(next) = self.delivery.poll_next(cx) else {
@@ -115,7 +116,7 @@ impl Sender {
                     };
                     (self.chunk, self.then) = match next {
                         Next::Frames(frames) => (chunk::of(frames), Then::More),
-                        Next::Done(frames) => (chunk::last_of(&frames), Then::End),
+                        Next::Done(frames) => (chunk::last_of(frames), Then::End),
                         Next::BrokenOff(frames) => (chunk::of(frames), Then::Break),
                     };
                 }
@@ -123,6 +124,14 @@ impl Sender {
                 // Closed without the last chunk, so that the client sees that it is not complete.
                 Then::Break => return Poll::Ready(Ok(())),
             }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut parts = [IoSlice::new(&[]); 3];
+        match self.chunk.chunks_vectored(&mut parts) {
+            1 => self.socket.poll_write(cx, &parts[0]),
+            count => self.socket.poll_write_vectored(cx, &parts[..count]),
         }
     }
 

@@ -128,7 +128,12 @@ impl Relay {
                 let mut state = self.queue.state();
                 let left = TURNS.saturating_sub(self.turns_given);
                 let count = state.turns.len().min(left);
-                state.turns.drain(..count).collect()
+                let turns = state.turns.drain(..count).collect();
+                if state.turns.is_empty() {
+                    // What ten thousand needed is given back.
+                    state.turns = VecDeque::new();
+                }
+                turns
             };
             self.turns_given += turns.len();
             turns.into_iter().for_each(Waker::wake);

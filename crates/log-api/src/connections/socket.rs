@@ -74,7 +74,7 @@ impl Socket {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
-    pub(super) fn poll_write_vectored(
+    pub(crate) fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],

@@ -7,3 +7,4 @@ mod gap;
 mod live;
 mod quiet;
 mod resume;
+mod takeover;
