@@ -10,6 +10,15 @@ use log_wire::sse::write_reauth;
 use crate::access::{Call, Seat};
 use crate::limits::Place;
 
+/// How much a stream sends before it lets the others of its worker have a turn: a replay always has more to send, and
+/// the line that somebody waits for must not wait for it.
+pub(crate) const TURN: usize = 32 * 1024;
+
+/// The stream is broken off on purpose, so that the client sees that it is not complete.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream is broken off; the client comes back with its cursor")]
+pub struct BrokenOff;
+
 /// A viewer, with what its stream holds. Dropping it gives all of that back.
 #[derive(Debug)]
 pub(crate) struct Delivery {

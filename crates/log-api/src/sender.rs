@@ -17,8 +17,7 @@ use log_hub::{Next, Relay};
 
 use self::chunk::Chunk;
 use crate::connections::{Socket, Takeover};
-use crate::delivery::Delivery;
-use crate::sse_body::{BrokenOff, TURN};
+use crate::delivery::{BrokenOff, Delivery, TURN};
 
 /// The body of an answer whose connection is taken over when its head is out.
 #[derive(Debug)]

@@ -11,15 +11,11 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use log_hub::{Next, Relay, Viewer};
 
-use crate::delivery::Delivery;
+use crate::delivery::{BrokenOff, Delivery, TURN};
 
 /// The most bytes handed to actix at once. With a write buffer of 4 KiB the connection's buffer then never grows, so
 /// that a replay leaves no memory behind on ten thousand idle connections.
 const MAX_CHUNK: usize = 4_000;
-
-/// How much a stream sends before it lets the others of its worker have a turn: a replay always has more to send, and
-/// the line that somebody waits for must not wait for it.
-pub(crate) const TURN: usize = 32 * 1024;
 
 /// Streams a viewer's frames. Dropped when the client closes, which frees the viewer.
 #[derive(Debug)]
@@ -41,11 +37,6 @@ enum Then {
     FlushAndBreak,
     Break,
 }
-
-/// The stream is broken off on purpose, so that the client sees that it is not complete.
-#[derive(Debug, thiserror::Error)]
-#[error("the stream is broken off; the client comes back with its cursor")]
-pub struct BrokenOff;
 
 impl SseBody {
     /// The body of a viewer, of which `first` has been taken already.
