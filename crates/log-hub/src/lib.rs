@@ -28,11 +28,13 @@
 //! ```
 
 mod backlog;
+mod catch_up;
 mod clock;
 mod end;
 mod feed;
 mod gap;
 mod hub;
+mod next;
 mod options;
 mod registry;
 mod relay;
@@ -42,7 +44,8 @@ mod upstream;
 mod viewer;
 
 pub use hub::{Hub, OpenError};
+pub use next::Next;
 pub use options::HubOptions;
 pub use relay::Relay;
 pub use stats::HubStats;
-pub use viewer::{Next, Viewer};
+pub use viewer::Viewer;

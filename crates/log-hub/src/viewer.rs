@@ -1,37 +1,23 @@
 //! One viewer: a position in a log, and how it gets on.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
-use log_domain::{EntryId, Gap, JobId, Line};
+use log_domain::{EntryId, Gap, JobId};
 use log_store::{Onward, ReadError};
 use log_wire::sse;
 
 use crate::backlog::Batch;
+use crate::catch_up::{self, Found, Read};
 use crate::feed::{End, Feed, FeedState, Idle};
 use crate::gap::{Missing, Told};
 use crate::hub::Shared;
+use crate::next::{Next, break_off, done};
 use crate::registry::Joined;
 use crate::ring::{Horizon, Taken};
 use crate::stats::Counters;
-
-/// A client that is broken off comes back after this long, spread so that not all do at once.
-const RETRY_MS: std::ops::Range<u64> = 1_000..5_000;
-
-type Read = Pin<Box<dyn Future<Output = Result<Found, ReadError>> + Send>>;
-
-/// What a viewer that catches up has found after its position.
-enum Found {
-    /// In the store.
-    Read(Onward),
-    /// In the feed, while it waited for its turn to read.
-    Known(Batch),
-}
 
 /// Follows one job's log from a position on. It does nothing unless it is asked; dropping it leaves nothing behind.
 pub struct Viewer {
@@ -82,17 +68,6 @@ impl Begun {
             ended: state.end.is_some(),
         }
     }
-}
-
-/// What a viewer hands out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// Whole SSE frames; more may follow.
-    Frames(Bytes),
-    /// The last frames: the log has ended and every line was handed out. End the body cleanly.
-    Done(Bytes),
-    /// A `retry:` field, after which the body must be **broken off**, not ended: the job goes on elsewhere.
-    BrokenOff(Bytes),
 }
 
 impl Viewer {
@@ -260,7 +235,8 @@ impl Viewer {
         }
         let begun = Begun::now(&state);
         drop(state);
-        self.place = Place::Reading(self.read(), begun);
+        let read = catch_up::read(self.shared.clone(), self.feed.clone(), self.at);
+        self.place = Place::Reading(read, begun);
         None
     }
 
@@ -272,23 +248,6 @@ impl Viewer {
         }
         self.place = Place::Seeking;
         None
-    }
-
-    fn read(&self) -> Read {
-        let (shared, feed, after) = (self.shared.clone(), self.feed.clone(), self.at);
-        Box::pin(async move {
-            let _turn = feed.catch_up.lock().await;
-            // Whoever was before us may have read the same.
-            if let Some(batch) = feed.lock().known(after).cloned() {
-                return Ok(Found::Known(batch));
-            }
-            // The semaphore is never closed; without it a read would only be unpaced.
-            let _permit = shared.catch_up.acquire().await.ok();
-            Counters::add(&shared.counters.catch_up_reads, 1);
-            let limit = shared.options.viewers_read();
-            let read = shared.store.read_on(&feed.job, after, limit).await;
-            read.map(Found::Read)
-        })
     }
 
     /// Hands out what another viewer has read lately.
@@ -348,7 +307,7 @@ impl Viewer {
         if let Some(missing) = self.told.news(read, self.at) {
             self.tell(missing, frames);
         }
-        let lines = up_to(&read.lines, end);
+        let lines = catch_up::up_to(&read.lines, end);
         for line in lines {
             sse::write_log(frames, line);
             self.advance(line.id);
@@ -431,23 +390,4 @@ impl fmt::Debug for Viewer {
             .field("position", &self.at)
             .finish_non_exhaustive()
     }
-}
-
-/// The lines that belong to a log that has ended at a position.
-fn up_to(lines: &[Line], end: Option<End>) -> &[Line] {
-    let Some(end) = end else { return lines };
-    &lines[..lines.partition_point(|line| line.id <= end.position)]
-}
-
-/// The last event. Its cursor is the end of the log.
-fn done(end: End, at: EntryId) -> Next {
-    let mut frame = Vec::new();
-    sse::write_done(&mut frame, end.status, at);
-    Next::Done(frame.into())
-}
-
-fn break_off() -> Next {
-    let mut frame = Vec::new();
-    sse::write_retry(&mut frame, Duration::from_millis(fastrand::u64(RETRY_MS)));
-    Next::BrokenOff(frame.into())
 }
