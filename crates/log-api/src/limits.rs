@@ -1,7 +1,7 @@
 //! How many streams there may be: of one user, of one job, in the process.
 //!
 //! A limit refuses the newcomer and leaves alone who is there. Streams are counted exactly: a place is taken before the
-//! stream is opened, and given back when its body is dropped, whichever way that happens.
+//! stream is opened, and given back when the stream is dropped, whichever way that happens.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -32,7 +32,7 @@ pub struct StoreGauges {
     pub connected: bool,
     /// Watched logs and jobs.
     pub watched: u64,
-    /// How often everything watched was read again: after a reconnect, a lag, or a sweep.
+    /// How often everything watched was read again: after a reconnect, a lag, or a flush.
     pub resyncs: u64,
 }
 

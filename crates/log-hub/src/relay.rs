@@ -48,6 +48,11 @@ thread_local! {
     static HERE: RefCell<Option<Arc<Queue>>> = const { RefCell::new(None) };
 }
 
+/// That of this thread, if there is one.
+fn here() -> Option<Arc<Queue>> {
+    HERE.try_with(|here| here.borrow().clone()).ok().flatten()
+}
+
 /// Wakes the viewers of its thread. Spawn one on each thread whose viewers never leave it, such as an actix worker; it
 /// never ends by itself. Without one everything works, at the price of a system call a viewer and line.
 #[must_use = "a relay does nothing unless it is polled"]
@@ -96,8 +101,7 @@ impl Relay {
 
     /// Wakes a task of this thread when it is its turn among those who catch up; at once where the thread has no relay.
     pub fn take_turn(cx: &Context<'_>) {
-        let queue = HERE.try_with(|here| here.borrow().clone()).ok().flatten();
-        match queue {
+        match here() {
             Some(queue) => queue.wait_for_turn(cx.waker().clone()),
             None => cx.waker().wake_by_ref(),
         }
@@ -242,7 +246,7 @@ impl Waiting {
     pub(crate) fn here(cx: &Context<'_>) -> Self {
         Self {
             waker: cx.waker().clone(),
-            relay: HERE.try_with(|here| here.borrow().clone()).ok().flatten(),
+            relay: here(),
         }
     }
 

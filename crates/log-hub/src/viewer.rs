@@ -137,7 +137,7 @@ impl Viewer {
     /// The next thing to send: the next piece that the feed has after the position, or a batch from the store.
     ///
     /// A viewer that was asked should be asked again when it wakes, or be dropped: while it reads the store it may hold
-    /// one of the turns that all viewers share ([`crate::HubOptions::catch_up_reads`]).
+    /// its job's turn, and one of those that all viewers share ([`crate::HubOptions::catch_up_reads`]).
     /// After [`Next::Done`] and [`Next::BrokenOff`] there is nothing more, for ever.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if self.finished {

@@ -1,7 +1,6 @@
 //! The streams of this process: who reads each, until when, and whether it is to end.
 //!
-//! A seat is a few words that a stream's body looks at whenever it is asked for more; ending a stream is setting one of
-//! them and waking its body.
+//! A seat is a few words; ending a stream is setting one of them and waking it to look.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -37,7 +36,7 @@ pub(super) struct Seats {
     reauthenticated: AtomicU64,
 }
 
-/// One stream, from the opening of its body to the drop of it.
+/// One stream, from its opening to the drop of it.
 pub(super) struct Stream {
     pub(super) id: Arc<str>,
     pub(super) job: JobId,
@@ -45,7 +44,7 @@ pub(super) struct Stream {
     /// Who reads, and until when nobody looks at that.
     held: Mutex<Held>,
     call: AtomicU8,
-    /// Wakes the body.
+    /// Wakes the stream.
     waker: AtomicWaker,
 }
 

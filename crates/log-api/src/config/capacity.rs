@@ -18,7 +18,7 @@ pub struct ConnectionSettings {
     /// each without it. `None`, from 0, leaves it to the kernel.
     pub send_buffer: Option<NonZero<usize>>,
     /// `LOG_API_WRITE_BUFFER_BYTES`: from how many unsent bytes on a connection is not given more. With 4 KiB its
-    /// buffer never grows, and a replay leaves no memory behind; more costs memory a viewer and saves system calls.
+    /// buffer never grows. It concerns pages: a stream has no buffer once its head is out.
     pub write_buffer: usize,
     /// `LOG_API_HALF_CLOSED`: whether a client that has closed its sending side is served on. Without it, one that is
     /// gone is noticed at once, on an idle stream too; with it, only at the second heartbeat after.
@@ -92,9 +92,11 @@ pub struct LimitSettings {
     /// `LOG_API_MAX_STREAMS`: 503 beyond.
     pub streams: Option<NonZero<usize>>,
     /// `LOG_API_FEED_BYTES`: most bytes of encoded lines kept for the viewers of one job. 1 MiB are some 5,000 lines,
-    /// more than a viewer that keeps up is behind; one that is further behind reads the store.
+    /// more than a viewer that keeps up is behind; one that is further behind reads the store, and as much again of what
+    /// was read so is kept two seconds for those right behind it.
     pub feed_bytes: usize,
-    /// `LOG_API_CATCH_UP_READS`: most reads of the store at a time for viewers that catch up; the others wait in order.
+    /// `LOG_API_CATCH_UP_READS`: most reads of the store at a time for viewers that catch up, of which one a job; the others wait in
+    /// order.
     /// Live reads do not wait for them.
     pub catch_up_reads: usize,
 }

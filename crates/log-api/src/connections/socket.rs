@@ -39,6 +39,11 @@ impl Socket {
     /// Ready when there is nobody any more to send to: the client has left, or was given up. What it says is thrown
     /// away.
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A client that has closed its own half is given up like any other.
+        self.place.switch.wakes(cx.waker());
+        if self.check().is_err() {
+            return Poll::Ready(());
+        }
         let mut space = [0; 256];
         loop {
             let mut said = ReadBuf::new(&mut space);
@@ -92,5 +97,42 @@ impl Socket {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::super::open::Connections;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_has_closed_its_half_is_kept_where_that_is_set_and_can_be_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let number = rustix::fs::fstat(&stream).unwrap().st_ino;
+        let connections = Connections::new(1);
+        let place = connections.take(&stream).unwrap().unwrap();
+        let mut socket = Socket::new(stream, place, true);
+        client.shutdown().await.unwrap();
+        let soon = Duration::from_millis(200);
+        let gone = timeout(soon, poll_fn(|cx| socket.poll_gone(cx))).await;
+        assert!(gone.is_err(), "it may be listening");
+        let gone = tokio::spawn(async move { poll_fn(|cx| socket.poll_gone(cx)).await });
+        tokio::time::sleep(soon).await;
+        connections.give_up(number);
+        timeout(Duration::from_secs(5), gone)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }

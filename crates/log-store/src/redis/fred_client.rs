@@ -8,7 +8,7 @@
 //! | tracking is off after a reconnection, silently | every connection is a new client, tracking is switched on before it is used |
 //! | a command that was under way is sent again, an `XADD` twice | no reconnection by fred, one attempt; only reads are repeated, by [`super::link`] |
 //! | commands given while it is away pile up without bound; its bounded queue, once full, loses count and stops flushing | nothing is given to it while there is no session; [`super::link`] bounds what is under way |
-//! | the push of a flush (`FLUSHALL`) is dropped | the sweep finds it, as it finds what Redis itself does not push |
+//! | the push of a flush (`FLUSHALL`) is dropped | [`super::flushes`] asks once a second; the sweep finds what else Redis does not push |
 //! | pushes go through a channel of 32, and a reader that lags loses them | room for [`PUSHES`], and a lag flags everything |
 //! | a frozen server is not noticed, less so while commands are written (each restarts its clock) | a `PING` a second of our own; one without an answer ends the session |
 

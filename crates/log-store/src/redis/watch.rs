@@ -71,20 +71,16 @@ impl LogWatch for Watch {
         self.begin_read();
         let key = &*self.seat.slot.key;
         let read = async |session: Session| {
-            let baseline = match session.noticed {
-                Noticed::ByPolling => Some(Baseline::Log(reads::bounds(&session, key).await?)),
+            let before = match session.noticed {
+                Noticed::ByPolling => Some(reads::bounds(&session, key).await?),
                 Noticed::ByTracking | Noticed::Never => None,
             };
             let onward = reads::onward(&session, key, after, limit).await?;
-            Ok((onward, baseline))
+            Ok((onward, before))
         };
-        let (onward, baseline) = self.core.tail.read(read).await?;
-        let held_still = match &baseline {
-            Some(Baseline::Log(before)) => held_still(before, &onward),
-            Some(Baseline::Job(_)) | None => true,
-        };
-        self.end_read(baseline);
-        if !held_still {
+        let (onward, before) = self.core.tail.read(read).await?;
+        self.end_read(before.map(Baseline::Log));
+        if before.is_some_and(|before| !held_still(&before, &onward)) {
             self.seat.slot.flag();
         }
         Ok(onward)
