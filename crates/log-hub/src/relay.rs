@@ -5,8 +5,9 @@
 //! to that thread's [`Relay`] and wakes that alone; the relay wakes the viewers from inside, which is a push onto the
 //! scheduler's own queue. A viewer on a thread without a relay is woken directly.
 //!
-//! A wake-up is a write to a client, some microseconds each. As long as there are few of them a line goes out at once; a
-//! thread that has woken many **rests** before it wakes the next, and what comes meanwhile leaves as one write a viewer. So
+//! A wake-up is a write to a client, some microseconds each. A line goes to all at once as long as its thread has **earned**
+//! their wake-ups: one by each 36 µs that pass, a tenth of a second of them saved at most. Where lines come faster than they
+//! can be paid for, those whom one could not wake are the first to be woken at the next one, and get both by one write. So
 //! an audience of thousands costs a thread a part of its time, whatever the rate of its lines, and leaves the rest of it
 //! to everything else.
 //!
@@ -22,22 +23,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// How long a thread rests for each viewer that it has woken: twice what a write takes.
-const REST: Duration = Duration::from_micros(15);
+/// What a thread earns by the time that passes: a viewer to wake for each of these, some five times what a write takes.
+const EACH: Duration = Duration::from_micros(36);
 
-/// The same where much came while it rested: five times what a write takes.
-const LONG_REST: Duration = Duration::from_micros(36);
+/// What it saves at most while it wakes nobody, so that a line that comes now and then goes to all at once.
+const SAVED: Duration = Duration::from_millis(100);
 
-/// How often the feeds have to wake viewers during a rest for that to be much.
-const MUCH: usize = 3;
+/// How long those wait for the next line who could not be woken for this one: to go with that, by one write for both.
+const HOLD: Duration = Duration::from_millis(12);
 
-/// The longest rest, whatever the audience: nobody sees a line come this much later.
-const LONGEST_REST: Duration = Duration::from_millis(25);
-
-/// Shorter ones are not worth a timer, whose grain they are.
-const SHORTEST_REST: Duration = Duration::from_millis(1);
+/// The longest that a viewer waits, earned or not: nobody sees a line come this much later.
+const LONGEST_WAIT: Duration = Duration::from_millis(25);
 
 /// How many turns a thread gives in a moment to those who catch up, and how long a moment is.
 const TURNS: usize = 6;
@@ -59,8 +57,12 @@ fn here() -> Option<Arc<Queue>> {
 #[derive(Default)]
 pub struct Relay {
     queue: Arc<Queue>,
-    /// Set while the thread rests.
-    rest: Option<Pin<Box<Sleep>>>,
+    /// Until when what the thread has earned is spent.
+    spent_until: Option<Instant>,
+    /// How often something had been handed on when viewers were woken last.
+    seen: usize,
+    /// Set while viewers wait for more to be earned.
+    until_earned: Option<Pin<Box<Sleep>>>,
     /// How many turns were given of this moment's.
     turns_given: usize,
     /// Set from the first of them until there are new ones.
@@ -75,8 +77,9 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    wakers: Vec<Waker>,
-    /// How often something was handed on since viewers were woken last.
+    /// Those for whom something has come, in its order.
+    due: VecDeque<Due>,
+    /// How often something was handed on.
     times: usize,
     /// Those who wait for a turn.
     turns: VecDeque<Waker>,
@@ -84,6 +87,13 @@ struct State {
     relay: Option<Waker>,
     /// The relay is gone: what is handed to it is woken at once.
     closed: bool,
+}
+
+/// A viewer that is to be woken.
+#[derive(Debug)]
+struct Due {
+    waker: Waker,
+    since: Instant,
 }
 
 /// A viewer that waits: its waker, and the relay of the thread on which it was asked.
@@ -107,18 +117,25 @@ impl Relay {
         }
     }
 
-    /// Wakes whom a new line has come for, unless the thread rests.
+    /// Wakes whom something has come for, as many as the thread has earned: when there is news, which the others get by
+    /// the same write as what they wait for, or when they have waited for that.
     fn poll_lines(&mut self, cx: &mut Context<'_>) {
-        while is_over(&mut self.rest, cx) {
-            let (wakers, times) = {
-                let mut state = self.queue.state();
-                let times = std::mem::take(&mut state.times);
-                (std::mem::take(&mut state.wakers), times)
-            };
-            let rest = rest_after(wakers.len(), times);
+        loop {
+            let seen = self.queue.state().times;
+            let has_news = std::mem::replace(&mut self.seen, seen) != seen;
+            if !has_news && (self.until_earned.is_none() || !is_over(&mut self.until_earned, cx)) {
+                return;
+            }
+            let now = Instant::now();
+            let saved = now.checked_sub(SAVED).unwrap_or(now);
+            let mut spent_until = self.spent_until.unwrap_or(saved).max(saved);
+            let (wakers, left_since) = self.queue.state().take_due(now, has_news, &mut spent_until);
+            self.spent_until = Some(spent_until);
             wakers.into_iter().for_each(Waker::wake);
-            let Some(rest) = rest else { return };
-            self.rest = Some(Box::pin(sleep(rest)));
+            self.until_earned = left_since.map(|since| {
+                let until = (since + HOLD).max(now + MOMENT);
+                Box::pin(sleep_until(until))
+            });
         }
     }
 
@@ -174,13 +191,6 @@ impl Future for Relay {
     }
 }
 
-/// How long a thread rests that has woken so many viewers, of which it was told so many times.
-fn rest_after(viewers: usize, times: usize) -> Option<Duration> {
-    let each = if times < MUCH { REST } else { LONG_REST };
-    let rest = each * u32::try_from(viewers).unwrap_or(u32::MAX);
-    (rest >= SHORTEST_REST).then_some(rest.min(LONGEST_REST))
-}
-
 impl Drop for Relay {
     fn drop(&mut self) {
         // The thread's own storage may be gone already, where the thread is ending.
@@ -192,11 +202,12 @@ impl Drop for Relay {
             let mut state = self.queue.state();
             state.closed = true;
             (
-                std::mem::take(&mut state.wakers),
+                std::mem::take(&mut state.due),
                 std::mem::take(&mut state.turns),
             )
         };
-        wakers.into_iter().chain(turns).for_each(Waker::wake);
+        let wakers = wakers.into_iter().map(|due| due.waker);
+        wakers.chain(turns).for_each(Waker::wake);
     }
 }
 
@@ -212,7 +223,9 @@ impl Queue {
         let relay = {
             let mut state = self.state();
             if !state.closed {
-                state.wakers.append(&mut wakers);
+                let since = Instant::now();
+                let due = |waker| Due { waker, since };
+                state.due.extend(wakers.drain(..).map(due));
                 state.times += 1;
             }
             state.relay.clone()
@@ -238,6 +251,31 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Those for whom something has come, as many as were earned since all was spent, if there is news or they have
+    /// waited for it; and since when the first of the others waits.
+    fn take_due(
+        &mut self,
+        now: Instant,
+        has_news: bool,
+        spent_until: &mut Instant,
+    ) -> (Vec<Waker>, Option<Instant>) {
+        let mut wakers = Vec::new();
+        while let Some(Due { since, .. }) = self.due.front() {
+            let is_held = !has_news && *since + HOLD > now;
+            let is_earned = *spent_until + EACH <= now;
+            if (is_held || !is_earned) && *since + LONGEST_WAIT > now {
+                return (wakers, Some(*since));
+            }
+            *spent_until += EACH;
+            wakers.extend(self.due.pop_front().map(|due| due.waker));
+        }
+        // What ten thousand needed is given back.
+        self.due = VecDeque::new();
+        (wakers, None)
     }
 }
 
@@ -349,47 +387,81 @@ mod tests {
         assert_eq!((own.get(), viewers.get()), (0, 3));
     }
 
-    #[test]
-    fn a_thread_rests_by_the_viewers_it_has_woken_and_longer_where_much_comes() {
-        assert_eq!(rest_after(0, 0), None);
-        assert_eq!(rest_after(60, 1), None);
-        assert_eq!(rest_after(500, 1), Some(Duration::from_micros(7_500)));
-        assert_eq!(rest_after(500, MUCH), Some(Duration::from_millis(18)));
-        assert_eq!(rest_after(10_000, 1), Some(LONGEST_REST));
+    fn pays_for(time: Duration) -> usize {
+        usize::try_from(time.as_nanos() / EACH.as_nanos()).unwrap()
+    }
+
+    /// A relay that has nothing saved, when it is polled by this waker.
+    async fn poor(own_waker: &Waker) -> Relay {
+        let mut relay = Relay::new();
+        poll(&mut relay, own_waker);
+        let all = pays_for(SAVED);
+        let (rich, waker) = Count::new();
+        hand_on(&waker, all);
+        poll(&mut relay, own_waker);
+        assert_eq!(
+            rich.get(),
+            all,
+            "a line that comes now and then goes to all at once"
+        );
+        relay
+    }
+
+    /// What a line does for so many viewers of this thread.
+    fn hand_on(waker: &Waker, viewers: usize) {
+        let cx = Context::from_waker(waker);
+        Waiting::wake_all((0..viewers).map(|_| Waiting::here(&cx)));
+    }
+
+    /// Polls a relay whenever it is woken, for a while.
+    async fn run(relay: &mut Relay, time: Duration) {
+        assert!(tokio::time::timeout(time, relay).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_while_a_thread_rests_wakes_its_viewers_once_when_the_rest_is_over() {
-        let (own, own_waker) = Count::new();
+    async fn whom_a_line_could_not_wake_the_next_one_wakes_first() {
+        let (_, own_waker) = Count::new();
+        let mut relay = poor(&own_waker).await;
+        let poor_since = Instant::now();
+        let earned = || pays_for(SAVED + poor_since.elapsed()) - pays_for(SAVED);
+        let (first, first_waker) = Count::new();
+        let (second, second_waker) = Count::new();
+        sleep(Duration::from_millis(2)).await;
+        hand_on(&first_waker, 100);
+        poll(&mut relay, &own_waker);
+        let woken = earned();
+        assert_eq!(first.get(), woken, "as many as were earned");
+        run(&mut relay, Duration::from_millis(3)).await;
+        assert_eq!(first.get(), woken, "the others wait for the next line");
+        hand_on(&second_waker, 100);
+        poll(&mut relay, &own_waker);
+        assert_eq!((first.get(), second.get()), (100, earned() - 100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_line_comes_nobody_waits_for_it_for_long() {
+        let (_, own_waker) = Count::new();
+        let mut relay = poor(&own_waker).await;
         let (viewers, waker) = Count::new();
-        let cx = Context::from_waker(&waker);
-        let mut relay = Relay::new();
-        poll(&mut relay, &own_waker);
-        let all = || (0..100).map(|_| Waiting::here(&cx)).collect::<Vec<_>>();
+        hand_on(&waker, 500);
+        run(&mut relay, HOLD - Duration::from_millis(1)).await;
+        assert_eq!(viewers.get(), 0);
+        run(&mut relay, Duration::from_millis(3)).await;
+        assert!((300..400).contains(&viewers.get()), "{}", viewers.get());
+        run(&mut relay, 170 * EACH).await;
+        assert_eq!(viewers.get(), 500);
+    }
 
-        Waiting::wake_all(all());
-        poll(&mut relay, &own_waker);
-        assert_eq!(
-            viewers.get(),
-            100,
-            "a line that finds a thread at rest for long goes at once"
-        );
-
-        let begin = tokio::time::Instant::now();
-        Waiting::wake_all(all());
-        poll(&mut relay, &own_waker);
-        assert_eq!(viewers.get(), 100);
-        let before = own.get();
-        while own.get() == before {
-            sleep(Duration::from_micros(100)).await;
-        }
-        assert!(
-            begin.elapsed() <= Duration::from_millis(3),
-            "{:?}",
-            begin.elapsed()
-        );
-        poll(&mut relay, &own_waker);
-        assert_eq!(viewers.get(), 200);
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_the_longest_however_many_there_are() {
+        let (_, own_waker) = Count::new();
+        let mut relay = poor(&own_waker).await;
+        let (viewers, waker) = Count::new();
+        hand_on(&waker, 10_000);
+        run(&mut relay, LONGEST_WAIT - Duration::from_millis(2)).await;
+        assert!(viewers.get() < 1_000, "{}", viewers.get());
+        run(&mut relay, Duration::from_millis(4)).await;
+        assert_eq!(viewers.get(), 10_000);
     }
 
     #[tokio::test(start_paused = true)]
