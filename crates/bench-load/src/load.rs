@@ -33,8 +33,8 @@ pub(crate) enum Spec {
     Pages {
         /// Where the server is.
         server: SocketAddr,
-        /// The request, whole.
-        request: String,
+        /// The requests, whole; connections take them in turn.
+        requests: Vec<String>,
         /// How an answer ends.
         answers: Protocol,
         /// How many connections.

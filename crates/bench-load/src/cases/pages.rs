@@ -13,29 +13,38 @@ use crate::say;
 
 const CASE: &str = "REST, a page of 100, 16 connections";
 
-/// One run: Redis alone, then the service.
+const CONNECTIONS: usize = 16;
+
+/// One run: Redis alone, then the service, asked for one job's page and for a job's each.
 pub(crate) fn run(bench: &Bench, figures: &mut Figures) -> Result<(), BenchError> {
     let redis = bench.redis()?;
     let mut client = Client::connect(redis.address)?;
-    create_jobs(&mut client, ["bench".to_owned()].into_iter())?;
-    fill(&mut client, "bench", 5_000)?;
+    let jobs: Vec<_> = (0..CONNECTIONS).map(|n| format!("bench-{n}")).collect();
+    create_jobs(&mut client, jobs.iter().cloned())?;
+    for job in &jobs {
+        fill(&mut client, job, 5_000)?;
+    }
     let server = bench.log_api(redis.address)?;
     say::progress("  Redis");
-    let key = log_key("bench");
-    let question = command(&["XREVRANGE", &key, "+", "-", "COUNT", "101"].map(str::as_bytes));
-    let question = String::from_utf8_lossy(&question).into_owned();
-    let bare = rate(bench, redis.address, question, Protocol::Redis)?;
+    let questions = jobs.iter().map(|job| {
+        let key = log_key(job);
+        let words = ["XREVRANGE", &key, "+", "-", "COUNT", "101"];
+        String::from_utf8_lossy(&command(&words.map(str::as_bytes))).into_owned()
+    });
+    let questions: Vec<_> = questions.collect();
+    let bare = rate(bench, redis.address, &questions[..1], Protocol::Redis)?;
     say::progress("  log-api");
-    let request = bench.request("/api/jobs/bench/logs?limit=100")?;
-    let ours = rate(bench, server.address, request, Protocol::Http)?;
-    figures.add(
-        CASE,
-        "Redis, XREVRANGE … COUNT 101",
-        "1/s",
-        Reach::Told,
-        bare,
-    );
-    figures.add(CASE, "log-api", "1/s", Reach::Told, ours);
+    let requests = jobs
+        .iter()
+        .map(|job| bench.request(&format!("/api/jobs/{job}/logs?limit=100")));
+    let requests = requests.collect::<Result<Vec<_>, _>>()?;
+    let ours = rate(bench, server.address, &requests[..1], Protocol::Http)?;
+    let each = rate(bench, server.address, &requests, Protocol::Http)?;
+    let told = |figures: &mut Figures, figure, unit, value| {
+        figures.add(CASE, figure, unit, Reach::Told, value);
+    };
+    told(figures, "Redis, XREVRANGE … COUNT 101", "1/s", bare);
+    told(figures, "log-api, one job", "1/s", ours);
     figures.add(
         CASE,
         "requests/s over Redis's own",
@@ -43,20 +52,22 @@ pub(crate) fn run(bench: &Bench, figures: &mut Figures) -> Result<(), BenchError
         Reach::AtLeast(0.5),
         ours / bare,
     );
+    told(figures, "log-api, a job each", "1/s", each);
+    told(figures, "a job each, over Redis's own", "", each / bare);
     Ok(())
 }
 
 fn rate(
     bench: &Bench,
     server: SocketAddr,
-    request: String,
+    requests: &[String],
     answers: Protocol,
 ) -> Result<f64, BenchError> {
     let spec = Spec::Pages {
         server,
-        request,
+        requests: requests.to_vec(),
         answers,
-        connections: 16,
+        connections: CONNECTIONS,
     };
     let mut load = Load::start(&spec, &bench.stop)?;
     bench.stop.pause(std::time::Duration::from_secs(1))?;

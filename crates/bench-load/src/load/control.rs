@@ -26,10 +26,10 @@ pub(crate) fn run() -> Result<(), BenchError> {
         Spec::Block { redis, key } => crate::load::block::run(redis, &key),
         Spec::Pages {
             server,
-            request,
+            requests,
             answers,
             connections,
-        } => crate::load::pages::run(server, &request, answers, connections),
+        } => crate::load::pages::run(server, &requests, answers, connections),
     };
     if let Err(error) = &ended {
         tell(&Answer::Failed(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The same request again and again: a thread a connection, each waiting for its answer before it asks again.
+//! The same requests again and again, each connection one of them: a thread a connection, each waiting for its answer before it asks again.
 
 use std::io::{BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -14,13 +14,13 @@ use crate::resp::{Reply, read_reply};
 /// Asks until the input ends.
 pub(crate) fn run(
     server: SocketAddr,
-    request: &str,
+    requests: &[String],
     protocol: Protocol,
     connections: usize,
 ) -> Result<(), BenchError> {
     let answers = Arc::new(AtomicU64::new(0));
-    for _ in 0..connections {
-        let (request, answers) = (request.to_owned(), Arc::clone(&answers));
+    for request in requests.iter().cycle().take(connections) {
+        let (request, answers) = (request.clone(), Arc::clone(&answers));
         let mut socket = TcpStream::connect(server).map_err(BenchError::io("connect"))?;
         socket
             .set_nodelay(true)
