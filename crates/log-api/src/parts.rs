@@ -10,6 +10,7 @@ use log_store::{Jobs, LogStore};
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::health::Health;
 use crate::limits::StreamLimits;
+use crate::shared_reads::{SharedJobs, SharedPages};
 
 /// The parts that the routes need, each shared. Another service that mounts the routes brings its own.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct Parts {
     pub verifier: Arc<Verifier>,
     /// Reads history.
     pub store: Arc<dyn LogStore>,
+    /// What is read of it for many at once.
+    pub(crate) pages: SharedPages,
     /// Knows who owns a job.
     pub jobs: Arc<dyn Jobs>,
     /// Serves live logs.
@@ -53,7 +56,8 @@ impl Parts {
             )),
             webhooks: None,
             store,
-            jobs,
+            pages: SharedPages::default(),
+            jobs: Arc::new(SharedJobs::new(jobs)),
             cors_origins: Arc::default(),
             limits: Arc::default(),
             health: Arc::default(),

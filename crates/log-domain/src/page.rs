@@ -12,7 +12,7 @@ use crate::line::Line;
 use crate::read::{Batch, Order, ReadLimit, Span};
 
 /// How many lines a page may hold: 1 to [`MAX_PAGE_LINES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageLimit(usize);
 
 impl PageLimit {
@@ -53,7 +53,7 @@ impl fmt::Display for PageLimitError {
 impl std::error::Error for PageLimitError {}
 
 /// What a client asks of the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// Exclusive lower bound; its presence makes the page go forward from it.
     pub after: Option<EntryId>,

@@ -1,12 +1,17 @@
 //! What can go wrong: one small struct a failure, one enum an operation.
 
+use std::sync::Arc;
+
 use log_domain::IllegalTransition;
 use thiserror::Error;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Shared, because one failed read may be the answer to many who asked.
+type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// The store could not be reached, or did not answer in time. Worth trying again.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 #[error("the store cannot be reached: {source}")]
 pub struct StoreUnavailable {
     source: Source,
@@ -14,16 +19,16 @@ pub struct StoreUnavailable {
 
 impl StoreUnavailable {
     /// Wraps what the backend said.
-    pub fn new(source: impl Into<Source>) -> Self {
+    pub fn new(source: impl Into<Boxed>) -> Self {
         Self {
-            source: source.into(),
+            source: source.into().into(),
         }
     }
 }
 
 /// The store answered, and what it said makes no sense or forbids the operation: a missing permission, a
 /// key of another type, a damaged file. Trying again does not help.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 #[error("the store refused: {source}")]
 pub struct StoreRefused {
     source: Source,
@@ -31,15 +36,15 @@ pub struct StoreRefused {
 
 impl StoreRefused {
     /// Wraps what the backend said.
-    pub fn new(source: impl Into<Source>) -> Self {
+    pub fn new(source: impl Into<Boxed>) -> Self {
         Self {
-            source: source.into(),
+            source: source.into().into(),
         }
     }
 }
 
 /// A read of lines or of a job failed.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum ReadError {
     /// The store is away.
     #[error(transparent)]

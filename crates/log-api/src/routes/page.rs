@@ -1,8 +1,7 @@
 //! A page of history.
 
 use actix_web::{HttpResponse, web};
-use log_domain::{Page, PageRequest};
-use log_wire::page_json;
+use log_domain::PageRequest;
 
 use crate::error::ApiError;
 use crate::gate::Readable;
@@ -13,10 +12,9 @@ pub(super) async fn page(
     asked: Readable<PageRequest>,
     parts: web::Data<Parts>,
 ) -> Result<HttpResponse, ApiError> {
-    let (span, order, limit) = asked.query.read();
-    let batch = parts.store.read(&asked.job_id, span, order, limit).await?;
-    let page = Page::new(&asked.query, batch);
+    let pages = &parts.pages;
+    let json = pages.json(&parts.store, &asked.job_id, asked.query).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
-        .body(page_json(&page)))
+        .body(json))
 }

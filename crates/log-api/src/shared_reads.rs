@@ -1,0 +1,69 @@
+//! What many ask the store for at the same time, read once for all of them: who owns a job, and a page of its log.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use log_domain::{Job, JobId, Page, PageRequest};
+use log_store::{JobWatch, Jobs, LogStore, ReadError};
+use log_wire::page_json;
+
+use crate::single_flight::SingleFlight;
+
+/// Jobs, each read once for all who ask for it at the same time.
+pub(crate) struct SharedJobs {
+    jobs: Arc<dyn Jobs>,
+    reads: SingleFlight<JobId, Option<Job>>,
+}
+
+impl SharedJobs {
+    pub(crate) fn new(jobs: Arc<dyn Jobs>) -> Self {
+        let reads = SingleFlight::default();
+        Self { jobs, reads }
+    }
+}
+
+#[async_trait]
+impl Jobs for SharedJobs {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+        let read = || {
+            let (jobs, job) = (Arc::clone(&self.jobs), job.clone());
+            async move { jobs.get(&job).await }
+        };
+        self.reads.read(job.clone(), read).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+        self.jobs.watch(job)
+    }
+
+    async fn ping(&self) -> Result<(), ReadError> {
+        self.jobs.ping().await
+    }
+}
+
+/// Pages as they go to clients, each read and written once for all who ask for it at the same time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedPages {
+    reads: SingleFlight<(JobId, PageRequest), Bytes>,
+}
+
+impl SharedPages {
+    /// The page as JSON.
+    pub(crate) async fn json(
+        &self,
+        store: &Arc<dyn LogStore>,
+        job: &JobId,
+        request: PageRequest,
+    ) -> Result<Bytes, ReadError> {
+        let read = || {
+            let (store, job) = (Arc::clone(store), job.clone());
+            async move {
+                let (span, order, limit) = request.read();
+                let batch = store.read(&job, span, order, limit).await?;
+                Ok(page_json(&Page::new(&request, batch)).into())
+            }
+        };
+        self.reads.read((job.clone(), request), read).await
+    }
+}
