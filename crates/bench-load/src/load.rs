@@ -8,6 +8,7 @@ pub(crate) mod block;
 pub(crate) mod control;
 pub(crate) mod pages;
 pub(crate) mod process;
+pub(crate) mod relay;
 pub(crate) mod tally;
 pub(crate) mod viewers;
 
@@ -24,6 +25,15 @@ pub(crate) enum Spec {
     Viewers(Viewers),
     /// Follow one Redis stream with `XREAD BLOCK`.
     Block {
+        /// Where Redis is.
+        redis: SocketAddr,
+        /// The stream.
+        key: String,
+    },
+    /// Pass one Redis stream on to one viewer.
+    Relay {
+        /// Where to listen.
+        listen: SocketAddr,
         /// Where Redis is.
         redis: SocketAddr,
         /// The stream.

@@ -109,7 +109,7 @@ fn send(process: u32, signal: Signal) {
 }
 
 /// A loopback address below the range that the system gives to clients, on which nothing listens.
-fn free_address() -> Result<SocketAddr, BenchError> {
+pub(crate) fn free_address() -> Result<SocketAddr, BenchError> {
     let begin = u16::try_from(std::process::id() % 9_000).unwrap_or(0);
     for step in 0..9_000 {
         let port = 21_000 + (begin + step) % 9_000;

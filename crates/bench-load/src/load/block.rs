@@ -13,8 +13,7 @@ use crate::resp::{Client, Reply};
 /// Follows the stream from its end until the input ends.
 pub(crate) fn run(redis: SocketAddr, key: &str) -> Result<(), BenchError> {
     let mut client = Client::connect(redis)?;
-    let newest = client.call(&["XREVRANGE", key, "+", "-", "COUNT", "1"])?;
-    let mut last = newest.array().first().map_or_else(|| "0-0".to_owned(), id);
+    let mut last = newest_id(&mut client, key)?;
     let commands = control::commands(|| {});
     let mut tally = Tally::new()?;
     let mut next = 0;
@@ -25,9 +24,7 @@ pub(crate) fn run(redis: SocketAddr, key: &str) -> Result<(), BenchError> {
         ])?;
         let now = now_ns();
         tally.reads += 1;
-        let streams = reply.array().iter();
-        for entry in streams.flat_map(|stream| stream.array().get(1).map_or(&[][..], Reply::array))
-        {
+        for entry in entries(&reply) {
             last = id(entry);
             let fields = entry.array().get(1).map_or(&[][..], Reply::array);
             for token in fields
@@ -50,7 +47,19 @@ pub(crate) fn run(redis: SocketAddr, key: &str) -> Result<(), BenchError> {
     }
 }
 
-fn id(entry: &Reply) -> String {
+/// Where a stream ends.
+pub(super) fn newest_id(client: &mut Client, key: &str) -> Result<String, BenchError> {
+    let newest = client.call(&["XREVRANGE", key, "+", "-", "COUNT", "1"])?;
+    Ok(newest.array().first().map_or_else(|| "0-0".to_owned(), id))
+}
+
+/// The entries of a reply to `XREAD`.
+pub(super) fn entries(reply: &Reply) -> impl Iterator<Item = &Reply> {
+    let streams = reply.array().iter();
+    streams.flat_map(|stream| stream.array().get(1).map_or(&[][..], Reply::array))
+}
+
+pub(super) fn id(entry: &Reply) -> String {
     let id = entry.array().first().map_or(&[][..], Reply::text);
     String::from_utf8_lossy(id).into_owned()
 }

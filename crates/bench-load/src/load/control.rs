@@ -24,6 +24,7 @@ pub(crate) fn run() -> Result<(), BenchError> {
     let ended = match serde_json::from_str(&line)? {
         Spec::Viewers(viewers) => crate::load::viewers::run(&viewers),
         Spec::Block { redis, key } => crate::load::block::run(redis, &key),
+        Spec::Relay { listen, redis, key } => crate::load::relay::run(listen, redis, &key),
         Spec::Pages {
             server,
             requests,
