@@ -68,8 +68,11 @@ async fn through_the_api(
             }
         };
         waiting.over(say, "the API is there");
-        let Some(lines) = page else { return Ok(()) };
-        if !print(&lines, show)? {
+        let Some(page) = page else { return Ok(()) };
+        if let Some(gap) = page.gap {
+            say.note(missing(gap.after_id, gap.first_id));
+        }
+        if !print(&page.lines, show)? {
             return Ok(());
         }
     }

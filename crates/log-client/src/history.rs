@@ -1,6 +1,6 @@
 //! The whole log, page by page.
 
-use log_domain::{EntryId, JobId, Line};
+use log_domain::{EntryId, Gap, JobId, Line};
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
@@ -8,12 +8,23 @@ use crate::client::Client;
 use crate::error::{ClientError, Failure, Trouble};
 use crate::request;
 
+/// The next lines of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Set where lines between the last page and this one are gone, or may be: the log was trimmed meanwhile.
+    pub gap: Option<Gap>,
+    /// The lines, oldest first.
+    pub lines: Vec<Line>,
+}
+
 /// Reads the lines after a position, oldest first.
 #[derive(Debug)]
 pub struct History {
     client: Client,
     job: JobId,
     after: EntryId,
+    /// The last line that was handed out. The next page is asked for from it on: where it is gone, so may others be.
+    seen: Option<EntryId>,
     /// Whether the last page has been handed out.
     finished: bool,
     backoff: Backoff,
@@ -30,6 +41,7 @@ impl History {
             client,
             job,
             after,
+            seen: None,
             finished: false,
             backoff,
             since: None,
@@ -37,25 +49,27 @@ impl History {
         }
     }
 
-    /// The lines of the next page; `None` after the last one. While the server is away it tries again and again.
+    /// The next page; `None` after the last one. While the server is away it tries again and again.
     /// Cancel-safe: a page that was not handed out is asked for again.
     ///
     /// # Errors
     /// The answer is final, or the trouble lasted longer than [`crate::ClientOptions::give_up`].
-    pub async fn next(&mut self) -> Result<Option<Vec<Line>>, ClientError> {
+    pub async fn next(&mut self) -> Result<Option<HistoryPage>, ClientError> {
         if self.finished {
             return Ok(None);
         }
         loop {
-            match request::page(&self.client, &self.job, self.after).await {
+            let from = self.seen.and_then(EntryId::previous);
+            match request::page(&self.client, &self.job, from.unwrap_or(self.after)).await {
                 Ok(page) => {
                     self.backoff.reset();
                     self.since = None;
                     self.trouble = None;
+                    let next = go_on(self.seen, page.lines);
                     // A page without lines that promises more would never end.
-                    self.finished = !page.has_more || page.lines.is_empty();
-                    self.after = page.lines.last().map_or(self.after, |line| line.id);
-                    return Ok(Some(page.lines));
+                    self.finished = !page.has_more || next.lines.is_empty();
+                    self.seen = next.lines.last().map(|line| line.id).or(self.seen);
+                    return Ok(Some(next));
                 }
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(Trouble::Token(error), _)) => {
@@ -81,4 +95,22 @@ impl History {
     pub const fn trouble(&self) -> Option<&Trouble> {
         self.trouble.as_ref()
     }
+}
+
+/// What is new in the lines from the one on that was `seen` last.
+fn go_on(seen: Option<EntryId>, mut lines: Vec<Line>) -> HistoryPage {
+    let first_id = lines.first().map(|line| line.id);
+    let gap = match seen {
+        Some(seen) if first_id == Some(seen) => {
+            lines.remove(0);
+            None
+        }
+        Some(seen) => Some(Gap {
+            after_id: seen,
+            first_id,
+            resume_after: seen,
+        }),
+        None => None,
+    };
+    HistoryPage { gap, lines }
 }

@@ -47,5 +47,5 @@ pub use client::{Client, ClientBuilder, ClientOptions};
 pub use error::{BuildError, ClientError, Problem, TokenError, Trouble};
 pub use event::{Ending, Event};
 pub use follow::Follow;
-pub use history::History;
+pub use history::{History, HistoryPage};
 pub use token::TokenSource;

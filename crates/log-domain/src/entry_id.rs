@@ -46,6 +46,16 @@ impl EntryId {
             (None, None) => None,
         }
     }
+
+    /// The greatest id below this one, or `None` for [`EntryId::ZERO`]: what comes after it begins with this one.
+    #[must_use]
+    pub const fn previous(self) -> Option<Self> {
+        match (self.seq.checked_sub(1), self.ms.checked_sub(1)) {
+            (Some(seq), _) => Some(Self::new(self.ms, seq)),
+            (None, Some(ms)) => Some(Self::new(ms, u64::MAX)),
+            (None, None) => None,
+        }
+    }
 }
 
 impl fmt::Display for EntryId {
@@ -127,5 +137,18 @@ mod tests {
     fn next_carries_into_the_milliseconds() {
         assert_eq!(EntryId::new(1, u64::MAX).next(), Some(EntryId::new(2, 0)));
         assert_eq!(EntryId::MAX.next(), None);
+    }
+
+    #[test]
+    fn previous_is_what_next_comes_from() {
+        for id in [
+            EntryId::new(0, 1),
+            EntryId::new(1, 0),
+            EntryId::new(7, 9),
+            EntryId::MAX,
+        ] {
+            assert_eq!(id.previous().and_then(EntryId::next), Some(id));
+        }
+        assert_eq!(EntryId::ZERO.previous(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use log_client::{Client, ClientError, History, TokenSource};
+use log_client::{Client, ClientError, History, HistoryPage, TokenSource};
 use log_domain::EntryId;
 use tokio::time::timeout;
 
@@ -11,9 +11,9 @@ use crate::support::{ANN, Api, SOON, job, token};
 async fn read(history: &mut History) -> Vec<usize> {
     let mut numbers = Vec::new();
     while let Some(page) = timeout(SOON, history.next()).await.unwrap().unwrap() {
-        assert!(page.len() <= 500);
+        assert!(page.lines.len() <= 500 && page.gap.is_none(), "{page:?}");
         let number = |line: log_domain::Line| line.text.unwrap().parse::<usize>().unwrap();
-        numbers.extend(page.into_iter().map(number));
+        numbers.extend(page.lines.into_iter().map(number));
     }
     numbers
 }
@@ -33,7 +33,42 @@ async fn every_line_comes_once_page_by_page() {
 async fn an_empty_log_has_one_empty_page() {
     let api = Api::start().await;
     let mut history = api.client().history(&job(), EntryId::ZERO);
-    assert_eq!(history.next().await.unwrap(), Some(Vec::new()));
+    let empty = HistoryPage {
+        gap: None,
+        lines: Vec::new(),
+    };
+    assert_eq!(history.next().await.unwrap(), Some(empty));
+    assert_eq!(history.next().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_are_trimmed_between_two_pages_are_told_as_a_gap() {
+    let api = Api::start().await;
+    api.append(0..1000).await;
+    let mut history = api.client().history(&job(), EntryId::ZERO);
+    let first = history.next().await.unwrap().unwrap();
+    // All that was seen, and 100 more.
+    api.store.trim_to(&job(), 400);
+    let second = history.next().await.unwrap().unwrap();
+    let gap = second.gap.unwrap();
+    assert_eq!(gap.after_id, first.lines.last().unwrap().id);
+    assert_eq!(gap.first_id, Some(second.lines[0].id));
+    assert_eq!(second.lines[0].text.as_deref(), Some("600"));
+    assert_eq!(second.lines.len(), 400);
+    assert_eq!(history.next().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_between_two_pages_is_a_gap_without_an_end() {
+    let api = Api::start().await;
+    api.append(0..1000).await;
+    let mut history = api.client().history(&job(), EntryId::ZERO);
+    let first = history.next().await.unwrap().unwrap();
+    api.store.delete_log(&job());
+    let last = history.next().await.unwrap().unwrap();
+    let gap = last.gap.unwrap();
+    assert_eq!(gap.after_id, first.lines.last().unwrap().id);
+    assert_eq!((gap.first_id, last.lines), (None, Vec::new()));
     assert_eq!(history.next().await.unwrap(), None);
 }
 
@@ -42,14 +77,14 @@ async fn a_server_that_is_away_for_a_moment_is_waited_for() {
     let api = Api::start().await;
     api.append(0..600).await;
     let mut history = api.client().history(&job(), EntryId::ZERO);
-    assert_eq!(history.next().await.unwrap().unwrap().len(), 500);
+    assert_eq!(history.next().await.unwrap().unwrap().lines.len(), 500);
     api.proxy.refuse().await;
     let waited = timeout(Duration::from_millis(300), history.next()).await;
     assert!(waited.is_err(), "{waited:?}");
     assert!(history.trouble().is_some());
     api.proxy.mend().await;
     let page = timeout(SOON, history.next()).await.unwrap().unwrap();
-    assert_eq!(page.unwrap().len(), 100);
+    assert_eq!(page.unwrap().lines.len(), 100);
     assert!(history.trouble().is_none());
 }
 
