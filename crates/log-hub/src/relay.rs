@@ -34,7 +34,8 @@ const SAVED: Duration = Duration::from_millis(100);
 /// How long those wait for the next line who could not be woken for this one: to go with that, by one write for both.
 const HOLD: Duration = Duration::from_millis(12);
 
-/// The longest that a viewer waits, earned or not: nobody sees a line come this much later.
+/// The longest that a viewer waits, earned or not: nobody sees a line come this much later. What was not earned is not
+/// owed either, or a storm would slow down all that comes after it.
 const LONGEST_WAIT: Duration = Duration::from_millis(25);
 
 /// How many turns a thread gives in a moment to those who catch up, and how long a moment is.
@@ -270,7 +271,9 @@ impl State {
             if (is_held || !is_earned) && *since + LONGEST_WAIT > now {
                 return (wakers, Some(*since));
             }
-            *spent_until += EACH;
+            if is_earned {
+                *spent_until += EACH;
+            }
             wakers.extend(self.due.pop_front().map(|due| due.waker));
         }
         // What ten thousand needed is given back.
@@ -462,6 +465,11 @@ mod tests {
         assert!(viewers.get() < 1_000, "{}", viewers.get());
         run(&mut relay, Duration::from_millis(4)).await;
         assert_eq!(viewers.get(), 10_000);
+        // And nothing is owed for it.
+        sleep(SAVED).await;
+        hand_on(&waker, 1_000);
+        poll(&mut relay, &own_waker);
+        assert_eq!(viewers.get(), 11_000);
     }
 
     #[tokio::test(start_paused = true)]
