@@ -10,7 +10,7 @@ use crate::cases::{Case, PEERS, SCALE};
 use crate::clock::Stop;
 use crate::error::BenchError;
 use crate::figures::Figures;
-use crate::load::control;
+use crate::load::work;
 use crate::{document, plan, say};
 
 /// Files that the largest case opens in one process: 10,000 streams, and some.
@@ -89,7 +89,7 @@ struct RunArgs {
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<(), BenchError> {
     match cli.command {
-        Command::Load => control::run(),
+        Command::Load => work::run(),
         Command::Scale(args) => measure("scale", &SCALE, args),
         Command::Peers(args) => measure("peers", &PEERS, args),
         Command::Plan(args) => plan_from(&args),

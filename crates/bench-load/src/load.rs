@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod tally;
 pub(crate) mod viewers;
+pub(crate) mod work;
 
 use std::net::SocketAddr;
 

@@ -9,7 +9,7 @@ use log_store::{Onward, ReadError};
 
 use crate::backlog::Batch;
 use crate::feed::{End, Feed};
-use crate::hub::Shared;
+use crate::shared::Shared;
 use crate::stats::Counters;
 
 /// A read that waits for its turn, or is under way.

@@ -1,12 +1,11 @@
 //! The one clock for all heartbeats.
 
+use crate::shared::Shared;
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{self, Instant, MissedTickBehavior};
-
-use crate::hub::Shared;
 
 /// Numbers the ticks and tells them to every feed; ends with the hub.
 ///

@@ -1,7 +1,7 @@
 //! Opening viewers, and sending them all away.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Start};
@@ -14,6 +14,7 @@ use crate::clock::beat;
 use crate::feed::Feed;
 use crate::options::HubOptions;
 use crate::registry::{Closed, Registry};
+use crate::shared::Shared;
 use crate::stats::{Counters, HubStats};
 use crate::upstream::Upstream;
 use crate::viewer::Viewer;
@@ -26,21 +27,6 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Hub {
     shared: Arc<Shared>,
-}
-
-/// What the hub, its feeds and its viewers share.
-pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn LogStore>,
-    pub(crate) jobs: Arc<dyn Jobs>,
-    pub(crate) options: HubOptions,
-    pub(crate) counters: Counters,
-    /// One permit a read of the store for a viewer that catches up; waiters are served in order.
-    pub(crate) catch_up: Arc<Semaphore>,
-    /// The number of the shared clock's last tick; a viewer's silence is measured in ticks.
-    pub(crate) tick: AtomicU64,
-    pub(crate) registry: Registry,
-    /// Where feeds run, whichever thread opens them.
-    runtime: Handle,
 }
 
 /// Why a viewer could not be opened.
@@ -86,9 +72,9 @@ impl Hub {
     /// # Errors
     /// The store could not be read, or the hub is draining.
     pub async fn open(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
-        match self.shared.join_running(job)? {
-            Some(viewer) => self.shared.place(viewer, start).await,
-            None => self.shared.open_first(job, start).await,
+        match self.join_running(job)? {
+            Some(viewer) => self.place(viewer, start).await,
+            None => self.open_first(job, start).await,
         }
     }
 
@@ -121,13 +107,11 @@ impl Hub {
             done = next;
         }
     }
-}
 
-impl Shared {
     /// Takes a seat in the feed of a job if one runs; where the viewer begins is open yet.
-    fn join_running(self: &Arc<Self>, job: &JobId) -> Result<Option<Viewer>, OpenError> {
-        let joined = self.registry.join_running(job, self.now())?;
-        Ok(joined.map(|joined| Viewer::new(self.clone(), joined)))
+    fn join_running(&self, job: &JobId) -> Result<Option<Viewer>, OpenError> {
+        let joined = self.shared.registry.join_running(job, self.shared.now())?;
+        Ok(joined.map(|joined| Viewer::new(self.shared.clone(), joined)))
     }
 
     /// Places a viewer of a feed that ran before it came.
@@ -137,9 +121,9 @@ impl Shared {
             Start::After(cursor) => viewer.claim(cursor),
             Start::Live => {
                 let begun = viewer.begun();
-                let bounds = self.store.bounds(viewer.job()).await?;
+                let bounds = self.shared.store.bounds(viewer.job()).await?;
                 // A drain may have begun, and ended, during the read.
-                self.registry.check_open()?;
+                self.shared.registry.check_open()?;
                 viewer.confirm(begun, bounds.last_id);
             }
         }
@@ -147,27 +131,27 @@ impl Shared {
     }
 
     /// Opens a viewer that finds no feed.
-    async fn open_first(self: &Arc<Self>, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
-        let last_id = self.store.bounds(job).await?.last_id;
-        let now = self.now();
-        let joined = self.registry.join(job, now, || self.begin(job, last_id))?;
-        let mut viewer = Viewer::new(self.clone(), joined);
+    async fn open_first(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
+        let last_id = self.shared.store.bounds(job).await?.last_id;
+        let (registry, now) = (&self.shared.registry, self.shared.now());
+        let joined = registry.join(job, now, || self.begin(job, last_id))?;
+        let mut viewer = Viewer::new(self.shared.clone(), joined);
         // Somebody else may have made the feed meanwhile, so the position is not taken as confirmed in it.
         viewer.claim(start.cursor().unwrap_or(last_id));
         Ok(viewer)
     }
 
     /// Begins a feed at a position.
-    fn begin(self: &Arc<Self>, job: &JobId, position: EntryId) -> Arc<Feed> {
-        let feed = Arc::new(Feed::new(job.clone(), position, self.options.feed_bytes));
-        Counters::add(&self.counters.feeds, 1);
-        let upstream = Upstream::new(self.clone(), feed.clone(), position);
-        self.runtime.spawn(upstream.run());
+    fn begin(&self, job: &JobId, position: EntryId) -> Arc<Feed> {
+        let feed = Arc::new(Feed::new(
+            job.clone(),
+            position,
+            self.shared.options.feed_bytes,
+        ));
+        Counters::add(&self.shared.counters.feeds, 1);
+        let upstream = Upstream::new(self.shared.clone(), feed.clone(), position);
+        self.shared.runtime.spawn(upstream.run());
         feed
-    }
-
-    pub(crate) fn now(&self) -> u64 {
-        self.tick.load(Ordering::Relaxed)
     }
 }
 

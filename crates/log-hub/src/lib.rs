@@ -39,6 +39,7 @@ mod options;
 mod registry;
 mod relay;
 mod ring;
+mod shared;
 mod stats;
 mod upstream;
 mod viewer;

@@ -11,7 +11,7 @@ use tokio::time::{self, Instant};
 use crate::end::{EndClock, Tail};
 use crate::feed::{End, Feed};
 use crate::gap::Told;
-use crate::hub::Shared;
+use crate::shared::Shared;
 use crate::stats::Counters;
 
 /// The longest pause after a failed read: well under the five seconds in which streams must go on again.

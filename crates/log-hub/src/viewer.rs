@@ -13,10 +13,10 @@ use crate::backlog::Batch;
 use crate::catch_up::{self, Found, Read};
 use crate::feed::{End, Feed, FeedState, Idle};
 use crate::gap::{Missing, Told};
-use crate::hub::Shared;
 use crate::next::{Next, break_off, done};
 use crate::registry::Joined;
 use crate::ring::{Horizon, Taken};
+use crate::shared::Shared;
 use crate::stats::Counters;
 
 /// Follows one job's log from a position on. It does nothing unless it is asked; dropping it leaves nothing behind.

@@ -43,11 +43,14 @@ mod gather;
 mod keys;
 mod link;
 mod options;
+mod owned_task;
 mod peer;
 mod poll;
 mod reads;
 mod registry;
 mod revocation_text;
+mod role;
+mod session;
 mod watch;
 mod writes;
 
@@ -66,9 +69,11 @@ use tokio::time::sleep;
 
 use self::fault::Fault;
 use self::flushes::Flushes;
-use self::fred_client::{Noticed, Session};
-use self::link::{AbortOnDrop, Link, Role};
+use self::link::Link;
+use self::owned_task::AbortOnDrop;
 use self::registry::Registry;
+use self::role::Role;
+use self::session::{Noticed, Session};
 use self::watch::Watch;
 use self::writes::Step;
 use crate::append::{LogAppend, NewLine};

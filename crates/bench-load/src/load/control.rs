@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::error::BenchError;
-use crate::load::{Answer, Spec};
+use crate::load::Answer;
 use crate::say;
 
 /// What is asked of a running load.
@@ -14,28 +14,6 @@ pub(crate) enum Command {
     Mark,
     /// Tell what came in it.
     Report,
-}
-
-/// Runs a load process until its input ends.
-pub(crate) fn run() -> Result<(), BenchError> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(BenchError::io("read what to do"))?;
-    let ended = match serde_json::from_str(&line)? {
-        Spec::Viewers(viewers) => crate::load::viewers::run(&viewers),
-        Spec::Block { redis, key } => crate::load::block::run(redis, &key),
-        Spec::Relay { listen, redis, key } => crate::load::relay::run(listen, redis, &key),
-        Spec::Pages {
-            server,
-            requests,
-            answers,
-            connections,
-        } => crate::load::pages::run(server, &requests, answers, connections),
-    };
-    if let Err(error) = &ended {
-        tell(&Answer::Failed(error.to_string()))?;
-    }
-    ended
 }
 
 /// Says something to whoever started this.

@@ -18,8 +18,8 @@ use log_domain::{EntryId, ReadLimit, Revocation};
 
 use super::RedisStore;
 use super::fault::Fault;
-use super::fred_client::Session;
 use super::revocation_text::{from_text, to_text};
+use super::session::Session;
 use super::watch::Watch;
 use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
 use crate::error::{AccessError, ReadError};

@@ -10,8 +10,8 @@ use log_domain::EntryId;
 use rmp::encode::{self, ValueWriteError};
 
 use super::fault::Fault;
-use super::fred_client::Session;
 use super::options::Retention;
+use super::session::Session;
 use crate::append::NewLine;
 
 /// Lines that go out together. Redis does nothing else while it runs a script; this many take it some 1.5 ms.

@@ -10,9 +10,9 @@ use thiserror::Error;
 
 use super::decode::Fields;
 use super::fault::Fault;
-use super::fred_client::{Noticed, Session};
 use super::keys::{KeyPatterns, Pattern};
 use super::options::Retention;
+use super::session::{Noticed, Session};
 use crate::error::{StoreRefused, StoreUnavailable};
 
 /// The oldest Redis that says what was ever added to a stream and deleted from it (`XINFO STREAM`); without that, lines

@@ -13,9 +13,9 @@ use fred::types::InfoKind;
 use tokio::time::sleep;
 
 use super::fault::Fault;
-use super::fred_client::Session;
 use super::link::Link;
 use super::registry::Registry;
+use super::session::Session;
 
 const EVERY: Duration = Duration::from_secs(1);
 

@@ -15,12 +15,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fred::clients::{Client, WithOptions};
+use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, TrackingInterface};
 use fred::types::client::Invalidation;
 use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, TcpConfig, UnresponsiveConfig,
+    Config, ConnectionConfig, PerformanceConfig, TcpConfig, UnresponsiveConfig,
 };
 use fred::types::{ClusterStateChange, RespVersion};
 use tokio::sync::broadcast::Receiver;
@@ -28,90 +28,19 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 
 use super::fault::Fault;
-use super::gather::Gather;
-use super::link::{AbortOnDrop, Role};
 use super::options::WatchMode;
+use super::owned_task::AbortOnDrop;
 use super::peer::Peer;
-use super::reads::{Look, Looked};
 use super::registry::Registry;
+use super::role::Role;
+use super::session::{Noticed, PATIENCE, Session, timed_out};
 
 /// Room for pushes that were not looked at yet. fred takes the memory for all of it at once, nine times over (one
 /// channel each kind of event); 4,096 costs 5 MB and covers 200 ms at 20,000 changes a second.
 const PUSHES: usize = 4096;
 
-/// How long a server may leave a `PING` unanswered, and how long making a connection may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-
 /// How often a `PING` is sent.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// How often a command may follow a cluster's redirections. Not for writes: fred counts a redirection as an attempt.
-const READ_ATTEMPTS: u32 = 3;
-
-/// How changes are noticed on a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Noticed {
-    /// Not at all: a session for commands.
-    Never,
-    /// The server pushes.
-    ByTracking,
-    /// We ask.
-    ByPolling,
-}
-
-/// A connection that can be used, cheap to clone. Commands on it fail at once when it is gone.
-#[derive(Debug, Clone)]
-pub(super) struct Session {
-    /// Counts the sessions of a link, from 1.
-    pub(super) number: u64,
-    /// How changes are noticed.
-    pub(super) noticed: Noticed,
-    client: Client,
-    /// Where reads that wait for a change gather. Not in a cluster: a batch goes to one node.
-    gather: Option<Arc<Gather<Look, Looked>>>,
-}
-
-impl Session {
-    /// For reads.
-    pub(super) fn reads(&self) -> WithOptions<Client> {
-        self.client.with_options(&options(READ_ATTEMPTS))
-    }
-
-    /// For writes.
-    pub(super) fn writes(&self) -> WithOptions<Client> {
-        self.client.with_options(&options(1))
-    }
-
-    /// Where looks at logs gather, to go out together.
-    pub(super) fn gather(&self) -> Option<&Arc<Gather<Look, Looked>>> {
-        self.gather.as_ref()
-    }
-
-    /// Returns when everything sent so far was answered, or the session is lost: a connection answers in order.
-    pub(super) async fn has_caught_up(&self) {
-        let client = &self.client;
-        if !client.is_clustered() {
-            client.ping::<()>(None).await.ok();
-            return;
-        }
-        for node in client.active_connections() {
-            client.with_cluster_node(node).ping::<()>(None).await.ok();
-        }
-    }
-
-    /// Whether it is a cluster, where a command's keys must share a slot.
-    pub(super) fn is_cluster(&self) -> bool {
-        self.client.is_clustered()
-    }
-}
-
-fn options(max_attempts: u32) -> Options {
-    Options {
-        max_attempts: Some(max_attempts),
-        fail_fast: true,
-        ..Options::default()
-    }
-}
 
 /// A connection from its making to its end.
 pub(super) struct Live {
@@ -348,10 +277,6 @@ async fn pass_on_pushes(registry: &Registry, pushes: &mut Receiver<Invalidation>
             }
         }
     }
-}
-
-pub(super) fn timed_out() -> Error {
-    Error::new(ErrorKind::Timeout, "Redis does not answer")
 }
 
 /// Why fred's task ended.

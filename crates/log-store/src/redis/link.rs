@@ -12,13 +12,13 @@ use std::time::Duration;
 use fred::types::config::Config;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::fault::Fault;
-use super::fred_client::{Live, Session};
-use super::options::WatchMode;
-use super::registry::Registry;
+use super::fred_client::Live;
+use super::owned_task::AbortOnDrop;
+use super::role::Role;
+use super::session::Session;
 
 /// How many operations of one link are under way at most; further ones wait their turn, first come, first served. It
 /// also paces what follows a reconnection, when everything watched is read again.
@@ -32,20 +32,6 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Half of what is promised as the longest (2 s), because making a connection takes time too.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
-
-/// What a link is for.
-#[derive(Debug, Clone)]
-pub(super) enum Role {
-    /// Everything that nobody waits for a change of.
-    Commands,
-    /// Reads that arm: what changes afterwards is flagged in the registry.
-    Tail {
-        /// Where changes are flagged.
-        registry: Arc<Registry>,
-        /// How changes are noticed.
-        watch: WatchMode,
-    },
-}
 
 /// A connection that is made again for ever. Ends with its last user.
 #[derive(Debug)]
@@ -252,15 +238,5 @@ async fn keep_connected(shared: Arc<Shared>, config: Config, role: Role) {
         }
         sleep(pause).await;
         pause = (pause * 2).min(MAX_PAUSE);
-    }
-}
-
-/// A task that ends with its owner.
-#[derive(Debug)]
-pub(super) struct AbortOnDrop<T>(pub(super) JoinHandle<T>);
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

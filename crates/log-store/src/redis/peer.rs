@@ -8,7 +8,7 @@ use fred::types::{ClusterHash, CustomCommand, FromValue, Value};
 use tokio::time::timeout;
 
 use super::fault::Fault;
-use super::fred_client::{PATIENCE, timed_out};
+use super::session::{PATIENCE, timed_out};
 
 /// One connection at its server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,10 +16,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::decode;
 use super::fault::Fault;
-use super::fred_client::{Noticed, Session};
 use super::link::Link;
 use super::reads;
 use super::registry::{Baseline, Registry, Slot};
+use super::session::{Noticed, Session};
 
 /// Streams in one `XREAD`.
 const KEYS_AT_ONCE: usize = 500;

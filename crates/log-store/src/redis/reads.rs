@@ -7,7 +7,7 @@ use log_domain::{Batch, EntryId, Job, Line, LogBounds, Order, ReadLimit, Span, g
 
 use super::decode;
 use super::fault::Fault;
-use super::fred_client::Session;
+use super::session::{Look, Looked, Session};
 use crate::lines::Onward;
 
 /// Most entries one command asks for: a read of 500 long lines should not hold up what stands behind it on the
@@ -164,18 +164,6 @@ async fn look(
     let bounds = known_bounds(info)?;
     Ok((decode::lines(entries)?, bounds))
 }
-
-/// What is asked of one log.
-#[derive(Debug)]
-pub(super) struct Look {
-    key: String,
-    low: String,
-    high: String,
-    count: u64,
-}
-
-/// The entries, and what Redis says of the log after them.
-pub(super) type Looked = Result<(Value, Result<Value, fred::error::Error>), Fault>;
 
 /// Asks for all of them, each for its lines first. What is asked for before the connection is ready to write goes out by
 /// one write, which a pipeline of fred's does not.

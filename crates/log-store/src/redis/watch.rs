@@ -8,9 +8,9 @@ use log_domain::{EntryId, Job, LogBounds, ReadLimit};
 use tokio::time::{Instant, sleep_until};
 
 use super::Core;
-use super::fred_client::{Noticed, Session};
 use super::reads;
 use super::registry::{Baseline, Seat};
+use super::session::{Noticed, Session};
 use crate::error::ReadError;
 use crate::jobs::JobWatch;
 use crate::lines::{LogWatch, Onward};

@@ -6,8 +6,8 @@ use log_domain::{JobId, JobStatus};
 use serde::Serialize;
 
 use super::fault::Fault;
-use super::fred_client::Session;
 use super::keys::KeyPatterns;
+use super::session::Session;
 use crate::jobs::{NewJob, Transition};
 
 /// Creates a hash that is not there: KEYS hash; ARGV owner, created at.
