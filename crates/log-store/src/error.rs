@@ -1,5 +1,6 @@
 //! What can go wrong: one small struct a failure, one enum an operation.
 
+use std::fmt;
 use std::sync::Arc;
 
 use log_domain::IllegalTransition;
@@ -7,12 +8,12 @@ use thiserror::Error;
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
-/// Shared, because one failed read may be the answer to many who asked.
+/// Shared, because one failed read may be the answer to many who asked. A derived `source` would show the pointer and not
+/// what the backend said, which callers may look for.
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// The store could not be reached, or did not answer in time. Worth trying again.
-#[derive(Debug, Clone, Error)]
-#[error("the store cannot be reached: {source}")]
+#[derive(Debug, Clone)]
 pub struct StoreUnavailable {
     source: Source,
 }
@@ -26,10 +27,21 @@ impl StoreUnavailable {
     }
 }
 
+impl fmt::Display for StoreUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store cannot be reached: {}", self.source)
+    }
+}
+
+impl std::error::Error for StoreUnavailable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
 /// The store answered, and what it said makes no sense or forbids the operation: a missing permission, a
 /// key of another type, a damaged file. Trying again does not help.
-#[derive(Debug, Clone, Error)]
-#[error("the store refused: {source}")]
+#[derive(Debug, Clone)]
 pub struct StoreRefused {
     source: Source,
 }
@@ -40,6 +52,18 @@ impl StoreRefused {
         Self {
             source: source.into().into(),
         }
+    }
+}
+
+impl fmt::Display for StoreRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store refused: {}", self.source)
+    }
+}
+
+impl std::error::Error for StoreRefused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
     }
 }
 
