@@ -38,7 +38,7 @@ pub(crate) const SCALE: [Case; 7] = [
     Case {
         name: "one",
         about: "one viewer, 200 lines/s: delay over a bare client in XREAD BLOCK",
-        seconds: 25,
+        seconds: 40,
         run: one::run,
     },
     Case {
@@ -62,7 +62,7 @@ pub(crate) const SCALE: [Case; 7] = [
     Case {
         name: "pages",
         about: "REST pages of 100 on 16 connections, over XREVRANGE on the same Redis",
-        seconds: 20,
+        seconds: 25,
         run: pages::run,
     },
     Case {

@@ -30,8 +30,8 @@
 //!
 //! `cargo run -p log-client --example tail` is a whole program.
 //!
-//! **Invariant:** a line comes once, and none is missing without a [`Event::Gap`] in its place, however often the connection
-//! breaks. **Invariant:** a token is in no error, no `Debug` and no address.
+//! **Invariant:** a line comes once, and none is missing without a [`Event::Gap`] in its place, or in a history a
+//! [`HistoryPage::gap`], however often the connection breaks. **Invariant:** a token is in no error, no `Debug` and no address.
 
 mod backoff;
 mod client;

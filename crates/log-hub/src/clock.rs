@@ -1,11 +1,12 @@
 //! The one clock for all heartbeats.
 
-use crate::shared::Shared;
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{self, Instant, MissedTickBehavior};
+
+use crate::shared::Shared;
 
 /// Numbers the ticks and tells them to every feed; ends with the hub.
 ///

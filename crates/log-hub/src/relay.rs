@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// What a thread earns by the time that passes: a viewer to wake for each of these, some five times what a write takes.
+/// What a thread earns by the time that passes: a viewer to wake for each of these, some four times what a write takes.
 const EACH: Duration = Duration::from_micros(36);
 
 /// What it saves at most while it wakes nobody, so that a line that comes now and then goes to all at once.
@@ -60,8 +60,6 @@ pub struct Relay {
     queue: Arc<Queue>,
     /// Until when what the thread has earned is spent.
     spent_until: Option<Instant>,
-    /// How often something had been handed on when viewers were woken last.
-    seen: usize,
     /// Set while viewers wait for more to be earned.
     until_earned: Option<Pin<Box<Sleep>>>,
     /// How many turns were given of this moment's.
@@ -80,8 +78,8 @@ struct Queue {
 struct State {
     /// Those for whom something has come, in its order.
     due: VecDeque<Due>,
-    /// How often something was handed on.
-    times: usize,
+    /// Something was handed on since viewers were woken last.
+    has_news: bool,
     /// Those who wait for a turn.
     turns: VecDeque<Waker>,
     /// The relay's own.
@@ -122,8 +120,7 @@ impl Relay {
     /// the same write as what they wait for, or when they have waited for that.
     fn poll_lines(&mut self, cx: &mut Context<'_>) {
         loop {
-            let seen = self.queue.state().times;
-            let has_news = std::mem::replace(&mut self.seen, seen) != seen;
+            let has_news = std::mem::take(&mut self.queue.state().has_news);
             if !has_news && (self.until_earned.is_none() || !is_over(&mut self.until_earned, cx)) {
                 return;
             }
@@ -227,7 +224,7 @@ impl Queue {
                 let since = Instant::now();
                 let due = |waker| Due { waker, since };
                 state.due.extend(wakers.drain(..).map(due));
-                state.times += 1;
+                state.has_news = true;
             }
             state.relay.clone()
         };

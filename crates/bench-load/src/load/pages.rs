@@ -1,4 +1,4 @@
-//! The same requests again and again, each connection one of them: a thread a connection, each waiting for its answer before it asks again.
+//! The same request again and again on each connection: a thread for each, which waits for its answer before it asks again.
 
 use std::io::{BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};

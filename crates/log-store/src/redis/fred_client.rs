@@ -97,14 +97,8 @@ impl Live {
             Role::Commands => Peer::all(&client).await?,
         };
         let gathers = matches!(role, Role::Tail { .. }) && !client.is_clustered();
-        let session = Session {
-            number,
-            noticed,
-            client,
-            gather: gathers.then(Arc::default),
-        };
         Ok(Self {
-            session,
+            session: Session::new(number, noticed, client, gathers),
             task,
             tail,
             peers,

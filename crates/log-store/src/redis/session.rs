@@ -38,10 +38,20 @@ pub(super) struct Session {
     pub(super) noticed: Noticed,
     pub(super) client: Client,
     /// Where reads that wait for a change gather. Not in a cluster: a batch goes to one node.
-    pub(super) gather: Option<Arc<Gather<Look, Looked>>>,
+    gather: Option<Arc<Gather<Look, Looked>>>,
 }
 
 impl Session {
+    /// A session of a client that is connected, whose looks at logs gather where it `gathers`.
+    pub(super) fn new(number: u64, noticed: Noticed, client: Client, gathers: bool) -> Self {
+        Self {
+            number,
+            noticed,
+            client,
+            gather: gathers.then(Arc::default),
+        }
+    }
+
     /// For reads.
     pub(super) fn reads(&self) -> WithOptions<Client> {
         self.client.with_options(&options(READ_ATTEMPTS))
