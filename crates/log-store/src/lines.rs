@@ -102,4 +102,11 @@ impl Onward {
     pub fn gap(&self, cursor: EntryId) -> Option<Gap> {
         gap_after(cursor, &self.lines, &self.bounds)
     }
+
+    /// Whether a reader that has read this after `cursor` is at the end of the log.
+    #[must_use]
+    pub fn is_at_end(&self, cursor: EntryId) -> bool {
+        let position = self.lines.last().map_or(cursor, |line| line.id);
+        !self.more && position == self.bounds.last_id
+    }
 }

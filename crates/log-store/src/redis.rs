@@ -1,9 +1,10 @@
 //! The store on Redis Streams, as existing producers fill them.
 //!
-//! A store keeps two connections (two a node, in a cluster), whatever the number of watches: one for reads that wait for
-//! a change, one for everything else. A watched read arms client tracking (RESP3): Redis pushes one notice at the next
-//! change of the key, whichever it is, and the next read arms it again. Where the server does not allow that, the store
-//! polls; the contract is the same.
+//! A store keeps three connections, whatever the number of watches: one for reads that wait for a change, one for a read that
+//! blocks while few logs are watched, one for everything else. In a cluster it keeps two a node, and where it polls by its
+//! options two, without the one that blocks. A watched read arms client tracking (RESP3): Redis pushes one notice at the next change of
+//! the key, whichever it is, and the next read arms it again. Where the server does not allow that, the store polls; the
+//! contract is the same.
 //!
 //! The oldest Redis that works is [`OLDEST_REDIS`]. Every operation ends within [`RedisOptions::deadline`] (R4), and goes
 //! on within 5 s of Redis answering again.
@@ -17,7 +18,7 @@
 //! |---|---|---|
 //! | reading | `HMGET` `EXISTS` | `job:*` |
 //! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM` | `job:*:logs` |
-//! | reading, without tracking | `XREAD` | `job:*:logs` |
+//! | reading, without tracking, or sooner | `XREAD` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
 //! | appending, moving jobs on | `CLIENT INFO` `CLIENT KILL` | – |
@@ -27,12 +28,13 @@
 //! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
 //! `CLIENT TRACKING` refused means polling; `CLIENT ID` and `INFO` refused means a note in the log, and that a flush is
-//! noticed later. In a cluster
-//! `CLUSTER SLOTS` and `CLUSTER INFO` are needed, with Sentinel what its clients need.
+//! noticed later; `XREAD` refused while the server tracks means that a line comes a fraction of a millisecond later. In a
+//! cluster `CLUSTER SLOTS` and `CLUSTER INFO` are needed, with Sentinel what its clients need.
 //!
-//! **Invariant:** no blocking command, and no type of fred in this module's API.
+//! **Invariant:** no command that blocks but on the connection for it, and no type of fred in this module's API.
 
 mod access;
+mod ahead;
 mod appends;
 mod check;
 mod decode;
@@ -51,6 +53,7 @@ mod registry;
 mod revocation_text;
 mod role;
 mod session;
+mod slot;
 mod watch;
 mod writes;
 
@@ -103,14 +106,14 @@ struct Core {
     commands: Arc<Link>,
     /// Everything watched.
     registry: Arc<Registry>,
-    /// Sweeps, polls, and looks for flushes.
-    _tasks: [AbortOnDrop<()>; 3],
+    /// Sweeps, polls, looks for flushes, reads ahead.
+    _tasks: Vec<AbortOnDrop<()>>,
 }
 
 /// How a store is doing, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedisState {
-    /// Whether both connections are there.
+    /// Whether the connections are there without which nothing is read.
     pub connected: bool,
     /// How changes are noticed now; `None` while there is no connection.
     pub tracks: Option<bool>,
@@ -131,13 +134,14 @@ impl RedisStore {
     /// Outside a tokio runtime.
     pub fn new(options: RedisOptions) -> Result<Self, RedisOptionsError> {
         let config = options.parse()?;
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(options.read_ahead));
         let role = Role::Tail {
             registry: Arc::clone(&registry),
             watch: options.watch,
         };
         let tail = Arc::new(Link::start(config.clone(), options.deadline, role));
-        let commands = Arc::new(Link::start(config, options.deadline, Role::Commands));
+        let commands = Link::start(config.clone(), options.deadline, Role::Commands);
+        let commands = Arc::new(commands);
         let polls = poll::run(
             Arc::clone(&tail),
             Arc::clone(&registry),
@@ -146,19 +150,25 @@ impl RedisStore {
         let flushes = Arc::new(Flushes::default());
         let looks = Arc::clone(&flushes).look(Arc::clone(&commands), Arc::clone(&registry));
         let sweeps = sweep(Arc::clone(&registry), options.sweep_interval, flushes);
-        let tasks = [
+        let mut tasks = vec![
             tokio::spawn(polls),
             tokio::spawn(looks),
             tokio::spawn(sweeps),
-        ]
-        .map(AbortOnDrop);
+        ];
+        // A cluster would need a read a node. A proxy that knows no pushes may know no read that blocks either.
+        let is_plain = options.watch != WatchMode::Poll && !config.server.is_clustered();
+        if is_plain && options.read_ahead > 0 {
+            let link = Link::start(config, options.deadline, Role::Ahead);
+            tasks.push(tokio::spawn(ahead::run(link, Arc::clone(&registry))));
+        }
+        let _tasks = tasks.into_iter().map(AbortOnDrop).collect();
         Ok(Self {
             core: Arc::new(Core {
                 options,
                 tail,
                 commands,
                 registry,
-                _tasks: tasks,
+                _tasks,
             }),
         })
     }

@@ -14,6 +14,22 @@ pub(super) fn lines(reply: Value) -> Result<Vec<Line>, Fault> {
     }
 }
 
+/// The streams of a reply to `XREAD` in RESP2, each with its entries.
+pub(super) fn streams(reply: Value) -> Result<Vec<(String, Vec<Line>)>, Fault> {
+    let garbled = || Fault::garbled("a stream is not a key with entries");
+    let streams = match reply {
+        Value::Array(streams) => streams,
+        Value::Null => Vec::new(),
+        _ => return Err(garbled()),
+    };
+    let stream = |stream: Value| {
+        let parts = <[Value; 2]>::try_from(stream.into_array());
+        let [key, entries] = parts.map_err(|_| garbled())?;
+        Ok((key.into_string().ok_or_else(garbled)?, lines(entries)?))
+    };
+    streams.into_iter().map(stream).collect()
+}
+
 /// One entry: `[id, [field, value, …]]`.
 fn line(entry: Value) -> Result<Line, Fault> {
     let garbled = || Fault::garbled("an entry is not an id with fields");

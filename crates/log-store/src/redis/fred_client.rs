@@ -70,7 +70,7 @@ impl Live {
     ) -> Result<Self, Error> {
         let wants_tracking = match role {
             Role::Tail { watch, .. } => *watch != WatchMode::Poll,
-            Role::Commands => false,
+            Role::Commands | Role::Ahead => false,
         };
         let resp3 = wants_tracking && knows_resp3;
         let client = new_client(config.clone(), role, resp3, deadline.min(PATIENCE));
@@ -81,7 +81,7 @@ impl Live {
                 pushes: client.invalidation_rx(),
                 moves: client.cluster_change_rx(),
             }),
-            Role::Commands => None,
+            Role::Commands | Role::Ahead => None,
         };
         let mut task = AbortOnDrop(client.connect());
         let mut made = client.reconnect_rx();
@@ -93,7 +93,7 @@ impl Live {
         answered(&client).await?;
         let noticed = set_up(&client, role, resp3).await?;
         let peers = match role {
-            Role::Tail { .. } => Vec::new(),
+            Role::Tail { .. } | Role::Ahead => Vec::new(),
             Role::Commands => Peer::all(&client).await?,
         };
         let gathers = matches!(role, Role::Tail { .. }) && !client.is_clustered();
@@ -153,7 +153,7 @@ fn new_client(mut config: Config, role: &Role, resp3: bool, patience: Duration) 
     let performance = PerformanceConfig {
         broadcast_channel_capacity: match role {
             Role::Tail { .. } => PUSHES,
-            Role::Commands => 16,
+            Role::Commands | Role::Ahead => 16,
         },
         ..PerformanceConfig::default()
     };

@@ -37,6 +37,10 @@ pub struct RedisOptions {
     /// How often a server without tracking is asked for new lines: 50 ms. Everything else (a status, a trim, a
     /// deletion) is looked at ten times less often.
     pub poll_interval: Duration,
+    /// How many logs are read ahead at most, by one read that blocks at Redis: 4. Their lines come after one way to Redis
+    /// and back, where a push takes two; it is done while no more than three times as many logs and jobs are watched. 0 for
+    /// none, and no connection for it. Not in a cluster, and not by [`WatchMode::Poll`].
+    pub read_ahead: usize,
     /// What appends keep.
     pub retention: Retention,
 }
@@ -52,6 +56,7 @@ impl RedisOptions {
             watch: WatchMode::Auto,
             sweep_interval: Duration::from_secs(30),
             poll_interval: Duration::from_millis(50),
+            read_ahead: 4,
             retention: Retention::default(),
         }
     }
@@ -89,6 +94,7 @@ impl fmt::Debug for RedisOptions {
             .field("watch", &self.watch)
             .field("sweep_interval", &self.sweep_interval)
             .field("poll_interval", &self.poll_interval)
+            .field("read_ahead", &self.read_ahead)
             .field("retention", &self.retention)
             .finish_non_exhaustive()
     }

@@ -18,8 +18,9 @@ use super::decode;
 use super::fault::Fault;
 use super::link::Link;
 use super::reads;
-use super::registry::{Baseline, Registry, Slot};
+use super::registry::Registry;
 use super::session::{Noticed, Session};
+use super::slot::{Baseline, Slot};
 
 /// Streams in one `XREAD`.
 const KEYS_AT_ONCE: usize = 500;

@@ -189,7 +189,7 @@ async fn looks_at_once(session: Session, looks: Vec<Look>) -> Vec<Looked> {
 }
 
 /// A key that is not there is a log that is not there.
-fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<LogBounds, Fault> {
+pub(super) fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<LogBounds, Fault> {
     match info {
         Ok(info) => decode::bounds(info),
         Err(error) if error.details().contains("no such key") => Ok(LogBounds::ABSENT),

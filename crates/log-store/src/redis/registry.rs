@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use log_domain::{Job, LogBounds};
+use log_domain::LogBounds;
 use tokio::sync::Notify;
+
+use super::slot::{Baseline, Slot};
 
 /// All slots of one store. Whatever may have changed something sets flags here; it never waits for a reader.
 #[derive(Debug, Default)]
@@ -18,18 +20,25 @@ pub(super) struct Registry {
     spread: RandomState,
     /// How often everything was flagged at once.
     resyncs: AtomicU64,
+    /// How many logs are read ahead at most.
+    few: usize,
+    /// Told when one may be.
+    one_more: Notify,
 }
 
 impl Registry {
+    /// One of whose logs a `few` may be read ahead.
+    pub(super) fn new(few: usize) -> Self {
+        Self {
+            few,
+            ..Self::default()
+        }
+    }
+
     /// Adds a watch of `key`; it is taken out when the seat is dropped.
     pub(super) fn take_seat(self: &Arc<Self>, key: String) -> Seat {
         let key: Arc<str> = key.into();
-        let slot = Arc::new(Slot {
-            key: Arc::clone(&key),
-            flag: AtomicBool::new(true),
-            wake: Notify::new(),
-            baseline: Mutex::new(None),
-        });
+        let slot = Arc::new(Slot::new(Arc::clone(&key)));
         let mut slots = self.slots();
         slots.entry(key).or_default().push(Arc::clone(&slot));
         Seat {
@@ -38,10 +47,10 @@ impl Registry {
         }
     }
 
-    /// Flags the watches of one key.
+    /// Flags the watches of one key, which the server says has changed.
     pub(super) fn flag(&self, key: &str) {
         if let Some(slots) = self.slots().get(key) {
-            slots.iter().for_each(|slot| slot.flag());
+            slots.iter().for_each(|slot| slot.pushed());
         }
     }
 
@@ -66,6 +75,26 @@ impl Registry {
         self.all().into_iter().filter_map(with_baseline).collect()
     }
 
+    /// Takes logs to be read ahead, each as its reader saw it last: a few, and only while few keys are watched.
+    pub(super) fn take_few(&self) -> Vec<(Arc<Slot>, LogBounds)> {
+        let slots = self.slots();
+        if slots.len() > self.few_keys() {
+            return Vec::new();
+        }
+        // Redis is told each key once.
+        let alone = slots.values().filter_map(|slots| match &slots[..] {
+            [alone] => Some(alone),
+            _ => None,
+        });
+        let asked = alone.filter_map(|slot| Some((Arc::clone(slot), slot.ask()?)));
+        asked.take(self.few).collect()
+    }
+
+    /// Returns when a log may be read ahead that could not be when this returned last.
+    pub(super) async fn until_one_may_be_read_ahead(&self) {
+        self.one_more.notified().await;
+    }
+
     /// How many keys are watched.
     pub(super) fn len(&self) -> usize {
         self.slots().len()
@@ -74,6 +103,11 @@ impl Registry {
     /// How often everything was flagged at once.
     pub(super) fn resyncs(&self) -> u64 {
         self.resyncs.load(Ordering::Relaxed)
+    }
+
+    /// How many keys are watched at most where few logs are: with each its job, and some that are neither.
+    const fn few_keys(&self) -> usize {
+        3 * self.few
     }
 
     fn all(&self) -> Vec<Arc<Slot>> {
@@ -86,71 +120,21 @@ impl Registry {
     }
 }
 
-/// What a reader saw at its last read, for stores that must poll.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Baseline {
-    /// The log, as it was before the read, and after it unless the watch is flagged.
-    Log(LogBounds),
-    /// The job, as it was read.
-    Job(Option<Job>),
-}
-
-/// The mailbox of one watch. Level-triggered: the flag stays set until the next read begins.
-#[derive(Debug)]
-pub(super) struct Slot {
-    /// The key that is watched.
-    pub(super) key: Arc<str>,
-    /// Whether the key may have changed since the last read began. True at first (W1).
-    flag: AtomicBool,
-    /// Wakes the one waiter; holds a permit if there is none, so no wake is lost (W5).
-    wake: Notify,
-    /// What the last read saw; `None` while one is running, and where pushes come.
-    baseline: Mutex<Option<Baseline>>,
-}
-
-impl Slot {
-    /// Says that the key may have changed.
-    pub(super) fn flag(&self) {
-        self.flag.store(true, Ordering::Release);
-        self.wake.notify_one();
-    }
-
-    /// Waits until the key may have changed.
-    pub(super) async fn flagged(&self) {
-        while !self.flag.load(Ordering::Acquire) {
-            self.wake.notified().await;
-        }
-    }
-
-    /// Takes the flag down, before anything is read: whatever comes from now on sets it again.
-    pub(super) fn begin_read(&self) {
-        *self.seen() = None;
-        self.flag.store(false, Ordering::Release);
-    }
-
-    /// Remembers what a read saw.
-    pub(super) fn end_read(&self, baseline: Option<Baseline>) {
-        *self.seen() = baseline;
-    }
-
-    /// What the last read saw, unless the watch knows already that it must read again.
-    fn baseline(&self) -> Option<Baseline> {
-        if self.flag.load(Ordering::Acquire) {
-            return None;
-        }
-        self.seen().clone()
-    }
-
-    fn seen(&self) -> MutexGuard<'_, Option<Baseline>> {
-        self.baseline.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A place in the registry, given back on drop (W7).
 #[derive(Debug)]
 pub(super) struct Seat {
     registry: Arc<Registry>,
     pub(super) slot: Arc<Slot>,
+}
+
+impl Seat {
+    /// Says that the reader waits at the end of a log that looked like this, and is pushed.
+    pub(super) fn may_be_read_ahead(&self, seen: LogBounds) {
+        self.slot.may_be_read_ahead(seen);
+        if self.registry.len() <= self.registry.few_keys() {
+            self.registry.one_more.notify_one();
+        }
+    }
 }
 
 impl Drop for Seat {
@@ -167,43 +151,62 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use tokio::time::timeout;
-
     use super::*;
 
-    async fn is_flagged(slot: &Slot) -> bool {
-        let flagged = timeout(Duration::from_millis(10), slot.flagged()).await;
-        flagged.is_ok()
+    /// Watches whose readers wait at the end of an absent log.
+    fn waiting(registry: &Arc<Registry>, keys: usize) -> Vec<Seat> {
+        let wait = |n: usize| {
+            let seat = registry.take_seat(n.to_string());
+            seat.slot.begin_read();
+            seat.may_be_read_ahead(LogBounds::ABSENT);
+            seat
+        };
+        (0..keys).map(wait).collect()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_new_slot_is_flagged_until_it_is_read() {
+    #[test]
+    fn a_few_logs_are_taken_once_and_none_of_many() {
+        let registry = Arc::new(Registry::new(2));
+        let mut seats = waiting(&registry, 7);
+        assert!(registry.take_few().is_empty(), "too many are watched");
+        seats.pop();
+        let taken = [(); 4].map(|()| registry.take_few().len());
+        assert_eq!(taken, [2, 2, 2, 0]);
+    }
+
+    #[test]
+    fn a_log_that_is_watched_twice_is_pushed() {
+        let registry = Arc::new(Registry::new(2));
+        let _seats = [waiting(&registry, 1), waiting(&registry, 1)];
+        assert!(registry.take_few().is_empty());
+    }
+
+    #[test]
+    fn a_push_flags_the_watches_of_its_key_alone() {
         let registry = Arc::new(Registry::default());
-        let seat = registry.take_seat("k".into());
-        assert!(is_flagged(&seat.slot).await);
-        assert!(is_flagged(&seat.slot).await);
-        seat.slot.begin_read();
-        assert!(!is_flagged(&seat.slot).await);
+        let seats = ["k", "k", "other"].map(|key| registry.take_seat(key.into()));
+        seats.iter().for_each(|seat| seat.slot.begin_read());
         registry.flag("k");
-        registry.flag("other");
-        assert!(is_flagged(&seat.slot).await);
+        registry.flag("unknown");
+        assert_eq!(
+            seats.map(|seat| seat.slot.is_flagged()),
+            [true, true, false]
+        );
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_flag_during_a_read_is_kept() {
+    #[test]
+    fn a_flag_during_a_read_is_kept() {
         let registry = Arc::new(Registry::default());
         let seat = registry.take_seat("k".into());
         seat.slot.begin_read();
         registry.flag("k");
         seat.slot.end_read(Some(Baseline::Log(LogBounds::ABSENT)));
         assert_eq!(registry.waiting().len(), 0);
-        assert!(is_flagged(&seat.slot).await);
+        assert!(seat.slot.is_flagged());
     }
 
-    #[tokio::test]
-    async fn a_sweep_reaches_every_slot_once() {
+    #[test]
+    fn a_sweep_reaches_every_slot_once() {
         let registry = Arc::new(Registry::default());
         let seats: Vec<_> = (0..100)
             .map(|n| registry.take_seat(n.to_string()))
@@ -213,9 +216,8 @@ mod tests {
         for part in 0..16 {
             registry.flag_part(part, 16);
             for seat in &seats {
-                if seat.slot.flag.swap(false, Ordering::AcqRel) {
-                    flagged += 1;
-                }
+                flagged += usize::from(seat.slot.is_flagged());
+                seat.slot.begin_read();
             }
         }
         assert_eq!(flagged, 100);

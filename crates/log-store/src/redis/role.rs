@@ -10,6 +10,8 @@ use super::registry::Registry;
 pub(super) enum Role {
     /// Everything that nobody waits for a change of.
     Commands,
+    /// Reads that block until there is something.
+    Ahead,
     /// Reads that arm: what changes afterwards is flagged in the registry.
     Tail {
         /// Where changes are flagged.

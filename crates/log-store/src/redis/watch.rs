@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{EntryId, Job, LogBounds, ReadLimit};
+use log_domain::{Batch, EntryId, Job, LogBounds, ReadLimit};
 use tokio::time::{Instant, sleep_until};
 
 use super::Core;
 use super::reads;
-use super::registry::{Baseline, Seat};
+use super::registry::Seat;
 use super::session::{Noticed, Session};
+use super::slot::Baseline;
 use crate::error::ReadError;
 use crate::jobs::JobWatch;
 use crate::lines::{LogWatch, Onward};
@@ -55,6 +56,21 @@ impl Watch {
         self.seat.slot.begin_read();
     }
 
+    /// What was read ahead, as much of it as is asked for.
+    fn take_found(&self, after: EntryId, limit: ReadLimit) -> Option<Onward> {
+        let Onward { lines, bounds, .. } = self.seat.slot.take_found(after)?;
+        let Batch { lines, more } = Batch::cut(lines, limit);
+        if more {
+            // The rest is read.
+            self.seat.slot.flag();
+        }
+        Some(Onward {
+            lines,
+            more,
+            bounds,
+        })
+    }
+
     fn end_read(&mut self, baseline: Option<Baseline>) {
         self.read_again = None;
         self.seat.slot.end_read(baseline);
@@ -68,6 +84,9 @@ impl LogWatch for Watch {
     }
 
     async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+        if let Some(found) = self.take_found(after, limit) {
+            return Ok(found);
+        }
         self.begin_read();
         let key = &*self.seat.slot.key;
         let read = async |session: Session| {
@@ -80,8 +99,11 @@ impl LogWatch for Watch {
         };
         let (onward, before) = self.core.tail.read(read).await?;
         self.end_read(before.map(Baseline::Log));
-        if before.is_some_and(|before| !held_still(&before, &onward)) {
-            self.seat.slot.flag();
+        match before {
+            Some(before) if !held_still(&before, &onward) => self.seat.slot.flag(),
+            Some(_) => {}
+            None if onward.is_at_end(after) => self.seat.may_be_read_ahead(onward.bounds),
+            None => {}
         }
         Ok(onward)
     }

@@ -60,7 +60,7 @@ async fn a_server_of_today_is_taken() {
     for mode in MODES {
         let store = RedisStore::new(options(redis.url(), mode)).unwrap();
         let facts = store.check().await.unwrap();
-        assert_eq!(facts.tracks, mode == WatchMode::Tracking);
+        assert_eq!(facts.tracks, mode.watch == WatchMode::Tracking);
         let info = redis.command(&["INFO", "server"]).await.text();
         assert!(info.contains(&format!("redis_version:{}\r", facts.version)));
         store.check_writes().await.unwrap();

@@ -1,4 +1,4 @@
-//! The contract, rule by rule, with tracking and with polling.
+//! The contract, rule by rule, by tracking, by reading ahead and by polling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,19 @@ use log_store::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
 use test_support::{RespClient, TcpProxy};
 use tokio::sync::Mutex;
 
-use crate::support::{Setup, hash, logs};
+use crate::support::{Mode, Setup, hash, logs};
 
 mod tracking {
     use super::{Redis, WatchMode};
 
     log_store::log_store_conformance!(Redis::set_up(WatchMode::Tracking));
+}
+
+mod ahead {
+    use super::Redis;
+    use crate::support::AHEAD;
+
+    log_store::log_store_conformance!(Redis::set_up(AHEAD));
 }
 
 mod poll {
@@ -31,8 +38,8 @@ struct Redis {
 }
 
 impl Redis {
-    async fn set_up(watch: WatchMode) -> Self {
-        let setup = Setup::shared(watch).await;
+    async fn set_up(mode: impl Into<Mode>) -> Self {
+        let setup = Setup::shared(mode).await;
         let back_door = Mutex::new(setup.redis.client().await);
         Self { setup, back_door }
     }

@@ -22,14 +22,49 @@ pub(crate) struct Setup {
     pub(crate) store: RedisStore,
 }
 
-/// Both ways of noticing changes.
-pub(crate) const MODES: [WatchMode; 2] = [WatchMode::Tracking, WatchMode::Poll];
+/// How a store notices changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode {
+    pub(crate) watch: WatchMode,
+    /// How many logs it reads ahead.
+    pub(crate) read_ahead: usize,
+}
+
+/// By being told, by reading ahead, and by asking.
+pub(crate) const MODES: [Mode; 3] = [
+    Mode {
+        watch: WatchMode::Tracking,
+        read_ahead: 0,
+    },
+    AHEAD,
+    Mode {
+        watch: WatchMode::Poll,
+        read_ahead: 0,
+    },
+];
+
+pub(crate) const AHEAD: Mode = Mode {
+    watch: WatchMode::Tracking,
+    read_ahead: 4,
+};
+
+impl From<WatchMode> for Mode {
+    /// Without reading ahead.
+    fn from(watch: WatchMode) -> Self {
+        Self {
+            watch,
+            read_ahead: 0,
+        }
+    }
+}
 
 /// Options that do not make tests wait for sweeps or polls. The sweep is far away unless a test is about it: what it
 /// finds must not hide what a push should have told.
-pub(crate) fn options(url: String, watch: WatchMode) -> RedisOptions {
+pub(crate) fn options(url: String, mode: impl Into<Mode>) -> RedisOptions {
+    let Mode { watch, read_ahead } = mode.into();
     RedisOptions {
         watch,
+        read_ahead,
         sweep_interval: Duration::from_secs(3600),
         poll_interval: Duration::from_millis(10),
         ..RedisOptions::new(url)
@@ -38,20 +73,20 @@ pub(crate) fn options(url: String, watch: WatchMode) -> RedisOptions {
 
 impl Setup {
     /// On the server that tests share.
-    pub(crate) async fn shared(watch: WatchMode) -> Self {
-        Self::on(RedisServer::shared().await, watch).await
+    pub(crate) async fn shared(mode: impl Into<Mode>) -> Self {
+        Self::on(RedisServer::shared().await, mode).await
     }
 
     /// On a server of its own, to be broken.
-    pub(crate) async fn own(watch: WatchMode) -> Self {
-        Self::on(Arc::new(RedisServer::start().await), watch).await
+    pub(crate) async fn own(mode: impl Into<Mode>) -> Self {
+        Self::on(Arc::new(RedisServer::start().await), mode).await
     }
 
     /// On a server.
-    pub(crate) async fn on(redis: Arc<RedisServer>, watch: WatchMode) -> Self {
+    pub(crate) async fn on(redis: Arc<RedisServer>, mode: impl Into<Mode>) -> Self {
         let proxy = Arc::new(TcpProxy::start(redis.address()).await);
         let url = format!("redis://{}", proxy.address());
-        let store = RedisStore::new(options(url, watch)).unwrap();
+        let store = RedisStore::new(options(url, mode)).unwrap();
         connected(&store).await;
         Self {
             redis,
