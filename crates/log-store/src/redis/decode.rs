@@ -14,20 +14,28 @@ pub(super) fn lines(reply: Value) -> Result<Vec<Line>, Fault> {
     }
 }
 
-/// The streams of a reply to `XREAD` in RESP2, each with its entries.
+/// The streams that have new entries, of a reply to `XREAD`, each with its entries.
 pub(super) fn streams(reply: Value) -> Result<Vec<(String, Vec<Line>)>, Fault> {
     let garbled = || Fault::garbled("a stream is not a key with entries");
-    let streams = match reply {
-        Value::Array(streams) => streams,
+    let pair = |stream: Value| {
+        let parts = <[Value; 2]>::try_from(stream.into_array());
+        parts
+            .map_err(|_| garbled())
+            .map(|[key, entries]| (key, entries))
+    };
+    let streams: Vec<(Value, Value)> = match reply {
+        Value::Map(map) => {
+            let pairs = map.inner().into_iter();
+            pairs.map(|(key, entries)| (key.into(), entries)).collect()
+        }
+        Value::Array(streams) => streams.into_iter().map(pair).collect::<Result<_, _>>()?,
         Value::Null => Vec::new(),
         _ => return Err(garbled()),
     };
-    let stream = |stream: Value| {
-        let parts = <[Value; 2]>::try_from(stream.into_array());
-        let [key, entries] = parts.map_err(|_| garbled())?;
+    let decoded = |(key, entries): (Value, Value)| {
         Ok((key.into_string().ok_or_else(garbled)?, lines(entries)?))
     };
-    streams.into_iter().map(stream).collect()
+    streams.into_iter().map(decoded).collect()
 }
 
 /// One entry: `[id, [field, value, …]]`.
@@ -133,23 +141,6 @@ impl Fields {
 
     fn count(&self, name: &str) -> Option<u64> {
         self.get(name)?.as_u64()
-    }
-}
-
-/// The keys of a reply to `XREAD`: those that have new entries.
-pub(super) fn keys_with_news(reply: Value) -> Vec<String> {
-    let key = |value: Value| value.as_str().map(|text| text.into_owned());
-    match reply {
-        Value::Map(map) => map
-            .inner()
-            .into_keys()
-            .filter_map(|k| key(k.into()))
-            .collect(),
-        Value::Array(streams) => streams
-            .into_iter()
-            .filter_map(|stream| stream.into_array().into_iter().next().and_then(key))
-            .collect(),
-        _ => Vec::new(),
     }
 }
 

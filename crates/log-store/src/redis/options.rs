@@ -39,7 +39,7 @@ pub struct RedisOptions {
     pub poll_interval: Duration,
     /// How many logs are read ahead at most, by one read that blocks at Redis: 4. Their lines come after one way to Redis
     /// and back, where a push takes two; it is done while no more than three times as many logs and jobs are watched. 0 for
-    /// none, and no connection for it. Not in a cluster, and not by [`WatchMode::Poll`].
+    /// none. Not in a cluster, and not where the store polls.
     pub read_ahead: usize,
     /// What appends keep.
     pub retention: Retention,

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::interfaces::StreamsInterface;
-use fred::types::Value;
 use log_domain::EntryId;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -115,8 +114,7 @@ async fn flag_news(tail: Arc<Link>, chunk: Vec<(Arc<Slot>, EntryId)>) -> Result<
     let ids: Vec<String> = chunk.iter().map(|(_, id)| id.to_string()).collect();
     let read = async |session: Session| {
         let (keys, ids) = (keys.clone(), ids.clone());
-        let news: Value = session.reads().xread(Some(1), None, keys, ids).await?;
-        Ok(decode::keys_with_news(news))
+        decode::streams(session.reads().xread(Some(1), None, keys, ids).await?)
     };
     let news = match tail.read(read).await {
         // One key of another type spoils the command for all; each is compared by itself anyway.
@@ -124,7 +122,7 @@ async fn flag_news(tail: Arc<Link>, chunk: Vec<(Arc<Slot>, EntryId)>) -> Result<
         news => news?,
     };
     for (slot, _) in &chunk {
-        if news.iter().any(|key| **key == *slot.key) {
+        if news.iter().any(|(key, _)| **key == *slot.key) {
             slot.flag();
         }
     }

@@ -9,19 +9,13 @@ use log_store::{Jobs, LogStore, Revocations, TicketKey, Tickets as _};
 use tokio::time::sleep;
 
 use crate::fred::calls;
-use crate::support::{ALL, MODES, Setup, produce};
+use crate::support::{ALL, MODES, Setup, produce, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_has_two_connections_or_three_whatever_it_watches() {
     for mode in MODES {
         let setup = Setup::own(mode).await;
         let connections = 2 + usize::from(mode.read_ahead > 0);
-        crate::support::soon("the connections", async {
-            while setup.proxy.connections() < connections {
-                sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await;
         let mut watches = Vec::new();
         for _ in 0..200 {
             let job = fresh_job();
@@ -31,6 +25,12 @@ async fn a_store_has_two_connections_or_three_whatever_it_watches() {
             hash.get().await.unwrap();
             watches.push((log, hash));
         }
+        soon("the connections", async {
+            while setup.proxy.connections() < connections {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
         assert_eq!(setup.store.state().watched, 400);
         assert_eq!(setup.proxy.connections(), connections, "{mode:?}");
         let clients = setup.redis.command(&["INFO", "clients"]).await.text();
@@ -70,7 +70,7 @@ async fn a_store_that_is_dropped_closes_its_connections() {
     sleep(Duration::from_millis(100)).await;
     assert_eq!(setup.proxy.connections(), 2, "a watch keeps them");
     drop(watch);
-    crate::support::soon("no connection", async {
+    soon("no connection", async {
         while setup.proxy.connections() > 0 {
             sleep(Duration::from_millis(5)).await;
         }
