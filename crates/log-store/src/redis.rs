@@ -1,10 +1,10 @@
 //! The store on Redis Streams, as existing producers fill them.
 //!
 //! A store keeps two connections (two a node, in a cluster), whatever the number of watches: one for reads that wait for a
-//! change, one for everything else. A third one, not in a cluster, is for a read that blocks while few logs are watched; it is
-//! made when the first may be read ahead. A watched read arms client tracking (RESP3): Redis pushes one notice at the next
-//! change of the key, whichever it is, and the next read arms it again. Where the server does not allow that, the store
-//! polls; the contract is the same.
+//! change, one for everything else. A third one, for a read that blocks while few logs are watched, it keeps unless it is in
+//! a cluster, polls by its options, or reads nothing ahead. A watched read arms client tracking (RESP3): Redis pushes one
+//! notice at the next change of the key, whichever it is, and the next read arms it again. Where the server does not allow
+//! that, the store polls; the contract is the same.
 //!
 //! The oldest Redis that works is [`OLDEST_REDIS`]. Every operation ends within [`RedisOptions::deadline`] (R4), and goes
 //! on within 5 s of Redis answering again.
@@ -158,9 +158,8 @@ impl RedisStore {
         // A cluster would need a read a node. A proxy that knows no pushes may know no read that blocks either.
         let is_plain = options.watch != WatchMode::Poll && !config.server.is_clustered();
         if is_plain && options.read_ahead > 0 {
-            let deadline = options.deadline;
-            let connect = move || Link::start(config, deadline, Role::Ahead);
-            tasks.push(tokio::spawn(ahead::run(connect, Arc::clone(&registry))));
+            let link = Link::start(config, options.deadline, Role::Ahead);
+            tasks.push(tokio::spawn(ahead::run(link, Arc::clone(&registry))));
         }
         let _tasks = tasks.into_iter().map(AbortOnDrop).collect();
         Ok(Self {

@@ -48,10 +48,8 @@ const LINES: usize = 128;
 /// The logs of a read, each as its reader saw it last.
 type Asked = Vec<(Arc<Slot>, LogBounds)>;
 
-/// Reads ahead as long as the store lives, from the first log on that may be: who only writes needs no connection for it.
-pub(super) async fn run(connect: impl FnOnce() -> Link, registry: Arc<Registry>) {
-    registry.until_one_may_be_read_ahead().await;
-    let link = connect();
+/// Reads ahead as long as the store lives.
+pub(super) async fn run(link: Link, registry: Arc<Registry>) {
     let mut sessions = link.sessions();
     let mut before = Asked::new();
     loop {

@@ -39,7 +39,8 @@ pub struct RedisOptions {
     pub poll_interval: Duration,
     /// How many logs are read ahead at most, by one read that blocks at Redis: 4. Their lines come after one way to Redis
     /// and back, where a push takes two; it is done while no more than three times as many logs and jobs are watched. 0 for
-    /// none. Not in a cluster, and not where the store polls.
+    /// none, and no connection for it: the right number for who only writes. Not in a cluster, and not by
+    /// [`WatchMode::Poll`].
     pub read_ahead: usize,
     /// What appends keep.
     pub retention: Retention,
