@@ -200,7 +200,10 @@ async fn supervise(
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {
-            status = &mut end => return status,
+            status = &mut end => {
+                outage.look(store, writer, say);
+                return status;
+            }
             Some(came) = signals.recv() => came.pass_on(process.id()),
             _ = ticks.tick() => outage.look(store, writer, say),
         }

@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Job, SOON, end_of, first_line, numbered, says};
 
+const AWAY: &str = "Redis cannot be reached; the command goes on";
+const BACK: &str = "Redis is back";
+
 /// A Redis that has every line on disk before it says so, so that what it loses by a kill is ours.
 async fn durable() -> Arc<RedisServer> {
     let options = RedisOptions {
@@ -36,6 +39,11 @@ async fn a_redis_that_is_killed_under_a_run_loses_no_line_and_repeats_none() {
         out.read_to_string(&mut text).await.unwrap();
         text
     });
+    grows(&job).await;
+    redis.kill().await;
+    says(&mut child, AWAY).await;
+    redis.start_again().await;
+    says(&mut child, BACK).await;
     for _ in 0..3 {
         grows(&job).await;
         redis.kill().await;
@@ -43,15 +51,16 @@ async fn a_redis_that_is_killed_under_a_run_loses_no_line_and_repeats_none() {
         redis.start_again().await;
     }
     grows(&job).await;
-    redis.kill().await;
-    says(&mut child, "Redis cannot be reached; the command goes on").await;
-    redis.start_again().await;
-    says(&mut child, "Redis is back").await;
-    grows(&job).await;
     std::fs::write(&enough, "").unwrap();
     let ended = end_of(child).await;
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert_eq!(ended.err, "", "each outage is told once");
+    // On a busy machine a short outage may last long enough to be told.
+    let told: Vec<_> = ended.err.lines().collect();
+    for outage in told.chunks(2) {
+        let is_told_once =
+            matches!(outage, [away, back] if away.contains(AWAY) && back.contains(BACK));
+        assert!(is_told_once, "{told:?}");
+    }
     let shown: Vec<_> = shown.await.unwrap().lines().map(str::to_owned).collect();
     assert_eq!(shown, numbered(0..shown.len()));
     assert_eq!(job.texts().await, shown);
