@@ -6,7 +6,7 @@
 //! scheduler's own queue. A viewer on a thread without a relay is woken directly.
 //!
 //! A wake-up is a write to a client, some microseconds each. A line goes to all at once as long as its thread has **earned**
-//! their wake-ups: one by each 30 µs that pass, a tenth of a second of them saved at most. Where lines come faster than they
+//! their wake-ups: one by each 26 µs that pass, a tenth of a second of them saved at most. Where lines come faster than they
 //! can be paid for, those whom one could not wake are the first to be woken at the next one, and get both by one write. Where
 //! lines come faster than even two of them by one write, a wake-up has to be paid for longer. So an audience of thousands
 //! costs a thread a part of its time, whatever the rate of its lines, and leaves the rest of it to everything else.
@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// What a thread earns by the time that passes: a viewer to wake for each of these, some three times what a write takes.
-const EACH: Duration = Duration::from_micros(30);
+const EACH: Duration = Duration::from_micros(26);
 
 /// The same for a viewer for whom news has come more than twice: a log that grows so fast is read in pages, not in lines.
 const EACH_IN_A_RUSH: Duration = Duration::from_micros(44);
@@ -476,13 +476,16 @@ mod tests {
         let (_, own_waker) = Count::new();
         let mut relay = poor(&own_waker).await;
         let (viewers, waker) = Count::new();
-        hand_on(&waker, 500);
+        let later = HOLD + Duration::from_millis(2);
+        let all = pays_for(later) + 50;
+        hand_on(&waker, all);
         run(&mut relay, HOLD - Duration::from_millis(1)).await;
         assert_eq!(viewers.get(), 0);
         run(&mut relay, Duration::from_millis(3)).await;
-        assert!((400..480).contains(&viewers.get()), "{}", viewers.get());
+        let earned = pays_for(HOLD)..=pays_for(later);
+        assert!(earned.contains(&viewers.get()), "{}", viewers.get());
         run(&mut relay, 100 * EACH).await;
-        assert_eq!(viewers.get(), 500);
+        assert_eq!(viewers.get(), all);
     }
 
     #[tokio::test(start_paused = true)]
