@@ -201,7 +201,9 @@ async fn supervise(
     loop {
         tokio::select! {
             status = &mut end => {
-                outage.look(store, writer, say);
+                if store.state().connected {
+                    outage.over(say);
+                }
                 return status;
             }
             Some(came) = signals.recv() => came.pass_on(process.id()),
@@ -220,10 +222,7 @@ struct Outage {
 impl Outage {
     fn look(&mut self, store: &RedisStore, writer: &LogWriter, say: &mut Say) {
         if store.state().connected {
-            if std::mem::take(&mut self.said) {
-                say.note("Redis is back, and takes the lines that waited");
-            }
-            self.waiting = Waiting::default();
+            self.over(say);
             return;
         }
         self.waiting.on("");
@@ -234,6 +233,13 @@ impl Outage {
                 "Redis cannot be reached; the command goes on, and its lines wait ({waiting} so far)"
             ));
         }
+    }
+
+    fn over(&mut self, say: &mut Say) {
+        if std::mem::take(&mut self.said) {
+            say.note("Redis is back, and takes the lines that waited");
+        }
+        self.waiting = Waiting::default();
     }
 }
 
