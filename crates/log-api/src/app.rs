@@ -12,14 +12,14 @@ use actix_web::http::Uri;
 use actix_web::http::header::HeaderMap;
 use actix_web::{App, rt, web};
 use futures_util::TryFutureExt as _;
-use log_hub::Relay;
+use log_hub::ThreadWaker;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::ServerSettings;
 use crate::connections::{self, Connections};
 use crate::metrics::{self, Metrics};
-use crate::parts::Parts;
 use crate::routes::{configure, unknown_route};
+use crate::state::AppState;
 
 /// The longest time over which streams are broken off: long enough that clients do not all come back at once.
 const MAX_DRAIN_WINDOW: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ pub struct Application {
     metrics: Option<(Server, SocketAddr)>,
     addr: SocketAddr,
     connections: Connections,
-    parts: Parts,
+    parts: AppState,
     settings: ServerSettings,
 }
 
@@ -42,7 +42,7 @@ impl Application {
     ///
     /// # Errors
     /// An address cannot be bound; the error names it.
-    pub fn bind(parts: Parts, settings: ServerSettings, metrics: Metrics) -> io::Result<Self> {
+    pub fn bind(parts: AppState, settings: ServerSettings, metrics: Metrics) -> io::Result<Self> {
         Self::bind_with(parts, settings, metrics, |_| {})
     }
 
@@ -52,7 +52,7 @@ impl Application {
     /// # Errors
     /// An address cannot be bound; the error names it.
     pub fn bind_with(
-        parts: Parts,
+        parts: AppState,
         settings: ServerSettings,
         metrics: Metrics,
         further: impl Fn(&mut web::ServiceConfig) + Copy + Send + 'static,
@@ -60,7 +60,7 @@ impl Application {
         let routes = parts.clone();
         let app = move || {
             // Once on each worker, whose viewers stay there.
-            rt::spawn(Relay::new());
+            rt::spawn(ThreadWaker::new());
             App::new()
                 .configure(|config| configure(config, &routes))
                 .configure(further)
@@ -143,7 +143,7 @@ fn emptied<B>(answer: ServiceResponse<B>) -> ServiceResponse<B> {
 
 /// Whether everything closed in time; what had not is cut.
 async fn shut_down(
-    parts: &Parts,
+    parts: &AppState,
     settings: &ServerSettings,
     connections: &Connections,
     handle: &ServerHandle,

@@ -7,15 +7,15 @@ use log_wire::ErrorCode;
 
 use crate::access::Principal;
 use crate::error::ApiError;
-use crate::parts::Parts;
 use crate::query::ticket;
+use crate::state::AppState;
 
 /// Who a request is from. A ticket is looked for only where the route takes one, and stands for one job alone.
 ///
 /// # Errors
 /// 400 for two credentials, 401 for none or one that does not hold, 503 where that cannot be said.
 pub(crate) async fn authenticate(
-    parts: &Parts,
+    parts: &AppState,
     request: &HttpRequest,
     takes_tickets: bool,
 ) -> Result<Principal, ApiError> {
@@ -33,7 +33,7 @@ pub(crate) async fn authenticate(
 
 /// A session cookie beside a ticket is no second credential: a browser sends it whether its page wants that or not.
 async fn by_ticket(
-    parts: &Parts,
+    parts: &AppState,
     request: &HttpRequest,
     secret: &str,
 ) -> Result<Principal, ApiError> {
@@ -44,7 +44,7 @@ async fn by_ticket(
     granted.for_job(request.match_info().query("job_id"))
 }
 
-async fn by_token(parts: &Parts, request: &HttpRequest) -> Result<Principal, ApiError> {
+async fn by_token(parts: &AppState, request: &HttpRequest) -> Result<Principal, ApiError> {
     let session = parts.verifier.authenticate(&Head(request)).await?;
     if let Some(actor) = session.actor() {
         // The one claim that is logged: who reads as somebody else goes on record.

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use auth::webhooks::WebhookError;
 use auth::{Rejection, RejectionKind};
 use log_hub::OpenError;
-use log_store::{AccessError, ReadError};
+use log_store::StoreError;
 use log_wire::{ErrorCode, ProblemBody};
 
 /// A failed request.
@@ -44,10 +44,7 @@ pub enum ApiError {
     Webhook(#[from] WebhookError),
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] ReadError),
-    /// Tickets or revocations could not be kept.
-    #[error(transparent)]
-    Access(#[from] AccessError),
+    Store(#[from] StoreError),
 }
 
 impl ApiError {
@@ -67,8 +64,7 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::Invalid { .. } => ErrorCode::InvalidParameter,
             Self::Store(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
-            Self::Access(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
-            Self::Store(_) | Self::Access(_) => ErrorCode::Internal,
+            Self::Store(_) => ErrorCode::Internal,
         }
     }
 
@@ -81,9 +77,7 @@ impl ApiError {
             Self::Rejected(rejection) => body.with_reason(rejection.reason()),
             Self::Unauthenticated { reason } => body.with_reason(reason),
             Self::Webhook(error) => body.with_reason(error.reason()),
-            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Store(_) | Self::Access(_) => {
-                body
-            }
+            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Store(_) => body,
         }
     }
 
@@ -136,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_outage_is_503_with_retry_after_and_shows_nothing_of_its_cause() {
-        let error = ApiError::from(ReadError::from(StoreUnavailable::new("10.0.0.7: refused")));
+        let error = ApiError::from(StoreError::from(StoreUnavailable::new("10.0.0.7: refused")));
         assert_eq!(error.status_code(), 503);
         assert!((1..=3).contains(&error.retry_after().unwrap()));
         let body = String::from_utf8(error.body("r-1").json()).unwrap();
@@ -154,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_store_is_ours_and_not_worth_trying_again() {
-        let error = ApiError::from(ReadError::from(StoreRefused::new("NOPERM")));
+        let error = ApiError::from(StoreError::from(StoreRefused::new("NOPERM")));
         assert_eq!(
             (error.status_code().as_u16(), error.retry_after()),
             (500, None)

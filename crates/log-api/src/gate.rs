@@ -1,6 +1,6 @@
 //! The one gate: may this reader read this job?
 //!
-//! **Invariant:** no route reaches a log but through [`Readable`], and nothing else asks who owns a job.
+//! **Invariant:** no route reaches a log but through [`AuthorizedJob`], and nothing else asks who owns a job.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,15 +14,15 @@ use log_wire::ErrorCode;
 use crate::access::Principal;
 use crate::authenticate::authenticate;
 use crate::error::ApiError;
-use crate::parts::Parts;
 use crate::query::Query;
+use crate::state::AppState;
 
 /// A job that its caller may read, with what was asked of it. Extracting one is passing the gate.
 ///
 /// The order is fixed: who is it (401), what is asked (422), may they (404). Only who is known learns what is wrong
 /// with a query, and nobody learns whether a job that is not theirs exists.
 #[derive(Debug)]
-pub struct Readable<Q> {
+pub struct AuthorizedJob<Q> {
     /// Who asks.
     pub who: Principal,
     /// The job.
@@ -33,7 +33,7 @@ pub struct Readable<Q> {
     pub query: Q,
 }
 
-impl<Q: Query + 'static> FromRequest for Readable<Q> {
+impl<Q: Query + 'static> FromRequest for AuthorizedJob<Q> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -41,7 +41,7 @@ impl<Q: Query + 'static> FromRequest for Readable<Q> {
         let request = request.clone();
         Box::pin(async move {
             let parts = request
-                .app_data::<web::Data<Parts>>()
+                .app_data::<web::Data<AppState>>()
                 .ok_or(ApiError::Code(ErrorCode::Internal))?;
             let who = authenticate(parts, &request, Q::TAKES_TICKETS).await?;
             let job_id = job_id(&request)?;

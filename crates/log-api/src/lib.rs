@@ -1,13 +1,13 @@
 //! The service: a job's history over REST and its live log over SSE, behind Clerk session tokens and one gate.
 //!
-//! As a library, its routes mount into another actix application: hand [`Parts`] to [`configure`].
+//! As a library, its routes mount into another actix application: hand [`AppState`] to [`configure`].
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use actix_web::{App, http::StatusCode, test};
 //! use auth::{StaticKeys, Verifier, mint::Issuer};
-//! use log_api::{Parts, configure};
+//! use log_api::{AppState, configure};
 //! use log_hub::HubOptions;
 //! use log_store::MemoryStore;
 //!
@@ -20,7 +20,7 @@
 //!     .authorized_parties(["https://app.example.com"])
 //!     .build()?;
 //! let store = Arc::new(MemoryStore::new());
-//! let parts = Parts::new(Arc::new(verifier), store.clone(), store, HubOptions::default());
+//! let parts = AppState::new(Arc::new(verifier), store.clone(), store, HubOptions::default());
 //!
 //! let app = test::init_service(App::new().configure(|config| configure(config, &parts))).await;
 //! let request = test::TestRequest::get().uri("/api/jobs/build-1/logs").to_request();
@@ -46,7 +46,6 @@ mod health;
 mod health_check;
 mod limits;
 mod metrics;
-mod parts;
 mod query;
 mod request_id;
 mod routes;
@@ -55,6 +54,7 @@ mod shared_reads;
 mod signals;
 mod single_flight;
 mod sse_body;
+mod state;
 mod telemetry;
 mod wiring;
 
@@ -64,12 +64,12 @@ pub use access::{
 };
 pub use envelope::envelope;
 pub use error::ApiError;
-pub use gate::{Readable, require_readable};
+pub use gate::{AuthorizedJob, require_readable};
 pub use health::Health;
 pub use limits::{Place, StreamLimits};
 pub use metrics::{Metrics, StoreGauges};
-pub use parts::Parts;
 pub use query::{LeaseQuery, NoQuery, Query, StreamQuery};
 pub use request_id::RequestId;
 pub use routes::{configure, unknown_route};
 pub use sse_body::SseBody;
+pub use state::AppState;

@@ -14,12 +14,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::connections::Connections;
-use crate::parts::Parts;
+use crate::state::AppState;
 
 /// What a scrape reads.
 #[derive(Clone)]
 pub struct Metrics {
-    parts: Parts,
+    parts: AppState,
     store: Arc<dyn Fn() -> StoreGauges + Send + Sync>,
     /// The connections of the API's listener, once it is there.
     connections: Option<Connections>,
@@ -39,7 +39,7 @@ pub struct StoreGauges {
 impl Metrics {
     /// Metrics of these parts; `store` is asked at each scrape.
     #[must_use]
-    pub fn new(parts: Parts, store: impl Fn() -> StoreGauges + Send + Sync + 'static) -> Self {
+    pub fn new(parts: AppState, store: impl Fn() -> StoreGauges + Send + Sync + 'static) -> Self {
         Self {
             parts,
             store: Arc::new(store),

@@ -16,7 +16,7 @@ use log_wire::ErrorCode;
 
 use crate::envelope::{envelope, sealed};
 use crate::error::ApiError;
-use crate::parts::Parts;
+use crate::state::AppState;
 
 /// Mounts the service's routes into an actix application, with its parts handed in.
 ///
@@ -24,8 +24,8 @@ use crate::parts::Parts;
 /// `/api/ready`, and the two that keep a reader reading, `…/logs/ticket` and `…/logs/stream/lease`; with webhooks,
 /// `/webhooks/clerk`. Each answers wrong methods and its own errors; routes that are not here are the application's.
 ///
-/// An application of many viewers spawns a [`log_hub::Relay`] on each of its workers, as [`crate::app::Application`] does.
-pub fn configure(config: &mut web::ServiceConfig, parts: &Parts) {
+/// An application of many viewers spawns a [`log_hub::ThreadWaker`] on each of its workers, as [`crate::app::Application`] does.
+pub fn configure(config: &mut web::ServiceConfig, parts: &AppState) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
         .service(only("GET", "", web::get().to(page::page)))
         .service(only("GET", "/stream", web::get().to(stream::stream)))
@@ -80,7 +80,7 @@ fn probe(
 }
 
 /// Exact origins, with credentials. A preflight is answered here, before anybody asks for a token.
-fn cors(parts: &Parts) -> Cors {
+fn cors(parts: &AppState) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "POST"])
         .allowed_headers([

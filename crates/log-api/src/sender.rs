@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use bytes::{Buf as _, Bytes};
-use log_hub::{Next, Relay};
+use log_hub::{Next, ThreadWaker};
 
 use self::chunk::Chunk;
 use crate::connections::{Socket, Takeover};
@@ -96,7 +96,7 @@ impl Sender {
                 }
                 if self.sent >= TURN {
                     self.sent = 0;
-                    Relay::take_turn(cx);
+                    ThreadWaker::take_turn(cx);
                     return Poll::Pending;
                 }
                 let written = ready!(self.poll_write(cx))?;

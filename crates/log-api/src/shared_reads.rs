@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use log_domain::{Job, JobId, Page, PageRequest};
-use log_store::{JobWatch, Jobs, LogStore, ReadError};
+use log_store::{JobWatch, Jobs, LogStore, StoreError};
 use log_wire::page_json;
 
 use crate::single_flight::SingleFlight;
@@ -25,7 +25,7 @@ impl SharedJobs {
 
 #[async_trait]
 impl Jobs for SharedJobs {
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         let read = || {
             let (jobs, job) = (Arc::clone(&self.jobs), job.clone());
             async move { jobs.get(&job).await }
@@ -37,7 +37,7 @@ impl Jobs for SharedJobs {
         self.jobs.watch(job)
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         self.jobs.ping().await
     }
 }
@@ -55,7 +55,7 @@ impl SharedPages {
         store: &Arc<dyn LogStore>,
         job: &JobId,
         request: PageRequest,
-    ) -> Result<Bytes, ReadError> {
+    ) -> Result<Bytes, StoreError> {
         let read = || {
             let (store, job) = (Arc::clone(store), job.clone());
             async move {

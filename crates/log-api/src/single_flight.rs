@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use log_store::ReadError;
+use log_store::StoreError;
 
 /// Reads of `T`s by their `K`s. Cheap to clone: clones share their reads.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct SingleFlight<K: Eq + Hash, T> {
     state: Arc<Mutex<State<K, T>>>,
 }
 
-type Answer<T> = Shared<BoxFuture<'static, Result<T, ReadError>>>;
+type Answer<T> = Shared<BoxFuture<'static, Result<T, StoreError>>>;
 
 #[derive(Debug)]
 struct State<K, T> {
@@ -51,9 +51,9 @@ where
     /// # Errors
     /// That of the read. Who waits for another's read to end before their own begins shares its failure: it came after
     /// they asked, and to wait for one more would take twice the store's deadline.
-    pub(crate) async fn read<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<T, ReadError>
+    pub(crate) async fn read<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<T, StoreError>
     where
-        F: Future<Output = Result<T, ReadError>> + Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (answer, _seat) = self.join(key, read);
         answer.await
@@ -61,7 +61,7 @@ where
 
     fn join<F>(&self, key: K, read: impl FnOnce() -> F) -> (Answer<T>, Seat<K, T>)
     where
-        F: Future<Output = Result<T, ReadError>> + Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let mut state = lock(&self.state);
         let newest = state.flights.get_mut(&key);
@@ -94,8 +94,8 @@ where
         key: &K,
         number: u64,
         under_way: Option<Answer<T>>,
-        read: impl Future<Output = Result<T, ReadError>> + Send + 'static,
-    ) -> impl Future<Output = Result<T, ReadError>> + Send + 'static {
+        read: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
         let (state, key) = (Arc::clone(&self.state), key.clone());
         async move {
             let failed = match under_way {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     impl Store {
-        async fn read(&self, key: &'static str) -> Result<usize, ReadError> {
+        async fn read(&self, key: &'static str) -> Result<usize, StoreError> {
             let store = self.clone();
             let read = || async move {
                 store.reads.fetch_add(1, Ordering::SeqCst);
@@ -206,7 +206,7 @@ mod tests {
             self.flights.read(key, read).await
         }
 
-        fn ask(&self, key: &'static str) -> JoinHandle<Result<usize, ReadError>> {
+        fn ask(&self, key: &'static str) -> JoinHandle<Result<usize, StoreError>> {
             let store = self.clone();
             tokio::spawn(async move { store.read(key).await })
         }

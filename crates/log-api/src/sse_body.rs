@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
-use log_hub::{Next, Relay, Viewer};
+use log_hub::{Next, ThreadWaker, Viewer};
 
 use crate::delivery::{BrokenOff, Delivery, TURN};
 
@@ -84,7 +84,7 @@ impl MessageBody for SseBody {
             if !self.pending.is_empty() {
                 if self.sent >= TURN {
                     self.sent = 0;
-                    Relay::take_turn(cx);
+                    ThreadWaker::take_turn(cx);
                     return Poll::Pending;
                 }
                 let len = self.pending.len().min(MAX_CHUNK);

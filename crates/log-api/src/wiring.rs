@@ -10,7 +10,7 @@ use auth::{
 };
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
-use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore, ReadError, Revocations};
+use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore, Revocations, StoreError};
 
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::config::{
@@ -20,7 +20,7 @@ use crate::config::{
 use crate::health::Health;
 use crate::limits::StreamLimits;
 use crate::metrics::{Metrics, StoreGauges};
-use crate::parts::Parts;
+use crate::state::AppState;
 
 type Failure = Box<dyn Error>;
 
@@ -29,7 +29,7 @@ const RECHECK: Duration = Duration::from_secs(2);
 
 /// The service's parts, and what a scrape reads of them.
 pub(crate) struct Service {
-    pub(crate) parts: Parts,
+    pub(crate) parts: AppState,
     pub(crate) metrics: Metrics,
 }
 
@@ -122,7 +122,7 @@ async fn on_redis(
 /// Whether Redis allows what tickets and revocations need. Without webhooks only tickets do, and the rest works without.
 async fn may_keep_access(store: &RedisStore, webhooks: bool) -> Result<(), Failure> {
     match store.check_access().await {
-        Err(ReadError::Refused(error)) if webhooks => Err(format!(
+        Err(StoreError::Refused(error)) if webhooks => Err(format!(
             "CLERK_WEBHOOK_SECRET is set, and Redis does not allow what revocations need on log-api:*: {error}"
         )
         .into()),
@@ -199,11 +199,11 @@ fn parts(
     store: Arc<impl LogStore + Jobs>,
     stream: &StreamSettings,
     limits: &LimitSettings,
-) -> Parts {
+) -> AppState {
     let hub = hub_options(stream, limits);
-    Parts {
+    AppState {
         limits: Arc::new(StreamLimits::new(limits.clone())),
-        ..Parts::new(verifier, store.clone(), store, hub)
+        ..AppState::new(verifier, store.clone(), store, hub)
     }
 }
 

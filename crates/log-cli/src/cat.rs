@@ -93,7 +93,7 @@ async fn straight(
     loop {
         let limit = ReadLimit::lines(PAGE);
         let onward = patiently(patience, say, async || {
-            store.read_on(job, after, limit).await
+            store.read_after(job, after, limit).await
         });
         let onward = onward.await?;
         if let Some(gap) = onward.gap(after) {

@@ -8,7 +8,7 @@ use log_client::{Ending, Event};
 use log_domain::{JobId, Start};
 use log_hub::{Hub, HubOptions, Next, OpenError, Viewer};
 use log_store::redis::{CheckError, RedisStore};
-use log_store::{Jobs as _, ReadError};
+use log_store::{Jobs as _, StoreError};
 use log_wire::sse::{Decoder, Event as WireEvent};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -58,7 +58,7 @@ pub(crate) async fn reachable(
 pub(crate) async fn patiently<T>(
     patience: Duration,
     say: &mut Say,
-    mut read: impl AsyncFnMut() -> Result<T, ReadError>,
+    mut read: impl AsyncFnMut() -> Result<T, StoreError>,
 ) -> Result<T, Failure> {
     let deadline = Instant::now() + patience;
     let mut waiting = Waiting::default();

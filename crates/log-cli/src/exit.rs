@@ -4,7 +4,7 @@ use std::fmt;
 
 use log_client::{ClientError, Ending};
 use log_store::redis::{CheckError, RedisOptionsError};
-use log_store::{ReadError, StoreRefused, StoreUnavailable};
+use log_store::{StoreError, StoreRefused, StoreUnavailable};
 
 /// The exit codes of every command but `run`, as `--help` lists them.
 pub(crate) const CODES: &str = "\
@@ -110,11 +110,11 @@ impl From<StoreRefused> for Failure {
     }
 }
 
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         match error {
-            ReadError::Unavailable(error) => error.into(),
-            ReadError::Refused(error) => error.into(),
+            StoreError::Unavailable(error) => error.into(),
+            StoreError::Refused(error) => error.into(),
         }
     }
 }

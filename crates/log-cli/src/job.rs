@@ -43,8 +43,7 @@ pub(crate) async fn create(
             Failure::OTHER,
             format_args!("there is a job `{job}` already"),
         )),
-        Err(CreateJobError::Unavailable(error)) => Err(error.into()),
-        Err(CreateJobError::Refused(error)) => Err(error.into()),
+        Err(CreateJobError::Store(error)) => Err(error.into()),
     }
 }
 

@@ -163,8 +163,7 @@ async fn ready_job(
                 let text = format_args!("somebody else has just made the job `{job}`");
                 Err(Failure::new(Failure::OTHER, text))
             }
-            Err(CreateJobError::Unavailable(error)) => Err(error.into()),
-            Err(CreateJobError::Refused(error)) => Err(error.into()),
+            Err(CreateJobError::Store(error)) => Err(error.into()),
         };
     };
     if found.status.is_terminal() {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use log_domain::{EntryId, Line};
-use log_store::{Onward, ReadError};
+use log_store::{StoreError, TailRead};
 
 use crate::backlog::Batch;
 use crate::feed::{End, Feed};
@@ -13,12 +13,12 @@ use crate::shared::Shared;
 use crate::stats::Counters;
 
 /// A read that waits for its turn, or is under way.
-pub(crate) type Read = Pin<Box<dyn Future<Output = Result<Found, ReadError>> + Send>>;
+pub(crate) type Read = Pin<Box<dyn Future<Output = Result<Found, StoreError>> + Send>>;
 
 /// What a viewer that catches up has found after its position.
 pub(crate) enum Found {
     /// In the store.
-    Read(Onward),
+    Read(TailRead),
     /// In the feed, while it waited for its turn to read.
     Known(Batch),
 }
@@ -35,7 +35,7 @@ pub(crate) fn read(shared: Arc<Shared>, feed: Arc<Feed>, after: EntryId) -> Read
         let _permit = shared.catch_up.acquire().await.ok();
         Counters::add(&shared.counters.catch_up_reads, 1);
         let limit = shared.options.viewers_read();
-        let read = shared.store.read_on(&feed.job, after, limit).await;
+        let read = shared.store.read_after(&feed.job, after, limit).await;
         read.map(Found::Read)
     })
 }

@@ -9,8 +9,8 @@ use slab::Slab;
 use tokio::sync::Notify;
 
 use crate::backlog::{Backlog, Batch};
-use crate::relay::Waiting;
 use crate::ring::{Horizon, Ring};
+use crate::thread_waker::Waiting;
 
 /// One watched job. Owned by the registry and by its viewers; its upstream task holds it too, until it ends.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Telling each gap once.
 
 use log_domain::{EntryId, Gap, LogBounds, gap_after};
-use log_store::Onward;
+use log_store::TailRead;
 
 /// A gap, as a read of the store showed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) struct Told(Option<Missing>);
 
 impl Told {
     /// The gap that a read after `cursor` shows, unless the reader knows of it.
-    pub(crate) fn news(&self, read: &Onward, cursor: EntryId) -> Option<Missing> {
+    pub(crate) fn news(&self, read: &TailRead, cursor: EntryId) -> Option<Missing> {
         let deleted_up_to = read.bounds.max_deleted_id;
         let known = self
             .0
@@ -53,7 +53,7 @@ mod tests {
     }
 
     /// A read that found the lines 8 and 10 of a log whose first six are trimmed.
-    fn read(max_deleted_id: EntryId) -> Onward {
+    fn read(max_deleted_id: EntryId) -> TailRead {
         let line = |ms| Line {
             id: id(ms),
             ts: None,
@@ -61,7 +61,7 @@ mod tests {
             text: None,
             phase: None,
         };
-        Onward {
+        TailRead {
             lines: vec![line(8), line(10)],
             more: false,
             bounds: LogBounds {

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Start};
-use log_store::{Jobs, LogStore, ReadError};
+use log_store::{Jobs, LogStore, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{self, Instant};
@@ -34,7 +34,7 @@ pub struct Hub {
 pub enum OpenError {
     /// The store could not be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] StoreError),
     /// The hub is draining.
     #[error("the hub is draining")]
     Draining,

@@ -37,16 +37,16 @@ mod hub;
 mod next;
 mod options;
 mod registry;
-mod relay;
 mod ring;
 mod shared;
 mod stats;
+mod thread_waker;
 mod upstream;
 mod viewer;
 
 pub use hub::{Hub, OpenError};
 pub use next::Next;
 pub use options::HubOptions;
-pub use relay::Relay;
 pub use stats::HubStats;
+pub use thread_waker::ThreadWaker;
 pub use viewer::Viewer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::EntryId;
-use log_store::{JobWatch, LogWatch, Onward, ReadError};
+use log_store::{JobWatch, LogWatch, StoreError, TailRead};
 use log_wire::sse::EndStatus;
 use tokio::time::{self, Instant};
 
@@ -149,7 +149,7 @@ impl Upstream {
         self.retry_at.or_else(|| self.end.as_ref().and_then(ending))
     }
 
-    async fn read_what_is_due(&mut self) -> Result<(), ReadError> {
+    async fn read_what_is_due(&mut self) -> Result<(), StoreError> {
         if self.record_is_due {
             self.read_record().await?;
             self.record_is_due = false;
@@ -161,7 +161,7 @@ impl Upstream {
         Ok(())
     }
 
-    async fn read_record(&mut self) -> Result<(), ReadError> {
+    async fn read_record(&mut self) -> Result<(), StoreError> {
         let status = match self.record.get().await? {
             Some(job) => EndStatus::of(&job.status),
             None => Some(EndStatus::Deleted),
@@ -179,12 +179,12 @@ impl Upstream {
     }
 
     /// Reads on until the log has nothing more, or has ended.
-    async fn read_log(&mut self) -> Result<(), ReadError> {
+    async fn read_log(&mut self) -> Result<(), StoreError> {
         loop {
             let began = Instant::now();
             let was_lost = self.feed.lock().ring.is_lost();
             let limit = self.shared.options.read;
-            let read = self.log.read_on(self.position, limit).await?;
+            let read = self.log.read_after(self.position, limit).await?;
             if let Some(clock) = &mut self.end {
                 clock.read(Tail {
                     began,
@@ -206,7 +206,7 @@ impl Upstream {
     }
 
     /// Hands on what a read has found. A ring that `was_lost` before the read shows the log as it is now again.
-    fn push(&mut self, read: &Onward, was_lost: bool) {
+    fn push(&mut self, read: &TailRead, was_lost: bool) {
         let missing = self.told.news(read, self.position);
         let at_end = read.bounds.last_id <= self.position;
         if missing.is_none() && read.lines.is_empty() && at_end && !was_lost {
@@ -242,7 +242,7 @@ impl Upstream {
     }
 
     /// What was due stays due; the notice that asked for it is used up.
-    fn pause(&mut self, error: &ReadError) {
+    fn pause(&mut self, error: &StoreError) {
         Counters::add(&self.shared.counters.failed_reads, 1);
         if self.retry == self.shared.options.retry {
             tracing::warn!(job = %self.feed.job, %error, "a live log cannot be read; streams stay open");

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use log_domain::{EntryId, Gap, JobId};
-use log_store::{Onward, ReadError};
+use log_store::{StoreError, TailRead};
 use log_wire::sse;
 
 use crate::backlog::Batch;
@@ -260,7 +260,7 @@ impl Viewer {
         Next::Frames(batch.frames)
     }
 
-    fn after_read(&mut self, begun: Begun, result: Result<Found, ReadError>) -> Option<Next> {
+    fn after_read(&mut self, begun: Begun, result: Result<Found, StoreError>) -> Option<Next> {
         let read = match result {
             Ok(Found::Read(read)) => read,
             Ok(Found::Known(batch)) => return Some(self.after_known(batch)),
@@ -303,7 +303,7 @@ impl Viewer {
     }
 
     /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.
-    fn take_in(&mut self, read: &Onward, end: Option<End>, frames: &mut Vec<u8>) -> bool {
+    fn take_in(&mut self, read: &TailRead, end: Option<End>, frames: &mut Vec<u8>) -> bool {
         if let Some(missing) = self.told.news(read, self.at) {
             self.tell(missing, frames);
         }
@@ -334,7 +334,7 @@ impl Viewer {
         self.place = joined.map_or(Place::Waiting(version), Place::Ring);
     }
 
-    fn after_failed_read(&mut self, error: &ReadError, version: u64) -> Option<Next> {
+    fn after_failed_read(&mut self, error: &StoreError, version: u64) -> Option<Next> {
         Counters::add(&self.shared.counters.failed_reads, 1);
         if error.is_retryable() {
             self.place = Place::Waiting(version);

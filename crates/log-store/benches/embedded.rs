@@ -104,7 +104,7 @@ fn read_pages(criterion: &mut Criterion) {
     }
     group.bench_function("on, at the end: one new line", |bencher| {
         let last_but_one: EntryId = ids[RETAINED - 2];
-        let read = || store.read_on(&job, last_but_one, page);
+        let read = || store.read_after(&job, last_but_one, page);
         bencher.iter(|| runtime.block_on(read()).unwrap());
     });
     group.finish();

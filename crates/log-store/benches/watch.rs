@@ -206,7 +206,7 @@ async fn follow(store: RedisStore, job: JobId, seen: Arc<Mutex<Vec<(f64, f64)>>>
     loop {
         watch.changed().await;
         loop {
-            let Ok(read) = watch.read_on(position, LIMIT).await else {
+            let Ok(read) = watch.read_after(position, LIMIT).await else {
                 break;
             };
             let now = now_ms();

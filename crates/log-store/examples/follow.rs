@@ -79,7 +79,7 @@ async fn follow(mut log: Box<dyn LogWatch>, mut job: Box<dyn JobWatch>) -> Resul
             }
         }
         loop {
-            let onward = log.read_on(position, ReadLimit::lines(100)).await?;
+            let onward = log.read_after(position, ReadLimit::lines(100)).await?;
             if let Some(gap) = onward.gap(position) {
                 println!("-- lines after {} are gone", gap.after_id);
                 position = gap.resume_after;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_domain::Revocation;
 
-use crate::error::{AccessError, ReadError};
+use crate::error::StoreError;
 
 /// The name under which a ticket is kept: the SHA-256 of its secret, which no store ever sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,10 +52,10 @@ impl fmt::Debug for TicketKey {
 #[async_trait]
 pub trait Tickets: Send + Sync + 'static {
     /// Keeps a ticket for `life`, and what it stands for.
-    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError>;
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError>;
 
     /// Takes a ticket: what it stands for, if it is there, and it is no more.
-    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError>;
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError>;
 }
 
 /// Tells every process what was revoked.
@@ -65,7 +65,7 @@ pub trait Tickets: Send + Sync + 'static {
 /// * **V1** A revocation MUST be in the news of every watch, in every process that shares the store, at least once: of one
 ///   that was there before by its next read, of one that is opened within `keep` by its first. It MAY be kept longer.
 /// * **V2** [`RevocationWatch::changed`] MUST keep W1 to W5 of [`crate::LogWatch`], with [`RevocationWatch::news`] for
-///   `read_on`: so no lost connection and no lost notice hides a revocation. While the store can be reached, the notice
+///   `read_after`: so no lost connection and no lost notice hides a revocation. While the store can be reached, the notice
 ///   MUST come within a second.
 /// * **V3** A message MUST count once: of calls with one id within `keep`, one MUST be told `true`, and the others MUST
 ///   revoke nothing.
@@ -79,7 +79,7 @@ pub trait Revocations: Send + Sync + 'static {
         message: &str,
         revocations: &[Revocation],
         keep: Duration,
-    ) -> Result<bool, AccessError>;
+    ) -> Result<bool, StoreError>;
 
     /// Begins to watch.
     fn watch(&self) -> Box<dyn RevocationWatch>;
@@ -92,7 +92,7 @@ pub trait RevocationWatch: Send + 'static {
     async fn changed(&mut self);
 
     /// What was revoked since the last news, oldest first; at first all that is kept. Reading arms the watch.
-    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError>;
+    async fn news(&mut self) -> Result<Vec<Revocation>, StoreError>;
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 
-use crate::error::AppendError;
+use crate::error::StoreError;
 
 /// A line to append; the store gives it its id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,5 +33,5 @@ pub struct NewLine {
 #[async_trait]
 pub trait LogAppend: Send + Sync + 'static {
     /// Appends lines and returns their ids. No lines is no work.
-    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError>;
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError>;
 }

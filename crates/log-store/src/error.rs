@@ -67,63 +67,21 @@ impl std::error::Error for StoreRefused {
     }
 }
 
-/// A read of lines or of a job failed.
+/// A store could not do what it was asked.
+///
+/// After [`StoreError::Unavailable`] a write may have happened all the same: some of the lines may have been appended.
 #[derive(Debug, Clone, Error)]
-pub enum ReadError {
-    /// The store is away.
+pub enum StoreError {
+    /// The store could not be reached, or did not answer in time.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
-    /// The store said no.
+    /// The store answered, and refused.
     #[error(transparent)]
     Refused(#[from] StoreRefused),
 }
 
-impl ReadError {
-    /// Whether the same read can succeed later.
-    #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => true,
-            Self::Refused(_) => false,
-        }
-    }
-}
-
-/// An append failed.
-#[derive(Debug, Error)]
-pub enum AppendError {
-    /// The store is away. Some of the lines may have been appended.
-    #[error(transparent)]
-    Unavailable(#[from] StoreUnavailable),
-    /// The store said no.
-    #[error(transparent)]
-    Refused(#[from] StoreRefused),
-}
-
-impl AppendError {
-    /// Whether a later append can succeed.
-    #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => true,
-            Self::Refused(_) => false,
-        }
-    }
-}
-
-/// A ticket or a revocation could not be kept or taken.
-#[derive(Debug, Error)]
-pub enum AccessError {
-    /// The store is away. What was asked for may have been done.
-    #[error(transparent)]
-    Unavailable(#[from] StoreUnavailable),
-    /// The store said no.
-    #[error(transparent)]
-    Refused(#[from] StoreRefused),
-}
-
-impl AccessError {
-    /// Whether the same can succeed later.
+impl StoreError {
+    /// Whether the same operation can succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -139,12 +97,9 @@ pub enum CreateJobError {
     /// There is a job of that id already.
     #[error("the job exists already")]
     Exists,
-    /// The store is away.
+    /// The store could not do it.
     #[error(transparent)]
-    Unavailable(#[from] StoreUnavailable),
-    /// The store said no.
-    #[error(transparent)]
-    Refused(#[from] StoreRefused),
+    Store(#[from] StoreError),
 }
 
 /// A job could not be moved to another status.
@@ -156,19 +111,7 @@ pub enum TransitionError {
     /// No producer may take this step.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
-    /// The store is away.
+    /// The store could not do it.
     #[error(transparent)]
-    Unavailable(#[from] StoreUnavailable),
-    /// The store said no.
-    #[error(transparent)]
-    Refused(#[from] StoreRefused),
-}
-
-impl From<ReadError> for TransitionError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Unavailable(e) => Self::Unavailable(e),
-            ReadError::Refused(e) => Self::Refused(e),
-        }
-    }
+    Store(#[from] StoreError),
 }

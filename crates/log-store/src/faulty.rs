@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, LogStore, LogWatch, NewJob,
-    NewLine, Onward, ReadError, StoreUnavailable, Transition, TransitionError,
+    CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, LogStore, LogWatch, NewJob, NewLine,
+    StoreError, StoreUnavailable, TailRead, Transition, TransitionError,
 };
 
 /// A store whose calls fail, wait and lose their notices when a test wants them to; as long as none does, it is
@@ -156,7 +156,7 @@ impl Faults {
     /// One call: it waits, fails if it is to, and fails if the connection is lost before it ends.
     async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E>
     where
-        E: From<StoreUnavailable>,
+        E: From<StoreError>,
     {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let begun = *self.line.borrow();
@@ -181,7 +181,7 @@ impl Faults {
         }
     }
 
-    fn check(&self, losses: u64) -> Result<(), StoreUnavailable> {
+    fn check(&self, losses: u64) -> Result<(), StoreError> {
         let line = *self.line.borrow();
         if line.away || line.losses != losses {
             return Err(unavailable());
@@ -190,8 +190,8 @@ impl Faults {
     }
 }
 
-fn unavailable() -> StoreUnavailable {
-    StoreUnavailable::new(InjectedFault)
+fn unavailable() -> StoreError {
+    StoreUnavailable::new(InjectedFault).into()
 }
 
 #[async_trait]
@@ -203,24 +203,24 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
         span: Span,
         order: Order,
         limit: ReadLimit,
-    ) -> Result<Batch, ReadError> {
+    ) -> Result<Batch, StoreError> {
         self.faults
             .call(self.inner.read(job, span, order, limit))
             .await
     }
 
-    async fn read_on(
+    async fn read_after(
         &self,
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, ReadError> {
+    ) -> Result<TailRead, StoreError> {
         self.faults
-            .call(self.inner.read_on(job, after, limit))
+            .call(self.inner.read_after(job, after, limit))
             .await
     }
 
-    async fn bounds(&self, job: &JobId) -> Result<LogBounds, ReadError> {
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
         self.faults.call(self.inner.bounds(job)).await
     }
 
@@ -228,7 +228,7 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
         Box::new(FaultyWatch::new(self.inner.watch(job), &self.faults))
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         self.faults.call(self.inner.ping()).await
     }
 }
@@ -236,7 +236,7 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: LogAppend> LogAppend for FaultyStore<S> {
-    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError> {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         self.faults.call(self.inner.append(job, lines)).await
     }
 }
@@ -244,7 +244,7 @@ impl<S: LogAppend> LogAppend for FaultyStore<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: Jobs> Jobs for FaultyStore<S> {
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         self.faults.call(self.inner.get(job)).await
     }
 
@@ -252,7 +252,7 @@ impl<S: Jobs> Jobs for FaultyStore<S> {
         Box::new(FaultyWatch::new(self.inner.watch(job), &self.faults))
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         self.faults.call(self.inner.ping()).await
     }
 }
@@ -351,9 +351,13 @@ impl LogWatch for FaultyWatch<Box<dyn LogWatch>> {
         }
     }
 
-    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+    async fn read_after(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
         let begun = self.hearing.begin();
-        let read = self.inner.read_on(after, limit);
+        let read = self.inner.read_after(after, limit);
         let onward = self.hearing.faults.call(read).await?;
         self.hearing.saw(begun);
         Ok(onward)
@@ -373,7 +377,7 @@ impl JobWatch for FaultyWatch<Box<dyn JobWatch>> {
         }
     }
 
-    async fn get(&mut self) -> Result<Option<Job>, ReadError> {
+    async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         let begun = self.hearing.begin();
         let job = self.hearing.faults.call(self.inner.get()).await?;
         self.hearing.saw(begun);

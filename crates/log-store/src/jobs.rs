@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus, UserId};
 
-use crate::error::{CreateJobError, ReadError, TransitionError};
+use crate::error::{CreateJobError, StoreError, TransitionError};
 
 /// Reads jobs. A service that keeps its jobs elsewhere brings its own.
 ///
@@ -18,16 +18,16 @@ use crate::error::{CreateJobError, ReadError, TransitionError};
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Reads one job.
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError>;
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError>;
 
     /// Begins to watch one job.
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch>;
 
     /// Asks the store for a sign of life.
-    async fn ping(&self) -> Result<(), ReadError>;
+    async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Watches one job, level-triggered: W1 to W7 of [`crate::LogWatch`] with `get` for `read_on`, and any change of
+/// Watches one job, level-triggered: W1 to W7 of [`crate::LogWatch`] with `get` for `read_after`, and any change of
 /// the job's status, its owner, its organisation or its existence for a change.
 #[async_trait]
 pub trait JobWatch: Send + 'static {
@@ -35,7 +35,7 @@ pub trait JobWatch: Send + 'static {
     async fn changed(&mut self);
 
     /// Reads the job, and arms the watch for its next change.
-    async fn get(&mut self) -> Result<Option<Job>, ReadError>;
+    async fn get(&mut self) -> Result<Option<Job>, StoreError>;
 }
 
 /// A job to create; it begins `queued`.

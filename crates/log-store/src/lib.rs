@@ -26,7 +26,7 @@
 //!     store.append(&job, &[line]).await?;
 //!
 //!     watch.changed().await;
-//!     let onward = watch.read_on(position, ReadLimit::lines(100)).await?;
+//!     let onward = watch.read_after(position, ReadLimit::lines(100)).await?;
 //!     assert_eq!(onward.gap(position), None);
 //!     assert_eq!(onward.lines[0].text.as_deref(), Some(text));
 //!     position = onward.lines[0].id;
@@ -61,12 +61,9 @@ pub use append::{LogAppend, NewLine};
 pub use conformance::MemoryStore;
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
-pub use error::{
-    AccessError, AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable,
-    TransitionError,
-};
+pub use error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
 #[cfg(feature = "conformance")]
 pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
-pub use lines::{LogStore, LogWatch, Onward};
+pub use lines::{LogStore, LogWatch, TailRead};
 pub use local_access::LocalAccess;

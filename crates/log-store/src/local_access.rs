@@ -10,7 +10,7 @@ use log_domain::Revocation;
 use tokio::time::Instant;
 
 use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
-use crate::error::{AccessError, ReadError};
+use crate::error::StoreError;
 use crate::notice::{Notice, Notices};
 
 /// Tickets and revocations for a service that is one process: nothing outlives it. Clones share one.
@@ -55,12 +55,12 @@ impl LocalAccess {
 
 #[async_trait]
 impl Tickets for LocalAccess {
-    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError> {
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError> {
         self.kept().tickets.put(*key, grant.into(), life);
         Ok(())
     }
 
-    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError> {
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError> {
         Ok(self.kept().tickets.take(key))
     }
 }
@@ -72,7 +72,7 @@ impl Revocations for LocalAccess {
         message: &str,
         revocations: &[Revocation],
         keep: Duration,
-    ) -> Result<bool, AccessError> {
+    ) -> Result<bool, StoreError> {
         let mut kept = self.kept();
         if kept.messages.contains(message) {
             return Ok(false);
@@ -111,7 +111,7 @@ impl RevocationWatch for LocalWatch {
         self.notice.changed().await;
     }
 
-    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError> {
+    async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
         let version = self.notice.version();
         let kept = self.access.kept();
         let mut news: Vec<_> = kept
@@ -188,14 +188,14 @@ macro_rules! delegate_access {
                 key: &$crate::TicketKey,
                 grant: &str,
                 life: std::time::Duration,
-            ) -> Result<(), $crate::AccessError> {
+            ) -> Result<(), $crate::StoreError> {
                 self.$($place).+.put(key, grant, life).await
             }
 
             async fn take(
                 &self,
                 key: &$crate::TicketKey,
-            ) -> Result<Option<String>, $crate::AccessError> {
+            ) -> Result<Option<String>, $crate::StoreError> {
                 self.$($place).+.take(key).await
             }
         }
@@ -207,7 +207,7 @@ macro_rules! delegate_access {
                 message: &str,
                 revocations: &[log_domain::Revocation],
                 keep: std::time::Duration,
-            ) -> Result<bool, $crate::AccessError> {
+            ) -> Result<bool, $crate::StoreError> {
                 self.$($place).+.revoke(message, revocations, keep).await
             }
 

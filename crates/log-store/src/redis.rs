@@ -80,9 +80,9 @@ use self::session::{Noticed, Session};
 use self::watch::Watch;
 use self::writes::Step;
 use crate::append::{LogAppend, NewLine};
-use crate::error::{AppendError, CreateJobError, ReadError, StoreRefused, TransitionError};
+use crate::error::{CreateJobError, StoreError, StoreRefused, TransitionError};
 use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
-use crate::lines::{LogStore, LogWatch, Onward};
+use crate::lines::{LogStore, LogWatch, TailRead};
 
 /// In how many parts a sweep goes over everything watched: small ones, because a part is read at once.
 const SWEEP_PARTS: u32 = 256;
@@ -245,7 +245,7 @@ impl RedisStore {
         Watch::new(Arc::clone(&self.core), seat)
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         let pong = |session: Session| async move { Ok(session.reads().ping::<()>(None).await?) };
         Ok(self.core.commands.read(pong).await?)
     }
@@ -283,24 +283,24 @@ impl LogStore for RedisStore {
         span: Span,
         order: Order,
         limit: ReadLimit,
-    ) -> Result<Batch, ReadError> {
+    ) -> Result<Batch, StoreError> {
         let key = self.core.options.keys.logs(job);
         let read = async |session| reads::span(&session, &key, span, order, limit).await;
         Ok(self.core.commands.read(read).await?)
     }
 
-    async fn read_on(
+    async fn read_after(
         &self,
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, ReadError> {
+    ) -> Result<TailRead, StoreError> {
         let key = self.core.options.keys.logs(job);
         let read = async |session| reads::onward(&session, &key, after, limit).await;
         Ok(self.core.commands.read(read).await?)
     }
 
-    async fn bounds(&self, job: &JobId) -> Result<LogBounds, ReadError> {
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
         let key = self.core.options.keys.logs(job);
         let read = async |session| reads::bounds(&session, &key).await;
         Ok(self.core.commands.read(read).await?)
@@ -310,14 +310,14 @@ impl LogStore for RedisStore {
         Box::new(self.watched(self.core.options.keys.logs(job)))
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         self.ping().await
     }
 }
 
 #[async_trait]
 impl LogAppend for RedisStore {
-    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError> {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         let (key, keep) = (
             self.core.options.keys.logs(job),
             self.core.options.retention,
@@ -333,7 +333,7 @@ impl LogAppend for RedisStore {
 
 #[async_trait]
 impl Jobs for RedisStore {
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         let key = self.core.options.keys.job(job);
         let read = async |session| reads::job(&session, &key).await;
         Ok(self.core.commands.read(read).await?)
@@ -343,7 +343,7 @@ impl Jobs for RedisStore {
         Box::new(self.watched(self.core.options.keys.job(job)))
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         self.ping().await
     }
 }

@@ -90,7 +90,7 @@ async fn measure(recorded: &[Recording], lines: usize) -> (usize, usize) {
     pass(&writer, recorded, 1).await;
     writer.flush().await.unwrap();
     let all = log_domain::ReadLimit::lines(usize::MAX);
-    let onward = log_store::LogStore::read_on(&*store, &job, log_domain::EntryId::ZERO, all);
+    let onward = log_store::LogStore::read_after(&*store, &job, log_domain::EntryId::ZERO, all);
     let once = onward.await.unwrap().lines;
     let bytes: usize = once
         .iter()

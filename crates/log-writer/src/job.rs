@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use log_domain::{IllegalTransition, JobId, JobStatus, UserId};
-use log_store::{CreateJobError, JobWrites, NewJob, Transition, TransitionError};
+use log_store::{CreateJobError, JobWrites, NewJob, StoreError, Transition, TransitionError};
 use tokio::time::{Instant, sleep};
 
 use crate::clock;
@@ -75,7 +75,7 @@ impl Steps<'_> {
                 Err(Setback::Raced(e)) if races == MAX_RACES => return Err(e.into()),
                 Err(Setback::Raced(_)) => races += 1,
                 Err(Setback::Failed(e)) => {
-                    let away = matches!(e, TransitionError::Unavailable(_));
+                    let away = matches!(e, TransitionError::Store(StoreError::Unavailable(_)));
                     let pause = backoff.pause();
                     if !away || Instant::now() + pause > deadline {
                         return Err(e);
@@ -115,7 +115,7 @@ impl Steps<'_> {
             Ok(_) if arrives => Ok(Advance::Arrived),
             Ok(_) => Ok(Advance::OnTheWay),
             Err(TransitionError::Illegal(e)) => Err(Setback::Raced(e)),
-            Err(e @ TransitionError::Unavailable(_)) => {
+            Err(e @ TransitionError::Store(StoreError::Unavailable(_))) => {
                 *in_doubt |= arrives;
                 Err(e.into())
             }

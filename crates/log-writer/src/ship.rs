@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use log_domain::{EntryId, JobId, ReadLimit};
-use log_store::{
-    AppendError, LogAppend, LogStore, NewLine, ReadError, StoreRefused, StoreUnavailable,
-};
+use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreRefused, StoreUnavailable};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
@@ -40,20 +38,11 @@ enum Setback {
     Refused(StoreRefused),
 }
 
-impl From<AppendError> for Setback {
-    fn from(error: AppendError) -> Self {
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
         match error {
-            AppendError::Unavailable(e) => Self::Away(e),
-            AppendError::Refused(e) => Self::Refused(e),
-        }
-    }
-}
-
-impl From<ReadError> for Setback {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Unavailable(e) => Self::Away(e),
-            ReadError::Refused(e) => Self::Refused(e),
+            StoreError::Unavailable(e) => Self::Away(e),
+            StoreError::Refused(e) => Self::Refused(e),
         }
     }
 }
@@ -142,7 +131,7 @@ impl Shipper {
         Ok(())
     }
 
-    async fn position(&mut self) -> Result<EntryId, ReadError> {
+    async fn position(&mut self) -> Result<EntryId, StoreError> {
         if let Some(position) = self.position {
             return Ok(position);
         }
@@ -152,12 +141,16 @@ impl Shipper {
     }
 
     /// Counts how many of the lines stand in the log after a position, and moves the position behind them.
-    async fn read_back(&mut self, position: EntryId, sent: &[NewLine]) -> Result<usize, ReadError> {
+    async fn read_back(
+        &mut self,
+        position: EntryId,
+        sent: &[NewLine],
+    ) -> Result<usize, StoreError> {
         let mut read_back = ReadBack::new(sent);
         let mut cursor = position;
         loop {
             let limit = ReadLimit::lines(READ_BACK_LINES);
-            let onward = self.log.read_on(&self.job, cursor, limit).await?;
+            let onward = self.log.read_after(&self.job, cursor, limit).await?;
             if let Some(gap) = onward.gap(cursor) {
                 read_back.trimmed();
                 // A log that ends before the cursor was lost or made anew, with all that was sent to it.

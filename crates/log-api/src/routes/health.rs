@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::parts::Parts;
+use crate::state::AppState;
 
 /// A probe must be answered before the prober gives up.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ pub(super) async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`, `GET /api/ready`: the service can do its work.
-pub(super) async fn ready(parts: web::Data<Parts>) -> HttpResponse {
+pub(super) async fn ready(parts: web::Data<AppState>) -> HttpResponse {
     let draining = parts.health.is_draining();
     let store = parts.health.is_store_usable() && answers(&parts).await;
     let keys = parts.verifier.key_health().ready;
@@ -41,7 +41,7 @@ pub(super) async fn ready(parts: web::Data<Parts>) -> HttpResponse {
     }))
 }
 
-async fn answers(parts: &Parts) -> bool {
+async fn answers(parts: &AppState) -> bool {
     let both = async { parts.store.ping().await.is_ok() && parts.jobs.ping().await.is_ok() };
     timeout(DEADLINE, both).await.unwrap_or(false)
 }

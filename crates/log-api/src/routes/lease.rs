@@ -5,14 +5,14 @@ use serde_json::json;
 
 use crate::access::Renewed;
 use crate::error::ApiError;
-use crate::gate::Readable;
-use crate::parts::Parts;
+use crate::gate::AuthorizedJob;
 use crate::query::LeaseQuery;
+use crate::state::AppState;
 
 /// `POST /api/jobs/{job_id}/logs/stream/lease?stream_id=`
 pub(super) async fn renew(
-    asked: Readable<LeaseQuery>,
-    parts: web::Data<Parts>,
+    asked: AuthorizedJob<LeaseQuery>,
+    parts: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let LeaseQuery(id) = &asked.query;
     let renewed = parts

@@ -4,13 +4,13 @@ use actix_web::{HttpResponse, web};
 use log_domain::PageRequest;
 
 use crate::error::ApiError;
-use crate::gate::Readable;
-use crate::parts::Parts;
+use crate::gate::AuthorizedJob;
+use crate::state::AppState;
 
 /// `GET /api/jobs/{job_id}/logs`
 pub(super) async fn page(
-    asked: Readable<PageRequest>,
-    parts: web::Data<Parts>,
+    asked: AuthorizedJob<PageRequest>,
+    parts: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let pages = &parts.pages;
     let json = pages.json(&parts.store, &asked.job_id, asked.query).await?;

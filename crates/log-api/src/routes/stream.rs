@@ -10,11 +10,11 @@ use tokio::time::timeout;
 use crate::connections::Takeover;
 use crate::delivery::Delivery;
 use crate::error::ApiError;
-use crate::gate::Readable;
-use crate::parts::Parts;
+use crate::gate::AuthorizedJob;
 use crate::query::StreamQuery;
 use crate::sender::TakenOver;
 use crate::sse_body::SseBody;
+use crate::state::AppState;
 
 /// How long the head waits for the answer to "is there anything after your cursor at all?". It takes the quiet period;
 /// more only while the store is away.
@@ -22,8 +22,8 @@ const DECISION: Duration = Duration::from_secs(3);
 
 /// `GET /api/jobs/{job_id}/logs/stream`
 pub(super) async fn stream(
-    asked: Readable<StreamQuery>,
-    parts: web::Data<Parts>,
+    asked: AuthorizedJob<StreamQuery>,
+    parts: web::Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let StreamQuery(start) = asked.query;

@@ -5,14 +5,14 @@ use serde_json::json;
 
 use crate::access::TICKET_LIFE;
 use crate::error::ApiError;
-use crate::gate::Readable;
-use crate::parts::Parts;
+use crate::gate::AuthorizedJob;
 use crate::query::NoQuery;
+use crate::state::AppState;
 
 /// `POST /api/jobs/{job_id}/logs/ticket`
 pub(super) async fn ticket(
-    asked: Readable<NoQuery>,
-    parts: web::Data<Parts>,
+    asked: AuthorizedJob<NoQuery>,
+    parts: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let ticket = parts.access.issue_ticket(&asked.who, &asked.job_id).await?;
     Ok(HttpResponse::Ok().json(json!({

@@ -10,7 +10,7 @@ use log_domain::{OrgId, Revocation, Revoked, UserId};
 use log_wire::ErrorCode;
 
 use crate::error::ApiError;
-use crate::parts::Parts;
+use crate::state::AppState;
 
 /// `POST /webhooks/clerk`
 ///
@@ -19,7 +19,7 @@ use crate::parts::Parts;
 pub(super) async fn clerk(
     request: HttpRequest,
     payload: web::Payload,
-    parts: web::Data<Parts>,
+    parts: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let webhooks = parts
         .webhooks

@@ -10,11 +10,11 @@ use actix_web::test::{TestRequest, call_service, init_service, try_call_service}
 use actix_web::{App, HttpResponse, web};
 use async_trait::async_trait;
 use auth::{StaticKeys, Verifier};
-use log_api::{Parts, Readable, configure, envelope, unknown_route};
+use log_api::{AppState, AuthorizedJob, configure, envelope, unknown_route};
 use log_domain::{Job, JobId, PageRequest, UserId};
 use log_hub::HubOptions;
 use log_store::{
-    JobWatch, JobWrites as _, Jobs, LogAppend as _, MemoryStore, NewJob, NewLine, ReadError,
+    JobWatch, JobWrites as _, Jobs, LogAppend as _, MemoryStore, NewJob, NewLine, StoreError,
 };
 use serde_json::Value;
 
@@ -22,8 +22,8 @@ use crate::support::{ANN, ISSUER, ORIGIN};
 
 const JOB: &str = "build-1";
 
-/// Parts over a store in memory, which holds one job of Ann's with one line.
-async fn parts() -> Parts {
+/// AppState over a store in memory, which holds one job of Ann's with one line.
+async fn parts() -> AppState {
     let store = Arc::new(MemoryStore::new());
     let job: JobId = JOB.parse().unwrap();
     let new = NewJob {
@@ -42,7 +42,7 @@ async fn parts() -> Parts {
         .authorized_parties([ORIGIN])
         .build()
         .unwrap();
-    let mut parts = Parts::new(
+    let mut parts = AppState::new(
         Arc::new(verifier),
         store.clone(),
         store,
@@ -62,7 +62,7 @@ fn asking(target: &str) -> TestRequest {
 }
 
 /// A route of the other application's own, behind the same gate.
-async fn own_route(asked: Readable<PageRequest>) -> HttpResponse {
+async fn own_route(asked: AuthorizedJob<PageRequest>) -> HttpResponse {
     HttpResponse::Ok().body(format!("{} of {}", asked.query.limit.get(), asked.job_id))
 }
 
@@ -186,7 +186,7 @@ struct Broken;
 
 #[async_trait]
 impl Jobs for Broken {
-    async fn get(&self, _: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, _: &JobId) -> Result<Option<Job>, StoreError> {
         panic!("a secret of the service")
     }
 
@@ -194,7 +194,7 @@ impl Jobs for Broken {
         unreachable!("nobody may read")
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
 use log_api::app::Application;
 use log_api::config::Settings;
-use log_api::{Metrics, Parts, StoreGauges};
+use log_api::{AppState, Metrics, StoreGauges};
 use log_hub::HubOptions;
 use log_store::redis::{RedisOptions, RedisStore};
 use test_support::TcpProxy;
@@ -95,7 +95,7 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
             .unwrap();
         let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
         let hub = HubOptions::default();
-        let parts = Parts::new(Arc::new(verifier), store.clone(), store, hub);
+        let parts = AppState::new(Arc::new(verifier), store.clone(), store, hub);
         let metrics = Metrics::new(parts.clone(), StoreGauges::default);
         let app = Application::bind(parts, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();

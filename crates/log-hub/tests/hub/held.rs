@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use fastrand::Rng;
 use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 use log_store::{
-    FaultyStore, LogStore, LogWatch, MemoryStore, Onward, ReadError, StoreRefused, StoreUnavailable,
+    FaultyStore, LogStore, LogWatch, MemoryStore, StoreError, StoreRefused, StoreUnavailable,
+    TailRead,
 };
 use tokio::sync::watch;
 
@@ -133,7 +134,7 @@ async fn released(held: &watch::Sender<bool>) {
     held.subscribe().wait_for(|held| !held).await.unwrap();
 }
 
-fn check(refused: &watch::Sender<bool>) -> Result<(), ReadError> {
+fn check(refused: &watch::Sender<bool>) -> Result<(), StoreError> {
     if *refused.borrow() {
         return Err(StoreRefused::new("it is not for you").into());
     }
@@ -148,25 +149,25 @@ impl LogStore for HeldStore {
         span: Span,
         order: Order,
         limit: ReadLimit,
-    ) -> Result<Batch, ReadError> {
+    ) -> Result<Batch, StoreError> {
         self.inner.read(job, span, order, limit).await
     }
 
-    async fn read_on(
+    async fn read_after(
         &self,
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, ReadError> {
+    ) -> Result<TailRead, StoreError> {
         let _in_flight = InFlight::begin(&self.switches);
         self.switches.cursors.lock().unwrap().push(after);
         check(&self.switches.viewers_refused)?;
-        let answer = self.inner.read_on(job, after, limit).await;
+        let answer = self.inner.read_after(job, after, limit).await;
         self.switches.answer(&self.switches.answers_held).await;
         answer
     }
 
-    async fn bounds(&self, job: &JobId) -> Result<LogBounds, ReadError> {
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
         self.inner.bounds(job).await
     }
 
@@ -177,7 +178,7 @@ impl LogStore for HeldStore {
         })
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         LogStore::ping(&self.inner).await
     }
 }
@@ -193,10 +194,14 @@ impl LogWatch for HeldWatch {
         self.inner.changed().await;
     }
 
-    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+    async fn read_after(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
         released(&self.switches.feeds_held).await;
         check(&self.switches.feeds_refused)?;
-        let answer = self.inner.read_on(after, limit).await;
+        let answer = self.inner.read_after(after, limit).await;
         self.switches.answer(&self.switches.feed_answers_held).await;
         let one_less = |left: usize| left.checked_sub(1);
         let lost = &self.switches.feed_answers_lost;

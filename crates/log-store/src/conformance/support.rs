@@ -99,9 +99,9 @@ pub(super) fn texts(lines: &[Line]) -> Vec<&str> {
 }
 
 /// Reads through a watch until the store answers: right after an outage it may still refuse.
-pub(super) async fn read_on(watch: &mut dyn LogWatch, after: EntryId) -> crate::Onward {
+pub(super) async fn read_after(watch: &mut dyn LogWatch, after: EntryId) -> crate::TailRead {
     loop {
-        match watch.read_on(after, ALL).await {
+        match watch.read_after(after, ALL).await {
             Ok(onward) => return onward,
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
@@ -134,7 +134,7 @@ impl Follower {
         loop {
             match self
                 .watch
-                .read_on(self.position, ReadLimit::lines(100))
+                .read_after(self.position, ReadLimit::lines(100))
                 .await
             {
                 Ok(onward) => {

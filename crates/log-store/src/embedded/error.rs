@@ -6,9 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::layout::FORMAT;
-use crate::{
-    AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable, TransitionError,
-};
+use crate::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
 
 /// The embedded store could not be opened.
 #[derive(Debug, Error)]
@@ -47,16 +45,13 @@ pub(super) fn damaged(what: &str) -> redb::Error {
     redb::Error::Corrupted(format!("{what} cannot be read"))
 }
 
-/// What an operation came to when it did not succeed.
+/// What an operation came to when it did not succeed. It becomes the error of that operation.
 #[derive(Debug)]
-pub(super) enum Failure {
-    Unavailable(StoreUnavailable),
-    Refused(StoreRefused),
-}
+pub(super) struct Failure(StoreError);
 
 impl From<Closing> for Failure {
     fn from(error: Closing) -> Self {
-        Self::Unavailable(StoreUnavailable::new(error))
+        Self(StoreUnavailable::new(error).into())
     }
 }
 
@@ -70,27 +65,27 @@ impl From<Arc<redb::Error>> for Failure {
     /// A disk that fails or is full is an outage: redb takes no more until the store is opened again. Whatever else it
     /// says is about the file itself.
     fn from(error: Arc<redb::Error>) -> Self {
-        match *error {
-            redb::Error::Io(_) | redb::Error::PreviousIo => {
-                Self::Unavailable(StoreUnavailable::new(error))
-            }
-            _ => Self::Refused(StoreRefused::new(error)),
-        }
+        Self(match *error {
+            redb::Error::Io(_) | redb::Error::PreviousIo => StoreUnavailable::new(error).into(),
+            _ => StoreRefused::new(error).into(),
+        })
     }
 }
 
-/// Each operation has an error of its own; the two ways to fail are in all of them.
-macro_rules! into_operation {
-    ($($error:ident),+) => {$(
-        impl From<Failure> for $error {
-            fn from(failure: Failure) -> Self {
-                match failure {
-                    Failure::Unavailable(error) => Self::Unavailable(error),
-                    Failure::Refused(error) => Self::Refused(error),
-                }
-            }
-        }
-    )+};
+impl From<Failure> for StoreError {
+    fn from(Failure(error): Failure) -> Self {
+        error
+    }
 }
 
-into_operation!(ReadError, AppendError, CreateJobError, TransitionError);
+impl From<Failure> for CreateJobError {
+    fn from(Failure(error): Failure) -> Self {
+        error.into()
+    }
+}
+
+impl From<Failure> for TransitionError {
+    fn from(Failure(error): Failure) -> Self {
+        error.into()
+    }
+}

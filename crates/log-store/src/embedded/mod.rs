@@ -31,8 +31,8 @@ use self::writer::{Writer, transact};
 use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
-    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
-    LogWatch, NewJob, NewLine, Onward, ReadError, StoreRefused, Transition, TransitionError,
+    CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore, LogWatch, NewJob,
+    NewLine, StoreError, StoreRefused, TailRead, Transition, TransitionError,
 };
 
 /// What an embedded store keeps, and for how long. The defaults are what the producers of the Redis store do.
@@ -83,7 +83,7 @@ impl Default for EmbeddedOptions {
 /// let line = NewLine { text: Some("Compiling".into()), ..NewLine::default() };
 /// let ids = store.append(&job, &[line]).await?;
 ///
-/// let onward = store.read_on(&job, EntryId::ZERO, ReadLimit::lines(100)).await?;
+/// let onward = store.read_after(&job, EntryId::ZERO, ReadLimit::lines(100)).await?;
 /// assert_eq!(onward.lines[0].id, ids[0]);
 /// assert_eq!(onward.lines[0].text.as_deref(), Some("Compiling"));
 /// # Ok(())
@@ -168,7 +168,7 @@ impl EmbeddedStore {
     async fn snapshot<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, redb::Error> + Send + 'static,
-    ) -> Result<T, ReadError> {
+    ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.shared);
         let reading = move || Snapshot::take(&shared.db).and_then(|snapshot| read(&snapshot));
         let read = tokio::task::spawn_blocking(reading).await;
@@ -176,7 +176,7 @@ impl EmbeddedStore {
         Ok(read.map_err(Failure::from)?)
     }
 
-    async fn job(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn job(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         let job = job.clone();
         self.snapshot(move |snapshot| snapshot.job(&job)).await
     }
@@ -186,9 +186,9 @@ impl EmbeddedStore {
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, ReadError> {
+    ) -> Result<TailRead, StoreError> {
         let job = job.clone();
-        self.snapshot(move |snapshot| snapshot.read_on(&job, after, limit))
+        self.snapshot(move |snapshot| snapshot.read_after(&job, after, limit))
             .await
     }
 }
@@ -220,22 +220,22 @@ impl LogStore for EmbeddedStore {
         span: Span,
         order: Order,
         limit: ReadLimit,
-    ) -> Result<Batch, ReadError> {
+    ) -> Result<Batch, StoreError> {
         let job = job.clone();
         self.snapshot(move |snapshot| snapshot.read(&job, span, order, limit))
             .await
     }
 
-    async fn read_on(
+    async fn read_after(
         &self,
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, ReadError> {
+    ) -> Result<TailRead, StoreError> {
         self.onward(job, after, limit).await
     }
 
-    async fn bounds(&self, job: &JobId) -> Result<LogBounds, ReadError> {
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
         let job = job.clone();
         self.snapshot(move |snapshot| snapshot.bounds(&job)).await
     }
@@ -247,14 +247,14 @@ impl LogStore for EmbeddedStore {
         })
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         self.snapshot(|_| Ok(())).await
     }
 }
 
 #[async_trait]
 impl LogAppend for EmbeddedStore {
-    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError> {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         if lines.is_empty() {
             return Ok(Vec::new());
         }
@@ -277,7 +277,7 @@ fn bytes(line: &NewLine) -> usize {
 
 #[async_trait]
 impl Jobs for EmbeddedStore {
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         self.job(job).await
     }
 
@@ -288,7 +288,7 @@ impl Jobs for EmbeddedStore {
         })
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         LogStore::ping(self).await
     }
 }
@@ -334,7 +334,11 @@ impl LogWatch for EmbeddedWatch {
         self.notice.changed().await;
     }
 
-    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+    async fn read_after(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
         let version = self.notice.version();
         let onward = self.store.onward(self.notice.key(), after, limit).await?;
         self.notice.saw(version);
@@ -348,7 +352,7 @@ impl JobWatch for EmbeddedWatch {
         self.notice.changed().await;
     }
 
-    async fn get(&mut self) -> Result<Option<Job>, ReadError> {
+    async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         let version = self.notice.version();
         let job = self.store.job(self.notice.key()).await?;
         self.notice.saw(version);
@@ -434,7 +438,7 @@ mod tests {
         let read = store
             .onward(&job, EntryId::ZERO, ReadLimit::lines(100))
             .await;
-        assert!(matches!(read, Err(ReadError::Refused(_))), "{read:?}");
+        assert!(matches!(read, Err(StoreError::Refused(_))), "{read:?}");
     }
 
     #[tokio::test]
@@ -451,7 +455,7 @@ mod tests {
         push.await.unwrap();
         let refused = store.append(&job, &lines(2)).await;
         assert!(
-            matches!(refused, Err(AppendError::Refused(_))),
+            matches!(refused, Err(StoreError::Refused(_))),
             "{refused:?}"
         );
         assert_eq!(store.append(&job, &lines(1)).await.unwrap(), [EntryId::MAX]);

@@ -7,7 +7,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::error::damaged;
 use super::layout::{JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, line, line_id, line_key};
-use crate::Onward;
+use crate::TailRead;
 
 /// The file as it was when the snapshot was taken. Writers do not wait for it, nor it for them.
 pub(super) struct Snapshot {
@@ -34,18 +34,18 @@ impl Snapshot {
         }
     }
 
-    pub(super) fn read_on(
+    pub(super) fn read_after(
         &self,
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, redb::Error> {
+    ) -> Result<TailRead, redb::Error> {
         let log = self.log(job)?;
         let batch = match &log {
             Some(log) => self.lines(log, Span::after(after), Order::OldestFirst, limit)?,
             None => Batch::default(),
         };
-        Ok(Onward {
+        Ok(TailRead {
             lines: batch.lines,
             more: batch.more,
             bounds: log.map_or(LogBounds::ABSENT, |log| log.bounds),

@@ -6,16 +6,16 @@ use async_trait::async_trait;
 use log_domain::Revocation;
 
 use super::{FaultyStore, FaultyWatch};
-use crate::{AccessError, ReadError, RevocationWatch, Revocations, TicketKey, Tickets};
+use crate::{RevocationWatch, Revocations, StoreError, TicketKey, Tickets};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: Tickets> Tickets for FaultyStore<S> {
-    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError> {
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError> {
         self.faults.call(self.inner.put(key, grant, life)).await
     }
 
-    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError> {
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError> {
         self.faults.call(self.inner.take(key)).await
     }
 }
@@ -28,7 +28,7 @@ impl<S: Revocations> Revocations for FaultyStore<S> {
         message: &str,
         revocations: &[Revocation],
         keep: Duration,
-    ) -> Result<bool, AccessError> {
+    ) -> Result<bool, StoreError> {
         self.faults
             .call(self.inner.revoke(message, revocations, keep))
             .await
@@ -52,12 +52,12 @@ impl RevocationWatch for FaultyWatch<Box<dyn RevocationWatch>> {
         }
     }
 
-    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError> {
+    async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
         let begun = self.hearing.begin();
         // Not `call`: news that were read and then lost would be lost for ever.
         self.hearing
             .faults
-            .call(std::future::ready(Ok::<_, ReadError>(())))
+            .call(std::future::ready(Ok::<_, StoreError>(())))
             .await?;
         let news = self.inner.news().await?;
         self.hearing.saw(begun);

@@ -22,7 +22,7 @@ use super::revocation_text::{from_text, to_text};
 use super::session::Session;
 use super::watch::Watch;
 use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
-use crate::error::{AccessError, ReadError};
+use crate::error::StoreError;
 use crate::lines::LogWatch;
 
 /// Where revocations are.
@@ -64,7 +64,7 @@ fn milliseconds(duration: Duration) -> i64 {
 
 #[async_trait]
 impl Tickets for RedisStore {
-    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), AccessError> {
+    async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError> {
         let (name, life) = (ticket(key), Expiration::PX(milliseconds(life)));
         let put = async |session: Session| {
             let client = session.writes();
@@ -73,7 +73,7 @@ impl Tickets for RedisStore {
         Ok(self.core.commands.write(put).await?)
     }
 
-    async fn take(&self, key: &TicketKey) -> Result<Option<String>, AccessError> {
+    async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError> {
         let name = ticket(key);
         // As a write: sent once, because a lost answer does not mean that the ticket is still there.
         let take = async |session: Session| Ok(session.writes().getdel(&name).await?);
@@ -88,7 +88,7 @@ impl Revocations for RedisStore {
         message: &str,
         revocations: &[Revocation],
         keep: Duration,
-    ) -> Result<bool, AccessError> {
+    ) -> Result<bool, StoreError> {
         let keys = vec![
             format!("log-api:{{access}}:message:{message}"),
             REVOCATIONS.to_owned(),
@@ -115,7 +115,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// What Redis says against it.
-    pub async fn check_access(&self) -> Result<(), ReadError> {
+    pub async fn check_access(&self) -> Result<(), StoreError> {
         let name = ticket(&TicketKey::new([0; 32]));
         let asked = async |session: Session| -> Result<(), Fault> {
             let client = session.writes();
@@ -140,10 +140,10 @@ impl RevocationWatch for Feed {
         LogWatch::changed(&mut self.watch).await;
     }
 
-    async fn news(&mut self) -> Result<Vec<Revocation>, ReadError> {
+    async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
         let (mut position, mut news) = (self.position, Vec::new());
         loop {
-            let onward = self.watch.read_on(position, AT_ONCE).await?;
+            let onward = self.watch.read_after(position, AT_ONCE).await?;
             // Where older ones have gone, their time was over; where all have, reading goes on at what there is now.
             if let Some(gap) = onward.gap(position) {
                 position = gap.resume_after;

@@ -26,7 +26,7 @@ use super::reads::known_bounds;
 use super::registry::Registry;
 use super::session::{PATIENCE, Session, timed_out};
 use super::slot::Slot;
-use crate::lines::Onward;
+use crate::lines::TailRead;
 
 /// How long a read waits at Redis. It bounds how long anything but a new line stays unseen, and how long a log that joins
 /// waits to be read ahead. Well below [`PATIENCE`], because a heartbeat is answered after it.
@@ -99,7 +99,7 @@ async fn round(session: &Session, asked: Asked) -> Asked {
     asked
 }
 
-fn hand_over(slot: &Slot, seen: &LogBounds, found: Onward) {
+fn hand_over(slot: &Slot, seen: &LogBounds, found: TailRead) {
     if found.more {
         slot.flag();
     } else if !found.lines.is_empty() {
@@ -120,7 +120,7 @@ async fn in_time<T>(read: impl Future<Output = Result<T, Fault>>) -> Result<T, F
 
 /// Waits for lines of any of these logs, and asks what each looks like then. Redis has all questions at once, so that it
 /// answers them together.
-async fn read(session: &Session, asked: &Asked) -> Result<Vec<Onward>, Fault> {
+async fn read(session: &Session, asked: &Asked) -> Result<Vec<TailRead>, Fault> {
     let reads = session.reads();
     // Not fred's own command: behind one that blocks it sends nothing.
     let xread = CustomCommand::new_static("XREAD", ClusterHash::FirstKey, false);
@@ -136,7 +136,7 @@ async fn read(session: &Session, asked: &Asked) -> Result<Vec<Onward>, Fault> {
     };
     let found = asked.iter().zip(bounds).map(|((slot, _), bounds)| {
         let lines = lines_of(&slot.key);
-        Ok(Onward {
+        Ok(TailRead {
             more: lines.len() >= LINES,
             lines,
             bounds: known_bounds(bounds)?,

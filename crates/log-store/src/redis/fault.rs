@@ -3,10 +3,7 @@
 use fred::error::{Error, ErrorKind};
 use thiserror::Error as ThisError;
 
-use crate::error::{
-    AccessError, AppendError, CreateJobError, ReadError, StoreRefused, StoreUnavailable,
-    TransitionError,
-};
+use crate::error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
 
 /// Replies by which a server says that it cannot do this now.
 const LATER: [&str; 12] = [
@@ -85,43 +82,28 @@ impl From<Error> for Fault {
     }
 }
 
-/// The two ends of every operation's error enum.
-enum Outcome {
-    Unavailable(StoreUnavailable),
-    Refused(StoreRefused),
-}
-
-impl From<Fault> for Outcome {
+impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Lost(_) | Fault::Late { .. } | Fault::Crowded | Fault::Later(_) => {
-                Self::Unavailable(StoreUnavailable::new(fault))
+                StoreUnavailable::new(fault).into()
             }
-            Fault::Refused(_) => Self::Refused(StoreRefused::new(fault)),
+            Fault::Refused(_) => StoreRefused::new(fault).into(),
         }
     }
 }
 
-macro_rules! from_fault {
-    ($($error:ident),*) => {$(
-        impl From<Fault> for $error {
-            fn from(fault: Fault) -> Self {
-                match Outcome::from(fault) {
-                    Outcome::Unavailable(e) => Self::Unavailable(e),
-                    Outcome::Refused(e) => Self::Refused(e),
-                }
-            }
-        }
-    )*};
+impl From<Fault> for CreateJobError {
+    fn from(fault: Fault) -> Self {
+        StoreError::from(fault).into()
+    }
 }
 
-from_fault!(
-    AccessError,
-    ReadError,
-    AppendError,
-    CreateJobError,
-    TransitionError
-);
+impl From<Fault> for TransitionError {
+    fn from(fault: Fault) -> Self {
+        StoreError::from(fault).into()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +119,7 @@ mod tests {
             "LOADING Redis is loading the dataset in memory",
             "OOM command not allowed",
         ] {
-            let read: ReadError = fault(ErrorKind::Unknown, text).into();
+            let read: StoreError = fault(ErrorKind::Unknown, text).into();
             assert!(read.is_retryable(), "{text}");
         }
     }
@@ -154,7 +136,7 @@ mod tests {
             (ErrorKind::Auth, "NOAUTH Authentication required."),
         ];
         for (kind, text) in refused {
-            let read: ReadError = fault(kind, text).into();
+            let read: StoreError = fault(kind, text).into();
             assert!(!read.is_retryable(), "{text}");
         }
     }

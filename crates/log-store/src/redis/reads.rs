@@ -8,7 +8,7 @@ use log_domain::{Batch, EntryId, Job, Line, LogBounds, Order, ReadLimit, Span, g
 use super::decode;
 use super::fault::Fault;
 use super::session::{Look, Looked, Session};
-use crate::lines::Onward;
+use crate::lines::TailRead;
 
 /// Most entries one command asks for: a read of 500 long lines should not hold up what stands behind it on the
 /// connection, and no more than this is fetched beyond a limit in bytes.
@@ -49,7 +49,7 @@ pub(super) async fn onward(
     key: &str,
     after: EntryId,
     limit: ReadLimit,
-) -> Result<Onward, Fault> {
+) -> Result<TailRead, Fault> {
     let mut found = Found::new(limit);
     let mut position = after;
     let mut until_now: Option<LogBounds> = None;
@@ -249,9 +249,9 @@ impl Found {
     }
 
     /// The answer, with `more` where the read ended before the log did.
-    fn onward(self, bounds: LogBounds, more: bool) -> Onward {
+    fn onward(self, bounds: LogBounds, more: bool) -> TailRead {
         let batch = self.cut();
-        Onward {
+        TailRead {
             lines: batch.lines,
             more: batch.more || more,
             bounds,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use log_domain::{EntryId, Job, LogBounds};
 use tokio::sync::Notify;
 
-use crate::lines::Onward;
+use crate::lines::TailRead;
 
 /// The mailbox of one watch. Level-triggered: the flag stays set until the next read begins.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ enum Ahead {
     /// It is being read.
     Asked(LogBounds),
     /// This was found after that position.
-    Found(EntryId, Onward),
+    Found(EntryId, TailRead),
 }
 
 impl Ahead {
@@ -124,7 +124,7 @@ impl Slot {
     }
 
     /// Has the reader take what was found, unless it is to read by itself.
-    pub(super) fn found(&self, onward: Onward) {
+    pub(super) fn found(&self, onward: TailRead) {
         let mut state = self.seen();
         if let Ahead::Asked(seen) = state.ahead {
             state.ahead = Ahead::Found(seen.last_id, onward);
@@ -154,7 +154,7 @@ impl Slot {
     }
 
     /// What was found after this position, once. The reader that takes it need not read.
-    pub(super) fn take_found(&self, after: EntryId) -> Option<Onward> {
+    pub(super) fn take_found(&self, after: EntryId) -> Option<TailRead> {
         let mut state = self.seen();
         match std::mem::take(&mut state.ahead) {
             Ahead::Found(position, onward) if position == after => {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     /// Lines found up to one, of a log that ends at another.
-    fn onward(up_to: u64, last: u64) -> Onward {
+    fn onward(up_to: u64, last: u64) -> TailRead {
         let line = Line {
             id: id(up_to),
             ts: None,
@@ -223,7 +223,7 @@ mod tests {
             text: None,
             phase: None,
         };
-        Onward {
+        TailRead {
             lines: vec![line],
             more: false,
             bounds: bounds(last),

@@ -12,9 +12,9 @@ use super::reads;
 use super::registry::Seat;
 use super::session::{Noticed, Session};
 use super::slot::Baseline;
-use crate::error::ReadError;
+use crate::error::StoreError;
 use crate::jobs::JobWatch;
-use crate::lines::{LogWatch, Onward};
+use crate::lines::{LogWatch, TailRead};
 
 /// When a read failed, or was given up before its answer came, the watch may not be armed: it asks to be read again
 /// after this pause.
@@ -57,14 +57,14 @@ impl Watch {
     }
 
     /// What was read ahead, as much of it as is asked for.
-    fn take_found(&self, after: EntryId, limit: ReadLimit) -> Option<Onward> {
-        let Onward { lines, bounds, .. } = self.seat.slot.take_found(after)?;
+    fn take_found(&self, after: EntryId, limit: ReadLimit) -> Option<TailRead> {
+        let TailRead { lines, bounds, .. } = self.seat.slot.take_found(after)?;
         let Batch { lines, more } = Batch::cut(lines, limit);
         if more {
             // The rest is read.
             self.seat.slot.flag();
         }
-        Some(Onward {
+        Some(TailRead {
             lines,
             more,
             bounds,
@@ -83,7 +83,11 @@ impl LogWatch for Watch {
         self.wait().await;
     }
 
-    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+    async fn read_after(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
         if let Some(found) = self.take_found(after, limit) {
             return Ok(found);
         }
@@ -111,7 +115,7 @@ impl LogWatch for Watch {
 
 /// Whether a log looked the same before a read and after it. Where it did not, it may come to look again as it did
 /// before, and no poll would tell that from a log that never changed: lines that were read would be gone unnoticed.
-fn held_still(before: &LogBounds, read: &Onward) -> bool {
+fn held_still(before: &LogBounds, read: &TailRead) -> bool {
     let seen = read.lines.last().map_or(EntryId::ZERO, |line| line.id);
     *before == read.bounds && seen <= before.last_id
 }
@@ -122,7 +126,7 @@ impl JobWatch for Watch {
         self.wait().await;
     }
 
-    async fn get(&mut self) -> Result<Option<Job>, ReadError> {
+    async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         self.begin_read();
         let key = &*self.seat.slot.key;
         let read = async |session: Session| {

@@ -126,14 +126,14 @@ async fn a_store_that_is_opened_again_goes_on_where_it_was() {
     store.delete_log(&forgotten).await;
     store.create(&kept, &new_job()).await.unwrap();
     let before = store
-        .read_on(&kept, EntryId::ZERO, ReadLimit::lines(100))
+        .read_after(&kept, EntryId::ZERO, ReadLimit::lines(100))
         .await
         .unwrap();
     drop(store);
 
     let store = open(&dir, EmbeddedOptions::default()).await;
     let after = store
-        .read_on(&kept, EntryId::ZERO, ReadLimit::lines(100))
+        .read_after(&kept, EntryId::ZERO, ReadLimit::lines(100))
         .await
         .unwrap();
     assert_eq!(after, before);
@@ -205,7 +205,7 @@ async fn a_log_keeps_its_newest_lines_and_little_more() {
             .unwrap();
         appended += size;
         let onward = store
-            .read_on(&job, EntryId::ZERO, ReadLimit::lines(10_000))
+            .read_after(&job, EntryId::ZERO, ReadLimit::lines(10_000))
             .await
             .unwrap();
         let bounds = onward.bounds;

@@ -173,7 +173,7 @@ async fn a_watch_hears_nothing_while_cut_and_is_told_when_mended() {
     let mut watch = LogStore::watch(&store, &job);
     watch.changed().await;
     watch
-        .read_on(EntryId::ZERO, ReadLimit::lines(1))
+        .read_after(EntryId::ZERO, ReadLimit::lines(1))
         .await
         .unwrap();
     store.faults().cut();
@@ -186,7 +186,7 @@ async fn a_watch_hears_nothing_while_cut_and_is_told_when_mended() {
     store.faults().mend();
     watch.changed().await;
     let onward = watch
-        .read_on(EntryId::ZERO, ReadLimit::lines(1))
+        .read_after(EntryId::ZERO, ReadLimit::lines(1))
         .await
         .unwrap();
     assert_eq!(onward.lines.len(), 1);
@@ -199,7 +199,7 @@ async fn spurious_notices_come_when_asked_for() {
     let store = FaultyStore::new(MemoryStore::new());
     let mut watch = LogStore::watch(&store, &fresh_job());
     watch
-        .read_on(EntryId::ZERO, ReadLimit::lines(1))
+        .read_after(EntryId::ZERO, ReadLimit::lines(1))
         .await
         .unwrap();
     assert!(timeout(HOUR, watch.changed()).await.is_err());
@@ -211,7 +211,7 @@ async fn spurious_notices_come_when_asked_for() {
         notice(store.faults());
         timeout(HOUR, watch.changed()).await.unwrap();
         watch
-            .read_on(EntryId::ZERO, ReadLimit::lines(1))
+            .read_after(EntryId::ZERO, ReadLimit::lines(1))
             .await
             .unwrap();
         assert!(timeout(HOUR, watch.changed()).await.is_err());

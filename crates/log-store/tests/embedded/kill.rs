@@ -129,7 +129,7 @@ async fn check(
 ) -> Vec<(u64, EntryId)> {
     let job = job.parse().unwrap();
     let onward = store
-        .read_on(&job, EntryId::ZERO, ReadLimit::lines(1_000_000))
+        .read_after(&job, EntryId::ZERO, ReadLimit::lines(1_000_000))
         .await
         .unwrap();
     let found: Vec<_> = onward

@@ -80,7 +80,7 @@ async fn where_many_are_watched_none_is_read_ahead_and_those_that_were_are_pushe
         .map(|_| LogStore::watch(&setup.store, &fresh_job()))
         .collect();
     for other in &mut others {
-        other.read_on(EntryId::ZERO, ALL).await.unwrap();
+        other.read_after(EntryId::ZERO, ALL).await.unwrap();
     }
     // While the last read still blocks, and after it.
     produce(&setup.redis, &job, [2]).await;
@@ -119,7 +119,7 @@ async fn every_line_is_read_once_while_logs_join_and_leave() {
             let mut watches = Vec::new();
             for _ in 0..fastrand::usize(1..12) {
                 let mut watch = LogStore::watch(&store, &fresh_job());
-                watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+                watch.read_after(EntryId::ZERO, ALL).await.unwrap();
                 watches.push(watch);
             }
             sleep(Duration::from_millis(fastrand::u64(0..150))).await;

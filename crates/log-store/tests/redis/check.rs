@@ -92,7 +92,7 @@ async fn a_user_with_the_documented_permissions_can_do_everything() {
         .read(&job, Span::default(), Order::NewestFirst, ALL)
         .await
         .unwrap();
-    store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     store.get(&job).await.unwrap();
     LogStore::ping(&store).await.unwrap();
     let other = fresh_job();
@@ -245,7 +245,7 @@ async fn a_proxy_without_resp3_is_polled() {
     let error = soon("a refusal", async {
         loop {
             match LogStore::watch(&strict, &fresh_job())
-                .read_on(EntryId::ZERO, ALL)
+                .read_after(EntryId::ZERO, ALL)
                 .await
             {
                 Err(error) if error.to_string().contains("RESP3") => return error,

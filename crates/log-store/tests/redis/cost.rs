@@ -20,7 +20,7 @@ async fn a_store_has_two_connections_or_three_whatever_it_watches() {
         for _ in 0..200 {
             let job = fresh_job();
             let mut log = LogStore::watch(&setup.store, &job);
-            log.read_on(EntryId::ZERO, ALL).await.unwrap();
+            log.read_after(EntryId::ZERO, ALL).await.unwrap();
             let mut hash = Jobs::watch(&setup.store, &job);
             hash.get().await.unwrap();
             watches.push((log, hash));
@@ -96,7 +96,7 @@ async fn a_read_costs_a_number_of_commands_that_its_limit_sets() {
             .unwrap();
         assert_eq!(calls(&setup.redis, "xrevrange").await, commands, "{lines}");
         assert_eq!(calls(&setup.redis, "xinfo|stream").await, 0, "{lines}");
-        watch.read_on(EntryId::ZERO, limit).await.unwrap();
+        watch.read_after(EntryId::ZERO, limit).await.unwrap();
         assert_eq!(calls(&setup.redis, "xrange").await, commands, "{lines}");
         assert_eq!(
             calls(&setup.redis, "xinfo|stream").await,
@@ -112,7 +112,7 @@ async fn nothing_is_asked_while_nothing_happens() {
     let mut watches = Vec::new();
     for _ in 0..50 {
         let mut watch = LogStore::watch(&setup.store, &fresh_job());
-        watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+        watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         watches.push(watch);
     }
     setup.redis.command(&["CONFIG", "RESETSTAT"]).await;

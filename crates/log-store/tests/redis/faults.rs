@@ -153,7 +153,7 @@ async fn a_stream_deleted_and_made_anew_while_disconnected_is_a_gap() {
         produce(&setup.redis, &job, 2..=3).await;
         setup.proxy.mend().await;
         let cursor = EntryId::new(5, 0);
-        let anew = |onward: &log_store::Onward| onward.bounds.entries_added == 2;
+        let anew = |onward: &log_store::TailRead| onward.bounds.entries_added == 2;
         let onward = until("the new log", &mut *watch, cursor, anew).await;
         let gap = onward.gap(cursor).unwrap();
         assert_eq!(gap.resume_after, EntryId::new(3, 0), "{mode:?}");
@@ -176,7 +176,7 @@ async fn a_stream_trimmed_while_disconnected_is_a_gap() {
             .await;
         setup.proxy.mend().await;
         let cursor = EntryId::new(5, 0);
-        let trimmed = |onward: &log_store::Onward| onward.bounds.length == 2;
+        let trimmed = |onward: &log_store::TailRead| onward.bounds.length == 2;
         let onward = until("the trimmed log", &mut *watch, cursor, trimmed).await;
         let gap = onward.gap(cursor).unwrap();
         assert_eq!(gap.first_id, Some(EntryId::new(8, 0)), "{mode:?}");
@@ -230,7 +230,7 @@ async fn a_black_hole_in_the_network_is_an_outage_and_nothing_is_missed_after_it
         follower.follow(1).await;
         setup.proxy.black_hole();
         produce(&setup.redis, &job, [2]).await;
-        let read = setup.store.read_on(&job, EntryId::ZERO, ALL).await;
+        let read = setup.store.read_after(&job, EntryId::ZERO, ALL).await;
         assert!(read.is_err_and(|error| error.is_retryable()), "{mode:?}");
         // Long enough for the store to give its connections up, and to fail to make others.
         sleep(Duration::from_secs(4)).await;
@@ -254,11 +254,19 @@ async fn an_append_that_was_stuck_in_the_network_never_comes_after_it_has_failed
     assert!(appended.is_err_and(|error| error.is_retryable()));
     // As a producer does that must not repeat a line: it reads first.
     back(&setup.store).await;
-    let onward = setup.store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = setup
+        .store
+        .read_after(&job, EntryId::ZERO, ALL)
+        .await
+        .unwrap();
     assert_eq!(onward.lines, []);
     setup.proxy.mend().await;
     sleep(Duration::from_millis(300)).await;
-    let onward = setup.store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = setup
+        .store
+        .read_after(&job, EntryId::ZERO, ALL)
+        .await
+        .unwrap();
     assert_eq!(onward.lines, []);
 }
 
@@ -295,7 +303,7 @@ async fn a_line_that_came_during_a_read_and_is_gone_after_it_is_noticed() {
                 let add = ["XADD", &logs(&job), "1-0", "text", "here and gone"];
                 client.command(&add).await;
             };
-            let (read, _) = tokio::join!(watch.read_on(EntryId::ZERO, ALL), producing);
+            let (read, _) = tokio::join!(watch.read_after(EntryId::ZERO, ALL), producing);
             if read.unwrap().lines.is_empty() {
                 continue;
             }

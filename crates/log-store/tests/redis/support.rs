@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use log_domain::{EntryId, JobId, ReadLimit};
 use log_store::redis::{RedisOptions, RedisStore, WatchMode};
-use log_store::{LogStore, LogWatch, Onward};
+use log_store::{LogStore, LogWatch, TailRead};
 use test_support::{RedisServer, TcpProxy};
 use tokio::time::{Instant, timeout};
 
@@ -126,7 +126,7 @@ impl Follower {
         while self.seen.last() != Some(&last) {
             soon("a notice", self.watch.changed()).await;
             let after = EntryId::new(self.seen.last().copied().unwrap_or(0), 0);
-            match self.watch.read_on(after, ALL).await {
+            match self.watch.read_after(after, ALL).await {
                 Ok(onward) => self
                     .seen
                     .extend(onward.lines.iter().map(|line| line.id.ms())),
@@ -169,12 +169,12 @@ pub(crate) async fn until(
     what: &str,
     watch: &mut dyn LogWatch,
     after: EntryId,
-    pleases: impl Fn(&Onward) -> bool,
-) -> Onward {
+    pleases: impl Fn(&TailRead) -> bool,
+) -> TailRead {
     soon(what, async {
         loop {
             watch.changed().await;
-            match watch.read_on(after, ALL).await {
+            match watch.read_after(after, ALL).await {
                 Ok(onward) if pleases(&onward) => return onward,
                 Ok(_) => {}
                 Err(error) => assert!(error.is_retryable(), "{error}"),
@@ -191,7 +191,7 @@ pub(crate) async fn settle(watch: &mut dyn LogWatch) {
             .await
             .is_ok()
         {
-            watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+            watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         }
     })
     .await;

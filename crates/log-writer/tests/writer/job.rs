@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus, UserId};
 use log_store::{
-    CreateJobError, JobWatch, JobWrites, Jobs, NewJob, ReadError, StoreUnavailable, Transition,
+    CreateJobError, JobWatch, JobWrites, Jobs, NewJob, StoreError, StoreUnavailable, Transition,
     TransitionError,
 };
 use log_writer::{LogWriter, LogWriterBuilder, Outcome, Stores};
@@ -56,7 +56,7 @@ impl Noted {
 
 #[async_trait]
 impl Jobs for Noted {
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         self.store.get(job).await
     }
 
@@ -64,7 +64,7 @@ impl Jobs for Noted {
         Jobs::watch(&*self.store, job)
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         Jobs::ping(&*self.store).await
     }
 }
@@ -92,7 +92,7 @@ impl JobWrites for Noted {
             .take_if(|lost| *lost == step.to)
             .is_some()
         {
-            return Err(StoreUnavailable::new("the answer was lost").into());
+            return Err(StoreError::from(StoreUnavailable::new("the answer was lost")).into());
         }
         Ok(before)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, JobStatus, Line, Order, ReadLimit, Span, UserId};
 use log_store::{
-    AppendError, FaultyStore, Jobs, LogAppend, LogStore, MemoryStore, NewLine, StoreRefused,
+    FaultyStore, Jobs, LogAppend, LogStore, MemoryStore, NewLine, StoreError, StoreRefused,
     StoreUnavailable,
 };
 use log_writer::{Stores, create_job};
@@ -112,7 +112,7 @@ impl Flaky {
 
 #[async_trait]
 impl LogAppend for Flaky {
-    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError> {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Work);
         let reached = match fate {
             Fate::LoseAnswerAfter(n) | Fate::RefuseAfter(n) => n.min(lines.len()),

@@ -7,7 +7,7 @@ use log_domain::{EntryId, LogBounds, Order, ReadLimit, Span};
 use tokio::time::timeout;
 
 use crate::conformance::subject::Subject;
-use crate::conformance::support::{ALL, ids, line, numbered, poll_once, read_on, soon, texts};
+use crate::conformance::support::{ALL, ids, line, numbered, poll_once, read_after, soon, texts};
 
 /// What the producers' logs keep.
 const KEPT_LINES: usize = 50_000;
@@ -22,7 +22,7 @@ pub async fn lines_of_one_call_stand_in_their_order(subject: Arc<dyn Subject>) {
         .append(&job, &numbered("line", 1_000))
         .await
         .unwrap();
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(
         ids(&onward.lines),
         given,
@@ -47,7 +47,7 @@ pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn Subject>) 
     for producer in producers {
         producer.await.unwrap();
     }
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     for name in ["a", "b", "c", "d"] {
         let expected: Vec<_> = (0..20)
             .flat_map(|call| (0..5).map(move |n| format!("{name}-{call}-{n}")))
@@ -72,7 +72,7 @@ pub async fn an_append_of_nothing_is_no_work(subject: Arc<dyn Subject>) {
 pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let mut watch = store.watch(&job);
-    read_on(&mut *watch, EntryId::ZERO).await;
+    read_after(&mut *watch, EntryId::ZERO).await;
     let given = subject
         .appender()
         .append(&job, &numbered("line", 3))
@@ -85,7 +85,7 @@ pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn 
     assert_eq!(ids(&forward.lines), given);
     assert_eq!(store.bounds(&job).await.unwrap().entries_added, 3);
     soon(&*subject, "a notice", watch.changed()).await;
-    let onward = read_on(&mut *watch, EntryId::ZERO).await;
+    let onward = read_after(&mut *watch, EntryId::ZERO).await;
     assert_eq!(ids(&onward.lines), given);
 }
 
@@ -153,14 +153,14 @@ pub async fn a_log_is_forgotten_at_some_time(subject: Arc<dyn Subject>) {
         .unwrap();
     subject.expire_log(&job).await;
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!((onward.lines.len(), onward.more), (0, false));
     let given = subject
         .appender()
         .append(&job, &[line("anew")])
         .await
         .unwrap();
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(ids(&onward.lines), given);
     assert_eq!(onward.bounds.entries_added, 1);
 }
@@ -183,7 +183,7 @@ pub async fn a_dropped_append_leaves_the_first_of_its_lines(subject: Arc<dyn Sub
         }
         // What was under way may still arrive; it ends where this append stands.
         appender.append(&job, &[line("end")]).await.unwrap();
-        let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+        let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
         let found: Vec<_> = texts(&onward.lines)
             .into_iter()
             .filter(|text| *text != "end")

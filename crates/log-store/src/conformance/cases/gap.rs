@@ -1,4 +1,4 @@
-//! What a reader is told about lines it may have missed: the bounds of R6, judged by [`Onward::gap`](crate::Onward::gap).
+//! What a reader is told about lines it may have missed: the bounds of R6, judged by [`TailRead::gap`](crate::TailRead::gap).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ async fn append(subject: &dyn Subject, job: &JobId, ids: impl IntoIterator<Item 
 
 /// The gap a read after `cursor` tells of.
 async fn gap(subject: &dyn Subject, job: &JobId, cursor: EntryId) -> Option<Gap> {
-    let onward = subject.store().read_on(job, cursor, ALL).await.unwrap();
+    let onward = subject.store().read_after(job, cursor, ALL).await.unwrap();
     onward.gap(cursor)
 }
 
@@ -155,7 +155,7 @@ pub async fn a_log_made_anew_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>
     );
     let onward = subject
         .store()
-        .read_on(&job, EntryId::ZERO, ALL)
+        .read_after(&job, EntryId::ZERO, ALL)
         .await
         .unwrap();
     assert_eq!(ids(&onward.lines), [id(8), id(9)]);

@@ -24,7 +24,7 @@ pub async fn ids_grow_strictly_along_a_log(subject: Arc<dyn Subject>) {
     }
     assert!(given.is_sorted_by(|a, b| a < b), "{given:?}");
     assert!(given[0] > EntryId::ZERO);
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(ids(&onward.lines), given);
 }
 
@@ -32,7 +32,7 @@ pub async fn ids_grow_strictly_along_a_log(subject: Arc<dyn Subject>) {
 pub async fn ids_are_ordered_as_numbers(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     append_model(&*subject, &job).await;
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(ids(&onward.lines), MODEL);
     let after = subject
         .appender()
@@ -49,7 +49,7 @@ pub async fn a_log_that_does_not_exist_reads_as_empty(subject: Arc<dyn Subject>)
         let batch = store.read(&job, Span::default(), order, ALL).await.unwrap();
         assert_eq!(batch, Batch::default());
     }
-    let onward = store.read_on(&job, id(7), ALL).await.unwrap();
+    let onward = store.read_after(&job, id(7), ALL).await.unwrap();
     assert_eq!((onward.lines.len(), onward.more), (0, false));
     assert_eq!(onward.bounds, LogBounds::ABSENT);
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
@@ -66,7 +66,7 @@ pub async fn a_line_is_read_once_its_append_has_returned(subject: Arc<dyn Subjec
             .append(&job, &[line(n.to_string())])
             .await
             .unwrap();
-        let onward = store.read_on(&job, position, ALL).await.unwrap();
+        let onward = store.read_after(&job, position, ALL).await.unwrap();
         assert_eq!(ids(&onward.lines), given);
         assert_eq!(store.bounds(&job).await.unwrap().last_id, given[0]);
         let newest = store
@@ -96,7 +96,7 @@ pub async fn bounds_say_what_is_retained_and_what_ever_was(subject: Arc<dyn Subj
             length,
         };
         assert_eq!(bounds, expected);
-        let onward = store.read_on(&job, id(3), ALL).await.unwrap();
+        let onward = store.read_after(&job, id(3), ALL).await.unwrap();
         assert_eq!(onward.bounds, expected);
     };
     for ms in 1..=10 {
@@ -129,7 +129,7 @@ pub async fn bounds_are_never_older_than_the_read(subject: Arc<dyn Subject>) {
     });
     while !writer.is_finished() {
         let before = store.bounds(&job).await.unwrap();
-        let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+        let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
         let after = onward.bounds;
         assert!(after.last_id >= before.last_id && after.entries_added >= before.entries_added);
         assert!(
@@ -159,7 +159,7 @@ pub async fn a_trim_that_races_a_read_is_never_hidden(subject: Arc<dyn Subject>)
     let mut position = EntryId::ZERO;
     while position < id(LINES) {
         let onward = store
-            .read_on(&job, position, ReadLimit::lines(3))
+            .read_after(&job, position, ReadLimit::lines(3))
             .await
             .unwrap();
         let told = onward.gap(position).is_some();
@@ -188,7 +188,7 @@ pub async fn bytes_that_are_not_utf8_read_as_replacement_characters(subject: Arc
         ("phase", "p\u{e9}".as_bytes()),
     ];
     subject.put_raw_line(&job, id(1), &fields).await;
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     let expected = Line {
         id: id(1),
         ts: Some("\u{fffd}".into()),
@@ -218,7 +218,7 @@ pub async fn a_missing_field_reads_as_none_and_an_empty_one_as_empty(subject: Ar
         phase: Some(String::new()),
         ..none.clone()
     };
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(onward.lines, [some, none]);
 }
 
@@ -239,7 +239,7 @@ pub async fn a_line_reads_back_as_it_was_written(subject: Arc<dyn Subject>) {
         .zip(given)
         .map(|(new, id)| stored(new, id))
         .collect();
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert!(
         onward.lines == expected,
         "lines differ from what was written"
@@ -281,10 +281,10 @@ pub async fn a_dropped_read_leaves_the_store_working(subject: Arc<dyn Subject>) 
         .unwrap();
     for _ in 0..300 {
         poll_once(store.read(&job, Span::default(), Order::NewestFirst, ALL)).await;
-        poll_once(store.read_on(&job, EntryId::ZERO, ALL)).await;
+        poll_once(store.read_after(&job, EntryId::ZERO, ALL)).await;
         poll_once(store.bounds(&job)).await;
         poll_once(subject.jobs().get(&job)).await;
     }
-    let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(ids(&onward.lines), given);
 }

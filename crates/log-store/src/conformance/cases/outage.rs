@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::jobs::{new_job, step};
 use crate::conformance::subject::{Connection, Subject};
 use crate::conformance::support::{
-    ALL, Follower, connection, id, ids, line, numbered, read_on, soon, texts,
+    ALL, Follower, connection, id, ids, line, numbered, read_after, soon, texts,
 };
-use crate::{AppendError, CreateJobError, ReadError, TransitionError};
+use crate::{CreateJobError, StoreError, TransitionError};
 
 /// What a call may take beyond the documented deadline, on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(subject: Arc<d
     // Twice: the first call may be the one that finds out.
     for _ in 0..2 {
         let on = &*connection;
-        let away = |error: ReadError| assert!(error.is_retryable(), "{error}");
+        let away = |error: StoreError| assert!(error.is_retryable(), "{error}");
         let span = Span::default();
         away(
             in_time(on, "read", store.read(&job, span, Order::OldestFirst, ALL))
@@ -48,14 +48,14 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(subject: Arc<d
                 .unwrap_err(),
         );
         away(
-            in_time(on, "read_on", store.read_on(&job, EntryId::ZERO, ALL))
+            in_time(on, "read_after", store.read_after(&job, EntryId::ZERO, ALL))
                 .await
                 .unwrap_err(),
         );
         away(in_time(on, "bounds", store.bounds(&job)).await.unwrap_err());
         away(in_time(on, "ping", store.ping()).await.unwrap_err());
         away(
-            in_time(on, "watch.read_on", watch.read_on(EntryId::ZERO, ALL))
+            in_time(on, "watch.read_after", watch.read_after(EntryId::ZERO, ALL))
                 .await
                 .unwrap_err(),
         );
@@ -64,7 +64,7 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(subject: Arc<d
         away(in_time(on, "watch.get", job_watch.get()).await.unwrap_err());
         let appended = in_time(on, "append", subject.appender().append(&job, &[line("y")])).await;
         assert!(
-            matches!(appended, Err(AppendError::Unavailable(_))),
+            matches!(appended, Err(StoreError::Unavailable(_))),
             "{appended:?}"
         );
         let created = in_time(
@@ -74,7 +74,10 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(subject: Arc<d
         )
         .await;
         assert!(
-            matches!(created, Err(CreateJobError::Unavailable(_))),
+            matches!(
+                created,
+                Err(CreateJobError::Store(StoreError::Unavailable(_)))
+            ),
             "{created:?}"
         );
         let moved = in_time(
@@ -84,7 +87,10 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(subject: Arc<d
         )
         .await;
         assert!(
-            matches!(moved, Err(TransitionError::Unavailable(_))),
+            matches!(
+                moved,
+                Err(TransitionError::Store(StoreError::Unavailable(_)))
+            ),
             "{moved:?}"
         );
     }
@@ -110,7 +116,7 @@ pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn Subject>) {
         };
         let within = timeout(Duration::from_secs(5), back).await;
         assert!(within.is_ok(), "not back within five seconds");
-        let onward = store.read_on(&job, EntryId::ZERO, ALL).await.unwrap();
+        let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
         assert_eq!(ids(&onward.lines), [id(1)]);
         assert!(subject.jobs().get(&job).await.unwrap().is_some());
     }
@@ -125,7 +131,7 @@ pub async fn a_change_while_the_store_is_away_is_told_once_it_is_back(subject: A
     let mut watch = subject.store().watch(&job);
     for round in 1..=3_u64 {
         watch.changed().await;
-        read_on(&mut *watch, EntryId::ZERO).await;
+        read_after(&mut *watch, EntryId::ZERO).await;
         connection.cut().await;
         sleep(Duration::from_millis(100 * (round - 1))).await;
         subject.append_at(&job, id(round), &line("x")).await;
@@ -134,7 +140,7 @@ pub async fn a_change_while_the_store_is_away_is_told_once_it_is_back(subject: A
         let seen = async {
             loop {
                 watch.changed().await;
-                let onward = read_on(&mut *watch, EntryId::new(round - 1, 1)).await;
+                let onward = read_after(&mut *watch, EntryId::new(round - 1, 1)).await;
                 if ids(&onward.lines) == [id(round)] {
                     return;
                 }
@@ -172,7 +178,7 @@ pub async fn a_change_after_a_failed_read_is_told(subject: Arc<dyn Subject>) {
     soon(&*subject, "the first notice", follower.step()).await;
     connection.cut().await;
     for _ in 0..2 {
-        assert!(follower.watch.read_on(EntryId::ZERO, ALL).await.is_err());
+        assert!(follower.watch.read_after(EntryId::ZERO, ALL).await.is_err());
     }
     connection.mend().await;
     let back = async {
@@ -284,7 +290,7 @@ pub async fn an_append_that_fails_leaves_the_first_of_its_lines(subject: Arc<dyn
         };
         soon(&*subject, "the store", back).await;
         let mut watch = subject.store().watch(&job);
-        let found = read_on(&mut *watch, EntryId::ZERO).await;
+        let found = read_after(&mut *watch, EntryId::ZERO).await;
         let found = texts(&found.lines);
         assert_eq!(found, expected[..found.len()], "round {round}");
         if appended.is_ok() {
@@ -309,7 +315,7 @@ pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn Subje
         let (store, all) = (subject.store(), log_domain::ReadLimit::lines(10_000));
         let found = async {
             loop {
-                match store.read_on(&job, EntryId::ZERO, all).await {
+                match store.read_after(&job, EntryId::ZERO, all).await {
                     Ok(onward) => return onward.lines.len(),
                     Err(_) => sleep(Duration::from_millis(20)).await,
                 }
@@ -318,7 +324,7 @@ pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn Subje
         let found = soon(&*subject, "a read", found).await;
         assert!(failed || found == 2_000, "round {round}: {found}");
         sleep(Duration::from_millis(100)).await;
-        let later = store.read_on(&job, EntryId::ZERO, all).await.unwrap();
+        let later = store.read_after(&job, EntryId::ZERO, all).await.unwrap();
         assert_eq!(later.lines.len(), found, "round {round}");
     }
 }

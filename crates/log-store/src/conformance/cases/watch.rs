@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::conformance::subject::Subject;
 use crate::conformance::support::{
-    ALL, Follower, id, ids, line, numbered, poll_once, read_on, soon, texts,
+    ALL, Follower, id, ids, line, numbered, poll_once, read_after, soon, texts,
 };
 use crate::{LogWatch, NewLine};
 
@@ -44,7 +44,7 @@ where
     let mut before = Vec::new();
     // Spurious notices are allowed: what counts is that a notice follows the change, and its read sees it.
     soon(subject, "a notice of the change", watch.changed()).await;
-    let onward = read_on(&mut *watch, EntryId::ZERO).await;
+    let onward = read_after(&mut *watch, EntryId::ZERO).await;
     before.extend(texts(&onward.lines).into_iter().map(str::to_owned));
     (before, onward.bounds)
 }
@@ -56,7 +56,7 @@ async fn settle(watch: &mut dyn LogWatch) {
         if told.is_err() {
             return;
         }
-        read_on(watch, EntryId::ZERO).await;
+        read_after(watch, EntryId::ZERO).await;
     }
     panic!("a notice every 60 ms while nothing happens: such a watch is a busy loop");
 }
@@ -148,7 +148,7 @@ pub async fn a_log_made_anew_wakes_a_watch(subject: Arc<dyn Subject>) {
     let seen = async {
         loop {
             watch.changed().await;
-            let onward = read_on(&mut *watch, EntryId::ZERO).await;
+            let onward = read_after(&mut *watch, EntryId::ZERO).await;
             if texts(&onward.lines) == ["newer"] {
                 return;
             }
@@ -178,13 +178,13 @@ pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>)
         let append =
             tokio::spawn(async move { behind.append_at(&job, id(round), &line("x")).await });
         let after = id(round - 1);
-        let mut raced = read_on(&mut *watch, after).await;
+        let mut raced = read_after(&mut *watch, after).await;
         while raced.lines.is_empty() {
             if append.is_finished() {
                 let told = watch.changed();
                 soon(&*subject, "a notice of a line that raced a read", told).await;
             }
-            raced = read_on(&mut *watch, after).await;
+            raced = read_after(&mut *watch, after).await;
         }
         assert_eq!(ids(&raced.lines), [id(round)]);
         append.await.unwrap();
@@ -205,7 +205,7 @@ pub async fn two_watches_of_a_log_are_each_told(subject: Arc<dyn Subject>) {
             soon(&*subject, "the line", follower.until(count)).await;
         }
         let mut third = store.watch(&job);
-        read_on(&mut *third, EntryId::ZERO).await;
+        read_after(&mut *third, EntryId::ZERO).await;
         drop(third);
     }
 }
@@ -278,7 +278,7 @@ pub async fn a_dropped_changed_takes_no_notice_with_it(subject: Arc<dyn Subject>
         }
         append.await.unwrap();
         if told {
-            let onward = read_on(&mut *follower.watch, follower.position).await;
+            let onward = read_after(&mut *follower.watch, follower.position).await;
             follower.position = onward
                 .lines
                 .last()
@@ -299,10 +299,10 @@ pub async fn a_dropped_read_takes_no_notice_with_it(subject: Arc<dyn Subject>) {
     for count in 1..=ROUNDS {
         let position = follower.position;
         if count % 2 == 0 {
-            poll_once(follower.watch.read_on(position, ALL)).await;
+            poll_once(follower.watch.read_after(position, ALL)).await;
         } else {
             let moment = Duration::from_micros((count % 40) as u64 * 10);
-            timeout(moment, follower.watch.read_on(position, ALL))
+            timeout(moment, follower.watch.read_after(position, ALL))
                 .await
                 .ok();
         }
@@ -316,7 +316,7 @@ pub async fn a_watch_reads_what_the_store_reads(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let mut watch = store.watch(&job);
     assert_eq!(
-        watch.read_on(id(1), ALL).await.unwrap().bounds,
+        watch.read_after(id(1), ALL).await.unwrap().bounds,
         LogBounds::ABSENT
     );
     subject
@@ -331,8 +331,8 @@ pub async fn a_watch_reads_what_the_store_reads(subject: Arc<dyn Subject>) {
     let mut position = EntryId::ZERO;
     loop {
         let limit = log_domain::ReadLimit::lines(4);
-        let through = watch.read_on(position, limit).await.unwrap();
-        let direct = store.read_on(&job, position, limit).await.unwrap();
+        let through = watch.read_after(position, limit).await.unwrap();
+        let direct = store.read_after(&job, position, limit).await.unwrap();
         assert_eq!(through, direct);
         if !through.more {
             break;
@@ -377,7 +377,7 @@ pub async fn a_dropped_watch_frees_what_it_held(subject: Arc<dyn Subject>) {
         let job = subject.fresh_job();
         let mut watch = subject.store().watch(&job);
         let mut job_watch = subject.jobs().watch(&job);
-        watch.read_on(EntryId::ZERO, ALL).await.unwrap();
+        watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         job_watch.get().await.unwrap();
         poll_once(watch.changed()).await;
         poll_once(job_watch.changed()).await;

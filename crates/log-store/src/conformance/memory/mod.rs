@@ -12,8 +12,8 @@ use self::data::{Data, Log, Record, stored};
 use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
-    AppendError, CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
-    LogWatch, NewJob, NewLine, Onward, ReadError, Transition, TransitionError,
+    CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore, LogWatch, NewJob,
+    NewLine, StoreError, TailRead, Transition, TransitionError,
 };
 
 /// A3.
@@ -145,17 +145,17 @@ impl MemoryStore {
         self.data.lock().unwrap()
     }
 
-    fn onward(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> Onward {
+    fn onward(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> TailRead {
         let mut data = self.data();
         let Some(log) = data.log(job) else {
-            return Onward {
+            return TailRead {
                 lines: Vec::new(),
                 more: false,
                 bounds: LogBounds::ABSENT,
             };
         };
         let Batch { lines, more } = log.read(Span::after(after), Order::OldestFirst, limit);
-        Onward {
+        TailRead {
             lines,
             more,
             bounds: log.bounds(),
@@ -181,7 +181,7 @@ impl LogStore for MemoryStore {
         span: Span,
         order: Order,
         limit: ReadLimit,
-    ) -> Result<Batch, ReadError> {
+    ) -> Result<Batch, StoreError> {
         let mut data = self.data();
         Ok(data
             .log(job)
@@ -189,16 +189,16 @@ impl LogStore for MemoryStore {
             .unwrap_or_default())
     }
 
-    async fn read_on(
+    async fn read_after(
         &self,
         job: &JobId,
         after: EntryId,
         limit: ReadLimit,
-    ) -> Result<Onward, ReadError> {
+    ) -> Result<TailRead, StoreError> {
         Ok(self.onward(job, after, limit))
     }
 
-    async fn bounds(&self, job: &JobId) -> Result<LogBounds, ReadError> {
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
         Ok(self.data().log(job).map_or(LogBounds::ABSENT, Log::bounds))
     }
 
@@ -209,14 +209,14 @@ impl LogStore for MemoryStore {
         })
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 #[async_trait]
 impl LogAppend for MemoryStore {
-    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, AppendError> {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         if lines.is_empty() {
             return Ok(Vec::new());
         }
@@ -237,7 +237,7 @@ impl LogAppend for MemoryStore {
 
 #[async_trait]
 impl Jobs for MemoryStore {
-    async fn get(&self, job: &JobId) -> Result<Option<Job>, ReadError> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         Ok(self.job(job))
     }
 
@@ -248,7 +248,7 @@ impl Jobs for MemoryStore {
         })
     }
 
-    async fn ping(&self) -> Result<(), ReadError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -300,7 +300,11 @@ impl LogWatch for MemoryWatch {
         self.notice.changed().await;
     }
 
-    async fn read_on(&mut self, after: EntryId, limit: ReadLimit) -> Result<Onward, ReadError> {
+    async fn read_after(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
         let version = self.notice.version();
         let onward = self.store.onward(self.notice.key(), after, limit);
         self.notice.saw(version);
@@ -314,7 +318,7 @@ impl JobWatch for MemoryWatch {
         self.notice.changed().await;
     }
 
-    async fn get(&mut self) -> Result<Option<Job>, ReadError> {
+    async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         let version = self.notice.version();
         let job = self.store.job(self.notice.key());
         self.notice.saw(version);

@@ -2,7 +2,7 @@
 //!
 //! A new line wakes every viewer of its job, from the feed's task. Where viewers run on threads with a scheduler of
 //! their own (an actix worker), each wake-up from outside is a system call. So the feed hands all wakers of one thread
-//! to that thread's [`Relay`] and wakes that alone; the relay wakes the viewers from inside, which is a push onto the
+//! to that thread's [`ThreadWaker`] and wakes that alone; the relay wakes the viewers from inside, which is a push onto the
 //! scheduler's own queue. A viewer on a thread without a relay is woken directly.
 //!
 //! A wake-up is a write to a client, some microseconds each. A line goes to all at once as long as its thread has **earned**
@@ -59,7 +59,7 @@ fn here() -> Option<Arc<Queue>> {
 /// never ends by itself. Without one everything works, at the price of a system call a viewer and line.
 #[must_use = "a relay does nothing unless it is polled"]
 #[derive(Default)]
-pub struct Relay {
+pub struct ThreadWaker {
     queue: Arc<Queue>,
     /// Until when what the thread has earned is spent.
     spent_until: Option<Instant>,
@@ -109,7 +109,7 @@ pub(crate) struct Waiting {
     relay: Option<Arc<Queue>>,
 }
 
-impl Relay {
+impl ThreadWaker {
     /// The relay of the thread on which it will be polled.
     pub fn new() -> Self {
         Self::default()
@@ -180,7 +180,7 @@ fn is_over(pause: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
     over
 }
 
-impl Future for Relay {
+impl Future for ThreadWaker {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -196,7 +196,7 @@ impl Future for Relay {
     }
 }
 
-impl Drop for Relay {
+impl Drop for ThreadWaker {
     fn drop(&mut self) {
         // The thread's own storage may be gone already, where the thread is ending.
         let _ = HERE.try_with(|here| {
@@ -216,9 +216,9 @@ impl Drop for Relay {
     }
 }
 
-impl fmt::Debug for Relay {
+impl fmt::Debug for ThreadWaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").finish_non_exhaustive()
+        f.debug_struct("ThreadWaker").finish_non_exhaustive()
     }
 }
 
@@ -369,7 +369,7 @@ mod tests {
         }
     }
 
-    fn poll(relay: &mut Relay, waker: &Waker) {
+    fn poll(relay: &mut ThreadWaker, waker: &Waker) {
         let polled = Pin::new(relay).poll(&mut Context::from_waker(waker));
         assert_eq!(polled, Poll::Pending);
     }
@@ -378,7 +378,7 @@ mod tests {
     async fn many_viewers_of_a_thread_are_woken_by_one_wake_up_of_its_relay() {
         let (own, own_waker) = Count::new();
         let (viewers, waker) = Count::new();
-        let mut relay = Relay::new();
+        let mut relay = ThreadWaker::new();
         poll(&mut relay, &own_waker);
         let cx = Context::from_waker(&waker);
         Waiting::wake_all((0..100).map(|_| Waiting::here(&cx)));
@@ -394,7 +394,7 @@ mod tests {
         Waiting::wake_all([Waiting::here(&cx), Waiting::here(&cx)]);
         assert_eq!(viewers.get(), 2);
         let (own, own_waker) = Count::new();
-        let mut relay = Relay::new();
+        let mut relay = ThreadWaker::new();
         poll(&mut relay, &own_waker);
         Waiting::wake_all([Waiting::here(&cx)]);
         assert_eq!((own.get(), viewers.get()), (0, 3));
@@ -405,8 +405,8 @@ mod tests {
     }
 
     /// A relay that has nothing saved, when it is polled by this waker.
-    async fn poor(own_waker: &Waker) -> Relay {
-        let mut relay = Relay::new();
+    async fn poor(own_waker: &Waker) -> ThreadWaker {
+        let mut relay = ThreadWaker::new();
         poll(&mut relay, own_waker);
         let all = pays_for(SAVED);
         let (rich, waker) = Count::new();
@@ -427,7 +427,7 @@ mod tests {
     }
 
     /// Polls a relay whenever it is woken, for a while.
-    async fn run(relay: &mut Relay, time: Duration) {
+    async fn run(relay: &mut ThreadWaker, time: Duration) {
         assert!(tokio::time::timeout(time, relay).await.is_err());
     }
 
@@ -508,11 +508,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn those_who_catch_up_take_turns_in_their_order_a_few_at_a_time() {
         let (own, own_waker) = Count::new();
-        let mut relay = Relay::new();
+        let mut relay = ThreadWaker::new();
         poll(&mut relay, &own_waker);
         let viewers: Vec<_> = (0..2 * TURNS + 1).map(|_| Count::new()).collect();
         for (_, waker) in &viewers {
-            Relay::take_turn(&Context::from_waker(waker));
+            ThreadWaker::take_turn(&Context::from_waker(waker));
         }
         let woken = || viewers.iter().map(|(viewer, _)| viewer.get());
         for turns in [1, 2] {
@@ -528,7 +528,7 @@ mod tests {
         poll(&mut relay, &own_waker);
         assert_eq!(woken().sum::<usize>(), viewers.len());
         drop(relay);
-        Relay::take_turn(&Context::from_waker(&viewers[0].1));
+        ThreadWaker::take_turn(&Context::from_waker(&viewers[0].1));
         assert_eq!(viewers[0].0.get(), 2, "no relay, no waiting");
     }
 
@@ -537,7 +537,7 @@ mod tests {
         let (_, own_waker) = Count::new();
         let (viewers, waker) = Count::new();
         let cx = Context::from_waker(&waker);
-        let mut relay = Relay::new();
+        let mut relay = ThreadWaker::new();
         poll(&mut relay, &own_waker);
         let (before, after) = (
             [0; 3].map(|_| Waiting::here(&cx)),

@@ -14,7 +14,7 @@ use crate::shared_reads::{SharedJobs, SharedPages};
 
 /// The parts that the routes need, each shared. Another service that mounts the routes brings its own.
 #[derive(Clone)]
-pub struct Parts {
+pub struct AppState {
     /// Verifies tokens.
     pub verifier: Arc<Verifier>,
     /// Reads history.
@@ -37,8 +37,8 @@ pub struct Parts {
     pub health: Arc<Health>,
 }
 
-impl Parts {
-    /// Parts over one store, with a hub of their own. Call it in the tokio runtime that live feeds are to run on.
+impl AppState {
+    /// AppState over one store, with a hub of their own. Call it in the tokio runtime that live feeds are to run on.
     #[must_use]
     pub fn new(
         verifier: Arc<Verifier>,
