@@ -98,6 +98,7 @@
 //! - `actix`: extractors for actix-web.
 //! - `webhooks`: Clerk's webhooks, verified.
 //! - `mint`: a throw-away issuer, for demos and tests.
+//! - `test-keys`: issuers with keys that everybody knows, which are there at once. For tests only.
 //!
 //! The one cryptographic library is aws-lc, through `jsonwebtoken`, which is used for the signature
 //! and nothing else.

@@ -1,6 +1,9 @@
 //! A throw-away issuer: a key of its own, and tokens that a [`Verifier`](crate::Verifier) accepts.
 //! For demos and tests; never for anything that must keep people out.
 
+#[cfg(feature = "test-keys")]
+mod test_keys;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +19,9 @@ use thiserror::Error;
 use crate::clock::since_epoch;
 use crate::host::is_host_name;
 use crate::{KeyId, ParseKeyIdError};
+
+#[cfg(feature = "test-keys")]
+pub use self::test_keys::TestKey;
 
 /// Plays a Clerk instance: it has a Frontend API host, a key id and an RSA-2048 key, which exists
 /// in memory only.
@@ -64,13 +70,44 @@ impl Issuer {
     ///
     /// [`MintError`], also where the host or the key id has not the right form.
     pub fn generate_as(host: &str, key_id: &str) -> Result<Self, MintError> {
+        Self::new(host, key_id, || Ok(KeyPair::generate(KeySize::Rsa2048)?))
+    }
+
+    /// Makes an issuer for a test: with a name of its own, and with a key that everybody knows, so
+    /// that it is there at once. Never for a server that others can reach.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError::Crypto`].
+    #[cfg(feature = "test-keys")]
+    pub fn for_tests() -> Result<Self, MintError> {
+        let name = random_hex()?;
+        let (host, key_id) = (format!("{name}.clerk.invalid"), format!("ins_{name}"));
+        Self::for_tests_as(&host, &key_id, TestKey::First)
+    }
+
+    /// The same with a given name and key.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError`], also where the host or the key id has not the right form.
+    #[cfg(feature = "test-keys")]
+    pub fn for_tests_as(host: &str, key_id: &str, key: TestKey) -> Result<Self, MintError> {
+        Self::new(host, key_id, || key.key_pair())
+    }
+
+    fn new(
+        host: &str,
+        key_id: &str,
+        key: impl FnOnce() -> Result<KeyPair, MintError>,
+    ) -> Result<Self, MintError> {
         if !is_host_name(host) {
             return Err(MintError::Host);
         }
         Ok(Self {
             host: host.to_owned(),
             key_id: KeyId::parse(key_id)?,
-            key: KeyPair::generate(KeySize::Rsa2048)?,
+            key: key()?,
         })
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use auth::mint::Issuer;
+use auth::mint::{Issuer, TestKey};
 use auth::{
     Clock, KeyError, KeyId, KeySource, Rejection, Session, StaticKeys, Verifier, VerifierBuilder,
     VerifyingKey,
@@ -20,20 +20,24 @@ use serde_json::{Value, json};
 use crate::vectors::{ISSUER, KEY_ID, ORIGIN, SESSION_ID, T, USER_ID};
 
 /// The instance of the public vectors, under a key made here.
-pub(crate) static INSTANCE: LazyLock<Issuer> = LazyLock::new(|| issuer(KEY_ID));
+pub(crate) static INSTANCE: LazyLock<Issuer> = LazyLock::new(|| issuer(KEY_ID, TestKey::First));
 
 /// The same instance after it has replaced its key under the same id; also anybody who forges its
 /// tokens.
-pub(crate) static INSTANCE_WITH_NEW_KEY: LazyLock<Issuer> = LazyLock::new(|| issuer(KEY_ID));
+pub(crate) static INSTANCE_WITH_NEW_KEY: LazyLock<Issuer> =
+    LazyLock::new(|| issuer(KEY_ID, TestKey::Second));
 
 /// The same instance after it has replaced its key under a new id.
-pub(crate) static INSTANCE_WITH_NEW_ID: LazyLock<Issuer> = LazyLock::new(|| issuer("ins_rotated"));
+pub(crate) static INSTANCE_WITH_NEW_ID: LazyLock<Issuer> =
+    LazyLock::new(|| issuer("ins_rotated", TestKey::Third));
 
 /// Another customer's instance.
-pub(crate) static OTHER_INSTANCE: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate().unwrap());
+pub(crate) static OTHER_INSTANCE: LazyLock<Issuer> = LazyLock::new(|| {
+    Issuer::for_tests_as("other.clerk.invalid", "ins_other", TestKey::Second).unwrap()
+});
 
-fn issuer(key_id: &str) -> Issuer {
-    Issuer::generate_as(ISSUER.trim_start_matches("https://"), key_id).unwrap()
+fn issuer(key_id: &str, key: TestKey) -> Issuer {
+    Issuer::for_tests_as(ISSUER.trim_start_matches("https://"), key_id, key).unwrap()
 }
 
 /// A wall clock that stands still until it is set, in seconds since the Unix epoch.

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use auth::mint::Issuer;
+use auth::mint::{Issuer, TestKey};
 use serde_json::{Value, json};
 use test_support::{Answer, HttpClient};
 
@@ -208,7 +208,8 @@ async fn a_token_whose_signature_does_not_hold_is_401() {
     };
     let other = token("user_eve");
     let other_claims = other.split('.').nth(1).unwrap();
-    let stranger = Issuer::generate_as("other.clerk.invalid", ISSUER.key_id()).unwrap();
+    let stranger =
+        Issuer::for_tests_as("other.clerk.invalid", ISSUER.key_id(), TestKey::Second).unwrap();
     let same_claims = json!({
         "azp": ORIGIN, "exp": now() + 60, "iat": now(), "iss": ISSUER.issuer(), "nbf": now(), "sid": "s", "sub": ANN,
     });

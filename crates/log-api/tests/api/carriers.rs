@@ -1,7 +1,7 @@
 //! What a token may come in: the header, or the session cookie of the API's own pages.
 
 use auth::PublishableKey;
-use auth::mint::Issuer;
+use auth::mint::{Issuer, TestKey};
 use serde_json::json;
 use test_support::{Answer, SseReader};
 
@@ -94,7 +94,8 @@ async fn a_bad_bearer_token_is_not_made_up_for_by_a_good_cookie() {
 async fn the_cookie_of_another_instance_is_passed_over_for_ours() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
-    let other = Issuer::generate_as("other.clerk.invalid", ISSUER.key_id()).unwrap();
+    let other =
+        Issuer::for_tests_as("other.clerk.invalid", ISSUER.key_id(), TestKey::Second).unwrap();
     let header = json!({"alg": "RS256", "kid": ISSUER.key_id()}).to_string();
     let claims = json!({
         "azp": ORIGIN, "exp": now() + 60, "iat": now(), "iss": other.issuer(), "nbf": now(), "sid": "s", "sub": ANN,

@@ -209,7 +209,7 @@ async fn keys_that_were_fetched_serve_through_an_outage_of_the_key_set() {
     let job = Job::new(&redis).await;
     let keys = KeySetServer::start().await;
     let api = keys.api(&redis.url(), &[]).await;
-    let foreign = auth::mint::Issuer::generate().unwrap();
+    let foreign = auth::mint::Issuer::for_tests().unwrap();
     let foreign = foreign
         .session_token(
             ANN,

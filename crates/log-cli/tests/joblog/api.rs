@@ -22,7 +22,7 @@ use crate::support::{ANN, Job, counting, end_of, ended, first_line, joblog, numb
 
 const ORIGIN: &str = "https://app.example.com";
 
-static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate().unwrap());
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::for_tests().unwrap());
 
 fn token(user: &str) -> String {
     let lifetime = Duration::from_secs(60);

@@ -26,7 +26,7 @@ pub(crate) const ANN: &str = "user_ann";
 /// Long enough for any honest wait of these tests.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::generate().unwrap());
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::for_tests().unwrap());
 
 pub(crate) fn token(user: &str) -> String {
     let lifetime = Duration::from_secs(60);
