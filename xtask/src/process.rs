@@ -132,6 +132,15 @@ impl Cmd {
             .map_err(|source| self.not_started(source))
     }
 
+    /// Starts it with both ends of its standard streams here, for a server that ends when its input is closed.
+    pub(crate) fn start_piped(&self) -> Result<Child, RunError> {
+        self.prepared()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|source| self.not_started(source))
+    }
+
     /// The program with an environment free of what `cargo run` put there for *this* one: build
     /// scripts that watch such a variable (ring's does) would otherwise run again on each change
     /// between `cargo xtask …` and plain `cargo …`.

@@ -3,6 +3,9 @@
 //! The tests find their Redis themselves and fail where there is none; this command sets one up
 //! where it can, says which it will be, and then lets cargo's own output through untouched.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Child;
+
 use crate::cli::TestArgs;
 use crate::docker;
 use crate::host;
@@ -17,6 +20,9 @@ const MODE_SETTING: &str = "TEST_REDIS";
 /// Names another image for the tests. `test-support` reads it too.
 const IMAGE_SETTING: &str = "TEST_REDIS_IMAGE";
 
+/// Tells the tests which Redis they share. `test-support` reads it.
+const SHARED_SETTING: &str = "TEST_REDIS_URL";
+
 /// Why the tests did not pass, or did not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TestError {
@@ -26,6 +32,9 @@ pub(crate) enum TestError {
     /// The workspace could not be read.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// The server that the tests share did not start; it has said why.
+    #[error("the Redis of the tests did not start: its reason is above")]
+    NoRedis,
 }
 
 /// All tests there are: what `ci` runs.
@@ -56,6 +65,7 @@ pub(crate) fn test(workspace: &Workspace, args: &TestArgs) -> Result<(), TestErr
     if !args.no_doc && args.runner_args.is_empty() {
         run_doc_tests(workspace, args)?;
     }
+    let redis = SharedRedis::start(workspace, &args.packages)?;
     let tests = if nextest {
         workspace.cargo().args(["nextest", "run"])
     } else {
@@ -65,7 +75,48 @@ pub(crate) fn test(workspace: &Workspace, args: &TestArgs) -> Result<(), TestErr
     };
     Ok(with_selection(tests, &args.packages)
         .args(&args.runner_args)
+        .env(SHARED_SETTING, &redis.url)
         .run()?)
+}
+
+/// The Redis of all tests that use jobs of their own. It ends with this value, or with this process.
+struct SharedRedis {
+    process: Child,
+    url: String,
+}
+
+impl SharedRedis {
+    fn start(workspace: &Workspace, packages: &[String]) -> Result<Self, TestError> {
+        let name = "shared-redis";
+        // The selection of the tests: with another one, dependencies would be compiled a second time.
+        let mut packages = packages.to_vec();
+        if !packages.is_empty() {
+            packages.push("test-support".to_owned());
+        }
+        with_selection(workspace.cargo().arg("build"), &packages)
+            .args(["--example", name])
+            .run()?;
+        let target = workspace.metadata()?.target_directory;
+        let program = target.join("debug/examples").join(name);
+        let mut process = Cmd::new(program).start_piped()?;
+        let mut url = String::new();
+        if let Some(out) = process.stdout.take() {
+            // An error leaves the address empty, which the next line reports.
+            let _ = BufReader::new(out).read_line(&mut url);
+        }
+        let url = url.trim().to_owned();
+        if url.is_empty() {
+            return Err(TestError::NoRedis);
+        }
+        Ok(Self { process, url })
+    }
+}
+
+impl Drop for SharedRedis {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
 }
 
 fn run_doc_tests(workspace: &Workspace, args: &TestArgs) -> Result<(), TestError> {

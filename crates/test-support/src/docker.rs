@@ -49,7 +49,7 @@ pub(crate) struct Container {
 }
 
 /// Whether a Docker engine answers.
-pub(crate) async fn is_there() -> bool {
+pub(crate) async fn is_available() -> bool {
     let pong = async {
         let client = docker_client_instance().await.ok()?;
         client.ping().await.ok()

@@ -4,9 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -88,7 +88,7 @@ impl Process {
             .expect("a process id");
         let pipe = guard.stdin.take();
         let server = line.trim().parse().expect("a process id");
-        *self.running() = Some(Guarded {
+        *self.running.lock() = Some(Guarded {
             guard,
             pipe,
             server,
@@ -97,23 +97,19 @@ impl Process {
 
     /// Sends a signal to the server.
     pub(crate) fn signal(&self, name: &str) {
-        let server = self.running().as_ref().map(|guarded| guarded.server);
+        let server = self.running.lock().as_ref().map(|guarded| guarded.server);
         send(name, server.expect("the server runs"));
     }
 
     /// Sends a signal that ends the server, and waits for its end.
     pub(crate) async fn signal_and_wait(&self, name: &str) {
-        let Some(mut guarded) = self.running().take() else {
+        let Some(mut guarded) = self.running.lock().take() else {
             return;
         };
         send(name, guarded.server);
         while guarded.guard.try_wait().expect("our own child").is_none() {
             sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    fn running(&self) -> MutexGuard<'_, Option<Guarded>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::docker::{self, Container};
@@ -12,7 +13,10 @@ use crate::local::Process;
 use crate::resp::{RespClient, Value};
 
 /// How long a server may take to answer after its start.
-const START: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The pause between two attempts to reach a server that is starting.
+const START_POLL: Duration = Duration::from_millis(2);
 
 /// How a server is started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,32 +44,43 @@ impl RedisOptions {
     }
 }
 
-/// A Redis of its own, on a loopback port that stays the same across restarts, with a data folder that does too. It
-/// ends with its handle.
+/// A Redis server on a port that stays the same when it is restarted, with a data folder that stays too. It ends when
+/// its handle is dropped.
 ///
-/// `TEST_REDIS` chooses where it runs: `docker`, `binary`, or `auto` (the default): Docker where an engine answers, and
-/// then a container that fails is a failed test; else `redis-server` from the PATH. The image is named by
-/// `TEST_REDIS_IMAGE`, [`RedisServer::IMAGE`] by default.
+/// - [`RedisServer::shared`] is for tests that use jobs of their own: all of them may use one server.
+/// - [`RedisServer::start`] is for tests that stop, flush or configure the server, or that count its commands, keys or
+///   clients.
+///
+/// `TEST_REDIS` chooses where a server runs: `docker`, `binary`, or `auto` (the default): Docker where an engine
+/// answers, else `redis-server` from the PATH. Where Docker is chosen and a container does not start, the test fails.
+/// `TEST_REDIS_IMAGE` names the image, [`RedisServer::IMAGE`] by default.
 #[derive(Debug)]
 pub struct RedisServer {
     address: SocketAddr,
-    running: Running,
+    backend: Backend,
+    /// Whether other tests may use it too.
+    is_shared: bool,
 }
 
 #[derive(Debug)]
-enum Running {
-    InContainer(Box<Container>),
-    AsProcess(Process),
+enum Backend {
+    Container(Box<Container>),
+    Process(Process),
+    /// Whoever runs the tests has started it, and stops it.
+    External,
 }
 
 impl RedisServer {
     /// The image of the tests.
     pub const IMAGE: &str = "redis:7.0.15";
 
+    /// The environment variable with the address of a server that all test processes share.
+    pub const SHARED_URL: &str = "TEST_REDIS_URL";
+
     /// Starts a server that keeps nothing on disk.
     ///
     /// # Panics
-    /// There is no Redis to be had; the message says what to install.
+    /// No Redis can be started; the message says what to install.
     pub async fn start() -> Self {
         Self::start_with(RedisOptions::default()).await
     }
@@ -76,31 +91,24 @@ impl RedisServer {
     /// As [`RedisServer::start`].
     pub async fn start_with(options: RedisOptions) -> Self {
         let arguments = options.arguments();
-        let running = match Mode::chosen().await {
+        let server = match Mode::from_environment().await {
             Mode::Docker => {
-                Running::InContainer(Box::new(Container::start(&image(), arguments).await))
+                let container = Container::start(&image(), arguments).await;
+                Self {
+                    address: SocketAddr::new(container.host, container.port),
+                    backend: Backend::Container(Box::new(container)),
+                    is_shared: false,
+                }
             }
-            Mode::Binary => Running::AsProcess(Process::start(arguments)),
+            Mode::Binary => Self::from_process(Process::start(arguments)),
         };
-        let port = match &running {
-            Running::InContainer(container) => container.port,
-            Running::AsProcess(process) => process.port,
-        };
-        let host = match &running {
-            Running::InContainer(container) => container.host,
-            Running::AsProcess(_) => Ipv4Addr::LOCALHOST.into(),
-        };
-        let server = Self {
-            address: SocketAddr::new(host, port),
-            running,
-        };
-        server.answers().await;
+        server.wait_until_ready().await;
         announce(&server).await;
         server
     }
 
     /// Starts a server that keeps nothing on disk as a process of this machine, whatever `TEST_REDIS` says: for
-    /// benchmarks, which would measure the way into a container.
+    /// benchmarks, which would otherwise measure the network of a container.
     ///
     /// # Panics
     /// There is no `redis-server` on the PATH.
@@ -109,35 +117,57 @@ impl RedisServer {
             Process::can_start(),
             "there is no `redis-server` on the PATH; Debian: apt-get install redis-server"
         );
-        let process = Process::start(RedisOptions::default().arguments());
-        let server = Self {
-            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), process.port),
-            running: Running::AsProcess(process),
-        };
-        server.answers().await;
+        let server = Self::from_process(Process::start(RedisOptions::default().arguments()));
+        server.wait_until_ready().await;
         server
     }
 
-    /// A server that tests of one binary share while any of them holds it. Use a job of your own, and break nothing.
+    /// The server that tests share. Use jobs of your own, and do not change or count what belongs to the whole server.
     ///
-    /// A handle that lived in a static would never be dropped, and its container would outlive the tests. So the
-    /// static holds it weakly, and the last test that ends takes the server with it.
+    /// Where `TEST_REDIS_URL` names a server (`cargo xtask test` starts one and sets it), it is that one. Else this
+    /// process starts a server when the first test asks for it, and ends it with the last test that holds it: a handle
+    /// in a static would never be dropped, and its container would stay behind.
+    ///
+    /// # Panics
+    /// As [`RedisServer::start`].
     pub async fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
         static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-        let there = || {
-            SHARED
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .upgrade()
-        };
-        let _one = STARTING.lock().await;
-        if let Some(server) = there() {
+        let _one_at_a_time = STARTING.lock().await;
+        if let Some(server) = SHARED.lock().upgrade() {
             return server;
         }
-        let server = Arc::new(Self::start().await);
-        *SHARED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&server);
+        let server = match variable(Self::SHARED_URL) {
+            Some(url) => Self::external(&url),
+            None => Self::start().await,
+        };
+        let server = Arc::new(Self {
+            is_shared: true,
+            ..server
+        });
+        *SHARED.lock() = Arc::downgrade(&server);
         server
+    }
+
+    fn from_process(process: Process) -> Self {
+        Self {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), process.port),
+            backend: Backend::Process(process),
+            is_shared: false,
+        }
+    }
+
+    fn external(url: &str) -> Self {
+        let address = url
+            .strip_prefix("redis://")
+            .and_then(|address| address.parse().ok());
+        let name = Self::SHARED_URL;
+        Self {
+            address: address
+                .unwrap_or_else(|| panic!("{name}={url}: must be `redis://<IP address>:<port>`")),
+            backend: Backend::External,
+            is_shared: true,
+        }
     }
 
     /// Where it listens.
@@ -176,63 +206,80 @@ impl RedisServer {
     }
 
     /// Stops it as an operator does: it may write to disk before it ends.
+    ///
+    /// # Panics
+    /// The server is shared, here and in the four methods that follow.
     pub async fn stop(&self) {
-        match &self.running {
-            Running::InContainer(container) => container.stop().await,
-            Running::AsProcess(process) => process.signal_and_wait("TERM").await,
+        match self.own_backend() {
+            Backend::Container(container) => container.stop().await,
+            Backend::Process(process) => process.signal_and_wait("TERM").await,
+            Backend::External => unreachable!("it is shared"),
         }
     }
 
     /// Kills it (SIGKILL): what is not on disk is lost.
     pub async fn kill(&self) {
-        match &self.running {
-            Running::InContainer(container) => container.kill().await,
-            Running::AsProcess(process) => process.signal_and_wait("KILL").await,
+        match self.own_backend() {
+            Backend::Container(container) => container.kill().await,
+            Backend::Process(process) => process.signal_and_wait("KILL").await,
+            Backend::External => unreachable!("it is shared"),
         }
     }
 
     /// Starts it again, on its port and with its data, and waits until it answers.
     pub async fn start_again(&self) {
-        match &self.running {
-            Running::InContainer(container) => container.start_again().await,
-            Running::AsProcess(process) => process.start_again(),
+        match self.own_backend() {
+            Backend::Container(container) => container.start_again().await,
+            Backend::Process(process) => process.start_again(),
+            Backend::External => unreachable!("it is shared"),
         }
-        self.answers().await;
+        self.wait_until_ready().await;
     }
 
-    /// Freezes it: connections stay, nothing answers.
+    /// Freezes it: connections stay open, and nothing answers.
     pub async fn pause(&self) {
-        match &self.running {
-            Running::InContainer(container) => container.pause().await,
-            Running::AsProcess(process) => process.signal("STOP"),
+        match self.own_backend() {
+            Backend::Container(container) => container.pause().await,
+            Backend::Process(process) => process.signal("STOP"),
+            Backend::External => unreachable!("it is shared"),
         }
     }
 
     /// Lets it go on.
     pub async fn unpause(&self) {
-        match &self.running {
-            Running::InContainer(container) => container.unpause().await,
-            Running::AsProcess(process) => process.signal("CONT"),
+        match self.own_backend() {
+            Backend::Container(container) => container.unpause().await,
+            Backend::Process(process) => process.signal("CONT"),
+            Backend::External => unreachable!("it is shared"),
         }
     }
 
-    /// Waits until it answers, its data loaded.
-    async fn answers(&self) {
-        let begun = Instant::now();
+    /// What runs the server, for a test that may break it.
+    fn own_backend(&self) -> &Backend {
+        assert!(
+            !self.is_shared,
+            "other tests use this Redis too: a test that stops it takes `RedisServer::start()`"
+        );
+        &self.backend
+    }
+
+    /// Waits until it answers and has loaded its data.
+    async fn wait_until_ready(&self) {
+        let start = Instant::now();
         loop {
-            let pong = async {
+            let ping = async {
                 let mut client = RespClient::connect(self.address).await?;
                 client.try_command(&["PING"]).await
             };
-            let answer = tokio::time::timeout(Duration::from_secs(2), pong).await;
+            let answer = tokio::time::timeout(Duration::from_secs(2), ping).await;
             if matches!(&answer, Ok(Ok(Value::Bytes(pong))) if pong == b"PONG") {
                 return;
             }
             assert!(
-                begun.elapsed() < START,
-                "Redis did not answer within {START:?}: {answer:?}"
+                start.elapsed() < START_LIMIT,
+                "Redis did not answer within {START_LIMIT:?}: {answer:?}"
             );
-            sleep(Duration::from_millis(10)).await;
+            sleep(START_POLL).await;
         }
     }
 }
@@ -245,23 +292,24 @@ enum Mode {
 }
 
 impl Mode {
-    async fn chosen() -> Self {
+    async fn from_environment() -> Self {
         let wanted = variable("TEST_REDIS").unwrap_or_else(|| "auto".into());
         match wanted.as_str() {
             "docker" => {
-                let there = docker::is_there().await;
-                assert!(there, "TEST_REDIS=docker, and no Docker engine answers");
+                assert!(
+                    docker::is_available().await,
+                    "TEST_REDIS=docker, and no Docker engine answers"
+                );
                 Self::Docker
             }
             "binary" => {
-                let there = Process::can_start();
                 assert!(
-                    there,
+                    Process::can_start(),
                     "TEST_REDIS=binary, and there is no `redis-server` on the PATH"
                 );
                 Self::Binary
             }
-            "auto" if docker::is_there().await => Self::Docker,
+            "auto" if docker::is_available().await => Self::Docker,
             "auto" if Process::can_start() => Self::Binary,
             "auto" => panic!(
                 "the tests need a Redis: start a Docker engine (and, without a registry, run `cargo xtask \
@@ -284,19 +332,22 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Says once a process which Redis the tests run on, past the capture of a test's output.
+/// Says once per process which Redis the tests run on. It writes past the capture of a test's output.
 async fn announce(server: &RedisServer) {
-    static SAID: OnceLock<()> = OnceLock::new();
+    static ANNOUNCED: OnceLock<()> = OnceLock::new();
+    if ANNOUNCED.set(()).is_err() {
+        return;
+    }
     let info = server.command(&["INFO", "server"]).await.text();
     let version = info
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"));
     let version = version.unwrap_or("of unknown version");
-    let place = match &server.running {
-        Running::InContainer(_) => format!("in Docker, image {}", image()),
-        Running::AsProcess(_) => "as a process, `redis-server` from the PATH".into(),
+    let place = match &server.backend {
+        Backend::Container(_) => format!("in Docker, image {}", image()),
+        Backend::Process(_) | Backend::External => {
+            "as a process, `redis-server` from the PATH".into()
+        }
     };
-    if SAID.set(()).is_ok() {
-        writeln!(std::io::stderr(), "tests run on Redis {version} {place}").ok();
-    }
+    writeln!(std::io::stderr(), "tests run on Redis {version} {place}").ok();
 }
