@@ -19,9 +19,12 @@
 //! # Ok::<(), log_domain::EntryIdError>(())
 //! ```
 
+mod end_clock;
 mod entry_id;
+mod gap_tracker;
 mod id;
 mod job;
+mod job_end;
 mod limits;
 mod line;
 mod page;
@@ -30,9 +33,12 @@ mod resume;
 mod revocation;
 mod status;
 
+pub use end_clock::{EndClock, EndRead, EndRules};
 pub use entry_id::{EntryId, EntryIdError};
+pub use gap_tracker::{FoundGap, GapTracker};
 pub use id::{JobId, JobIdError, OrgId, UserId};
 pub use job::{Job, Membership, OrgRule, Reader, may_read};
+pub use job_end::JobEnd;
 pub use limits::{MAX_JOB_ID_LEN, MAX_PAGE_LINES, MAX_READ_BYTES};
 pub use line::{Line, Source};
 pub use page::{Page, PageLimit, PageLimitError, PageRequest};

@@ -3,8 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 
-use log_domain::{EntryId, JobId};
-use log_wire::sse::EndStatus;
+use log_domain::{EntryId, JobEnd, JobId};
 use slab::Slab;
 use tokio::sync::Notify;
 
@@ -42,7 +41,7 @@ pub(crate) struct FeedState {
 /// Where a log has ended, and how.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End {
-    pub(crate) status: EndStatus,
+    pub(crate) status: JobEnd,
     pub(crate) position: EntryId,
 }
 

@@ -30,9 +30,7 @@
 mod backlog;
 mod catch_up;
 mod clock;
-mod end;
 mod feed;
-mod gap;
 mod hub;
 mod next;
 mod options;

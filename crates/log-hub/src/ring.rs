@@ -15,10 +15,8 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use log_domain::{EntryId, Line};
+use log_domain::{EntryId, FoundGap, Line};
 use log_wire::sse;
-
-use crate::gap::Missing;
 
 /// Frames are gathered up to this size, so that a burst costs few writes and few ring slots.
 const SEGMENT_BYTES: usize = 16 * 1024;
@@ -75,7 +73,7 @@ pub(crate) struct Horizon {
 #[derive(Debug)]
 enum Segment {
     Lines(Lines),
-    Gap(Missing),
+    Gap(FoundGap),
 }
 
 #[derive(Debug)]
@@ -95,7 +93,7 @@ pub(crate) enum Taken {
         next: u64,
     },
     /// Lines may be missing here.
-    Gap { missing: Missing, next: u64 },
+    Gap { missing: FoundGap, next: u64 },
     /// The reader has everything.
     Nothing { next: u64 },
     /// What the reader wants has left the ring.
@@ -183,7 +181,7 @@ impl Ring {
     }
 
     /// Tells readers that lines may be missing here, and moves the feed to where reading goes on.
-    pub(crate) fn push_gap(&mut self, missing: Missing) {
+    pub(crate) fn push_gap(&mut self, missing: FoundGap) {
         let gap = missing.gap;
         self.segments.push_back(Segment::Gap(missing));
         self.next += 1;

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_domain::EntryId;
+use log_domain::{EndClock, EndRead, EndRules, EntryId, GapTracker, JobEnd};
 use log_store::{JobWatch, LogWatch, StoreError, TailRead};
-use log_wire::sse::EndStatus;
 use tokio::time::{self, Instant};
 
-use crate::end::{EndClock, Tail};
 use crate::feed::{End, Feed};
-use crate::gap::Told;
 use crate::shared::Shared;
 use crate::stats::Counters;
 
@@ -26,7 +23,7 @@ pub(crate) struct Upstream {
     /// Everything up to here has been read.
     position: EntryId,
     /// The gap pushed last.
-    told: Told,
+    gaps: GapTracker,
     /// Set while the job's status is terminal.
     end: Option<EndClock>,
     log_is_due: bool,
@@ -37,6 +34,8 @@ pub(crate) struct Upstream {
     retry_at: Option<Instant>,
     /// Since when nobody watches.
     deserted_since: Option<Instant>,
+    /// The origin of the moments that the end clock is told.
+    origin: Instant,
 }
 
 /// Why the task ends.
@@ -57,13 +56,14 @@ impl Upstream {
             log,
             record,
             position,
-            told: Told::default(),
+            gaps: GapTracker::default(),
             end: None,
             log_is_due: false,
             record_is_due: false,
             retry,
             retry_at: None,
             deserted_since: None,
+            origin: Instant::now(),
         }
     }
 
@@ -144,8 +144,7 @@ impl Upstream {
 
     /// When to go on without a notice: after a pause, or to see whether an ending log is quiet.
     fn next_unasked_read(&self) -> Option<Instant> {
-        let options = &self.shared.options;
-        let ending = |clock: &EndClock| clock.next_read(options.end_quiet, options.end_limit);
+        let ending = |clock: &EndClock| clock.next_read().map(|at| self.origin + at);
         self.retry_at.or_else(|| self.end.as_ref().and_then(ending))
     }
 
@@ -163,14 +162,18 @@ impl Upstream {
 
     async fn read_record(&mut self) -> Result<(), StoreError> {
         let status = match self.record.get().await? {
-            Some(job) => EndStatus::of(&job.status),
-            None => Some(EndStatus::Deleted),
+            Some(job) => JobEnd::from_status(&job.status),
+            None => Some(JobEnd::Deleted),
+        };
+        let rules = EndRules {
+            quiet: self.shared.options.end_quiet,
+            limit: self.shared.options.end_limit,
         };
         match (&mut self.end, status) {
-            (Some(clock), Some(status)) => clock.set_status(status),
+            (Some(clock), Some(status)) => clock.set_end(status),
             (end, None) => *end = None,
             (end, Some(status)) => {
-                *end = Some(EndClock::new(status));
+                *end = Some(EndClock::new(status, rules));
                 // What is there now must be read after the status was.
                 self.log_is_due = true;
             }
@@ -186,9 +189,9 @@ impl Upstream {
             let limit = self.shared.options.read;
             let read = self.log.read_after(self.position, limit).await?;
             if let Some(clock) = &mut self.end {
-                clock.read(Tail {
-                    began,
-                    ended: Instant::now(),
+                clock.read_succeeded(EndRead {
+                    began: began - self.origin,
+                    ended: self.origin.elapsed(),
                     found_lines: !read.lines.is_empty(),
                     more: read.more,
                     last_id: read.bounds.last_id,
@@ -207,13 +210,15 @@ impl Upstream {
 
     /// Hands on what a read has found. A ring that `was_lost` before the read shows the log as it is now again.
     fn push(&mut self, read: &TailRead, was_lost: bool) {
-        let missing = self.told.news(read, self.position);
+        let missing = self
+            .gaps
+            .unreported(self.position, &read.lines, &read.bounds);
         let at_end = read.bounds.last_id <= self.position;
         if missing.is_none() && read.lines.is_empty() && at_end && !was_lost {
             return;
         }
         if let Some(missing) = missing {
-            self.told.tell(missing);
+            self.gaps.mark_reported(missing);
         }
         Counters::add(&self.shared.counters.lines, read.lines.len() as u64);
         self.feed.publish(|state| {
@@ -232,11 +237,10 @@ impl Upstream {
     }
 
     fn reached_end(&self) -> Option<End> {
-        let options = &self.shared.options;
         let clock = self.end.as_ref()?;
-        let over = clock.is_over(self.position, options.end_quiet, options.end_limit);
+        let over = clock.is_over(self.position);
         over.then(|| End {
-            status: clock.status(),
+            status: clock.end(),
             position: self.position,
         })
     }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use log_domain::{EntryId, Gap, JobId};
+use log_domain::{EntryId, FoundGap, Gap, GapTracker, JobId};
 use log_store::{StoreError, TailRead};
 use log_wire::sse;
 
 use crate::backlog::Batch;
 use crate::catch_up::{self, Found, Read};
 use crate::feed::{End, Feed, FeedState, Idle};
-use crate::gap::{Missing, Told};
 use crate::next::{Next, break_off, done};
 use crate::registry::Joined;
 use crate::ring::{Horizon, Taken};
@@ -32,7 +31,7 @@ pub struct Viewer {
     /// The stretch of the ring in which the store has confirmed the position. `None` where a client claims it.
     confirmed: Option<u64>,
     /// The gap handed out last.
-    told: Told,
+    gaps: GapTracker,
     place: Place,
     /// Whether a line or a gap was handed out.
     delivered: bool,
@@ -82,7 +81,7 @@ impl Viewer {
             at: EntryId::ZERO,
             position: EntryId::ZERO,
             confirmed: None,
-            told: Told::default(),
+            gaps: GapTracker::default(),
             place: Place::Seeking,
             delivered: false,
             finished: false,
@@ -304,7 +303,7 @@ impl Viewer {
 
     /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.
     fn take_in(&mut self, read: &TailRead, end: Option<End>, frames: &mut Vec<u8>) -> bool {
-        if let Some(missing) = self.told.news(read, self.at) {
+        if let Some(missing) = self.gaps.unreported(self.at, &read.lines, &read.bounds) {
             self.tell(missing, frames);
         }
         let lines = catch_up::up_to(&read.lines, end);
@@ -344,9 +343,9 @@ impl Viewer {
         Some(break_off())
     }
 
-    fn tell(&mut self, missing: Missing, frames: &mut Vec<u8>) {
+    fn tell(&mut self, missing: FoundGap, frames: &mut Vec<u8>) {
         Counters::add(&self.shared.counters.gaps, 1);
-        self.told.tell(missing);
+        self.gaps.mark_reported(missing);
         let gap = Gap {
             after_id: self.position,
             ..missing.gap

@@ -7,9 +7,7 @@ mod decode;
 mod encode;
 
 pub use decode::{Decoder, RawEvent};
-pub use encode::{
-    EndStatus, write_done, write_gap, write_heartbeat, write_log, write_reauth, write_retry,
-};
+pub use encode::{write_done, write_gap, write_heartbeat, write_log, write_reauth, write_retry};
 
 use log_domain::{EntryId, Line};
 use serde::Deserialize;

@@ -19,8 +19,8 @@ fn lines(range: std::ops::RangeInclusive<u64>) -> Vec<Line> {
     range.map(line).collect()
 }
 
-fn missing(after: u64, first: Option<u64>, resume: u64) -> Missing {
-    Missing {
+fn missing(after: u64, first: Option<u64>, resume: u64) -> FoundGap {
+    FoundGap {
         gap: Gap {
             after_id: id(after),
             first_id: first.map(id),
@@ -95,7 +95,7 @@ fn a_position_is_known_from_the_first_line_of_a_log_made_anew_on() {
 #[test]
 fn a_position_is_not_known_before_a_line_that_was_deleted() {
     let mut ring = Ring::new(id(0), 1 << 20);
-    ring.push_gap(Missing {
+    ring.push_gap(FoundGap {
         deleted_up_to: id(7),
         ..missing(0, Some(1), 0)
     });

@@ -3,42 +3,9 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use log_domain::{EntryId, JobStatus, Line};
+use log_domain::{EntryId, JobEnd, Line};
 
 use crate::rest::{LineRef, write_json};
-
-/// How a stream ended, as `done` says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndStatus {
-    /// The job is `ready`.
-    Ready,
-    /// The job has `failed`.
-    Failed,
-    /// The job's record has disappeared.
-    Deleted,
-}
-
-impl EndStatus {
-    /// The end that a status means, if it is terminal.
-    #[must_use]
-    pub const fn of(status: &JobStatus) -> Option<Self> {
-        match status {
-            JobStatus::Ready => Some(Self::Ready),
-            JobStatus::Failed => Some(Self::Failed),
-            _ => None,
-        }
-    }
-
-    /// The text in `done`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Failed => "failed",
-            Self::Deleted => "deleted",
-        }
-    }
-}
 
 /// Appends a `log` event with its `id:`.
 pub fn write_log(out: &mut Vec<u8>, line: &Line) {
@@ -76,11 +43,11 @@ pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
 
 /// Appends the last event. Its `id:` is the end of the log, so that an `EventSource`, which reconnects by
 /// itself, comes back with a cursor that is answered 204 and stays away.
-pub fn write_done(out: &mut Vec<u8>, status: EndStatus, end: EntryId) {
-    let status = status.as_str();
+pub fn write_done(out: &mut Vec<u8>, job_end: JobEnd, last_id: EntryId) {
+    let status = job_end.as_str();
     put(
         out,
-        format_args!("event: done\nid: {end}\ndata: {{\"status\":\"{status}\"}}\n\n"),
+        format_args!("event: done\nid: {last_id}\ndata: {{\"status\":\"{status}\"}}\n\n"),
     );
 }
 
@@ -156,7 +123,7 @@ mod tests {
     fn done_heartbeat_and_retry_read_as_the_contract_says() {
         let end = EntryId::new(9, 0);
         assert_eq!(
-            text(|out| write_done(out, EndStatus::Ready, end)),
+            text(|out| write_done(out, JobEnd::Ready, end)),
             "event: done\nid: 9-0\ndata: {\"status\":\"ready\"}\n\n"
         );
         assert_eq!(
