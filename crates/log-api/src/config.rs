@@ -47,9 +47,8 @@ impl Settings {
     pub fn read(env: &dyn Env, store: Option<StoreSettings>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
         let auth = AuthSettings::read(&mut reader);
-        let mut server = ServerSettings::read(&mut reader, &auth.authorized_parties);
+        let server = ServerSettings::read(&mut reader, &auth.authorized_parties);
         let stream = StreamSettings::read(&mut reader);
-        server.connection.unacknowledged = stream.heartbeat * 2;
         let limits = LimitSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
         let access = AccessSettings::read(&mut reader);

@@ -1,8 +1,8 @@
 //! The connections under the API: how they are accepted, how many there may be, and when one is given up.
 //!
-//! This is `actix_web::HttpServer` for one plain listener, with a socket type of our own ([`Client`]). Only below the
-//! body can a connection be closed whose client has stopped reading: while actix holds unwritten output for it, it asks
-//! the body nothing. And only there can a stream take its socket over ([`Takeover`]).
+//! This is `actix_web::HttpServer` for one plain listener, with a socket type of our own ([`Client`]), so that a stream
+//! can take its socket over ([`Takeover`]). The kernel gives up a client that acknowledges or reads nothing for
+//! `LOG_API_UNREAD_SECS` (`TCP_USER_TIMEOUT`, set on the listener).
 
 mod client;
 mod file_limit;
@@ -10,8 +10,6 @@ mod listener;
 mod open;
 mod socket;
 mod takeover;
-mod tcp_table;
-mod watchdog;
 
 use std::fmt;
 use std::io;
@@ -44,7 +42,7 @@ pub(crate) struct Bound {
     pub(crate) connections: Connections,
 }
 
-/// Binds the listener and builds the server of an application. Call it in a tokio runtime: it looks after dead clients.
+/// Binds the listener and builds the server of an application.
 pub(crate) fn bind<F, I, S, B>(
     app: F,
     settings: &ServerSettings,
@@ -65,7 +63,6 @@ where
     let addr = socket.local_addr()?;
     let max = file_limit::connections_that_fit(settings.connection.max);
     let connections = Connections::new(max);
-    watchdog::spawn(connections.clone(), &settings.connection);
 
     let builder = Server::build()
         .workers(settings.workers)
@@ -115,8 +112,8 @@ async fn admit(
     let peer = stream.peer_addr().ok();
     // Frames are written whole; waiting for more of them would only delay them.
     stream.set_nodelay(true)?;
-    match connections.take(&stream)? {
-        Some(place) => Ok((Client::new(Socket::new(stream, place, half_closed)), peer)),
+    match connections.take() {
+        Some(permit) => Ok((Client::new(Socket::new(stream, permit, half_closed)), peer)),
         None => {
             client::refuse(stream).await;
             Err(actix_http::error::DispatchError::Io(

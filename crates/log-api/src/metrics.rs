@@ -136,12 +136,6 @@ impl Metrics {
             "Connections refused because there were too many",
             counts.refused,
         );
-        counter(
-            registry,
-            "connections_given_up",
-            "Connections given up because the client was gone without a word, or read nothing for long",
-            counts.given_up,
-        );
     }
 
     fn register_store(&self, registry: &mut Registry) {

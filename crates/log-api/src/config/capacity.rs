@@ -21,12 +21,10 @@ pub struct ConnectionSettings {
     /// buffer never grows. It concerns pages: a stream has no buffer once its head is out.
     pub write_buffer: usize,
     /// `LOG_API_HALF_CLOSED`: whether a client that has closed its sending side is served on. Without it, one that is
-    /// gone is noticed at once, on an idle stream too; with it, only at the second heartbeat after.
+    /// gone is noticed at once, on an idle stream too; with it, only when a heartbeat is answered by a reset.
     pub half_closed: bool,
-    /// `LOG_API_UNREAD_SECS`: how long a client that is alive and reads nothing is kept.
+    /// `LOG_API_UNREAD_SECS`: how long a client is kept that acknowledges or reads nothing (`TCP_USER_TIMEOUT`).
     pub unread: Duration,
-    /// How long sent data may stay unacknowledged before the client counts as gone without a word: two heartbeats.
-    pub unacknowledged: Duration,
 }
 
 impl Default for ConnectionSettings {
@@ -38,7 +36,6 @@ impl Default for ConnectionSettings {
             write_buffer: 4096,
             half_closed: false,
             unread: Duration::from_secs(600),
-            unacknowledged: Duration::from_secs(40),
         }
     }
 }
@@ -65,7 +62,6 @@ impl ConnectionSettings {
                 Unit::Seconds,
                 1..=86_400,
             ),
-            unacknowledged: default.unacknowledged,
         }
     }
 

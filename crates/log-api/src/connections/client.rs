@@ -79,7 +79,6 @@ impl AsyncWrite for Client {
 
     /// Actix flushes when it has written everything it has: the moment at which the head of an answer is out.
     fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket()?.check()?;
         let Some(successor) = self.takeover.successor() else {
             return Poll::Ready(Ok(()));
         };

@@ -15,6 +15,8 @@ pub(super) fn listen(addr: SocketAddr, settings: &ConnectionSettings) -> io::Res
     if let Some(bytes) = settings.send_buffer.map(NonZero::get) {
         socket.set_send_buffer_size(bytes)?;
     }
+    // Ends a connection whose client acknowledges nothing, or keeps its window closed, for this long.
+    socket.set_tcp_user_timeout(Some(settings.unread))?;
     socket.bind(&addr.into())?;
     socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
     socket.set_nonblocking(true)?;
@@ -26,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_accepted_socket_has_the_send_buffer_of_the_listener() {
+    fn an_accepted_socket_has_the_options_of_the_listener() {
         let settings = ConnectionSettings::default();
         let listener = listen(([127, 0, 0, 1], 0).into(), &settings).unwrap();
         listener.set_nonblocking(false).unwrap();
@@ -34,8 +36,10 @@ mod tests {
         let (accepted, _) = listener.accept().unwrap();
         // Linux reserves as much again for its own use, and says so.
         let asked = settings.send_buffer.unwrap().get();
-        let has = Socket::from(accepted).send_buffer_size().unwrap();
+        let accepted = Socket::from(accepted);
+        let has = accepted.send_buffer_size().unwrap();
         assert!((asked..=2 * asked).contains(&has), "{has}");
+        assert_eq!(accepted.tcp_user_timeout().unwrap(), Some(settings.unread));
         drop(client);
     }
 }

@@ -1,7 +1,8 @@
-//! Clients that are gone without a word, and clients that are there and read nothing.
+//! Clients that vanish without closing their connection, and clients that stay and read nothing.
 //!
-//! Runs in a network of its own, so that packets can be dropped without touching this machine's. It needs Linux with
-//! user namespaces (`unshare --user --net`), `ip` and `iptables`; where one is missing it fails and says so.
+//! The test runs in a network namespace of its own, so that it can drop packets without touching the machine's network.
+//! It needs Linux with user namespaces (`unshare --user --net`), `ip` and `iptables`. If one is missing, it fails and
+//! says so.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -27,10 +28,10 @@ const NEEDS: &str =
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the test tells itself that it is inside"
+    reason = "the test starts itself again in a new network and must know that it is inside"
 )]
-fn a_client_that_is_gone_is_freed_after_two_heartbeats_and_one_that_reads_nothing_is_kept() {
-    let name = "dead_client::a_client_that_is_gone_is_freed_after_two_heartbeats_and_one_that_reads_nothing_is_kept";
+fn a_client_that_acknowledges_or_reads_nothing_is_given_up_after_the_unread_time() {
+    let name = "dead_client::a_client_that_acknowledges_or_reads_nothing_is_given_up_after_the_unread_time";
     if std::env::var_os(INSIDE).is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -90,12 +91,12 @@ async fn open(api: SocketAddr, from: Ipv4Addr, job: &JobId, query: &str) -> TcpS
     stream
 }
 
-async fn viewers_become(api: &Api, expected: u64, within: Duration) -> Duration {
+async fn viewers_become(api: &Api, expected: u64, within: Duration) {
     let begin = Instant::now();
     loop {
         let viewers = api.metric("viewers").await;
         if viewers == expected {
-            return begin.elapsed();
+            return;
         }
         assert!(
             begin.elapsed() < within,
@@ -113,36 +114,26 @@ async fn inside() {
     fill(dir.path(), &job).await;
     let settings = [
         ("LOG_API_HEARTBEAT_SECS", "1"),
-        ("LOG_API_UNREAD_SECS", "8"),
+        ("LOG_API_UNREAD_SECS", "3"),
         ("LOG_API_METRICS_BIND", "127.0.0.1:0"),
     ];
     let api = Api::start_embedded(dir.path(), &settings).await;
-    // One that hears heartbeats alone, one in the middle of much, both behind the cable; one that reads nothing.
+    // Behind the cable: one stream that gets heartbeats alone, and one in the middle of much data.
     let _idle = open(api.addr, CABLE, &job, "").await;
     let _busy = open(api.addr, CABLE, &job, "?from=start").await;
-    let _lazy = open(api.addr, Ipv4Addr::LOCALHOST, &job, "?from=start").await;
+    // Reachable, but reads nothing.
+    let _stalled = open(api.addr, Ipv4Addr::LOCALHOST, &job, "?from=start").await;
     let mut good = open(api.addr, Ipv4Addr::LOCALHOST, &job, "").await;
     viewers_become(&api, 4, Duration::from_secs(5)).await;
-    sleep(Duration::from_millis(500)).await;
 
     sh(&format!("iptables -A INPUT -s {CABLE} -j DROP"));
     sh(&format!("iptables -A INPUT -d {CABLE} -j DROP"));
-    let pulled = Instant::now();
-    let freed = viewers_become(&api, 2, Duration::from_secs(7)).await;
-    // A heartbeat has to be sent first; then it stays unacknowledged for two.
-    assert!(freed >= Duration::from_secs(2), "{freed:?}");
-    // The one that reads nothing is alive, and kept as long as was asked.
-    viewers_become(&api, 1, Duration::from_secs(14)).await;
-    assert!(
-        pulled.elapsed() >= Duration::from_secs(7),
-        "{:?}",
-        pulled.elapsed()
-    );
-    assert_eq!(api.metric("connections_given_up_total").await, 3);
-    // Whoever reads is not touched: heartbeats go on.
+    viewers_become(&api, 1, Duration::from_secs(20)).await;
+
+    // The client that reads is not touched: heartbeats go on.
     let mut buffer = [0; 4096];
     while let Ok(read) = timeout(Duration::from_millis(300), good.read(&mut buffer)).await {
-        assert!(read.unwrap() > 0, "it was ended");
+        assert!(read.unwrap() > 0, "the good client's stream ended");
     }
     let heartbeat = timeout(Duration::from_secs(3), good.read(&mut buffer)).await;
     assert!(heartbeat.unwrap().unwrap() > 0);

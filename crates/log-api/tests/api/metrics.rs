@@ -88,7 +88,6 @@ async fn each_has_a_type_a_help_and_a_value() {
         ("log_api_streams_refused", "counter"),
         ("log_api_connections", "gauge"),
         ("log_api_connections_refused", "counter"),
-        ("log_api_connections_given_up", "counter"),
         ("log_api_store_connected", "gauge"),
         ("log_api_store_watched", "gauge"),
         ("log_api_store_resyncs", "counter"),
