@@ -16,7 +16,6 @@ pub use self::lease::{LeaseMode, LeaseOptions};
 pub use self::principal::Principal;
 pub(crate) use self::seats::{Call, Seat};
 pub(crate) use self::tickets::Granted;
-pub(crate) use self::watch::Renewed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,34 +157,17 @@ impl Access {
     /// A seat for a stream of this job to this reader, with a first lease.
     ///
     /// # Errors
-    /// 401 where access was withdrawn meanwhile; 500 where the machine has no randomness.
+    /// 401 where access was withdrawn meanwhile.
     pub(crate) fn seat(&self, who: Principal, job_id: &JobId, job: &Job) -> Result<Seat, ApiError> {
-        let (id, shares) = (secret::random()?, watch::shares(&who, job));
+        let shares = watch::shares(&who, job);
         let lease = &self.shared.options.lease;
-        let seat = self
-            .shared
-            .seats
-            .take(id, who.clone(), job_id, shares, lease);
+        let seat = self.shared.seats.take(who.clone(), job_id, shares, lease);
         // Once more: a revocation that came since the gate may have found no seat to end.
         if self.shared.allows(&who, job) {
             Ok(seat)
         } else {
             Err(REVOKED)
         }
-    }
-
-    /// Gives the stream of this id, which the reader must have opened, another lease.
-    ///
-    /// # Errors
-    /// 403, 409: see the route.
-    pub(crate) async fn renew(
-        &self,
-        id: &str,
-        who: &Principal,
-        job_id: &JobId,
-        job: &Job,
-    ) -> Result<Renewed, ApiError> {
-        self.shared.renew(id, who, job_id, job).await
     }
 
     /// Revokes what a message says, in this process before it returns and in the others soon after; `false` where the

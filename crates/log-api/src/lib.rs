@@ -68,7 +68,7 @@ pub use gate::{AuthorizedJob, require_readable};
 pub use health::Health;
 pub use limits::{Place, StreamLimits};
 pub use metrics::{Metrics, StoreGauges};
-pub use query::{LeaseQuery, NoQuery, Query, StreamQuery};
+pub use query::{NoQuery, Query, StreamQuery};
 pub use request_id::RequestId;
 pub use routes::{configure, unknown_route};
 pub use sse_body::SseBody;

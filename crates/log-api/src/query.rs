@@ -71,22 +71,6 @@ impl Query for NoQuery {
     }
 }
 
-/// Which stream is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseQuery(pub String);
-
-impl Query for LeaseQuery {
-    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        const NAME: &str = "stream_id";
-        let id = one(request.query_string(), NAME)?.unwrap_or_default();
-        if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Ok(Self(id.into_owned()))
-        } else {
-            Err(invalid(NAME, "must be the `X-Stream-ID` of an open stream"))
-        }
-    }
-}
-
 /// The ticket of a request, which is a credential: one that stands twice is malformed, and an empty one is none.
 pub(crate) fn ticket(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     let ticket = one(request.query_string(), "ticket")

@@ -1,7 +1,6 @@
 //! Every route, in one list.
 
 mod health;
-mod lease;
 mod page;
 mod stream;
 mod ticket;
@@ -21,15 +20,13 @@ use crate::state::AppState;
 /// Mounts the service's routes into an actix application, with its parts handed in.
 ///
 /// Routes: `/api/jobs/{job_id}/logs`, `/api/jobs/{job_id}/logs/stream`, `/healthz`, `/readyz`, `/api/health` and
-/// `/api/ready`, and the two that keep a reader reading, `…/logs/ticket` and `…/logs/stream/lease`; with webhooks,
-/// `/webhooks/clerk`. Each answers wrong methods and its own errors; routes that are not here are the application's.
+/// `/api/ready`, and `…/logs/ticket`; with webhooks, `/webhooks/clerk`. Each answers wrong methods and its own errors; routes that are not here are the application's.
 ///
 /// An application of many viewers spawns a [`log_hub::ThreadWaker`] on each of its workers, as [`crate::app::Application`] does.
 pub fn configure(config: &mut web::ServiceConfig, parts: &AppState) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
         .service(only("GET", "", web::get().to(page::page)))
         .service(only("GET", "/stream", web::get().to(stream::stream)))
-        .service(only("POST", "/stream/lease", web::post().to(lease::renew)))
         .service(only("POST", "/ticket", web::post().to(ticket::ticket)))
         .default_service(web::to(not_found))
         .wrap(CatchPanic::default())
@@ -89,7 +86,7 @@ fn cors(parts: &AppState) -> Cors {
             "X-Request-ID",
             "Content-Type",
         ])
-        .expose_headers(["X-Request-ID", "X-Stream-ID", "Retry-After"])
+        .expose_headers(["X-Request-ID", "Retry-After"])
         .supports_credentials()
         .max_age(600);
     parts

@@ -25,8 +25,6 @@ pub enum ErrorCode {
     JobNotFound,
     /// The key set that verifies tokens cannot be had.
     KeysUnavailable,
-    /// A stream was carried on for as long as it may be.
-    LeaseAtCap,
     /// The credentials cannot be read: no scheme, two tokens.
     MalformedCredentials,
     /// The route exists, but not with this method.
@@ -35,8 +33,6 @@ pub enum ErrorCode {
     RouteNotFound,
     /// The store of logs and jobs cannot be reached.
     StoreUnavailable,
-    /// The stream was opened by another session.
-    StreamNotYours,
     /// A limit of the caller is reached.
     TooManyStreams,
     /// A limit of the job is reached.
@@ -52,10 +48,9 @@ impl ErrorCode {
         match self {
             Self::InvalidWebhook | Self::MalformedCredentials => 400,
             Self::Unauthenticated => 401,
-            Self::CookieCrossSite | Self::StreamNotYours => 403,
+            Self::CookieCrossSite => 403,
             Self::JobNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::LeaseAtCap => 409,
             Self::InvalidParameter => 422,
             Self::TooManyStreams | Self::TooManyViewers => 429,
             Self::Internal => 500,
@@ -80,11 +75,9 @@ impl ErrorCode {
             | Self::InvalidParameter
             | Self::InvalidWebhook
             | Self::JobNotFound
-            | Self::LeaseAtCap
             | Self::MalformedCredentials
             | Self::MethodNotAllowed
             | Self::RouteNotFound
-            | Self::StreamNotYours
             | Self::Unauthenticated => false,
         }
     }
@@ -101,12 +94,10 @@ impl ErrorCode {
             Self::InvalidWebhook => "invalid-webhook",
             Self::JobNotFound => "job-not-found",
             Self::KeysUnavailable => "keys-unavailable",
-            Self::LeaseAtCap => "lease-at-cap",
             Self::MalformedCredentials => "malformed-credentials",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RouteNotFound => "route-not-found",
             Self::StoreUnavailable => "store-unavailable",
-            Self::StreamNotYours => "stream-not-yours",
             Self::TooManyStreams => "too-many-streams",
             Self::TooManyViewers => "too-many-viewers",
             Self::Unauthenticated => "unauthenticated",
@@ -127,14 +118,12 @@ impl ErrorCode {
             Self::InvalidWebhook => "The webhook is not accepted",
             Self::JobNotFound => "Job not found",
             Self::KeysUnavailable => "Tokens cannot be verified right now; try again shortly",
-            Self::LeaseAtCap => "The stream was renewed for as long as it may be; open it again",
             Self::MalformedCredentials => {
                 "The credentials are malformed; send one `Authorization: Bearer <token>` header"
             }
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::RouteNotFound => "Not found",
             Self::StoreUnavailable => "Logs cannot be read right now; try again shortly",
-            Self::StreamNotYours => "The stream was opened by another session",
             Self::TooManyStreams => "Too many open streams; close one or try again later",
             Self::TooManyViewers => "Too many viewers of this job; try again later",
             Self::Unauthenticated => "Not authenticated",

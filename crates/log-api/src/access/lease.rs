@@ -44,8 +44,6 @@ pub struct LeaseOptions {
     pub length: Duration,
     /// What happens at its end.
     pub mode: LeaseMode,
-    /// How long renewals can carry a stream on where streams end with `reauth`: 1 h.
-    pub cap: Duration,
 }
 
 impl Default for LeaseOptions {
@@ -53,28 +51,14 @@ impl Default for LeaseOptions {
         Self {
             length: Duration::from_secs(300),
             mode: LeaseMode::Recheck,
-            cap: Duration::from_secs(3600),
         }
     }
 }
 
 impl LeaseOptions {
-    /// The end of a first lease that begins now.
-    pub(super) fn first(&self, now: Instant) -> Instant {
+    /// The end of a lease that begins now.
+    pub(super) fn end_from(&self, now: Instant) -> Instant {
         now + self.length.mul_f64(0.75 + fastrand::f64() / 4.0)
-    }
-
-    /// The end of a lease that begins now and follows one that ends at `until`, for a stream that was opened then; `None`
-    /// where nothing is left to give.
-    pub(super) fn next(&self, now: Instant, until: Instant, opened: Instant) -> Option<Instant> {
-        let end = self.first(now).max(until);
-        match self.mode {
-            LeaseMode::Recheck => Some(end),
-            LeaseMode::Reauth => {
-                let last = opened + self.cap.max(self.length);
-                (until < last && now < last).then_some(end.min(last))
-            }
-        }
     }
 
     /// How often leases are looked at: fine enough that none is late by more than a second.
@@ -90,7 +74,7 @@ mod tests {
     #[test]
     fn a_thousand_leases_opened_together_end_over_a_minute() {
         let (options, now) = (LeaseOptions::default(), Instant::now());
-        let mut ends: Vec<_> = (0..1000).map(|_| options.first(now)).collect();
+        let mut ends: Vec<_> = (0..1000).map(|_| options.end_from(now)).collect();
         ends.sort_unstable();
         assert!(ends[999] - ends[0] >= Duration::from_secs(60));
         assert!(ends[999] - now <= options.length);
@@ -98,26 +82,5 @@ mod tests {
         for at in ends.windows(50) {
             assert!(at[49] - at[0] > Duration::from_secs(1));
         }
-    }
-
-    #[test]
-    fn renewals_end_at_the_cap_where_streams_end_with_reauth() {
-        let options = LeaseOptions {
-            mode: LeaseMode::Reauth,
-            ..LeaseOptions::default()
-        };
-        let opened = Instant::now();
-        let last = opened + options.cap;
-        let late = last - Duration::from_secs(1);
-        assert_eq!(options.next(late, late, opened), Some(last));
-        assert_eq!(options.next(late, last, opened), None);
-        assert_eq!(options.next(last, late, opened), None);
-        let recheck = LeaseOptions::default();
-        assert!(recheck.next(last, last, opened).is_some());
-        let far = opened + options.length;
-        assert!(
-            options.next(opened, far, opened) >= Some(far),
-            "never earlier"
-        );
     }
 }

@@ -67,13 +67,6 @@ impl Principal {
         self
     }
 
-    /// Whether it is the same session of the same user: what may renew a stream.
-    pub(super) fn is_same_session(&self, other: &Self) -> bool {
-        self.reader.user == other.reader.user
-            && self.session == other.session
-            && self.issuer == other.issuer
-    }
-
     pub(super) fn to_json(&self) -> Value {
         let active = self.reader.active.as_ref();
         json!({

@@ -30,18 +30,19 @@ pub(crate) enum Call {
 /// All seats that are taken.
 #[derive(Debug, Default)]
 pub(super) struct Seats {
-    /// By the ids that clients know their streams by.
-    taken: Mutex<HashMap<Arc<str>, Arc<Stream>>>,
+    /// By their numbers.
+    taken: Mutex<HashMap<u64, Arc<Stream>>>,
+    next: AtomicU64,
     withdrawn: AtomicU64,
     reauthenticated: AtomicU64,
 }
 
 /// One stream, from its opening to the drop of it.
 pub(super) struct Stream {
-    pub(super) id: Arc<str>,
+    id: u64,
     pub(super) job: JobId,
-    opened: Instant,
-    /// Who reads, and until when nobody looks at that.
+    pub(super) who: Principal,
+    /// Until when nobody looks at who reads.
     held: Mutex<Held>,
     call: AtomicU8,
     /// Wakes the stream.
@@ -50,7 +51,6 @@ pub(super) struct Stream {
 
 #[derive(Clone)]
 struct Held {
-    who: Arc<Principal>,
     until: Instant,
     /// Whether the job is read as the organisation's: it was not the reader's own when it was last looked at.
     shares: bool,
@@ -65,7 +65,6 @@ pub(crate) struct Seat {
 impl Seats {
     pub(super) fn take(
         self: &Arc<Self>,
-        id: String,
         who: Principal,
         job: &JobId,
         shares: bool,
@@ -73,27 +72,21 @@ impl Seats {
     ) -> Seat {
         let now = Instant::now();
         let stream = Arc::new(Stream {
-            id: id.into(),
+            id: self.next.fetch_add(1, Ordering::Relaxed),
             job: job.clone(),
-            opened: now,
+            who,
             held: Mutex::new(Held {
-                who: Arc::new(who),
-                until: lease.first(now),
+                until: lease.end_from(now),
                 shares,
             }),
             call: AtomicU8::new(0),
             waker: AtomicWaker::new(),
         });
-        let id = Arc::clone(&stream.id);
-        self.taken().insert(id, Arc::clone(&stream));
+        self.taken().insert(stream.id, Arc::clone(&stream));
         Seat {
             seats: Arc::clone(self),
             stream,
         }
-    }
-
-    pub(super) fn find(&self, id: &str) -> Option<Arc<Stream>> {
-        self.taken().get(id).cloned()
     }
 
     /// The streams whose leases are over, by their jobs.
@@ -113,7 +106,7 @@ impl Seats {
         let taken: Vec<_> = self.taken().values().cloned().collect();
         for stream in taken {
             let held = stream.held().clone();
-            if ended(&held.who, held.shares) {
+            if ended(&stream.who, held.shares) {
                 self.break_off(&stream);
             }
         }
@@ -141,33 +134,18 @@ impl Seats {
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Stream>>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<u64, Arc<Stream>>> {
         // Nothing panics while it holds the lock.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Stream {
-    pub(super) fn who(&self) -> Arc<Principal> {
-        Arc::clone(&self.held().who)
-    }
-
-    /// Gives another lease, to this reader; the time it has, or `None` where no more can be given.
-    pub(super) fn renew(
-        &self,
-        lease: &LeaseOptions,
-        who: Option<Arc<Principal>>,
-        shares: bool,
-    ) -> Option<std::time::Duration> {
-        let now = Instant::now();
+    /// Gives another lease.
+    pub(super) fn renew(&self, lease: &LeaseOptions, shares: bool) {
         let mut held = self.held();
-        let until = lease.next(now, held.until, self.opened)?;
-        held.until = until;
+        held.until = lease.end_from(Instant::now());
         held.shares = shares;
-        if let Some(who) = who {
-            held.who = who;
-        }
-        Some(until - now)
     }
 
     fn called(&self) -> Call {
@@ -196,11 +174,6 @@ impl Stream {
 }
 
 impl Seat {
-    /// The id that the client knows the stream by.
-    pub(crate) fn id(&self) -> &str {
-        &self.stream.id
-    }
-
     /// What the stream is told now; it is woken when it is told something else.
     pub(crate) fn call_or_wake(&self, waker: &Waker) -> Call {
         // First the waker, then the look: a call between the two wakes it.

@@ -1,4 +1,4 @@
-//! Random names that nobody can guess, and the keys under which they are kept.
+//! The secret of a ticket, and the key under which the ticket is stored.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::fill;
@@ -7,13 +7,6 @@ use log_wire::ErrorCode;
 
 use crate::error::ApiError;
 
-/// What a key is for, so that one kind of secret is never taken for another.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose {
-    Ticket,
-    Lease,
-}
-
 /// 256 random bits in hexadecimal.
 pub(super) fn random() -> Result<String, ApiError> {
     let mut bytes = [0_u8; 32];
@@ -21,13 +14,9 @@ pub(super) fn random() -> Result<String, ApiError> {
     Ok(TicketKey::new(bytes).to_string())
 }
 
-/// Where a secret is kept: under its digest, so that whoever reads the store cannot use what is there.
-pub(super) fn key_of(purpose: Purpose, secret: &str) -> TicketKey {
-    let purpose = match purpose {
-        Purpose::Ticket => "ticket:",
-        Purpose::Lease => "lease:",
-    };
-    let whole = digest(&SHA256, [purpose, secret].concat().as_bytes());
+/// The key of a ticket in the store. It is a digest of the secret, so that nobody who reads the store can use a ticket.
+pub(super) fn ticket_key(secret: &str) -> TicketKey {
+    let whole = digest(&SHA256, ["ticket:", secret].concat().as_bytes());
     let mut key = [0; 32];
     key.copy_from_slice(whole.as_ref());
     TicketKey::new(key)
@@ -45,10 +34,8 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_is_no_lease_and_no_key_shows_its_secret() {
+    fn the_key_of_a_ticket_does_not_show_its_secret() {
         let secret = random().unwrap();
-        let ticket = key_of(Purpose::Ticket, &secret).to_string();
-        assert_ne!(ticket, key_of(Purpose::Lease, &secret).to_string());
-        assert_ne!(ticket, secret);
+        assert_ne!(ticket_key(&secret).to_string(), secret);
     }
 }

@@ -8,7 +8,7 @@ use log_store::Tickets;
 use serde_json::{Value, json};
 
 use super::principal::Principal;
-use super::secret::{self, Purpose};
+use super::secret;
 use crate::error::ApiError;
 
 /// The reason that a client reads where a ticket is not taken: whichever it is, it helps nobody to guess.
@@ -54,7 +54,7 @@ const fn invalid() -> ApiError {
     ApiError::Unauthenticated { reason: INVALID }
 }
 
-/// Issues tickets and takes them; and, under names of streams, what is left for a stream in another process.
+/// Issues tickets and takes them.
 pub(super) struct TicketBox {
     store: Arc<dyn Tickets>,
 }
@@ -71,37 +71,17 @@ impl TicketBox {
         life: Duration,
     ) -> Result<String, ApiError> {
         let secret = secret::random()?;
-        let key = secret::key_of(Purpose::Ticket, &secret);
+        let key = secret::ticket_key(&secret);
         let grant = Granted::to_text(who, job);
         self.store.put(&key, &grant, life).await?;
         Ok(secret)
     }
 
     pub(super) async fn take(&self, secret: &str) -> Result<Granted, ApiError> {
-        let key = secret::key_of(Purpose::Ticket, secret);
+        let key = secret::ticket_key(secret);
         let taken = self.store.take(&key).await?;
         taken
             .and_then(|text| Granted::from_text(&text))
             .ok_or(invalid())
-    }
-
-    /// Leaves word for a stream that another process has: its reader has shown a fresh token.
-    pub(super) async fn leave(
-        &self,
-        stream: &str,
-        who: &Principal,
-        job: &JobId,
-        life: Duration,
-    ) -> Result<(), ApiError> {
-        let key = secret::key_of(Purpose::Lease, stream);
-        let grant = Granted::to_text(who, job);
-        Ok(self.store.put(&key, &grant, life).await?)
-    }
-
-    /// What was left for a stream.
-    pub(super) async fn left(&self, stream: &str) -> Result<Option<Granted>, ApiError> {
-        let key = secret::key_of(Purpose::Lease, stream);
-        let left = self.store.take(&key).await?;
-        Ok(left.and_then(|text| Granted::from_text(&text)))
     }
 }

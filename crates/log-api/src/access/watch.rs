@@ -1,4 +1,4 @@
-//! The two tasks that watch over all streams of the process, and the renewal of one.
+//! The two tasks that watch over all streams of the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,14 +7,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use log_domain::{Job, JobId};
-use log_wire::ErrorCode;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::Shared;
 use super::lease::LeaseMode;
 use super::principal::Principal;
 use super::seats::Stream;
-use super::tickets::Granted;
 use crate::error::ApiError;
 
 /// Jobs that are looked up at once where leases end together.
@@ -22,15 +20,6 @@ const AT_ONCE: usize = 16;
 
 /// The pause after the list of revocations could not be read.
 const READ_AGAIN: Duration = Duration::from_millis(250);
-
-/// What became of a renewal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Renewed {
-    /// The stream has another lease, this long.
-    Here(Duration),
-    /// The stream is not in this process; word was left for the one that has it.
-    Elsewhere,
-}
 
 /// Hears of revocations for as long as the process lives.
 pub(super) async fn revocations(shared: Arc<Shared>) {
@@ -95,74 +84,23 @@ impl Shared {
         };
         for stream in streams {
             match &job {
-                Some(job) => self.end_lease(stream, job).await?,
+                Some(job) => self.end_lease(stream, job),
                 // The hub sees that too, and ends the stream with `done`.
-                None => _ = stream.renew(&self.options.lease, None, false),
+                None => stream.renew(&self.options.lease, false),
             }
         }
         Ok(())
     }
 
-    async fn end_lease(&self, stream: &Stream, job: &Job) -> Result<(), ApiError> {
-        let who = stream.who();
-        if !self.allows(&who, job) {
+    fn end_lease(&self, stream: &Stream, job: &Job) {
+        let lease = &self.options.lease;
+        if !self.allows(&stream.who, job) {
             self.seats.break_off(stream);
-            return Ok(());
+        } else if lease.mode == LeaseMode::Recheck {
+            stream.renew(lease, shares(&stream.who, job));
+        } else {
+            self.seats.reauthenticate(stream);
         }
-        let lease = &self.options.lease;
-        match lease.mode {
-            LeaseMode::Recheck => _ = stream.renew(lease, None, shares(&who, job)),
-            LeaseMode::Reauth => {
-                let left = self.left_for(stream).await?;
-                let fresh = left.filter(|left| {
-                    left.job == stream.job.as_str()
-                        && who.is_same_session(&left.who)
-                        && self.allows(&left.who, job)
-                });
-                let renewed = fresh.and_then(|fresh| {
-                    let shares = shares(&fresh.who, job);
-                    stream.renew(lease, Some(Arc::new(fresh.who)), shares)
-                });
-                if renewed.is_none() {
-                    self.seats.reauthenticate(stream);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What another process has left for a stream. A store that takes no tickets has none.
-    async fn left_for(&self, stream: &Stream) -> Result<Option<Granted>, ApiError> {
-        match self.tickets.left(&stream.id).await {
-            Err(error) if error.code().is_retryable() => Err(error),
-            Err(error) => {
-                tracing::error!(%error, "what was left for a stream cannot be taken");
-                Ok(None)
-            }
-            Ok(left) => Ok(left),
-        }
-    }
-
-    /// Renews the lease of a stream for the session that opened it, which has just passed the gate again.
-    pub(super) async fn renew(
-        &self,
-        id: &str,
-        who: &Principal,
-        job_id: &JobId,
-        job: &Job,
-    ) -> Result<Renewed, ApiError> {
-        let lease = &self.options.lease;
-        let Some(stream) = self.seats.find(id) else {
-            self.tickets.leave(id, who, job_id, lease.length).await?;
-            return Ok(Renewed::Elsewhere);
-        };
-        if stream.job != *job_id || !stream.who().is_same_session(who) {
-            return Err(ApiError::Code(ErrorCode::StreamNotYours));
-        }
-        stream
-            .renew(lease, Some(Arc::new(who.clone())), shares(who, job))
-            .map(Renewed::Here)
-            .ok_or(ApiError::Code(ErrorCode::LeaseAtCap))
     }
 }
 

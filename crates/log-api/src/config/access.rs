@@ -11,8 +11,8 @@ use crate::access::LeaseOptions;
 /// What is asked of who reads, beyond a token.
 #[derive(Debug, Clone)]
 pub struct AccessSettings {
-    /// `LOG_API_STREAM_LEASE_SECS`, `LOG_API_STREAM_LEASE_MODE`, `LOG_API_STREAM_LEASE_CAP_SECS`: how long a stream goes
-    /// on without a look at who reads it, and what happens then.
+    /// `LOG_API_STREAM_LEASE_SECS`, `LOG_API_STREAM_LEASE_MODE`: how long a stream goes on without a look at who reads it,
+    /// and what happens then.
     pub lease: LeaseOptions,
     /// `LOG_API_ORG_READ`: whether members of a job's organisation may read it: `off`, `member`, or the permission they
     /// need, for example `org:builds:read`.
@@ -28,13 +28,12 @@ const SECRET_RULE: &str = "must be the signing secret of the endpoint, whsec_…
 
 impl AccessSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let LeaseOptions { length, mode, cap } = LeaseOptions::default();
-        let (secs, most) = ("LOG_API_STREAM_LEASE_SECS", "LOG_API_STREAM_LEASE_CAP_SECS");
+        let LeaseOptions { length, mode } = LeaseOptions::default();
+        let secs = "LOG_API_STREAM_LEASE_SECS";
         Self {
             lease: LeaseOptions {
                 length: reader.duration(secs, length, Unit::Seconds, 1..=86_400),
                 mode: reader.parsed("LOG_API_STREAM_LEASE_MODE", mode, MODE_RULE),
-                cap: reader.duration(most, cap, Unit::Seconds, 1..=604_800),
             },
             org_read: org_read(reader),
             webhook_secrets: webhook_secrets(reader),
@@ -61,10 +60,6 @@ impl AccessSettings {
                 self.lease.length.as_secs().to_string(),
             ),
             ("LOG_API_STREAM_LEASE_MODE", self.lease.mode.as_str().into()),
-            (
-                "LOG_API_STREAM_LEASE_CAP_SECS",
-                self.lease.cap.as_secs().to_string(),
-            ),
             ("LOG_API_ORG_READ", org_read.into()),
             (
                 "CLERK_WEBHOOK_SECRET",

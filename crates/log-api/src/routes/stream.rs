@@ -45,7 +45,6 @@ pub(super) async fn stream(
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        .insert_header((HeaderName::from_static("x-stream-id"), seat.id()))
         .insert_header(ContentEncoding::Identity);
     let delivery = Delivery::new(viewer, first).holding(place).in_seat(seat);
     Ok(match Takeover::of(&request) {

@@ -3,7 +3,7 @@
 use crate::support::{Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
 
 /// Every name that deployments may rely on, and the further ones that `serve` reads.
-const NAMES: [&str; 40] = [
+const NAMES: [&str; 39] = [
     "LOG_API_BIND",
     "LOG_API_METRICS_BIND",
     "LOG_API_CORS_ORIGINS",
@@ -40,7 +40,6 @@ const NAMES: [&str; 40] = [
     "CLERK_ALLOWED_ORIGINS",
     "LOG_API_STREAM_LEASE_SECS",
     "LOG_API_STREAM_LEASE_MODE",
-    "LOG_API_STREAM_LEASE_CAP_SECS",
     "LOG_API_ORG_READ",
     "CLERK_WEBHOOK_SECRET",
     "CLERK_ALLOWED_AUDIENCES",
@@ -159,7 +158,6 @@ async fn config_prints_every_setting_with_its_default() {
         ("LOG_API_MAX_TOKEN_SECS", "600"),
         ("LOG_API_STREAM_LEASE_SECS", "300"),
         ("LOG_API_STREAM_LEASE_MODE", "recheck"),
-        ("LOG_API_STREAM_LEASE_CAP_SECS", "3600"),
         ("LOG_API_ORG_READ", "off"),
         ("CLERK_WEBHOOK_SECRET", "(not set: no webhooks)"),
         ("LOG_API_MAX_CONNECTIONS", "25000"),
@@ -248,7 +246,6 @@ async fn every_bad_variable_is_named_at_once_and_no_value_repeated() {
         ("LOG_API_MAX_TOKEN_SECS", "0"),
         ("LOG_API_STREAM_LEASE_SECS", "0"),
         ("LOG_API_STREAM_LEASE_MODE", "zqx"),
-        ("LOG_API_STREAM_LEASE_CAP_SECS", "zqx"),
         ("LOG_API_ORG_READ", "org:sys_zqx:read"),
         ("CLERK_WEBHOOK_SECRET", "zqx"),
         ("CLERK_ALLOWED_ORIGINS", "https://zqx.example"),

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_wire::sse::Event;
-use serde_json::Value;
 use test_support::{BodyEnd, RedisServer, SseReader, TcpProxy};
 
-use super::{assert_alive, assert_broken_off, post, stream_with, token_of, two, unique};
+use super::{assert_alive, assert_broken_off, stream_with};
 use crate::auth::{assert_refused, now, token_with};
 use crate::stream::client::{Producer, SOON, texts};
 use crate::support::{ANN, Api, Job, token};
@@ -20,18 +19,6 @@ async fn one(settings: &[(&str, &str)]) -> (Arc<RedisServer>, Api) {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), settings).await;
     (redis, api)
-}
-
-fn stream_id(reader: &SseReader) -> String {
-    let header = reader
-        .headers
-        .iter()
-        .find(|(name, _)| name == "x-stream-id");
-    header.unwrap().1.clone()
-}
-
-fn renewal(job: &Job, stream: &str) -> String {
-    format!("{}/stream/lease?stream_id={stream}", job.path())
 }
 
 /// The next event that is no line and no heartbeat must be `reauth`; with it, the cursor.
@@ -123,103 +110,6 @@ async fn with_reauth_a_client_that_comes_back_has_no_gap_and_no_repetition() {
     seen.extend(texts(&mut reader, written - seen.len()).await);
     let expected: Vec<_> = (0..written).map(|n| n.to_string()).collect();
     assert_eq!(seen, expected);
-}
-
-#[tokio::test]
-async fn a_lease_is_renewed_in_place_by_its_own_session_alone() {
-    let (redis, api) = one(&[("LOG_API_STREAM_LEASE_SECS", "4"), REAUTH]).await;
-    let (job, other) = (Job::new(&redis).await, Job::new(&redis).await);
-    let session = unique("sess");
-    let mut reader = stream_with(&api, &job, &token_of(ANN, &session), "").await;
-    let target = renewal(&job, &stream_id(&reader));
-
-    let answer = post(&api, &token_of(ANN, &unique("sess")), &target)
-        .send()
-        .await;
-    assert_eq!(answer.status, 403, "another session: {}", answer.text());
-    assert_eq!(answer.json()["code"], "stream-not-yours");
-    let answer = post(&api, &token_of("user_bob", &session), &target)
-        .send()
-        .await;
-    assert_eq!(answer.status, 404, "another user");
-    let elsewhere = renewal(&other, &stream_id(&reader));
-    let answer = post(&api, &token_of(ANN, &session), &elsewhere)
-        .send()
-        .await;
-    assert_eq!(answer.status, 403, "by another job of hers");
-    let expired = token_with(|_, claims| {
-        claims["sid"] = session.as_str().into();
-        claims["iat"] = (now() - 70).into();
-        claims["nbf"] = (now() - 80).into();
-        claims["exp"] = (now() - 10).into();
-    });
-    let answer = post(&api, &expired, &target).send().await;
-    assert_refused(&answer, 401, "token-expired", "an expired token");
-    for bad in ["", "x", &"g".repeat(64)] {
-        let answer = post(&api, &token(ANN), &renewal(&job, bad)).send().await;
-        assert_eq!(
-            (answer.status, &answer.json()["field"]),
-            (422, &Value::from("stream_id"))
-        );
-    }
-
-    // Past the longest first lease, by renewals.
-    for _ in 0..4 {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        let answer = post(&api, &token_of(ANN, &session), &target).send().await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        assert!((2..=4).contains(&answer.json()["expires_in"].as_u64().unwrap()));
-    }
-    assert_alive(&mut reader, &job).await;
-    until_reauth(&mut reader).await;
-    let answer = post(&api, &token_of(ANN, &session), &target).send().await;
-    assert_eq!(answer.status, 202, "a stream that is not here");
-}
-
-#[tokio::test]
-async fn a_lease_is_renewed_through_another_process() {
-    let lease = ("LOG_API_STREAM_LEASE_SECS", "2");
-    let (redis, [here, there]) = two(&[lease, REAUTH]).await;
-    let job = Job::new(&redis).await;
-    let session = unique("sess");
-    let mut reader = stream_with(&here, &job, &token_of(ANN, &session), "").await;
-    let target = renewal(&job, &stream_id(&reader));
-    for _ in 0..4 {
-        let answer = post(&there, &token_of(ANN, &session), &target).send().await;
-        assert_eq!(answer.status, 202, "{}", answer.text());
-        tokio::time::sleep(Duration::from_millis(800)).await;
-    }
-    assert_alive(&mut reader, &job).await;
-    // What a stranger leaves carries nobody on.
-    let stranger = token_of(ANN, &unique("sess"));
-    let answer = post(&there, &stranger, &target).send().await;
-    assert_eq!(answer.status, 202);
-    until_reauth(&mut reader).await;
-}
-
-#[tokio::test]
-async fn a_lease_is_renewed_up_to_its_cap_and_no_longer() {
-    let settings = [
-        ("LOG_API_STREAM_LEASE_SECS", "2"),
-        ("LOG_API_STREAM_LEASE_CAP_SECS", "3"),
-        REAUTH,
-    ];
-    let (redis, api) = one(&settings).await;
-    let job = Job::new(&redis).await;
-    let session = unique("sess");
-    let mut reader = stream_with(&api, &job, &token_of(ANN, &session), "").await;
-    let target = renewal(&job, &stream_id(&reader));
-    let renew = async || {
-        let answer = post(&api, &token_of(ANN, &session), &target).send().await;
-        (answer.status, answer.json())
-    };
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(renew().await.0, 200);
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    assert_eq!(renew().await.0, 200, "what is left of it");
-    let (status, body) = renew().await;
-    assert_eq!((status, body["code"].as_str()), (409, Some("lease-at-cap")));
-    until_reauth(&mut reader).await;
 }
 
 #[tokio::test]
