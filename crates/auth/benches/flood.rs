@@ -102,7 +102,7 @@ struct Quantiles {
 }
 
 impl Quantiles {
-    fn of(mut times: Vec<Duration>) -> Self {
+    fn from_times(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |thousandths: usize| times[times.len() * thousandths / 1000];
         Self {
@@ -159,7 +159,7 @@ async fn good(instance: &Issuer, verifier: &Verifier) -> (Quantiles, Quantiles) 
         calls.push(answered.saturating_duration_since(asked));
         answers.push(answered.saturating_duration_since(due));
     }
-    (Quantiles::of(calls), Quantiles::of(answers))
+    (Quantiles::from_times(calls), Quantiles::from_times(answers))
 }
 
 /// Ticks that often over the time; a late tick is made up for, and counts as late.

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::{App, HttpServer, get, web};
 use auth::actix::{Auth, OptionalAuth};
-use auth::{OrgRule, PublishableKey, RemoteKeys, StaticKeys, Verifier, mint};
+use auth::{OrgRequirement, PublishableKey, RemoteKeys, StaticKeys, Verifier, mint};
 
 const ADDRESS: &str = "127.0.0.1:8081";
 const ORIGIN: &str = "https://app.example.com";
@@ -20,7 +20,7 @@ const ORIGIN: &str = "https://app.example.com";
 /// For whoever is signed in.
 #[get("/me")]
 async fn me(auth: Auth) -> String {
-    let rule = OrgRule::Permission("org:builds:read".to_owned());
+    let rule = OrgRequirement::Permission("org:builds:read".to_owned());
     match auth.organization() {
         Some(organization) if auth.may(organization.id(), &rule) => {
             format!(

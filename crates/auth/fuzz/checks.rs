@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth::mint::Issuer;
 use auth::webhooks::{SigningSecret, WebhookHeaders, Webhooks};
-use auth::{Carrier, Clock, PublishableKey, RequestHead, StaticKeys, Verifier};
+use auth::{Clock, CredentialSource, PublishableKey, RequestHead, StaticKeys, Verifier};
 use serde_json::{Value, json};
 
 /// The moment that seeds are good at.
@@ -120,7 +120,7 @@ impl RequestHead for Head<'_> {
 }
 
 /// Any bytes as a request's head.
-pub(crate) fn carriers(bytes: &[u8]) {
+pub(crate) fn credentials(bytes: &[u8]) {
     let head = Head::read(bytes);
     let Ok(found) = VERIFIER.credentials(&head) else {
         return;
@@ -129,9 +129,9 @@ pub(crate) fn carriers(bytes: &[u8]) {
         head.values(name)
             .any(|value: &[u8]| contains(value, found.token()))
     };
-    match found.carrier() {
-        Carrier::Bearer => assert!(carries("authorization")),
-        Carrier::Cookie => {
+    match found.source() {
+        CredentialSource::Bearer => assert!(carries("authorization")),
+        CredentialSource::Cookie => {
             assert!(carries("cookie"));
             assert!(matches!(head.method, "GET" | "HEAD"));
             assert!(

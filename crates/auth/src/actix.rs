@@ -1,7 +1,8 @@
-//! Extractors for actix-web: [`Auth`] for whoever is signed in, [`OptionalAuth`] for anybody.
+//! Extractors for actix-web: [`Auth`] for routes that need a signed-in user, [`OptionalAuth`] for
+//! routes that do not.
 //!
-//! They stand in a handler's arguments, not in front of a list of paths: a route that is added
-//! later, or matched in another way than one thought, cannot be left open by that.
+//! They are arguments of a handler, not a middleware with a list of paths. So a route that is added
+//! later, or that matches other paths than expected, is not left open by mistake.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -40,26 +41,26 @@ use serde_json::json;
 
 use crate::{Rejection, RejectionKind, RequestHead, Session, Verifier};
 
-/// The session of a request that somebody is signed in for. Taking it as an argument is the check:
-/// the handler does not run otherwise.
+/// The session of a request. A handler with this argument runs only if the request has a valid
+/// token.
 ///
-/// The [`Verifier`] is the app's, as `web::Data<Verifier>`.
+/// The app must have a [`Verifier`] as `web::Data<Verifier>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth(Session);
 
-/// The session of a request, or `None` where it carries no credentials. Bad ones are refused here
-/// too: somebody whose token has expired is not anonymous.
+/// The session of a request, or `None` if the request has no credentials. Bad credentials are refused
+/// here too: a user whose token has expired is not anonymous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionalAuth(Option<Session>);
 
-/// Why an extractor let nobody in. As a response it has the status, the challenge and `Retry-After`
-/// of its [`Rejection`], and a body of constant text:
+/// Why an extractor refused a request. As a response it has the status, the challenge and the
+/// `Retry-After` of its [`Rejection`], and a body of constant text:
 /// `{"status":401,"reason":"token-expired","detail":"The token has expired"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthError {
     /// The request was refused.
     Rejected(Rejection),
-    /// The app has no `web::Data<Verifier>`: a mistake of its own, answered with 500.
+    /// The app has no `web::Data<Verifier>`. This is a mistake of the app, answered with 500.
     NoVerifier,
 }
 
@@ -80,13 +81,13 @@ impl Deref for Auth {
 }
 
 impl OptionalAuth {
-    /// The session, where there is one.
+    /// The session, if there is one.
     #[must_use]
     pub const fn session(&self) -> Option<&Session> {
         self.0.as_ref()
     }
 
-    /// The session, where there is one.
+    /// The session, if there is one.
     #[must_use]
     pub fn into_inner(self) -> Option<Session> {
         self.0
@@ -140,7 +141,7 @@ impl RequestHead for HttpRequest {
 }
 
 impl AuthError {
-    /// The name of the reason, as clients see it.
+    /// The name of the reason that clients see.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {

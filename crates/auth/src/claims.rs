@@ -1,21 +1,21 @@
-//! What a token says, once its signature holds: steps 8 to 14 of the pipeline, in that order.
+//! Validates the claims of a token after its signature has been verified: steps 8 to 14 of the
+//! crate's documentation, in that order.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::ids::{is_id, is_user_id};
 use crate::json::Object;
-use crate::verifier::Policy;
-use crate::{Actor, Carrier, Organization, Rejection, Session};
+use crate::policy::Policy;
+use crate::{Actor, CredentialSource, Organization, Rejection, Session};
 
-/// Longest user or session id, in bytes. Clerk's own have about 32.
-const MAX_ID_BYTES: usize = 128;
-
-/// Holds verified claims against a policy at a moment, which is a time since the Unix epoch.
-pub(crate) fn judge(
+/// Validates verified claims against a policy and makes a session of them. `now` is the time since
+/// the Unix epoch.
+pub(crate) fn validate(
     claims: &Object,
     claims_assembled_at: Option<u64>,
-    carrier: Carrier,
+    credential_source: CredentialSource,
     policy: &Policy,
     now: Duration,
 ) -> Result<Session, Rejection> {
@@ -24,8 +24,8 @@ pub(crate) fn judge(
     let user_id = user_id(claims)?;
     let session_id = session_id(claims)?;
     audience(claims, policy)?;
-    let authorized_party = authorized_party(claims, carrier, policy)?;
-    times.judge(policy, now)?;
+    let authorized_party = authorized_party(claims, credential_source, policy)?;
+    times.validate(policy, now)?;
     let pending = pending(claims, policy)?;
     Ok(Session {
         user_id: user_id.to_owned(),
@@ -36,9 +36,9 @@ pub(crate) fn judge(
         expires_at: times.expires_at,
         claims_assembled_at,
         pending,
-        carrier,
-        organization: Organization::of(claims),
-        actor: Actor::of(claims),
+        credential_source,
+        organization: Organization::from_claims(claims),
+        actor: Actor::from_claims(claims),
         factor_ages: factor_ages(claims),
     })
 }
@@ -51,8 +51,8 @@ struct Times {
 }
 
 impl Times {
-    /// All three are required, and whole numbers from 0. (RFC 7519 would allow fractions; Clerk
-    /// never sends them, and a library that rounds differs from one that does not.)
+    /// All three are required, and must be whole numbers from 0. RFC 7519 would allow fractions, but
+    /// Clerk never sends them, and libraries round them differently.
     fn read(claims: &Object) -> Result<Self, Rejection> {
         let read = |name| {
             claims
@@ -67,7 +67,7 @@ impl Times {
         })
     }
 
-    fn judge(&self, policy: &Policy, now: Duration) -> Result<(), Rejection> {
+    fn validate(&self, policy: &Policy, now: Duration) -> Result<(), Rejection> {
         let latest = now.saturating_add(policy.clock_skew);
         if Duration::from_secs(self.expires_at).saturating_add(policy.clock_skew) <= now {
             return Err(Rejection::Expired);
@@ -78,8 +78,8 @@ impl Times {
         if Duration::from_secs(self.issued_at) > latest {
             return Err(Rejection::IssuedInTheFuture);
         }
-        // Session tokens live a minute. A template's token can live ten years and looks the same
-        // otherwise.
+        // Session tokens live one minute. A JWT template's token can live ten years and may differ
+        // in nothing else.
         let lifetime = self.expires_at.checked_sub(self.issued_at);
         match lifetime.map(Duration::from_secs) {
             Some(lifetime) if !lifetime.is_zero() && lifetime <= policy.max_lifetime => Ok(()),
@@ -100,15 +100,14 @@ fn user_id(claims: &Object) -> Result<&str, Rejection> {
         .ok_or(Rejection::VerificationFailed)
 }
 
-/// A token of the instance without a session is one of another class, such as a template's.
+/// A token of the instance without a session is of another class, for example a JWT template's.
 fn session_id(claims: &Object) -> Result<&str, Rejection> {
     text(claims, "sid")
         .filter(|session| is_id(session))
         .ok_or(Rejection::TypeMismatch)
 }
 
-/// `aud` counts only where audiences are configured: Clerk's session tokens have none by
-/// themselves.
+/// `aud` is checked only if audiences are configured: Clerk's session tokens have none by default.
 fn audience(claims: &Object, policy: &Policy) -> Result<(), Rejection> {
     if policy.audiences.is_empty() {
         return Ok(());
@@ -129,21 +128,22 @@ fn audience(claims: &Object, policy: &Policy) -> Result<(), Rejection> {
     }
 }
 
-/// A cookie's token always names its origin: a browser made it.
+/// A token from a cookie must name its origin in any case: a browser requested it, and Clerk then
+/// always sets `azp`.
 fn authorized_party<'a>(
     claims: &'a Object,
-    carrier: Carrier,
+    credential_source: CredentialSource,
     policy: &Policy,
 ) -> Result<Option<&'a str>, Rejection> {
+    let may_be_missing = policy.allow_missing_azp && credential_source == CredentialSource::Bearer;
     match claims.get("azp") {
-        None if policy.allow_missing_azp && carrier == Carrier::Bearer => Ok(None),
+        None if may_be_missing => Ok(None),
         Some(Value::String(party)) if policy.authorized_parties.contains(party) => Ok(Some(party)),
         Some(_) | None => Err(Rejection::InvalidAuthorizedParties),
     }
 }
 
-/// A status that is not known is refused: a new one is more likely to take something away than to
-/// give it.
+/// An unknown status is refused: a new one is more likely to restrict a session than to extend it.
 fn pending(claims: &Object, policy: &Policy) -> Result<bool, Rejection> {
     match claims.get("sts").map(Value::as_str) {
         None | Some(Some("active")) => Ok(false),
@@ -157,8 +157,8 @@ fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
 
-/// `fva`: minutes since the first and the second factor were verified, where −1 is never. Anything
-/// but two such numbers is never.
+/// `fva`: minutes since the first and the second factor were verified; −1 means never. A claim that
+/// is not two such numbers means never for both.
 fn factor_ages(claims: &Object) -> [Option<u64>; 2] {
     let Some([first, second]) = claims
         .get("fva")
@@ -173,16 +173,4 @@ fn factor_ages(claims: &Object) -> [Option<u64>; 2] {
     } else {
         [None; 2]
     }
-}
-
-pub(crate) fn is_user_id(id: &str) -> bool {
-    is_id(id)
-        && id
-            .strip_prefix("user_")
-            .is_some_and(|rest| !rest.is_empty())
-}
-
-/// Ids go into look-ups and audit records, so they are bounded and of visible ASCII only.
-pub(crate) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= MAX_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_graphic())
 }

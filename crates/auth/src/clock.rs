@@ -1,10 +1,10 @@
-//! The wall clock that tokens are judged by, as a thing that tests can set.
+//! The wall clock, as a trait so that tests can set the time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the wall-clock time. Only `exp`, `nbf` and `iat` are held against it: the key cache runs
-/// on the monotonic clock, so a step of the wall clock does not touch it.
+/// Returns the wall-clock time. Only `exp`, `nbf` and `iat`, and the times of webhooks, are compared
+/// with it. The key cache uses the monotonic clock, so a step of the wall clock does not affect it.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The time now.
     fn now(&self) -> SystemTime;
@@ -20,8 +20,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time since the epoch; a clock before it reads as the epoch, at which every token is from the
-/// future.
+/// The time since the Unix epoch; zero if the clock is before it, so that every token is from the
+/// future then.
 pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

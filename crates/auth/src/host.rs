@@ -1,8 +1,8 @@
-//! What counts as a host name in settings.
+//! The form of a host name in settings.
 
-/// Whether this is a fully qualified host name of lower-case ASCII: labels of letters, digits and
-/// inner hyphens (RFC 1123, section 2.1), at least two of them, the last one beginning with a
-/// letter, so that no IP address in any spelling is one.
+/// Whether this is a fully qualified host name in lower-case ASCII: at least two labels of letters,
+/// digits and inner hyphens (RFC 1123, section 2.1). The last label must begin with a letter, which
+/// excludes IP addresses in every spelling.
 pub(crate) fn is_host_name(host: &str) -> bool {
     let labels_hold = host.split('.').all(|label| {
         let bytes = label.as_bytes();

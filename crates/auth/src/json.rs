@@ -1,8 +1,8 @@
 //! JSON objects without duplicate keys.
 //!
-//! Two parsers that disagree on which of two equal keys counts disagree on who is signed in.
-//! `serde_json` takes the last one silently, so tokens are read with a visitor that refuses the
-//! second, at every depth.
+//! If an object has a key twice, parsers disagree on which value counts, and so on who is signed in.
+//! `serde_json` silently takes the last one, so tokens are read with a visitor that refuses a second
+//! occurrence, at every depth.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-/// A JSON object, as far as it has been read.
+/// The members of a JSON object.
 pub(crate) type Object = Map<String, Value>;
 
-/// Reads one object and nothing behind it; `None` where the bytes are anything else, or a key
-/// occurs twice.
+/// Reads bytes that are exactly one object; `None` if they are anything else, or if a key occurs
+/// twice.
 pub(crate) fn parse_object(bytes: &[u8]) -> Option<Object> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(Value::Object(object))) => Some(object),
@@ -22,7 +22,7 @@ pub(crate) fn parse_object(bytes: &[u8]) -> Option<Object> {
     }
 }
 
-/// A value in which no object has a key twice.
+/// A JSON value in which no object has a key twice.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

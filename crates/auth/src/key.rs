@@ -1,4 +1,4 @@
-//! One public key and its id.
+//! One RSA public key, and the id of a key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use thiserror::Error;
 
-/// Longest key id, in bytes. Clerk's are `ins_` and 27 characters.
+/// Longest key id, in bytes. Clerk's ids are `ins_` and 27 characters.
 const MAX_KEY_ID_BYTES: usize = 128;
 
-/// Sizes of a modulus that can be used, in bits: RFC 7518, section 3.3 asks for 2048, the
-/// cryptographic library ends at 8192.
+/// Allowed sizes of a modulus, in bits: RFC 7518, section 3.3 requires at least 2048, the
+/// cryptographic library supports at most 8192.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Longest public exponent the cryptographic library takes, in bits.
+/// Longest public exponent that the cryptographic library supports, in bits.
 const MAX_EXPONENT_BITS: usize = 33;
 
-/// A key id (`kid`) that has the form of one: 1 to 128 of `A–Z a–z 0–9 _ -`.
+/// A valid key id (`kid`): 1 to 128 of `A–Z a–z 0–9 _ -`.
 ///
-/// It is a map key and nothing else, never a path or a query. At Clerk it is the instance's id, so
-/// it is not shown in `Debug`.
+/// It is only used to look up a key, never in a path or a query. Clerk uses the instance's id, so
+/// `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct KeyId(Box<str>);
 
-/// A text that is no [`KeyId`].
+/// A text that is not a [`KeyId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a key id is 1 to 128 of A-Z a-z 0-9 _ -")]
 pub struct ParseKeyIdError;
@@ -36,7 +36,7 @@ impl KeyId {
     ///
     /// # Errors
     ///
-    /// Where the text is empty, longer than 128 bytes or has another character.
+    /// If the text is empty, is longer than 128 bytes or has another character.
     pub fn parse(id: &str) -> Result<Self, ParseKeyIdError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if (1..=MAX_KEY_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain) {
@@ -59,16 +59,16 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// Why something is no usable RSA public key.
+/// Why an RSA public key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableKey {
-    /// The text is no PEM of a public key, with or without its first and last line.
+    /// The text is not a PEM of a public key, with or without its first and last line.
     #[error("it is neither a PEM public key nor bare base64 of one")]
     Encoding,
-    /// What the text holds is no RSA public key.
+    /// The text holds something else than an RSA public key.
     #[error("it is not an RSA public key")]
     NotRsa,
-    /// The modulus is even, or has not 2048 to 8192 bits.
+    /// The modulus is even, or does not have 2048 to 8192 bits.
     #[error("its modulus is not an odd number of 2048 to 8192 bits")]
     Modulus,
     /// The exponent is even, below 3 or out of range.
@@ -76,25 +76,25 @@ pub enum UnusableKey {
     Exponent,
 }
 
-/// An RSA public key that RS256 signatures are held against: checked once, when it is read. Cheap
-/// to clone.
+/// An RSA public key that verifies RS256 signatures. It is checked once, when it is read. Cheap to
+/// clone.
 #[derive(Clone)]
-pub struct VerifyingKey(Arc<Parts>);
+pub struct VerifyingKey(Arc<KeyData>);
 
-struct Parts {
+struct KeyData {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
     decoding: DecodingKey,
 }
 
 impl VerifyingKey {
-    /// Reads a public key as Clerk's dashboard shows it: a PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`)
-    /// on many lines or on one, with line breaks as such, as `\n` in letters or gone; or only its
-    /// base64.
+    /// Reads a public key as Clerk's dashboard shows it: a PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`),
+    /// or only the base64 inside it. Line breaks may be real ones, the two characters `\n`, or
+    /// missing.
     ///
     /// # Errors
     ///
-    /// [`UnusableKey`] with the rule that is broken. A private key is refused.
+    /// [`UnusableKey`] that says which rule is broken. A private key is refused.
     pub fn from_pem(pem: &str) -> Result<Self, UnusableKey> {
         let pem = pem.replace(r"\n", "\n");
         let base64: String = strip_armour(&pem)?.split_whitespace().collect();
@@ -120,8 +120,8 @@ impl VerifyingKey {
         Self::from_components(&decode(modulus)?, &decode(exponent)?)
     }
 
-    /// `jsonwebtoken` takes any bytes for a key and then finds every signature wrong, so they are
-    /// checked here.
+    /// Checks the numbers. `jsonwebtoken` accepts any bytes as a key, and then refuses every
+    /// signature.
     fn from_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
@@ -131,17 +131,18 @@ impl VerifyingKey {
         if !is_odd(exponent) || exponent == [1] || bits(exponent) > MAX_EXPONENT_BITS {
             return Err(UnusableKey::Exponent);
         }
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(KeyData {
             modulus: modulus.to_vec(),
             exponent: exponent.to_vec(),
             decoding: DecodingKey::from_rsa_raw_components(modulus, exponent),
         })))
     }
 
-    /// Whether this is the RS256 signature over these bytes.
+    /// Whether this is the RS256 signature of these bytes.
     ///
-    /// The provider is named, not looked up: `jsonwebtoken` panics at first use where a build has
-    /// both or none of its backends on, which any other crate of a workspace can cause.
+    /// The cryptographic provider is named here and not looked up: if a build enables both or none
+    /// of the backends of `jsonwebtoken`, which any crate of a workspace can cause, the look-up
+    /// panics at first use.
     pub(crate) fn verifies(&self, signing_input: &[u8], signature: &Vec<u8>) -> bool {
         match (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::RS256, &self.0.decoding) {
             Ok(verifier) => verifier.verify(signing_input, signature).is_ok(),
@@ -164,7 +165,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// What is between the first and the last line of a PEM; the whole text where it has none.
+/// The text between the first and the last line of a PEM; the whole text if it has no such lines.
 fn strip_armour(pem: &str) -> Result<&str, UnusableKey> {
     let pem = pem.trim();
     if !pem.starts_with("-----") {
@@ -184,7 +185,7 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
     number.split_at(zeros).1
 }
 
-/// Whether a number without leading zeros is odd; nothing at all is zero.
+/// Whether a number without leading zeros is odd. No bytes at all mean zero.
 fn is_odd(number: &[u8]) -> bool {
     number.last().is_some_and(|byte| byte % 2 == 1)
 }

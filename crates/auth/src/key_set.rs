@@ -1,4 +1,4 @@
-//! A JSON Web Key Set (RFC 7517), read key by key.
+//! A JSON Web Key Set (RFC 7517): the usable keys of a JWKS document.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,30 +9,30 @@ use thiserror::Error;
 
 use crate::{KeyId, VerifyingKey};
 
-/// Most members a set may have. Clerk's have one, or two during a rotation.
+/// Largest number of keys in a set. Clerk's sets have one, or two during a rotation.
 pub const MAX_KEYS: usize = 32;
 
 /// The usable keys of a set, by id.
 ///
-/// A member that is broken, or is for something else, is left out, and the rest is used: one odd
-/// key must not lock everybody out. Two usable members with one id are both left out, because
-/// nobody can say which one counts.
+/// A key that is broken, or has another purpose, is left out and the others are used: one odd key
+/// must not lock everybody out. If two usable keys have the same id, both are left out, because
+/// there is no way to tell which one is right.
 #[derive(Clone)]
 pub struct KeySet {
     keys: HashMap<KeyId, VerifyingKey>,
     left_out: usize,
 }
 
-/// Why a text is no key set to work with.
+/// Why a key set cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeySetError {
-    /// It is not JSON, or not an object with an array `keys`.
+    /// It is not a JSON object with an array `keys`.
     #[error("it is not a JSON object with an array `keys`")]
     Shape,
-    /// It has more than [`MAX_KEYS`] members.
+    /// It has more than [`MAX_KEYS`] keys.
     #[error("it has more than 32 keys")]
     TooMany,
-    /// None of its members can verify an RS256 signature.
+    /// None of its keys can verify an RS256 signature.
     #[error("none of its keys can be used")]
     NoUsableKey,
 }
@@ -42,7 +42,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`KeySetError`] where there is no set, or not one usable key in it.
+    /// [`KeySetError`] if it is not a key set, or has no usable key.
     pub fn from_jwks(json: &[u8]) -> Result<Self, KeySetError> {
         let set: Value = serde_json::from_slice(json).map_err(|_| KeySetError::Shape)?;
         let members = set
@@ -52,7 +52,7 @@ impl KeySet {
         if members.len() > MAX_KEYS {
             return Err(KeySetError::TooMany);
         }
-        // An id that is there twice stays as `None`, so that a third member cannot bring it back.
+        // The entry of an id that occurs twice stays `None`, so that a third key does not restore it.
         let mut slots = HashMap::new();
         for (id, key) in members.iter().filter_map(usable) {
             match slots.entry(id) {
@@ -75,19 +75,19 @@ impl KeySet {
         Ok(Self { keys, left_out })
     }
 
-    /// The key of this id.
+    /// The key with this id.
     #[must_use]
     pub fn get(&self, id: &KeyId) -> Option<&VerifyingKey> {
         self.keys.get(id)
     }
 
-    /// How many keys can be used; at least one.
+    /// How many keys can be used: at least one.
     #[must_use]
     pub fn usable(&self) -> usize {
         self.keys.len()
     }
 
-    /// How many members were left out: broken, for another use, or two with one id.
+    /// How many keys were left out: broken, for another purpose, or with the same id.
     #[must_use]
     pub const fn left_out(&self) -> usize {
         self.left_out
@@ -104,7 +104,7 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// A member that may verify RS256 signatures: RSA, for signatures, and for no other algorithm.
+/// Reads a key that may verify RS256 signatures: RSA, for signatures, and for no other algorithm.
 fn usable(member: &Value) -> Option<(KeyId, VerifyingKey)> {
     let text = |name| member.get(name).map(Value::as_str);
     let is_rsa = text("kty") == Some(Some("RSA"));

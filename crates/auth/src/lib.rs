@@ -1,8 +1,9 @@
-//! Clerk session tokens, verified: a token goes in, a [`Session`] or one [`Rejection`] comes out.
+//! Verifies Clerk session tokens. The result is a [`Session`] or one [`Rejection`].
 //!
-//! Framework-free: hand it a request's head ([`Verifier::authenticate`]), or only the values of its
-//! `Authorization` headers ([`bearer`]) and the token ([`Verifier::verify`]), and turn the outcome
-//! into your framework's answer ([`Rejection::kind`], [`Rejection::challenge`]).
+//! It does not depend on a web framework. Either pass it the head of a request
+//! ([`Verifier::authenticate`]), or find the token in the `Authorization` headers ([`bearer`]) and
+//! pass it that ([`Verifier::verify`]). Then turn a rejection into an answer of your framework
+//! ([`Rejection::kind`], [`Rejection::challenge`]).
 //!
 //! ```
 //! use std::sync::Arc;
@@ -12,8 +13,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A throw-away instance. A real one has its publishable key in the dashboard, and its keys
-//! // come from `RemoteKeys::spawn(&key.jwks_url())`.
+//! // A throw-away instance. The publishable key of a real one is in Clerk's dashboard, and its
+//! // keys come from `RemoteKeys::spawn(&key.jwks_url())`.
 //! let instance = mint::Issuer::generate()?;
 //! let key = PublishableKey::parse(&instance.publishable_key())?;
 //! let verifier = Verifier::builder(Arc::new(StaticKeys::from_jwks(&instance.jwks_json())?))
@@ -39,77 +40,80 @@
 //!
 //! # What is verified
 //!
-//! In this order, and the first rule that is broken is the answer. Up to step 5 nothing touches the
-//! network or cryptography; up to step 7 nothing is said about claims, so that a forged token
-//! cannot probe the settings.
+//! The rules are checked in this order, and the answer is the first rule that is broken. Steps 1 to
+//! 5 use neither the network nor cryptography. Steps 1 to 7 say nothing about claims, so a forged
+//! token cannot probe the settings.
 //!
-//! 1. Exactly one bearer token ([`bearer`]); or, where the verifier takes
-//!    [cookies](VerifierBuilder::session_cookies) and there is no bearer token, exactly one session
-//!    cookie of this instance, with a request that reads and that a page of ours made
-//!    ([`Verifier::credentials`]). Never anything of a request's address.
-//! 2. At most [`MAX_TOKEN_BYTES`].
-//! 3. Not an API key, OAuth or machine token (`ak_`, `oat_`, `mt_`, `m2m_`).
-//! 4. Three non-empty segments of strict base64url, the first a JSON object without duplicate keys.
-//! 5. Header: `alg` is `RS256` to the letter; no `crit`, no `b64`; `typ` absent or `JWT`; `cat`
-//!    absent, of a session, or the one that says nothing; `kid` has the form of a [`KeyId`]. A
-//!    `sub` of a machine is refused.
-//! 6. The key of that id, from this verifier's own [`KeySource`]. Keys and addresses in the token
-//!    are ignored.
-//! 7. The RS256 signature, with a key of 2048 bits at least.
+//! 1. The request has exactly one bearer token ([`bearer`]). Or it has no bearer token, the verifier
+//!    accepts [cookies](VerifierBuilder::session_cookies), and the request has exactly one session
+//!    cookie of this instance, is a read, and was made by one of our own pages
+//!    ([`Verifier::credentials`]). A request's URL is never read.
+//! 2. The token has at most [`MAX_TOKEN_BYTES`].
+//! 3. It is not an API key, OAuth or machine token (`ak_`, `oat_`, `mt_`, `m2m_`).
+//! 4. It is three non-empty segments of strict base64url. The first is a JSON object without
+//!    duplicate keys.
+//! 5. In the header, `alg` is exactly `RS256`; there is no `crit` and no `b64`; `typ` is absent or
+//!    `JWT`; `cat` is absent, a session's, or the value that says nothing about the class; `kid` has
+//!    the form of a [`KeyId`]. The `sub` of a machine is refused.
+//! 6. This verifier's own [`KeySource`] has the key with that id. Keys and URLs in the token are
+//!    ignored.
+//! 7. The RS256 signature is right, under a key of at least 2048 bits.
 //! 8. The payload is a JSON object without duplicate keys; `exp`, `nbf` and `iat` are whole
 //!    numbers.
-//! 9. `iss` is one of the configured issuers, to the letter.
-//! 10. `sub` is a user's id, and there is a `sid`.
-//! 11. `aud`, where audiences are configured.
-//! 12. `azp` is one of the authorized parties, to the letter. A cookie's token always has one.
-//! 13. `exp`, `nbf`, `iat` against the wall clock with 5 s of skew, and `exp` − `iat` at most 10
-//!     minutes.
+//! 9. `iss` is exactly one of the configured issuers.
+//! 10. `sub` is the id of a user, and there is a `sid`.
+//! 11. `aud` is one of the configured audiences, if there are any.
+//! 12. `azp` is exactly one of the authorized parties. A token from a cookie must have one.
+//! 13. `exp`, `nbf` and `iat` agree with the wall clock, with 5 s of skew, and `exp` − `iat` is at
+//!     most 10 minutes.
 //! 14. `sts` is not `pending`.
 //!
-//! Then the active organisation is read, in both forms that Clerk's tokens have, and who acts where
-//! somebody plays the user ([`Session::organization`], [`Session::may`], [`Session::actor`]). What
-//! cannot be read there takes permissions away and refuses nobody.
+//! Then the active organisation is read, from the claims of both token versions, and who acts if
+//! somebody impersonates the user ([`Session::organization`], [`Session::may`],
+//! [`Session::actor`]). If these claims cannot be read, the user has fewer permissions, but the token
+//! is not refused.
 //!
-//! Case by case, with the test that shows it: `tests/ACCEPTANCE.md`.
+//! `tests/ACCEPTANCE.md` lists all cases and the test of each.
 //!
 //! # What is not verified
 //!
-//! - Whether the session has been ended since the token was made: Clerk's tokens live 60 seconds,
-//!   and that is how long a sign-out can go unnoticed. Clerk tells it by webhooks, which the feature
-//!   `webhooks` verifies; to keep what they say, and to hold it against a session's id, is the
-//!   caller's part ([`Rejection::SessionRevoked`] is there for the answer).
-//! - What the user may do. [`Session::may`] answers what the token says about the active
-//!   organisation; whose a thing is, the caller knows. The role may be as old as
+//! - Whether the session was ended after the token was made. Clerk's tokens live 60 seconds, so a
+//!   sign-out can go unnoticed for that long. Clerk reports ended sessions by webhooks, which the
+//!   feature `webhooks` verifies. The application must store them and compare each session's id with
+//!   them ([`Rejection::SessionRevoked`] is for that answer).
+//! - What the user may do. [`Session::may`] only tells what the token says about the active
+//!   organisation; the application knows who owns what. The role may be as old as
 //!   [`Session::claims_assembled_at`].
-//! - Whether a token was used before. A bearer token can be replayed until it expires, and so can a
-//!   cookie.
-//! - Anything about an API key, OAuth or machine token but that it is one.
+//! - Whether a token was used before. Bearer tokens and cookies can be replayed until they expire.
+//! - API keys, OAuth tokens and machine tokens. They are recognised and refused.
 //!
 //! # Keys
 //!
-//! [`StaticKeys`] holds a PEM or a key set and never asks anybody. `RemoteKeys` (feature `remote`,
-//! on by default) fetches the instance's set and keeps it, with bounds on what strangers can cause.
-//! Where keys cannot be had the answer is [`Rejection::KeysUnavailable`], a 503: an outage never
-//! looks like a sign-out.
+//! [`StaticKeys`] contains a PEM or a key set and never uses the network. `RemoteKeys` (feature
+//! `remote`, on by default) fetches the instance's key set and caches it; it limits the number of
+//! fetches that strangers can cause. If keys are unavailable, the answer is
+//! [`Rejection::KeysUnavailable`], a 503: an outage never looks like a sign-out.
 //!
 //! # Features
 //!
 //! - `remote` (default): `RemoteKeys`, over `reqwest` with rustls.
 //! - `actix`: extractors for actix-web.
-//! - `webhooks`: Clerk's webhooks, verified.
+//! - `webhooks`: verification of Clerk's webhooks.
 //! - `mint`: a throw-away issuer, for demos and tests.
-//! - `test-keys`: issuers with keys that everybody knows, which are there at once. For tests only.
+//! - `test-keys`: throw-away issuers with fixed keys that everybody knows. For tests only.
 //!
-//! The one cryptographic library is aws-lc, through `jsonwebtoken`, which is used for the signature
-//! and nothing else.
+//! The only cryptographic library is aws-lc. `jsonwebtoken` is used to verify the signature, and for
+//! nothing else.
 
 #[cfg(feature = "actix")]
 pub mod actix;
-mod carriers;
+mod builder;
 mod claims;
 mod clock;
-mod config;
+mod config_error;
+mod credentials;
 mod host;
+mod ids;
 mod json;
 mod key;
 mod key_set;
@@ -117,29 +121,31 @@ mod key_source;
 #[cfg(feature = "mint")]
 pub mod mint;
 mod organization;
+mod policy;
 mod publishable_key;
 mod rejection;
 #[cfg(feature = "remote")]
 pub mod remote;
+mod request_head;
 mod session;
 mod token;
 mod verifier;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 
-pub use self::carriers::{Carrier, Credentials, RequestHead, bearer};
+pub use self::builder::{DEFAULT_CLOCK_SKEW_SECS, DEFAULT_MAX_LIFETIME, VerifierBuilder};
 pub use self::clock::{Clock, SystemClock};
-pub use self::config::{
-    ConfigError, DEFAULT_CLOCK_SKEW_SECS, DEFAULT_MAX_LIFETIME, VerifierBuilder,
-};
+pub use self::config_error::ConfigError;
+pub use self::credentials::{CredentialSource, Credentials, bearer};
 pub use self::key::{KeyId, ParseKeyIdError, UnusableKey, VerifyingKey};
 pub use self::key_set::{KeySet, KeySetError, MAX_KEYS};
 pub use self::key_source::{KeyError, KeyHealth, KeySource, StaticKeys};
-pub use self::organization::{OrgRule, Organization, ParseOrgRuleError};
+pub use self::organization::{OrgRequirement, Organization, ParseOrgRequirementError};
 pub use self::publishable_key::{ParsePublishableKeyError, PublishableKey};
 pub use self::rejection::{Rejection, RejectionKind};
 #[cfg(feature = "remote")]
 pub use self::remote::{CachePolicy, RemoteKeys};
+pub use self::request_head::RequestHead;
 pub use self::session::{Actor, Session};
 pub use self::token::MAX_TOKEN_BYTES;
 pub use self::verifier::Verifier;

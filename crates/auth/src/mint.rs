@@ -1,5 +1,5 @@
-//! A throw-away issuer: a key of its own, and tokens that a [`Verifier`](crate::Verifier) accepts.
-//! For demos and tests; never for anything that must keep people out.
+//! A throw-away issuer with its own key, which makes tokens that a [`Verifier`](crate::Verifier)
+//! accepts. For demos and tests; never for anything that must be protected.
 
 #[cfg(feature = "test-keys")]
 mod test_keys;
@@ -23,24 +23,24 @@ use crate::{KeyId, ParseKeyIdError};
 #[cfg(feature = "test-keys")]
 pub use self::test_keys::TestKey;
 
-/// Plays a Clerk instance: it has a Frontend API host, a key id and an RSA-2048 key, which exists
-/// in memory only.
+/// Stands in for a Clerk instance: it has a Frontend API host, a key id and an RSA-2048 key pair,
+/// which exists in memory only.
 pub struct Issuer {
     host: String,
     key_id: KeyId,
     key: KeyPair,
 }
 
-/// An issuer could not be made, or could not sign.
+/// Why an issuer could not be made, or could not sign.
 #[derive(Debug, Error)]
 pub enum MintError {
-    /// The cryptographic library failed: no randomness, or no memory.
+    /// The cryptographic library failed, for example because there is no randomness.
     #[error("the cryptographic library failed")]
     Crypto,
-    /// The host cannot stand in a publishable key.
+    /// The host is not valid in a publishable key.
     #[error("the host must be a lower-case host name with a dot")]
     Host,
-    /// The key id is none.
+    /// The key id is not valid.
     #[error(transparent)]
     KeyId(#[from] ParseKeyIdError),
 }
@@ -52,8 +52,8 @@ impl From<aws_lc_rs::error::Unspecified> for MintError {
 }
 
 impl Issuer {
-    /// Makes an issuer with a name of its own, under a domain that does not exist. Takes a good
-    /// part of a second.
+    /// Makes an issuer with a random name under a domain that does not exist, and with a new key.
+    /// Making the key takes a good part of a second.
     ///
     /// # Errors
     ///
@@ -63,18 +63,17 @@ impl Issuer {
         Self::generate_as(&format!("{name}.clerk.invalid"), &format!("ins_{name}"))
     }
 
-    /// Makes an issuer with a given name, for instance one that has rotated its key: under a new
-    /// id, or the same.
+    /// Makes an issuer with a given name and a new key.
     ///
     /// # Errors
     ///
-    /// [`MintError`], also where the host or the key id has not the right form.
+    /// [`MintError`], also if the host or the key id is not valid.
     pub fn generate_as(host: &str, key_id: &str) -> Result<Self, MintError> {
         Self::new(host, key_id, || Ok(KeyPair::generate(KeySize::Rsa2048)?))
     }
 
-    /// Makes an issuer for a test: with a name of its own, and with a key that everybody knows, so
-    /// that it is there at once. Never for a server that others can reach.
+    /// Makes an issuer for a test: with a random name and with [`TestKey::First`], which everybody
+    /// knows. This is fast. Never use it for a server that others can reach.
     ///
     /// # Errors
     ///
@@ -86,14 +85,15 @@ impl Issuer {
         Self::for_tests_as(&host, &key_id, TestKey::First)
     }
 
-    /// The same with a given name and key.
+    /// Makes an issuer for a test with a given name and key, for instance one that has rotated its
+    /// key.
     ///
     /// # Errors
     ///
-    /// [`MintError`], also where the host or the key id has not the right form.
+    /// [`MintError`], also if the host or the key id is not valid.
     #[cfg(feature = "test-keys")]
     pub fn for_tests_as(host: &str, key_id: &str, key: TestKey) -> Result<Self, MintError> {
-        Self::new(host, key_id, || key.key_pair())
+        Self::new(host, key_id, || test_key_pair(key))
     }
 
     fn new(
@@ -111,31 +111,31 @@ impl Issuer {
         })
     }
 
-    /// The publishable key of this instance, a development one.
+    /// The publishable key of this instance. It is a development instance.
     #[must_use]
     pub fn publishable_key(&self) -> String {
         format!("pk_test_{}", STANDARD.encode(format!("{}$", self.host)))
     }
 
-    /// What this instance's tokens have as `iss`.
+    /// The `iss` of this instance's tokens.
     #[must_use]
     pub fn issuer(&self) -> String {
         format!("https://{}", self.host)
     }
 
-    /// The id of the key.
+    /// The id of this instance's key.
     #[must_use]
     pub fn key_id(&self) -> &str {
         self.key_id.as_str()
     }
 
-    /// The key set, as the instance would publish it.
+    /// The key set as a JWKS document, as the instance would publish it.
     #[must_use]
     pub fn jwks_json(&self) -> String {
         json!({ "keys": [self.jwk()] }).to_string()
     }
 
-    /// The public key as a member of a key set.
+    /// The public key as a JWK.
     #[must_use]
     pub fn jwk(&self) -> Value {
         let public = RsaPublicKeyComponents::<Vec<u8>>::from(self.key.public_key());
@@ -149,7 +149,7 @@ impl Issuer {
         })
     }
 
-    /// The public key as a PEM, in lines of 64.
+    /// The public key as a PEM with lines of 64 characters.
     ///
     /// # Errors
     ///
@@ -168,8 +168,8 @@ impl Issuer {
         Ok(pem)
     }
 
-    /// A session token as Clerk makes them (version 2, no organisation), for a new session of this
-    /// user. `authorized_party` is the origin that it is for.
+    /// Makes a session token as Clerk does (version 2, no organisation), for a new session of this
+    /// user. `authorized_party` is the origin that the token is for.
     ///
     /// # Errors
     ///
@@ -205,7 +205,7 @@ impl Issuer {
         self.sign(&header.to_string(), &payload.to_string())
     }
 
-    /// Signs any header and payload as they stand, sense or nonsense.
+    /// Signs a header and a payload without looking at them, so also malformed ones.
     ///
     /// # Errors
     ///
@@ -230,7 +230,7 @@ impl Issuer {
     }
 }
 
-/// Shows the public name only.
+/// Shows only the host, which is public.
 impl fmt::Debug for Issuer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -238,6 +238,13 @@ impl fmt::Debug for Issuer {
             .field("host", &self.host)
             .finish_non_exhaustive()
     }
+}
+
+#[cfg(feature = "test-keys")]
+fn test_key_pair(key: TestKey) -> Result<KeyPair, MintError> {
+    let base64: String = key.pkcs8().split_whitespace().collect();
+    let der = STANDARD.decode(base64).map_err(|_| MintError::Crypto)?;
+    KeyPair::from_pkcs8(&der).map_err(|_| MintError::Crypto)
 }
 
 fn random_hex() -> Result<String, MintError> {

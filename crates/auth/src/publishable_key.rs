@@ -1,4 +1,4 @@
-//! The publishable key: which Clerk instance an application belongs to.
+//! The publishable key, which names the Clerk instance of an application.
 
 use std::str::FromStr;
 
@@ -11,16 +11,16 @@ use thiserror::Error;
 
 use crate::host::is_host_name;
 
-/// Base64 with padding that may be missing, as Clerk's keys have it both ways.
+/// Base64 with optional padding: Clerk's keys come with and without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A Clerk publishable key, `pk_test_…` or `pk_live_…`, taken apart.
+/// A parsed Clerk publishable key, `pk_test_…` or `pk_live_…`.
 ///
-/// It names the instance's Frontend API, and with it the issuer of its tokens and the address of
-/// its keys.
+/// It contains the host of the instance's Frontend API. The issuer of the tokens and the URL of the
+/// keys follow from that.
 ///
 /// ```
 /// let key = auth::PublishableKey::parse("pk_test_Zm9vLWJhci0xMy5jbGVyay5hY2NvdW50cy5kZXYk")?;
@@ -37,27 +37,26 @@ pub struct PublishableKey {
 /// What is wrong with a publishable key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ParsePublishableKeyError {
-    /// It does not begin with `pk_test_` or `pk_live_`, or has further `_`.
+    /// It does not begin with `pk_test_` or `pk_live_`, or has another `_` after that.
     #[error("a publishable key is pk_test_ or pk_live_ and one base64 text")]
     Shape,
     /// Its last part is not base64 of ASCII text.
     #[error("the part after pk_test_ or pk_live_ is not base64")]
     Base64,
-    /// What it holds does not end in the one `$` it must have.
+    /// The decoded text does not end in `$`, or has another `$`.
     #[error("the decoded key must end in `$` and have no other")]
     Terminator,
-    /// What it holds is no plain host name.
+    /// The decoded text is not a plain host name.
     #[error("the decoded key must be a lower-case host name with a dot, and nothing else")]
     Host,
 }
 
 impl PublishableKey {
-    /// Takes a key apart. The host is held to strict rules, because it steers where keys are
-    /// fetched from.
+    /// Parses a key. The rules for the host are strict, because keys are fetched from it.
     ///
     /// # Errors
     ///
-    /// Where the key is not one of Clerk's; the error says which rule it breaks.
+    /// If the key is not one of Clerk's; the error says which rule it breaks.
     pub fn parse(key: &str) -> Result<Self, ParsePublishableKeyError> {
         let mut parts = key.split('_');
         let (Some("pk"), Some(environment), Some(encoded), None) =
@@ -95,34 +94,34 @@ impl PublishableKey {
         &self.frontend_host
     }
 
-    /// What the instance's tokens have as `iss`. Behind a proxy it stays the same: the tokens are
-    /// issued by the instance.
+    /// The `iss` of the instance's tokens. A proxy does not change it: the instance issues the
+    /// tokens.
     #[must_use]
     pub fn issuer(&self) -> String {
         format!("https://{}", self.frontend_host)
     }
 
-    /// Where the instance publishes its keys.
+    /// The URL of the instance's public keys.
     #[must_use]
     pub fn jwks_url(&self) -> String {
         format!("https://{}/.well-known/jwks.json", self.frontend_host)
     }
 
-    /// What stands behind `__session_` in the name of the instance's own session cookie.
+    /// The part after `__session_` in the name of the instance's own session cookie.
     #[must_use]
     pub fn cookie_suffix(&self) -> &str {
         &self.cookie_suffix
     }
 
-    /// Whether the key is a development instance's (`pk_test_`).
+    /// Whether the key belongs to a development instance (`pk_test_`).
     #[must_use]
     pub const fn is_development(&self) -> bool {
         self.development
     }
 }
 
-/// The first eight characters of the base64url of the key's SHA-1, as Clerk's front end names its
-/// cookies. It only names: nothing is kept safe by it.
+/// The first eight characters of the base64url of the key's SHA-1: Clerk's front end names its
+/// cookies like that. It is only a name; no secret depends on it.
 fn cookie_suffix(key: &str) -> String {
     let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
     let mut suffix = URL_SAFE_NO_PAD.encode(digest);

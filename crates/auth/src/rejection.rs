@@ -1,23 +1,22 @@
-//! Why a request is not let in: one reason each, in Clerk's own words where Clerk has a word for
-//! it.
+//! Why a request is refused: one reason for each cause, with Clerk's own word if Clerk has one.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// One reason why there is no session.
+/// The one reason why a request has no session.
 ///
-/// The text is constant for each reason: nothing of a token, a claim or a key id is ever in it, so
+/// The text of each reason is constant. It never contains a part of a token, a claim or a key id, so
 /// it may be logged and sent to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum Rejection {
-    /// The request carries no session token at all.
+    /// The request has no session token.
     #[error("No session token was sent")]
     SessionTokenMissing,
-    /// The request's credentials cannot be read: several of them, or no scheme.
+    /// The request's credentials are ambiguous or malformed: several of them, or no scheme.
     #[error("The Authorization header must hold exactly one bearer token")]
     MalformedCredentials,
-    /// A session cookie came with a request that no page of ours made, or that is no read.
+    /// A request with a session cookie was not made by one of our own pages, or is not a read.
     #[error("The session cookie is accepted from this site's own pages and for reading only")]
     CookieCrossSite,
     /// The token is longer than [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES).
@@ -29,20 +28,20 @@ pub enum Rejection {
     /// The token is signed with anything but RS256.
     #[error("The token's algorithm is not accepted")]
     InvalidAlgorithm,
-    /// The token is of another class: an API key, an OAuth or machine token, a JWT template's
-    /// token.
+    /// The token is of another class: an API key, an OAuth or machine token, or the token of a JWT
+    /// template.
     #[error("The token is not a session token")]
     TypeMismatch,
-    /// The token names no key, or none that this instance has.
+    /// The token names no key, or a key that this instance does not have.
     #[error("The token's key is not one of this instance's")]
     KeyMismatch,
-    /// The signature does not hold.
+    /// The signature is wrong.
     #[error("The token's signature does not hold")]
     InvalidSignature,
     /// A claim is missing, of the wrong type or out of range.
     #[error("The token's claims do not hold")]
     VerificationFailed,
-    /// The token comes from another issuer.
+    /// The token was issued by somebody else.
     #[error("The token's issuer is not accepted")]
     InvalidIssuer,
     /// The token was made for another origin.
@@ -60,37 +59,37 @@ pub enum Rejection {
     /// The user has not finished signing in.
     #[error("The session is pending")]
     SessionPending,
-    /// The session was ended before its token expired. No verifier says this by itself: it is for
-    /// those who hear of ended sessions (feature `webhooks`) and keep what they heard.
+    /// The session was ended before its token expired. A verifier never returns this: it is for
+    /// applications that store which sessions have ended (feature `webhooks`).
     #[error("The session has been revoked")]
     SessionRevoked,
-    /// The instance's keys cannot be had, so nothing can be said about the token.
+    /// The instance's keys are unavailable, so the token cannot be verified.
     #[error("The key set cannot be reached")]
     KeysUnavailable {
-        /// When it may be worth trying again; whole seconds, at least one.
+        /// How long to wait before trying again: whole seconds, at least one.
         retry_after: Duration,
     },
 }
 
-/// What kind of answer a [`Rejection`] asks for.
+/// What kind of answer belongs to a [`Rejection`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectionKind {
-    /// The credentials cannot be read: 400.
+    /// The credentials are malformed: 400.
     Malformed,
     /// Nobody is signed in: 401.
     Unauthenticated,
-    /// The browser was made to send its cookie by somebody else: 403.
+    /// The cookie came with a request that another site may have caused: 403.
     Forbidden,
-    /// It cannot be said whether somebody is signed in: 503. Never answered as 401, which would
-    /// sign users out for an outage.
+    /// It is not known whether somebody is signed in: 503. A 401 would sign users out because of an
+    /// outage.
     Unavailable {
-        /// The value for `Retry-After`; whole seconds, at least one.
+        /// The value for `Retry-After`: whole seconds, at least one.
         retry_after: Duration,
     },
 }
 
 impl Rejection {
-    /// The reason's name. The words are those of Clerk's own SDKs; `session-pending`,
+    /// The reason's name. Most are the names of Clerk's own SDKs; `session-pending`,
     /// `session-revoked`, `token-too-large`, `token-malformed-credentials` and `cookie-cross-site`
     /// are ours.
     #[must_use]
@@ -117,7 +116,7 @@ impl Rejection {
         }
     }
 
-    /// What kind of answer this asks for.
+    /// What kind of answer belongs to this.
     #[must_use]
     pub const fn kind(self) -> RejectionKind {
         match self {
@@ -142,8 +141,8 @@ impl Rejection {
         }
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3): without an error where nothing was
-    /// sent, none where another token would change nothing (403 and 503).
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3): without an error code if the request
+    /// had no token, and `None` if another token would change nothing (403 and 503).
     #[must_use]
     pub const fn challenge(self) -> Option<&'static str> {
         match (self, self.kind()) {

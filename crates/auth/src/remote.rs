@@ -1,21 +1,23 @@
-//! Keys fetched from the instance, kept and renewed.
+//! Keys that are fetched from the instance, cached and refreshed.
 //!
-//! What it promises, whatever anybody sends:
+//! It guarantees, whatever requests come in:
 //!
-//! - One fetch at a time, shared by all who wait for it. Whoever stops waiting does not stop it.
-//! - A known key is handed out at once, without a lock. After [`CachePolicy::soft_ttl`] a
-//!   background task fetches the set anew; until that works the old one serves, up to
-//!   [`CachePolicy::hard_ttl`] since the last success.
-//! - An unknown key id, or a signature that does not hold, causes at most one fetch in
-//!   [`CachePolicy::cooldown`], which counts from the start of any attempt, failed ones included.
-//! - A set is replaced whole, and never by one without a usable key.
-//! - All of it runs on the monotonic clock.
+//! - There is only one fetch at a time. All requests that wait for keys share it, and it goes on if a
+//!   request stops waiting.
+//! - A known key is returned at once, without a lock. After [`CachePolicy::soft_ttl`], a background
+//!   task fetches the set again; until that succeeds, the old set is used, up to
+//!   [`CachePolicy::hard_ttl`] after the last success.
+//! - Unknown key ids and wrong signatures cause at most one fetch in [`CachePolicy::cooldown`]. The
+//!   cooldown begins when any attempt starts, also one that fails.
+//! - A set is replaced as a whole, and never by one without a usable key.
+//! - All durations are measured by the monotonic clock.
 
 mod cache;
+mod cache_policy;
 mod fetch;
-mod gate;
 mod http;
-mod policy;
+mod schedule;
+mod supervisor;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,30 +25,29 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 
+pub use self::cache_policy::CachePolicy;
 pub use self::fetch::{Fetch, FetchError, Fetched};
 pub use self::http::{HttpFetch, MAX_JWKS_BYTES};
-pub use self::policy::CachePolicy;
 
-use self::cache::{Cache, LookUp, keep_fresh};
-use self::gate::Trigger;
-use crate::config::ConfigError;
+use self::cache::{Cache, Lookup, keep_fresh};
+use self::schedule::Trigger;
+use self::supervisor::restart_on_panic;
+use crate::config_error::ConfigError;
 use crate::key_source::{KeyError, KeyHealth, KeySource};
 use crate::{KeyId, VerifyingKey};
 
-/// The keys of an instance, fetched from its JWKS address.
+/// The keys of an instance, fetched from its JWKS URL.
 ///
-/// Fetches run on the tokio runtime that it was made in, so it does not matter which worker a
-/// request is on. Dropping it ends the background task.
+/// All fetches run on the tokio runtime in which this was made, so requests may come from any
+/// runtime. Dropping this ends its background task and the fetch in progress.
 pub struct RemoteKeys {
     cache: Arc<Cache>,
-    refresher: AbortHandle,
 }
 
 impl RemoteKeys {
-    /// Starts on a JWKS address with the default [`CachePolicy`]. The first fetch begins at once;
-    /// nothing is waited for, and a failure is tried again.
+    /// Starts with a JWKS URL and the default [`CachePolicy`]. This does not wait: the first fetch
+    /// runs in the background, and is repeated if it fails.
     ///
     /// # Errors
     ///
@@ -55,28 +56,29 @@ impl RemoteKeys {
         Self::spawn_with(HttpFetch::new(jwks_url)?, CachePolicy::default())
     }
 
-    /// Starts on any [`Fetch`], with settings.
+    /// Starts with any [`Fetch`] and [`CachePolicy`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] where the policy contradicts itself, or outside of a tokio runtime.
+    /// [`ConfigError`] if the policy contradicts itself, or outside of a tokio runtime.
     pub fn spawn_with(fetch: impl Fetch, policy: CachePolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         let runtime = Handle::try_current()
             .map_err(|error| ConfigError::new("remote_keys", error.to_string()))?;
-        let cache = Arc::new(Cache::new(Box::new(fetch), policy, runtime.clone()));
-        // Before anything can ask for a key, so that the first to ask waits for this fetch.
-        cache.begin(Trigger::Due);
-        let refresher = runtime.spawn(keep_fresh(Arc::clone(&cache))).abort_handle();
-        Ok(Self { cache, refresher })
+        let cache = Arc::new(Cache::new(Box::new(fetch), policy, runtime));
+        // This comes before any request for a key, so that the first request waits for this fetch.
+        cache.start_fetch(Trigger::Due);
+        let refreshed = Arc::clone(&cache);
+        cache.spawn(restart_on_panic(move || keep_fresh(Arc::clone(&refreshed))));
+        Ok(Self { cache })
     }
 
-    /// Waits for the first fetch, for a start that wants its keys before it opens its port; at
-    /// most [`CachePolicy::wait`].
+    /// Waits for the first fetch, at most [`CachePolicy::wait`]. A service can call this before it
+    /// opens its port.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Unavailable`] where there are no keys by then. They are still being tried for.
+    /// [`KeyError::Unavailable`] if there are no keys by then. Fetching them goes on.
     pub async fn prefetch(&self) -> Result<(), KeyError> {
         if !self.is_ready() {
             self.cache.refresh(Trigger::Due).await;
@@ -88,13 +90,13 @@ impl RemoteKeys {
         }
     }
 
-    /// How long ago the keys were last fetched; `None` where they never were.
+    /// Time since the keys were last fetched; `None` if they never were.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.cache.health().age
     }
 
-    /// Whether there are keys to verify with now.
+    /// Whether there are keys that can be used now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.cache.health().ready
@@ -105,20 +107,20 @@ impl RemoteKeys {
 impl KeySource for RemoteKeys {
     async fn key(&self, id: &KeyId) -> Result<VerifyingKey, KeyError> {
         match self.cache.look_up(id) {
-            LookUp::Found(key) => return Ok(key),
-            LookUp::Unknown => {
+            Lookup::Found(key) => return Ok(key),
+            Lookup::Unknown => {
                 self.cache.count_unknown_key_id();
                 self.cache.refresh(Trigger::OnDemand).await;
             }
-            LookUp::NoKeys => self.cache.refresh(Trigger::Due).await,
+            Lookup::NoKeys => self.cache.refresh(Trigger::Due).await,
         }
         match self.cache.look_up(id) {
-            LookUp::Found(key) => Ok(key),
-            // The set is the instance's last word. In the cooldown it may be half a minute old, so
-            // a key that was made since is refused until then; nothing remembers that it was.
-            LookUp::Unknown if self.cache.is_confirmed() => Err(KeyError::Unknown),
-            // The key may well be in the set that could not be fetched.
-            LookUp::Unknown | LookUp::NoKeys => Err(self.cache.unavailable()),
+            Lookup::Found(key) => Ok(key),
+            // The set was fetched by the last attempt. During the cooldown it may be half a minute
+            // old, so a newer key is refused until then. The refusal is not remembered.
+            Lookup::Unknown if self.cache.is_confirmed() => Err(KeyError::Unknown),
+            // The set that could not be fetched may have the key.
+            Lookup::Unknown | Lookup::NoKeys => Err(self.cache.unavailable()),
         }
     }
 
@@ -140,7 +142,7 @@ impl KeySource for RemoteKeys {
 
 impl Drop for RemoteKeys {
     fn drop(&mut self) {
-        self.refresher.abort();
+        self.cache.stop();
     }
 }
 

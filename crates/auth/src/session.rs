@@ -1,18 +1,18 @@
-//! Who is signed in: the outcome of a verification.
+//! The result of a successful verification: who is signed in.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::claims::is_id;
+use crate::ids::is_id;
 use crate::json::Object;
-use crate::{Carrier, OrgRule, Organization};
+use crate::{CredentialSource, OrgRequirement, Organization};
 
 /// A verified Clerk session.
 ///
-/// There is no way to make one but [`Verifier::verify`](crate::Verifier::verify): no public
-/// constructor and no `Deserialize`. Holding one proves that a token was checked at that moment; it
-/// says nothing about later, so look at [`expires_at`](Self::expires_at) where a session is kept.
+/// Only a [`Verifier`](crate::Verifier) makes one: there is no public constructor and no
+/// `Deserialize`. A session proves that a token was valid when it was verified. It does not prove
+/// that it is still valid: code that keeps a session must look at [`expires_at`](Self::expires_at).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     pub(crate) user_id: String,
@@ -23,33 +23,34 @@ pub struct Session {
     pub(crate) expires_at: u64,
     pub(crate) claims_assembled_at: Option<u64>,
     pub(crate) pending: bool,
-    pub(crate) carrier: Carrier,
+    pub(crate) credential_source: CredentialSource,
     pub(crate) organization: Option<Organization>,
     pub(crate) actor: Option<Actor>,
     pub(crate) factor_ages: [Option<u64>; 2],
 }
 
 impl Session {
-    /// The user: `sub`, always `user_…`.
+    /// The user's id: the claim `sub`, always `user_…`.
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
-    /// The session: `sid`, `sess_…` at Clerk. It stays the same over the many tokens of one
-    /// session.
+    /// The session's id: the claim `sid`, `sess_…` at Clerk. All tokens of one session have the
+    /// same.
     #[must_use]
     pub fn session_id(&self) -> &str {
         &self.session_id
     }
 
-    /// The issuer: one of those the verifier was given.
+    /// The issuer: one of those that the verifier accepts.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The origin the token was made for: `azp`. `None` only where the verifier allows that.
+    /// The origin that the token was made for: the claim `azp`. `None` only if the verifier allows
+    /// that.
     #[must_use]
     pub fn authorized_party(&self) -> Option<&str> {
         self.authorized_party.as_deref()
@@ -68,75 +69,73 @@ impl Session {
     }
 
     /// When Clerk last read the claims from its database: the header `oiat`, in seconds since the
-    /// Unix epoch. How stale an organisation or a role is counts from here, not from
+    /// Unix epoch. The organisation and the role are as old as this, not as old as
     /// [`issued_at`](Self::issued_at).
     #[must_use]
     pub const fn claims_assembled_at(&self) -> Option<u64> {
         self.claims_assembled_at
     }
 
-    /// Whether the user has still something to do before being signed in (`sts` is `pending`).
+    /// Whether the user still has to do something before they are signed in (`sts` is `pending`).
     /// Always `false` unless the verifier accepts such sessions.
     #[must_use]
     pub const fn is_pending(&self) -> bool {
         self.pending
     }
 
-    /// What the token came in.
+    /// Where in the request the token was found.
     #[must_use]
-    pub const fn carrier(&self) -> Carrier {
-        self.carrier
+    pub const fn credential_source(&self) -> CredentialSource {
+        self.credential_source
     }
 
-    /// The active organisation. `None` where the user works for themselves, or where its claims
-    /// cannot be read.
+    /// The active organisation. `None` if none is active, or if its claims cannot be read.
     #[must_use]
     pub const fn organization(&self) -> Option<&Organization> {
         self.organization.as_ref()
     }
 
-    /// Whether this organisation is the active one, and its member meets the rule. An organisation
-    /// that the user belongs to and that is not active counts as a stranger's: it is not in the
-    /// token.
+    /// Whether this organisation is the active one, and the user meets the requirement in it. The
+    /// answer is no for the user's other organisations: a token names only the active one.
     #[must_use]
-    pub fn may(&self, organization_id: &str, rule: &OrgRule) -> bool {
+    pub fn may(&self, organization_id: &str, requirement: &OrgRequirement) -> bool {
         self.organization().is_some_and(|organization| {
-            organization.id() == organization_id && organization.meets(rule)
+            organization.id() == organization_id && organization.meets(requirement)
         })
     }
 
-    /// Who really acts, where somebody plays this user: `act`. Let them read, put them on record,
-    /// and think twice before they may change anything.
+    /// Who really acts if somebody impersonates this user: the claim `act`. Record who it is, and
+    /// think twice before you let them change anything.
     #[must_use]
     pub const fn actor(&self) -> Option<&Actor> {
         self.actor.as_ref()
     }
 
-    /// Minutes since the first factor was verified, when the token was made; `None` where it was
-    /// not (`fva`).
+    /// How many minutes before the token was made the first factor was verified; `None` if it was
+    /// not (the claim `fva`).
     #[must_use]
     pub const fn first_factor_age(&self) -> Option<u64> {
         self.factor_ages[0]
     }
 
-    /// Minutes since the second factor was verified, when the token was made; `None` where it was
-    /// not (`fva`).
+    /// How many minutes before the token was made the second factor was verified; `None` if it was
+    /// not (the claim `fva`).
     #[must_use]
     pub const fn second_factor_age(&self) -> Option<u64> {
         self.factor_ages[1]
     }
 }
 
-/// Somebody who plays the user of a session.
+/// Somebody who impersonates the user of a session.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Actor {
     subject: Option<String>,
 }
 
 impl Actor {
-    /// There is an actor wherever there is an `act`, whether it can be read or not: a claim that is
-    /// not understood must not turn into the user's own word.
-    pub(crate) fn of(claims: &Object) -> Option<Self> {
+    /// A token with a claim `act` always has an actor, even if the claim cannot be read: an
+    /// impersonated session must not look like the user's own.
+    pub(crate) fn from_claims(claims: &Object) -> Option<Self> {
         let act = claims.get("act")?;
         let subject = act.get("sub").and_then(Value::as_str);
         Some(Self {
@@ -144,22 +143,21 @@ impl Actor {
         })
     }
 
-    /// Who it is, `user_…` at Clerk; `None` where the token does not say it in a form to be put on
-    /// record.
+    /// The actor's id, `user_…` at Clerk; `None` if the token has none that can be recorded.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 }
 
-/// Shows no claim.
+/// Does not show any claim.
 impl fmt::Debug for Actor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Actor").finish_non_exhaustive()
     }
 }
 
-/// Shows no claim: sessions end up in logs.
+/// Does not show any claim: sessions end up in logs.
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Session").finish_non_exhaustive()

@@ -1,7 +1,7 @@
-//! A token's form and header: everything that can be refused without a key.
+//! Checks the form and the header of a token: everything that can be checked without a key.
 //!
-//! Steps 2 to 5 of the pipeline in the crate's documentation. Nothing here touches the network or
-//! cryptography, so a flood of rubbish costs a parse of at most 8 KiB each.
+//! These are steps 2 to 5 of the crate's documentation. They use neither the network nor
+//! cryptography, so each token of a flood of garbage costs a parse of at most 8 KiB.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,33 +10,33 @@ use serde_json::Value;
 use crate::json::{self, Object};
 use crate::{KeyId, Rejection};
 
-/// Longest token that is looked at, in bytes. Clerk's own stay below a cookie's 4 KiB.
+/// Longest token that is accepted, in bytes. Clerk's own tokens fit into a cookie of 4 KiB.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Opaque credentials of other classes: API keys, OAuth access tokens, machine tokens in both
-/// spellings.
+/// The prefixes of opaque credentials of other classes: API keys, OAuth access tokens, machine
+/// tokens in both spellings.
 const MACHINE_PREFIXES: [&str; 4] = ["ak_", "oat_", "mt_", "m2m_"];
 
-/// Subjects of machine tokens that are JWTs.
+/// The prefix of the subject of a machine token that is a JWT.
 const MACHINE_SUBJECT_PREFIX: &str = "mch_";
 
 /// `typ` of OAuth access tokens that are JWTs (RFC 9068, section 2.1).
 const OAUTH_TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
 
-/// `cat` of session tokens, and the one that says nothing about the class. Templates' and machines'
-/// tokens have others (`jwtCategories.ts` of Clerk's JavaScript SDK).
+/// `cat` of session tokens, and the value that says nothing about the class. The tokens of JWT
+/// templates and of machines have other values (`jwtCategories.ts` of Clerk's JavaScript SDK).
 const SESSION_CATEGORIES: [&str; 2] = ["cl_B7d4PD111AAA", "cl_I7d4PD111III"];
 
-/// A token that has the form of a session token. Nothing in it is true yet.
+/// A token that has the form of a session token. Nothing in it may be trusted yet.
 pub(crate) struct UnverifiedToken<'a> {
-    /// What the signature is over: the first two segments, with the dot between.
+    /// The signed bytes: the first two segments with the dot between them.
     pub(crate) signing_input: &'a [u8],
     pub(crate) signature: Vec<u8>,
     pub(crate) key_id: KeyId,
-    /// The header `oiat`, where it is a whole number.
+    /// The header `oiat`, if it is a whole number.
     pub(crate) claims_assembled_at: Option<u64>,
-    /// The payload; `None` where it is no object without duplicate keys. That is told only once the
-    /// signature holds, like everything about claims.
+    /// The payload; `None` if it is not an object, or has a duplicate key. Like everything about
+    /// claims, that is reported only after the signature has been verified.
     pub(crate) payload: Option<Object>,
 }
 
@@ -56,9 +56,9 @@ impl<'a> UnverifiedToken<'a> {
             json::parse_object(&decode(segments.header)?).ok_or(Rejection::TokenInvalid)?;
         let payload = decode(segments.payload)?;
         let signature = decode(segments.signature)?;
-        let key_id = judge_header(&header)?;
+        let key_id = validate_header(&header)?;
         let payload = json::parse_object(&payload);
-        if payload.as_ref().is_some_and(is_of_a_machine) {
+        if payload.as_ref().is_some_and(has_machine_subject) {
             return Err(Rejection::TypeMismatch);
         }
         Ok(Self {
@@ -71,7 +71,7 @@ impl<'a> UnverifiedToken<'a> {
     }
 }
 
-/// What a token says about itself, unverified: good for choosing between two, and for nothing else.
+/// The claims of a token, unverified. Use them to choose between two tokens, and for nothing else.
 pub(crate) fn peek(token: &[u8]) -> Option<Object> {
     let payload = token.split(|&byte| byte == b'.').nth(1)?;
     json::parse_object(&URL_SAFE_NO_PAD.decode(payload).ok()?)
@@ -85,7 +85,7 @@ struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    /// Exactly three segments, none empty.
+    /// Splits a token into exactly three segments, none of them empty.
     fn split(token: &'a str) -> Result<Self, Rejection> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(Rejection::TokenInvalid)?;
         let (header, payload) = signing_input
@@ -107,21 +107,21 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// Strict base64url (RFC 7515, section 2): no padding, no other character, no bits left over at the
-/// end.
+/// Decodes strict base64url (RFC 7515, section 2): no padding, no other character, no unused bits
+/// at the end.
 fn decode(segment: &str) -> Result<Vec<u8>, Rejection> {
     URL_SAFE_NO_PAD
         .decode(segment)
         .map_err(|_| Rejection::TokenInvalid)
 }
 
-/// Step 5. Unknown members are ignored, and with them every address or key a token brings along
-/// (`jku`, `x5u`, `jwk`, `x5c`).
-fn judge_header(header: &Object) -> Result<KeyId, Rejection> {
+/// Step 5. Unknown members are ignored, so also the URLs and keys that a token may contain (`jku`,
+/// `x5u`, `jwk`, `x5c`).
+fn validate_header(header: &Object) -> Result<KeyId, Rejection> {
     if header.get("alg").and_then(Value::as_str) != Some("RS256") {
         return Err(Rejection::InvalidAlgorithm);
     }
-    // Nothing critical is understood here (RFC 7515, section 4.1.11), and `b64` needs `crit` (RFC
+    // No critical extension is supported (RFC 7515, section 4.1.11), and `b64` needs `crit` (RFC
     // 7797).
     if header.contains_key("crit") || header.contains_key("b64") {
         return Err(Rejection::TokenInvalid);
@@ -143,8 +143,8 @@ fn judge_header(header: &Object) -> Result<KeyId, Rejection> {
         .ok_or(Rejection::KeyMismatch)
 }
 
-/// A look at an unverified claim, which can only refuse.
-fn is_of_a_machine(payload: &Object) -> bool {
+/// Whether the unverified `sub` is a machine's. This can only refuse a token, never accept one.
+fn has_machine_subject(payload: &Object) -> bool {
     payload
         .get("sub")
         .and_then(Value::as_str)

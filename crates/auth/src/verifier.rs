@@ -1,56 +1,44 @@
-//! The verifier: a token goes in, a session or one reason comes out.
+//! The verifier: takes a token or a request, returns a session or one reason for the refusal.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::carriers::{Carrier, Carriers, Credentials, RequestHead};
+use crate::claims;
 use crate::clock::{Clock, since_epoch};
-use crate::config::VerifierBuilder;
+use crate::credentials::{CredentialFinder, CredentialSource, Credentials};
 use crate::key_source::{KeyError, KeyHealth, KeySource};
+use crate::policy::Policy;
 use crate::token::UnverifiedToken;
-use crate::{Rejection, Session, claims};
+use crate::{Rejection, RequestHead, Session};
 
-/// Verifies the session tokens of one Clerk instance.
+/// Verifies the session tokens of one Clerk instance. `Verifier::builder` makes one.
 ///
-/// What is checked, and in which order, is in the [crate's documentation](crate#what-is-verified).
-/// A verifier shares nothing with any other: two instances in one process cannot vouch for each
+/// The [crate's documentation](crate#what-is-verified) lists what is checked, in which order.
+/// Verifiers share nothing: if one process has verifiers for two instances, neither accepts the
 /// other's tokens.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     policy: Arc<Policy>,
+    credentials: Arc<CredentialFinder>,
     keys: Arc<dyn KeySource>,
     clock: Arc<dyn Clock>,
 }
 
-/// What a verified token must say.
-#[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) issuers: Vec<String>,
-    pub(crate) authorized_parties: Vec<String>,
-    /// Empty: `aud` is not looked at.
-    pub(crate) audiences: Vec<String>,
-    pub(crate) clock_skew: Duration,
-    pub(crate) max_lifetime: Duration,
-    pub(crate) allow_missing_azp: bool,
-    pub(crate) accept_pending: bool,
-    pub(crate) carriers: Carriers,
-}
-
 impl Verifier {
-    /// Begins a verifier that takes its keys from `keys`.
-    pub fn builder(keys: Arc<dyn KeySource>) -> VerifierBuilder {
-        VerifierBuilder::new(keys)
-    }
-
-    pub(crate) fn new(policy: Policy, keys: Arc<dyn KeySource>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        policy: Policy,
+        credentials: CredentialFinder,
+        keys: Arc<dyn KeySource>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             policy: Arc::new(policy),
+            credentials: Arc::new(credentials),
             keys,
             clock,
         }
     }
 
-    /// Finds the one credential of a request and verifies it: who asks, or one reason why not.
+    /// Finds the one token of a request and verifies it.
     ///
     /// # Errors
     ///
@@ -60,49 +48,47 @@ impl Verifier {
         self.verify_credentials(credentials).await
     }
 
-    /// Finds the one credential of a request: the bearer token of its `Authorization` header, or,
-    /// where there is none and the verifier has
-    /// [`session_cookies`](VerifierBuilder::session_cookies), the session cookie. A bearer token
-    /// that turns out bad is not made up for by a good cookie. Nothing else of a request is looked
-    /// at, its address least of all.
+    /// Finds the one token of a request, without verifying it:
+    ///
+    /// 1. the bearer token of the `Authorization` header;
+    /// 2. if there is none, and the verifier accepts
+    ///    [`session_cookies`](crate::VerifierBuilder::session_cookies), the session cookie.
+    ///
+    /// If the bearer token is bad, a good cookie does not help. Nothing else of the request is
+    /// read, in particular not its URL.
     ///
     /// # Errors
     ///
-    /// [`Rejection::SessionTokenMissing`] and [`Rejection::MalformedCredentials`] as
-    /// [`bearer`](crate::bearer) has them, the latter also where a session cookie occurs twice;
-    /// [`Rejection::CookieCrossSite`] where a cookie comes with a method other than `GET` and
-    /// `HEAD`, from another origin than the request's, or with an `Origin` that is no authorized
-    /// party.
+    /// - [`Rejection::SessionTokenMissing`] and [`Rejection::MalformedCredentials`] as for
+    ///   [`bearer`](crate::bearer); the second also if a session cookie occurs twice.
+    /// - [`Rejection::CookieCrossSite`] if a request with a cookie has a method other than `GET` and
+    ///   `HEAD`, comes from another origin, or has an `Origin` that is not an authorized party.
     pub fn credentials<'a>(
         &self,
         head: &'a impl RequestHead,
     ) -> Result<Credentials<'a>, Rejection> {
-        let Policy {
-            issuers,
-            authorized_parties,
-            carriers,
-            ..
-        } = &*self.policy;
-        carriers.find(head, issuers, authorized_parties)
+        let policy = &self.policy;
+        self.credentials
+            .find(head, &policy.issuers, &policy.authorized_parties)
     }
 
-    /// Verifies a session token that came as a bearer token.
+    /// Verifies a session token that was sent as a bearer token.
     ///
-    /// A token whose key is known is answered without waiting for anything. One whose key is not
-    /// may wait for a fetch of the key set, at most as long as the [`KeySource`] lets it.
+    /// If the token's key is known, this does not wait. If not, it may wait until the key set has
+    /// been fetched; the [`KeySource`] limits how long.
     ///
     /// # Errors
     ///
-    /// One [`Rejection`]: the first rule that the token breaks, or that the keys cannot be had.
+    /// One [`Rejection`]: the first rule that the token breaks, or that the keys are unavailable.
     pub async fn verify(&self, token: &str) -> Result<Session, Rejection> {
         self.verify_credentials(Credentials {
             token,
-            carrier: Carrier::Bearer,
+            source: CredentialSource::Bearer,
         })
         .await
     }
 
-    /// Verifies what [`credentials`](Self::credentials) found.
+    /// Verifies what [`credentials`](Self::credentials) has found.
     ///
     /// # Errors
     ///
@@ -114,24 +100,24 @@ impl Verifier {
         let token = UnverifiedToken::parse(credentials.token)?;
         self.verify_signature(&token).await?;
         let claims = token.payload.as_ref().ok_or(Rejection::TokenInvalid)?;
-        claims::judge(
+        claims::validate(
             claims,
             token.claims_assembled_at,
-            credentials.carrier,
+            credentials.source,
             &self.policy,
             since_epoch(self.clock.now()),
         )
     }
 
-    /// The state of the keys behind this verifier, for readiness and gauges.
+    /// The state of this verifier's keys, for readiness checks and metrics.
     #[must_use]
     pub fn key_health(&self) -> KeyHealth {
         self.keys.health()
     }
 
-    /// Steps 6 and 7. A signature that does not hold under the key of its id gets a second look
-    /// where the instance may have replaced that key under the same id; the key source bounds how
-    /// often.
+    /// Steps 6 and 7. If the signature is wrong, the instance may have replaced the key under the
+    /// same id, so the key source is asked for a newer one. The source limits how often that causes
+    /// a fetch.
     async fn verify_signature(&self, token: &UnverifiedToken<'_>) -> Result<(), Rejection> {
         let key = self.keys.key(&token.key_id).await?;
         if key.verifies(token.signing_input, &token.signature) {

@@ -1,8 +1,8 @@
-//! Clerk's webhooks, verified: what ends a session before its token does.
+//! Verifies Clerk's webhooks, which report sessions that end before their tokens expire.
 //!
 //! Clerk sends them through Svix: an id, a time and a body, signed with a secret that both sides
-//! know (HMAC-SHA256). [`Webhooks::verify`] checks the signature, the time and the form, and says
-//! in a [`WebhookEvent`] who is not let in any more.
+//! know (HMAC-SHA256). [`Webhooks::verify`] checks the signature, the time and the form, and returns
+//! a [`WebhookEvent`] that says who has lost access.
 //!
 //! ```
 //! use auth::webhooks::{SigningSecret, WebhookEvent, WebhookHeaders, Webhooks};
@@ -27,11 +27,11 @@
 //!
 //! # Replays
 //!
-//! A delivery can be sent again by whoever has seen it, for as long as its time is near enough. A
-//! verifier remembers nothing, so that is the caller's part: keep [`Delivery::message_id`] for
-//! [`Delivery::remember_for`], in a place that all processes share, and pass over what is there
-//! already. Keep it only once the event has been acted on: Svix tries a delivery that failed again
-//! under the same id.
+//! Anybody who has seen a delivery can send it again until its time is too old. The verifier stores
+//! nothing, so the application must prevent that: store [`Delivery::message_id`] for
+//! [`Delivery::remember_for`] in a place that all processes share, and ignore a delivery whose id is
+//! already there. Store the id only after the event has been handled: Svix repeats a failed delivery
+//! with the same id.
 
 mod event;
 mod secret;
@@ -45,18 +45,19 @@ pub use self::event::WebhookEvent;
 pub use self::secret::{ParseSigningSecretError, SignedDelivery, SigningSecret};
 
 use crate::clock::{Clock, SystemClock, since_epoch};
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 
-/// How far the time of a delivery may be from ours, either way.
+/// How far the time of a delivery may differ from ours, in the past or in the future.
 pub const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// Largest body that is looked at, in bytes. A user's may hold much metadata.
+/// Largest body that is accepted, in bytes. A user's event may contain much metadata.
 pub const MAX_WEBHOOK_BYTES: usize = 256 * 1024;
 
-/// Most signatures of one delivery that are looked at. Svix sends one for each secret in use.
+/// Largest number of signatures of one delivery that are checked. Svix sends one for each secret in
+/// use.
 const MAX_SIGNATURES: usize = 16;
 
-/// Longest id of a message, in bytes. Svix's have about 31.
+/// Longest id of a message, in bytes. Svix's own have about 31.
 const MAX_MESSAGE_ID_BYTES: usize = 128;
 
 /// Verifies the webhooks of one endpoint.
@@ -66,8 +67,8 @@ pub struct Webhooks {
     clock: Arc<dyn Clock>,
 }
 
-/// The three header values of a delivery. A header that is missing is an empty value; one that
-/// occurs twice is for the caller to refuse, or to give as an empty value.
+/// The values of the three headers of a delivery. Use an empty value for a header that is missing or
+/// that occurs twice.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhookHeaders<'a> {
     /// `svix-id`.
@@ -81,19 +82,19 @@ pub struct WebhookHeaders<'a> {
 /// A verified delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The message's id: the same whenever this message is delivered, so the one to remember
-    /// against replays. At most 128 visible ASCII characters.
+    /// The message's id. It is the same each time this message is delivered, so store it against
+    /// replays. At most 128 visible ASCII characters.
     pub message_id: String,
-    /// How long to remember it: for so long the same bytes would be accepted again.
+    /// How long to store the id: the same bytes would be accepted again for that long.
     pub remember_for: Duration,
-    /// What has happened.
+    /// What happened.
     pub event: WebhookEvent,
 }
 
 /// Why a delivery is refused. The texts are constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum WebhookError {
-    /// A header is missing, or has not the form of one.
+    /// A header is missing or malformed.
     #[error("The webhook's headers are missing or malformed")]
     MalformedHeaders,
     /// The time is more than [`TIMESTAMP_TOLERANCE`] away.
@@ -102,22 +103,22 @@ pub enum WebhookError {
     /// The body is larger than [`MAX_WEBHOOK_BYTES`].
     #[error("The webhook's body is too large")]
     TooLarge,
-    /// No signature holds under any secret.
+    /// No signature is right under any secret.
     #[error("The webhook's signature does not hold")]
     InvalidSignature,
-    /// The signature holds, and what is signed is no event of Clerk's, or one that ends something
-    /// without saying what.
+    /// The signature is right, but the body is not an event of Clerk's, or it says that something has
+    /// ended and not what.
     #[error("The webhook's body is not an event")]
     InvalidEvent,
 }
 
 impl Webhooks {
-    /// Takes the secrets of the endpoint. While one is being replaced there are two: a signature
-    /// under either counts.
+    /// Takes the secrets of the endpoint. While one is being replaced there are two, and a signature
+    /// under either is accepted.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] where there is none: an endpoint without a secret would believe anybody.
+    /// [`ConfigError`] if there is no secret.
     pub fn new(secrets: impl IntoIterator<Item = SigningSecret>) -> Result<Self, ConfigError> {
         let secrets: Vec<_> = secrets.into_iter().collect();
         if secrets.is_empty() {
@@ -139,8 +140,8 @@ impl Webhooks {
         self
     }
 
-    /// Verifies a delivery: headers, time, signature, and only then the body, which has to be as it
-    /// came, byte for byte.
+    /// Verifies a delivery: first the headers, then the time, the signature, and last the body.
+    /// `body` must be exactly the bytes of the request.
     ///
     /// # Errors
     ///
@@ -167,17 +168,17 @@ impl Webhooks {
         })
     }
 
-    /// For how long, from now, a delivery of this time is accepted.
+    /// How long, from now, a delivery with this time is accepted.
     fn remember_for(&self, sent_at: u64) -> Result<Duration, WebhookError> {
         let (now, sent_at) = (since_epoch(self.clock.now()), Duration::from_secs(sent_at));
         if sent_at.abs_diff(now) > TIMESTAMP_TOLERANCE {
             return Err(WebhookError::TimestampOutOfRange);
         }
-        // One second more than that, for whoever counts in whole ones.
+        // One second more, for callers that round down to whole seconds.
         Ok((sent_at + TIMESTAMP_TOLERANCE + Duration::from_secs(1)).saturating_sub(now))
     }
 
-    /// Whether any signature of the version that is known holds under any secret.
+    /// Whether any signature of version 1 is right under any secret.
     fn is_signed(&self, id: &str, sent_at: u64, signatures: &[u8], body: &[u8]) -> bool {
         signatures
             .split(|&byte| byte == b' ')
@@ -192,8 +193,8 @@ impl Webhooks {
 }
 
 impl WebhookError {
-    /// The HTTP status of the answer: 400, 401 where the signature does not hold, 413. Svix tries
-    /// again after any of them.
+    /// The HTTP status of the answer: 400, 401 for a wrong signature, 413 for a large body. Svix
+    /// tries again after each of them.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -216,8 +217,8 @@ impl WebhookError {
     }
 }
 
-/// The id is signed over with dots around it, so it may have none itself: otherwise a part of one
-/// signed text could be passed off as another.
+/// Checks the id of a message. The signed text has a dot after the id, so the id must not contain
+/// one: otherwise one signed text could be split in two ways.
 fn message_id(id: &[u8]) -> Result<&str, WebhookError> {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'.';
     let holds = (1..=MAX_MESSAGE_ID_BYTES).contains(&id.len()) && id.iter().all(is_plain);
@@ -227,7 +228,8 @@ fn message_id(id: &[u8]) -> Result<&str, WebhookError> {
         .ok_or(WebhookError::MalformedHeaders)
 }
 
-/// Seconds since the Unix epoch, as the one text that stands for them: the signature is over it.
+/// Reads a time in seconds since the Unix epoch. Only the canonical decimal text is accepted,
+/// because the text is what was signed.
 fn timestamp(timestamp: &[u8]) -> Result<u64, WebhookError> {
     str::from_utf8(timestamp)
         .ok()

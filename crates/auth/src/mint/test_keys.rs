@@ -1,36 +1,24 @@
-//! RSA keys that everybody knows: throw-away keys for tests, and for nothing else.
+//! Throw-away RSA keys for tests, and for nothing else. Everybody knows them.
 //!
-//! Making an RSA key takes a good part of a second, and every test runs in a process of its own.
-//! So tests sign with these keys, which stand in a public repository. A service that accepted a
-//! token signed by one of them would let anybody in; that is why they have a feature of their own,
-//! which no production build turns on.
-
-use aws_lc_rs::rsa::KeyPair;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::MintError;
+//! Making an RSA key takes a good part of a second, and each test runs in its own process. So tests
+//! sign with these fixed keys, which are in a public repository. A service that accepted a token
+//! signed with one of them would let anybody in. That is why they have their own feature,
+//! `test-keys`, which no production build enables.
 
 /// A throw-away RSA-2048 key pair whose private half is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TestKey {
-    /// The key that a test uses if it needs only one.
+    /// The key for tests that need only one.
     First,
-    /// A key that differs from the first: a rotated key, a forger's, another instance's.
+    /// Another key: a rotated one, a forger's, another instance's.
     Second,
-    /// A key that differs from the other two.
+    /// A third key.
     Third,
 }
 
 impl TestKey {
-    pub(super) fn key_pair(self) -> Result<KeyPair, MintError> {
-        let base64: String = self.pkcs8().split_whitespace().collect();
-        let der = STANDARD.decode(base64).map_err(|_| MintError::Crypto)?;
-        KeyPair::from_pkcs8(&der).map_err(|_| MintError::Crypto)
-    }
-
-    /// The private key: the base64 of its PKCS #8 form (RFC 5208).
-    const fn pkcs8(self) -> &'static str {
+    /// The private key: its PKCS #8 form (RFC 5208) as base64 with line breaks.
+    pub(super) const fn pkcs8(self) -> &'static str {
         match self {
             Self::First => THROW_AWAY_TEST_KEY_1,
             Self::Second => THROW_AWAY_TEST_KEY_2,

@@ -1,23 +1,25 @@
-//! The permissions of a member, kept as they come: a list, or features with a bit for each name.
+//! The permissions of a member, kept in the form of the token: a list (version 1), or features with
+//! a bit for each permission name (version 2).
 //!
-//! A packed claim of a few kilobytes can stand for hundreds of thousands of permissions, so they
-//! are never written out.
+//! Version 2 claims of a few kilobytes can encode hundreds of thousands of permissions, so they are
+//! never expanded into a list.
 
 use serde_json::Value;
 
-/// Most permission names that a mask can speak of.
+/// Largest number of permission names that a mask has bits for.
 const MAX_NAMES: usize = 128;
 
-/// Digits of the largest mask.
+/// Number of decimal digits of the largest mask.
 const MAX_MASK_DIGITS: usize = 39;
 
-/// What a member may do.
+/// The permissions of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Permissions {
-    /// Whole permissions, as version 1 lists them.
-    Listed(Vec<String>),
-    /// Version 2: the names, and for each feature of the organisation which of them it has.
-    Packed {
+    /// Version 1: a list of whole permissions.
+    List(Vec<String>),
+    /// Version 2: the names of permissions, and for each feature of the organisation a mask of the
+    /// names that are granted.
+    Masks {
         names: Vec<String>,
         features: Vec<(String, u128)>,
     },
@@ -25,24 +27,24 @@ pub(super) enum Permissions {
 
 impl Default for Permissions {
     fn default() -> Self {
-        Self::Listed(Vec::new())
+        Self::List(Vec::new())
     }
 }
 
 impl Permissions {
-    /// The list of version 1; nothing where it has anything else in it.
-    pub(super) fn listed(claim: Option<&Value>) -> Self {
+    /// Reads the list of version 1; empty if the claim is anything but a list of texts.
+    pub(super) fn from_list(claim: Option<&Value>) -> Self {
         let listed = claim.and_then(Value::as_array).and_then(|permissions| {
             let permission = |value: &Value| Some(value.as_str()?.to_owned());
             permissions.iter().map(permission).collect()
         });
-        Self::Listed(listed.unwrap_or_default())
+        Self::List(listed.unwrap_or_default())
     }
 
-    /// The three claims of version 2. Masks count over all features of `fea`, the user's own
-    /// included, as Clerk documents it. `None` where any part cannot be read: half a claim might
-    /// grant what the whole does not.
-    pub(super) fn packed(features: &str, names: &str, masks: &str) -> Option<Self> {
+    /// Reads the three claims of version 2. There is one mask for each feature of `fea`, including
+    /// the user's own features, as Clerk documents it. `None` if any part cannot be read: half a
+    /// claim might grant what the whole claim does not.
+    pub(super) fn from_masks(features: &str, names: &str, masks: &str) -> Option<Self> {
         let names: Vec<String> = names
             .split(',')
             .map(|name| is_name(name).then(|| name.to_owned()))
@@ -62,7 +64,7 @@ impl Permissions {
                 granted.push((feature.to_owned(), mask));
             }
         }
-        Some(Self::Packed {
+        Some(Self::Masks {
             names,
             features: granted,
         })
@@ -70,8 +72,8 @@ impl Permissions {
 
     pub(super) fn contains(&self, permission: &str) -> bool {
         match self {
-            Self::Listed(permissions) => permissions.iter().any(|known| known == permission),
-            Self::Packed { names, features } => {
+            Self::List(permissions) => permissions.iter().any(|known| known == permission),
+            Self::Masks { names, features } => {
                 let parts = permission
                     .strip_prefix("org:")
                     .and_then(|rest| rest.split_once(':'));
@@ -86,8 +88,8 @@ impl Permissions {
 
     pub(super) fn iter(&self) -> Box<dyn Iterator<Item = String> + '_> {
         match self {
-            Self::Listed(permissions) => Box::new(permissions.iter().cloned()),
-            Self::Packed { names, features } => {
+            Self::List(permissions) => Box::new(permissions.iter().cloned()),
+            Self::Masks { names, features } => {
                 Box::new(features.iter().flat_map(move |(feature, mask)| {
                     granted(names, *mask).map(move |name| format!("org:{feature}:{name}"))
                 }))
@@ -96,7 +98,7 @@ impl Permissions {
     }
 }
 
-/// The names whose bit is set, the lowest bit first. Bits without a name mean nothing.
+/// The names whose bit is set, beginning with the lowest bit. Bits without a name are ignored.
 fn granted(names: &[String], mask: u128) -> impl Iterator<Item = &str> {
     names
         .iter()
@@ -105,13 +107,14 @@ fn granted(names: &[String], mask: u128) -> impl Iterator<Item = &str> {
         .map(|(_, name)| name.as_str())
 }
 
-/// A decimal whole number and nothing else.
+/// Reads a decimal whole number, and nothing else.
 fn parse_mask(mask: &str) -> Option<u128> {
     let is_plain = mask.len() <= MAX_MASK_DIGITS && mask.bytes().all(|byte| byte.is_ascii_digit());
     is_plain.then(|| mask.parse().ok())?
 }
 
-/// What a feature, a permission or a role may be called; nothing that stands between them.
+/// Whether a text may name a feature, a permission or a role: visible ASCII without the separators
+/// `:` and `,`.
 pub(super) fn is_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b":,".contains(&byte);
     !name.is_empty() && name.bytes().all(is_plain)

@@ -1,37 +1,43 @@
-//! The cache itself: the set in use, the one fetch that may be under way, and the task that renews
-//! the set.
+//! The key cache: the set in use, and the one fetch that may be in progress.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use super::cache_policy::CachePolicy;
 use super::fetch::{Fetch, RefreshError};
-use super::gate::{Gate, Trigger};
-use super::policy::CachePolicy;
+use super::schedule::{FetchSchedule, Trigger};
 use crate::key_source::{KeyError, KeyHealth};
 use crate::{KeyId, KeySet, VerifyingKey};
 
-/// When a request is told to come back that gave up on a fetch which is still under way.
-const SOON: Duration = Duration::from_secs(1);
+/// `Retry-After` for a request that stopped waiting for a fetch which is still in progress.
+const FETCH_IN_PROGRESS_RETRY: Duration = Duration::from_secs(1);
 
-/// What a key set cache holds; shared by requests, the fetch under way and the background task.
+/// The key cache. Requests, the fetch in progress and the background task share it.
 pub(super) struct Cache {
     fetch: Box<dyn Fetch>,
     policy: CachePolicy,
-    /// Where fetches run.
+    /// The runtime that all tasks run on.
     runtime: Handle,
-    /// The set in use. Written by fetches only, which come one at a time.
+    /// All tasks of this cache: the background task and the fetch in progress.
+    tasks: TaskTracker,
+    /// Cancelled when the keys are dropped; ends all tasks.
+    stop: CancellationToken,
+    /// The set in use. Only fetches write it, and there is only one at a time.
     current: ArcSwapOption<Loaded>,
-    /// When the next fetch may start, and the one that is under way. Held for a few instructions
-    /// at a time, never over a wait.
-    gate: Mutex<Gate>,
-    /// Rings when a fetch has ended, so that the background task looks at the time again.
-    ended: Notify,
+    /// When the next fetch may start, and the fetch in progress. Locked for a few instructions at a
+    /// time, never while waiting.
+    schedule: Mutex<FetchSchedule>,
+    /// Notified when a fetch has ended, so that the background task computes its next time again.
+    fetch_ended: Notify,
     counts: Counts,
 }
 
@@ -39,11 +45,11 @@ pub(super) struct Cache {
 struct Loaded {
     keys: KeySet,
     at: Instant,
-    /// From here on it is stale: still served, and fetched anew.
+    /// After this the set is stale: it is still used, and fetched again.
     fresh_until: Instant,
 }
 
-/// What [`KeyHealth`] counts.
+/// The counts of [`KeyHealth`].
 #[derive(Default)]
 struct Counts {
     refreshes: AtomicU64,
@@ -52,13 +58,13 @@ struct Counts {
     served_stale: AtomicU64,
 }
 
-/// What the set in use says about a key id.
-pub(super) enum LookUp {
-    /// Here is its key.
+/// The result of looking up a key id in the set in use.
+pub(super) enum Lookup {
+    /// The key.
     Found(VerifyingKey),
-    /// There is a set, and it has no such key.
+    /// There is a set, but it does not have the key.
     Unknown,
-    /// There is no set, or it is older than it may be.
+    /// There is no set, or it is too old to use.
     NoKeys,
 }
 
@@ -68,28 +74,46 @@ impl Cache {
             fetch,
             policy,
             runtime,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
             current: ArcSwapOption::empty(),
-            gate: Mutex::new(Gate::new(Instant::now())),
-            ended: Notify::new(),
+            schedule: Mutex::new(FetchSchedule::new(Instant::now())),
+            fetch_ended: Notify::new(),
             counts: Counts::default(),
         }
     }
 
-    pub(super) fn look_up(&self, id: &KeyId) -> LookUp {
+    /// Runs a task of this cache until it returns or [`stop`](Self::stop) is called.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        let until_stopped = async move {
+            // `None` means stopped, which needs no further action.
+            let _ = stop.run_until_cancelled(task).await;
+        };
+        self.tasks.spawn_on(until_stopped, &self.runtime);
+    }
+
+    /// Ends all tasks of this cache.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+    }
+
+    pub(super) fn look_up(&self, id: &KeyId) -> Lookup {
         let now = Instant::now();
         let Some(loaded) = self.usable(now) else {
-            return LookUp::NoKeys;
+            return Lookup::NoKeys;
         };
         let Some(key) = loaded.keys.get(id) else {
-            return LookUp::Unknown;
+            return Lookup::Unknown;
         };
         if now >= loaded.fresh_until {
             add_one(&self.counts.served_stale);
         }
-        LookUp::Found(key.clone())
+        Lookup::Found(key.clone())
     }
 
-    /// The key of this id, where it is not the one that was refused.
+    /// The key with this id, if it is not the refused one.
     pub(super) fn other_key(&self, id: &KeyId, refused: &VerifyingKey) -> Option<VerifyingKey> {
         self.usable(Instant::now())?
             .keys
@@ -98,8 +122,8 @@ impl Cache {
             .cloned()
     }
 
-    /// Whether the set is old enough for a look at what the instance says now, when a signature
-    /// does not hold. Bad signatures are cheap to make, so a young set is not doubted.
+    /// Whether the set is old enough that a wrong signature may cause a fetch. Anybody can make
+    /// wrong signatures, so a young set is trusted.
     pub(super) fn may_be_outdated(&self) -> bool {
         self.current
             .load()
@@ -107,17 +131,20 @@ impl Cache {
             .is_some_and(|loaded| loaded.at.elapsed() >= self.policy.recheck_age)
     }
 
-    /// Whether the set is the instance's last word: the last attempt brought it.
+    /// Whether the set is the result of the last attempt to fetch it.
     pub(super) fn is_confirmed(&self) -> bool {
-        self.gate().last_attempt_succeeded()
+        self.schedule.lock().last_attempt_succeeded()
     }
 
     pub(super) fn unavailable(&self) -> KeyError {
         let due = self.due();
         let wait = self
-            .gate()
+            .schedule
+            .lock()
             .next_chance(due, self.policy.cooldown)
-            .map_or(SOON, |at| at.saturating_duration_since(Instant::now()));
+            .map_or(FETCH_IN_PROGRESS_RETRY, |at| {
+                at.saturating_duration_since(Instant::now())
+            });
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         KeyError::Unavailable {
             retry_after: Duration::from_secs(seconds.max(1)),
@@ -145,42 +172,41 @@ impl Cache {
         }
     }
 
-    /// Joins the fetch that is under way, or starts one where this may, and waits for its end, but
-    /// no longer than a request can wait.
+    /// Waits for the fetch in progress. If there is none, starts one if that is allowed. Waits at
+    /// most as long as a request may wait.
     pub(super) async fn refresh(self: &Arc<Self>, trigger: Trigger) {
-        if let Some(mut ended) = self.begin(trigger) {
-            // The outcome is read from the cache afterwards, whether it came in time or not.
+        if let Some(mut ended) = self.start_fetch(trigger) {
+            // The caller reads the result from the cache, whether the fetch has ended or not.
             let _ = timeout(self.policy.wait, ended.changed()).await;
         }
     }
 
-    /// The fetch that is under way, or one that is started now. `None` where none may start.
-    pub(super) fn begin(self: &Arc<Self>, trigger: Trigger) -> Option<watch::Receiver<()>> {
-        let mut gate = self.gate();
-        if let Some(under_way) = gate.under_way() {
-            return Some(under_way);
+    /// The fetch in progress, or a fetch that is started now. `None` if none may start.
+    pub(super) fn start_fetch(self: &Arc<Self>, trigger: Trigger) -> Option<watch::Receiver<()>> {
+        let mut schedule = self.schedule.lock();
+        if let Some(in_progress) = schedule.in_progress() {
+            return Some(in_progress);
         }
-        // Both are read under the lock: a fetch that ended just before must be seen.
+        // Both are read under the lock, so that a fetch that has just ended is seen.
         let (now, due) = (Instant::now(), self.due());
-        if !gate.may_start(trigger, now, due, self.policy.cooldown) {
+        if !schedule.may_start(trigger, now, due, self.policy.cooldown) {
             return None;
         }
         let (attempt, ended) = Attempt::new(Arc::clone(self));
-        gate.start(now, ended.clone());
-        drop(gate);
-        self.runtime.spawn(attempt.run());
+        schedule.start(now, ended.clone());
+        drop(schedule);
+        self.spawn(attempt.run());
         Some(ended)
     }
 
-    /// The set, where it is young enough to be believed.
+    /// The set, if it is young enough to be used.
     fn usable(&self, now: Instant) -> Option<Arc<Loaded>> {
         self.current
             .load_full()
             .filter(|loaded| now.saturating_duration_since(loaded.at) < self.policy.hard_ttl)
     }
 
-    /// When the set wants to be fetched anew; the gate may make it wait longer. `None` where there
-    /// is no set.
+    /// When the set becomes stale; `None` if there is no set. The schedule may delay the fetch.
     fn due(&self) -> Option<Instant> {
         self.current
             .load()
@@ -201,7 +227,7 @@ impl Cache {
             tracing::warn!(
                 usable = keys.usable(),
                 left_out = keys.left_out(),
-                "keys of the instance cannot be used"
+                "some keys of the instance cannot be used"
             );
         }
         tracing::debug!(usable = keys.usable(), "the key set was fetched");
@@ -212,49 +238,44 @@ impl Cache {
             fresh_until: now + self.policy.fresh_for(max_age),
         })));
         add_one(&self.counts.refreshes);
-        self.gate().succeed(now);
-        self.ended.notify_one();
+        self.schedule.lock().succeed(now);
+        self.fetch_ended.notify_one();
     }
 
     fn fail(&self, error: &RefreshError) {
         add_one(&self.counts.failed_refreshes);
-        let failures = self.gate().fail(Instant::now());
+        let failures = self.schedule.lock().fail(Instant::now());
         tracing::warn!(
             error = error as &dyn std::error::Error,
             failures,
             "the key set could not be fetched"
         );
-        self.ended.notify_one();
-    }
-
-    /// A panic elsewhere leaves nothing half-written here.
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fetch_ended.notify_one();
     }
 }
 
-/// Fetches the set whenever it is due, whether anybody asks or not: a service that gets no traffic
-/// because it is not ready would never become ready by itself.
+/// The background task: fetches the set whenever it is due, with or without requests. A service
+/// that is not ready gets no requests, so it must become ready without them.
 pub(super) async fn keep_fresh(cache: Arc<Cache>) {
     loop {
-        if let Some(mut ended) = cache.begin(Trigger::Due) {
+        if let Some(mut ended) = cache.start_fetch(Trigger::Due) {
             let _ = ended.changed().await;
         }
         let next = {
             let due = cache.due();
-            cache.gate().next_due(due)
+            cache.schedule.lock().next_due(due)
         };
-        // Until then, or until a fetch that a request caused has ended.
-        let _ = timeout_at(next, cache.ended.notified()).await;
+        // Sleeps until then, or until a fetch that a request caused has ended.
+        let _ = timeout_at(next, cache.fetch_ended.notified()).await;
     }
 }
 
-/// One fetch. Dropped without an outcome (its runtime went away, or the fetch panicked) it counts
-/// as failed, so that nobody waits for it for ever and nothing tries again in a tight loop.
+/// One fetch. If it is dropped without a result (it panicked, or its runtime was shut down) it counts
+/// as failed, so that nobody waits for it for ever and it is not repeated in a tight loop.
 struct Attempt {
     cache: Arc<Cache>,
-    settled: bool,
-    /// Never sent on: its end is the message. Dropped after the outcome is recorded.
+    has_result: bool,
+    /// Nothing is sent on it. It is dropped after the result is recorded, which wakes the receivers.
     _ended: watch::Sender<()>,
 }
 
@@ -263,16 +284,16 @@ impl Attempt {
         let (sender, ended) = watch::channel(());
         let attempt = Self {
             cache,
-            settled: false,
+            has_result: false,
             _ended: sender,
         };
         (attempt, ended)
     }
 
     async fn run(mut self) {
-        let outcome = self.cache.load().await;
-        self.settled = true;
-        match outcome {
+        let result = self.cache.load().await;
+        self.has_result = true;
+        match result {
             Ok((keys, max_age)) => self.cache.succeed(keys, max_age),
             Err(error) => self.cache.fail(&error),
         }
@@ -281,7 +302,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if !self.settled {
+        if !self.has_result && !self.cache.stop.is_cancelled() {
             self.cache.fail(&RefreshError::Dropped);
         }
     }

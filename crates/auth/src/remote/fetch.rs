@@ -1,4 +1,4 @@
-//! Getting the bytes of a key set: the seam that tests and other HTTP clients plug into.
+//! Fetching the bytes of a key set: the trait for other HTTP clients and for tests.
 
 use std::time::Duration;
 
@@ -7,32 +7,33 @@ use thiserror::Error;
 
 use crate::KeySetError;
 
-/// Gets the JWKS document of one instance.
+/// Fetches the JWKS document of one instance.
 ///
-/// An implementation MUST take its address from configuration only and MUST NOT follow redirects:
-/// whoever serves this document decides who is signed in. It MUST bound what it reads.
-/// [`RemoteKeys`](super::RemoteKeys) bounds the time, calls it once at a time, and may drop the
-/// call.
+/// Whoever serves this document decides who is signed in. So an implementation MUST take its URL
+/// from configuration only and MUST NOT follow redirects. It MUST limit how many bytes it reads.
+///
+/// [`RemoteKeys`](crate::RemoteKeys) limits the time of a call, never makes two calls at once, and
+/// may drop a call.
 #[async_trait]
 pub trait Fetch: Send + Sync + 'static {
-    /// Gets the document.
+    /// Fetches the document.
     ///
     /// # Errors
     ///
-    /// [`FetchError`] with whatever went wrong; it is logged.
+    /// [`FetchError`] with the cause. It is logged.
     async fn fetch(&self) -> Result<Fetched, FetchError>;
 }
 
-/// A document, as it came.
+/// A fetched document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fetched {
     /// The document, not yet parsed.
     pub body: Vec<u8>,
-    /// `max-age` of `Cache-Control`, where there was one.
+    /// The `max-age` of `Cache-Control`, if there was one.
     pub max_age: Option<Duration>,
 }
 
-/// A document could not be got.
+/// A document could not be fetched.
 #[derive(Debug, Error)]
 #[error("the key set cannot be fetched")]
 pub struct FetchError {
@@ -40,7 +41,7 @@ pub struct FetchError {
 }
 
 impl FetchError {
-    /// Wraps what the client said.
+    /// Wraps the error of the HTTP client.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             source: source.into(),
@@ -48,12 +49,12 @@ impl FetchError {
     }
 }
 
-/// Why a set was not renewed.
+/// Why a key set was not refreshed.
 #[derive(Debug, Error)]
 pub(super) enum RefreshError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    #[error("the answer is no key set to work with")]
+    #[error("the answer is not a usable key set")]
     KeySet(#[from] KeySetError),
     #[error("the fetch took too long")]
     TimedOut,

@@ -1,4 +1,4 @@
-//! The fetch over HTTPS.
+//! Fetches a key set over HTTPS.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -9,16 +9,20 @@ use reqwest::{Client, StatusCode, Url, redirect};
 use thiserror::Error;
 
 use super::fetch::{Fetch, FetchError, Fetched};
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 
-/// Largest document that is read, in bytes. Clerk's have about 600.
+/// Largest document that is read, in bytes. Clerk's documents have about 600.
 pub const MAX_JWKS_BYTES: usize = 256 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Gets a key set over HTTPS: certificates checked against the system's roots, no redirects, status
-/// 200 only, at most [`MAX_JWKS_BYTES`], 2 s to connect and 5 s in all.
+/// Fetches a key set over HTTPS:
+///
+/// - certificates are checked against the system's roots;
+/// - redirects are not followed, and the status must be 200;
+/// - at most [`MAX_JWKS_BYTES`] are read;
+/// - connecting may take 2 s, the whole fetch 5 s.
 #[derive(Clone, Debug)]
 pub struct HttpFetch {
     client: Client,
@@ -36,13 +40,14 @@ enum HttpError {
 }
 
 impl HttpFetch {
-    /// Takes the address to fetch from.
+    /// Takes the URL to fetch from.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] where it is not an `https` URL (plain `http` is accepted for a loopback
-    /// address only, where nobody can listen in), has a user or a fragment, or where no TLS can be
-    /// had (no root certificates).
+    /// - [`ConfigError`] if the URL is not `https`. Plain `http` is accepted for a loopback address
+    ///   only, where nobody can read the traffic.
+    /// - [`ConfigError`] if the URL has a user or a fragment.
+    /// - [`ConfigError`] if there are no root certificates for TLS.
     pub fn new(jwks_url: &str) -> Result<Self, ConfigError> {
         let refuse = |problem: String| ConfigError::new("jwks_url", problem);
         let url = Url::parse(jwks_url).map_err(|error| refuse(error.to_string()))?;
@@ -63,12 +68,12 @@ impl HttpFetch {
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
-            // One request in five minutes: a kept connection would only be found dead.
+            // There is one request in five minutes: an idle connection would be closed by then.
             .pool_max_idle_per_host(0);
         let client = if is_https {
             client.https_only(true)
         } else {
-            // No proxy stands between two processes of one machine, and no certificate is needed.
+            // On one machine there is no proxy, and no certificate is needed.
             client.no_proxy().tls_certs_only([])
         };
         let client = client
@@ -90,7 +95,7 @@ impl HttpFetch {
         let max_age = max_age(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(transport)? {
-            // Counted as it arrives: a length that is promised proves nothing.
+            // The bytes are counted as they arrive: a `Content-Length` may be wrong or missing.
             if body.len() + chunk.len() > MAX_JWKS_BYTES {
                 return Err(HttpError::TooLarge);
             }
@@ -107,7 +112,7 @@ impl Fetch for HttpFetch {
     }
 }
 
-/// The address may hold a secret in its query, and is known from the configuration.
+/// Removes the URL from the error: its query may contain a secret.
 fn transport(error: reqwest::Error) -> HttpError {
     HttpError::Transport(error.without_url())
 }

@@ -1,54 +1,55 @@
-//! What a webhook says, as far as it takes something from somebody.
+//! The events of webhooks that take access away from somebody.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::claims::{is_id, is_user_id};
+use crate::ids::{is_id, is_organization_id, is_user_id};
 use crate::json::{self, Object};
-use crate::organization::is_organization_id;
 
-/// What has happened at Clerk. Ids have the form of ids; they are of visible ASCII and at most 128
-/// bytes.
+/// What happened at Clerk. All ids are visible ASCII and at most 128 bytes long.
 #[derive(Clone, PartialEq, Eq)]
 pub enum WebhookEvent {
-    /// A session is over: `session.ended`, `session.removed`, `session.revoked`.
+    /// A session has ended: `session.ended`, `session.removed`, `session.revoked`.
     SessionEnded {
-        /// The session, as [`Session::session_id`](crate::Session::session_id) has it.
+        /// The session's id, the same as [`Session::session_id`](crate::Session::session_id).
         session_id: String,
-        /// Whose it was, where the event says it.
+        /// The session's user, if the event names them.
         user_id: Option<String>,
     },
-    /// A user is gone (`user.deleted`), or may not sign in any more (`user.updated` with `banned`).
+    /// A user was deleted (`user.deleted`), or may not sign in any more (`user.updated` with
+    /// `banned`).
     UserEnded {
         /// The user.
         user_id: String,
     },
-    /// An organisation is gone: `organization.deleted`.
+    /// An organisation was deleted: `organization.deleted`.
     OrganizationDeleted {
         /// The organisation.
         organization_id: String,
     },
-    /// A user has left an organisation, or was taken out of it: `organizationMembership.deleted`.
+    /// A user has left an organisation or was removed from it: `organizationMembership.deleted`.
     MembershipDeleted {
         /// The organisation.
         organization_id: String,
         /// The user.
         user_id: String,
     },
-    /// A member has another role, and so other permissions: `organizationMembership.updated`.
+    /// A member's role, and so their permissions, may have changed:
+    /// `organizationMembership.updated`.
     MembershipUpdated {
         /// The organisation.
         organization_id: String,
         /// The user.
         user_id: String,
     },
-    /// Anything else; nobody loses anything by it.
+    /// Any other event. It takes no access away.
     Other,
 }
 
 impl WebhookEvent {
-    /// Reads an event; `None` where it is none, or ends something without saying what.
+    /// Reads an event; `None` if the body is not one, or if it says that something has ended and not
+    /// what.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let event = json::parse_object(body)?;
         if text(&event, "object") != Some("event") {
@@ -91,7 +92,7 @@ impl WebhookEvent {
     }
 }
 
-/// Shows the kind and no id.
+/// Shows the kind of the event, but no id.
 impl fmt::Debug for WebhookEvent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

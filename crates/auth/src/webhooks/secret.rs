@@ -1,4 +1,4 @@
-//! The secret that an endpoint and Svix share.
+//! The signing secret that Svix and an endpoint share.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -10,19 +10,19 @@ use thiserror::Error;
 
 use crate::clock::since_epoch;
 
-/// Shortest key, in bytes: 128 bits. Svix's have 24 at least.
+/// Shortest key, in bytes: 128 bits. Svix's own have at least 24 bytes.
 const MIN_KEY_BYTES: usize = 16;
 
-/// A signing secret of a webhook endpoint, `whsec_…` in Clerk's dashboard.
+/// The signing secret of a webhook endpoint, `whsec_…` in Clerk's dashboard.
 #[derive(Clone)]
 pub struct SigningSecret(hmac::Key);
 
-/// A text that is no [`SigningSecret`]. The text is not repeated.
+/// A text that is not a [`SigningSecret`]. The error does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a webhook's signing secret is whsec_ and the base64 of 16 bytes or more")]
 pub struct ParseSigningSecretError;
 
-/// The headers of a delivery made here, see [`SigningSecret::sign`].
+/// Two headers of a delivery, made by [`SigningSecret::sign`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedDelivery {
     /// `svix-timestamp`.
@@ -36,7 +36,7 @@ impl SigningSecret {
     ///
     /// # Errors
     ///
-    /// Where it is none.
+    /// If the text is not a signing secret.
     pub fn parse(secret: &str) -> Result<Self, ParseSigningSecretError> {
         secret
             .strip_prefix("whsec_")
@@ -46,7 +46,7 @@ impl SigningSecret {
             .ok_or(ParseSigningSecretError)
     }
 
-    /// Signs a delivery as Svix would, for demos and tests of an endpoint.
+    /// Signs a delivery as Svix does, for demos and tests of an endpoint.
     #[must_use]
     pub fn sign(&self, message_id: &str, sent_at: SystemTime, body: &[u8]) -> SignedDelivery {
         let sent_at = since_epoch(sent_at).as_secs();
@@ -57,7 +57,7 @@ impl SigningSecret {
         }
     }
 
-    /// Whether this is the base64 of our signature. The tags are compared in constant time.
+    /// Whether `signature` is the base64 of the right signature. The comparison takes constant time.
     pub(super) fn verifies(
         &self,
         message_id: &str,
@@ -72,7 +72,7 @@ impl SigningSecret {
     }
 }
 
-/// What a signature is over: id, time and body, with dots between.
+/// The signed bytes: id, time and body, with dots between them.
 fn signed_content(message_id: &str, sent_at: u64, body: &[u8]) -> Vec<u8> {
     let head = format!("{message_id}.{sent_at}.");
     [head.as_bytes(), body].concat()

@@ -48,14 +48,14 @@ async fn a_pem_on_many_lines_on_one_and_without_its_frame_verifies_without_netwo
     let padded = format!("  {bare}\n");
     for pem in [PUBLIC_PEM, &one_line, &escaped, &windows, &bare, &padded] {
         assert_eq!(
-            at_once(judge(&pem_verifier(pem), SIGNED_JWT)),
+            at_once(verification_result(&pem_verifier(pem), SIGNED_JWT)),
             "ok",
             "{pem}"
         );
     }
     // A key that can be read, and is another one.
     assert_eq!(
-        at_once(judge(&pem_verifier(BARE_PEM), SIGNED_JWT)),
+        at_once(verification_result(&pem_verifier(BARE_PEM), SIGNED_JWT)),
         "token-invalid-signature"
     );
 }
@@ -65,7 +65,10 @@ async fn a_pem_on_many_lines_on_one_and_without_its_frame_verifies_without_netwo
 async fn a_pem_does_not_ask_for_a_key_id() {
     let verifier = pem_verifier(&INSTANCE.public_pem().unwrap());
     let other_id = with(header(), "kid", "ins_other");
-    assert_eq!(judge(&verifier, &token(&other_id, &claims())).await, "ok");
+    assert_eq!(
+        verification_result(&verifier, &token(&other_id, &claims())).await,
+        "ok"
+    );
 }
 
 /// Case 3.
@@ -73,7 +76,7 @@ async fn a_pem_does_not_ask_for_a_key_id() {
 async fn a_header_without_typ_or_with_unknown_members_is_fine() {
     let verifier = verifier();
     let untyped = token(&without(header(), "typ"), &claims());
-    assert_eq!(judge(&verifier, &untyped).await, "ok");
+    assert_eq!(verification_result(&verifier, &untyped).await, "ok");
     let extended = with(with(header(), "oiat", T - 9), "foo", json!({ "bar": [1] }));
     let session = verifier.verify(&token(&extended, &claims())).await.unwrap();
     assert_eq!(session.claims_assembled_at(), Some(T - 9));
@@ -84,9 +87,13 @@ async fn a_header_without_typ_or_with_unknown_members_is_fine() {
 async fn the_categories_of_session_tokens_are_fine() {
     for category in ["cl_B7d4PD111AAA", "cl_I7d4PD111III"] {
         let token = token(&with(header(), "cat", category), &claims());
-        assert_eq!(judge(&verifier(), &token).await, "ok", "{category}");
+        assert_eq!(
+            verification_result(&verifier(), &token).await,
+            "ok",
+            "{category}"
+        );
     }
-    assert_eq!(judge(&verifier(), &good_token()).await, "ok");
+    assert_eq!(verification_result(&verifier(), &good_token()).await, "ok");
 }
 
 /// Case 5.
@@ -100,7 +107,7 @@ async fn custom_claims_and_an_audience_nobody_asked_for_are_fine() {
     ];
     for (name, value) in custom {
         assert_eq!(
-            judge(&verifier(), &token_with(name, value)).await,
+            verification_result(&verifier(), &token_with(name, value)).await,
             "ok",
             "{name}"
         );
@@ -119,7 +126,11 @@ async fn the_clock_may_be_five_seconds_off_either_way() {
         (1_666_648_315, "token-expired"),
     ] {
         clock.set(now);
-        assert_eq!(judge(&verifier, MOCK_JWT).await, expected, "at {now}");
+        assert_eq!(
+            verification_result(&verifier, MOCK_JWT).await,
+            expected,
+            "at {now}"
+        );
     }
 }
 

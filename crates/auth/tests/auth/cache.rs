@@ -39,9 +39,9 @@ async fn pass(time: Duration) {
 }
 
 /// Verifies in the background, as another request would.
-fn spawn_judge(tasks: &mut JoinSet<&'static str>, verifier: &Verifier, token: String) {
+fn spawn_verification(tasks: &mut JoinSet<&'static str>, verifier: &Verifier, token: String) {
     let verifier = verifier.clone();
-    tasks.spawn(async move { judge(&verifier, &token).await });
+    tasks.spawn(async move { verification_result(&verifier, &token).await });
 }
 
 #[track_caller]
@@ -66,7 +66,7 @@ async fn two_hundred_requests_on_a_cold_cache_share_one_fetch() {
     let verifier = builder(server.keys()).build().unwrap();
     let mut tasks = JoinSet::new();
     for _ in 0..200 {
-        spawn_judge(&mut tasks, &verifier, good_token());
+        spawn_verification(&mut tasks, &verifier, good_token());
     }
     assert_all(&tasks.join_all().await, "ok");
     assert_eq!(server.fetches(), 1);
@@ -83,9 +83,9 @@ async fn ten_thousand_random_key_ids_in_ten_seconds_cause_one_fetch_and_delay_no
     let good = good_token();
     let mut tasks = JoinSet::new();
     for seed in 0..10_000 {
-        spawn_judge(&mut tasks, &verifier, token_with_random_key_id(seed));
+        spawn_verification(&mut tasks, &verifier, token_with_random_key_id(seed));
         if seed % 50 == 0 {
-            assert_eq!(at_once(judge(&verifier, &good)), "ok");
+            assert_eq!(at_once(verification_result(&verifier, &good)), "ok");
         }
         pass(Duration::from_millis(1)).await;
     }
@@ -106,9 +106,9 @@ async fn a_flood_while_fetches_fail_stays_at_one_fetch_in_thirty_seconds() {
         let mut tasks = JoinSet::new();
         // All of it before the set is due, so every fetch is one that the flood has caused.
         for seed in 0..2_000 {
-            spawn_judge(&mut tasks, &verifier, token_with_random_key_id(seed));
+            spawn_verification(&mut tasks, &verifier, token_with_random_key_id(seed));
             if seed % 20 == 0 {
-                assert_eq!(at_once(judge(&verifier, &good)), "ok");
+                assert_eq!(at_once(verification_result(&verifier, &good)), "ok");
             }
             pass(Duration::from_millis(100)).await;
         }
@@ -128,7 +128,10 @@ async fn bad_signatures_under_a_known_key_cause_no_fetch_while_the_set_is_young(
     pass(seconds(59)).await;
     let bad = token_with_bad_signature();
     for _ in 0..10_000 {
-        assert_eq!(at_once(judge(&verifier, &bad)), "token-invalid-signature");
+        assert_eq!(
+            at_once(verification_result(&verifier, &bad)),
+            "token-invalid-signature"
+        );
     }
     assert_eq!(server.fetches(), 1);
 }
@@ -144,7 +147,7 @@ async fn bad_signatures_under_a_known_key_cause_one_fetch_in_thirty_seconds_when
         let bad = token_with_bad_signature();
         let mut tasks = JoinSet::new();
         for _ in 0..1_000 {
-            spawn_judge(&mut tasks, &verifier, bad.clone());
+            spawn_verification(&mut tasks, &verifier, bad.clone());
             pass(Duration::from_millis(100)).await;
         }
         assert_all(&tasks.join_all().await, "token-invalid-signature");
@@ -161,8 +164,8 @@ async fn a_key_under_a_new_id_is_accepted_at_once() {
     let verifier = server.verifier().await;
     pass(seconds(30)).await;
     server.answers(set(&[INSTANCE.jwk(), INSTANCE_WITH_NEW_ID.jwk()]));
-    assert_eq!(judge(&verifier, &rotated_token()).await, "ok");
-    assert_eq!(judge(&verifier, &good_token()).await, "ok");
+    assert_eq!(verification_result(&verifier, &rotated_token()).await, "ok");
+    assert_eq!(verification_result(&verifier, &good_token()).await, "ok");
     assert_eq!(server.fetches(), 2);
 }
 
@@ -172,17 +175,20 @@ async fn a_key_under_a_new_id_is_accepted_within_thirty_seconds_of_the_last_atte
     let server = FakeServer::with_keys(&[INSTANCE.jwk()]);
     let verifier = server.verifier().await;
     pass(seconds(40)).await;
-    let burnt = judge(&verifier, &token_with_random_key_id(0)).await;
+    let burnt = verification_result(&verifier, &token_with_random_key_id(0)).await;
     assert_eq!(burnt, "jwk-kid-mismatch");
     server.answers(set(&[INSTANCE.jwk(), INSTANCE_WITH_NEW_ID.jwk()]));
     let rotated = rotated_token();
     for _ in 0..29 {
-        assert_eq!(judge(&verifier, &rotated).await, "jwk-kid-mismatch");
+        assert_eq!(
+            verification_result(&verifier, &rotated).await,
+            "jwk-kid-mismatch"
+        );
         pass(seconds(1)).await;
     }
     assert_eq!(server.fetches(), 2);
     pass(seconds(1)).await;
-    assert_eq!(judge(&verifier, &rotated).await, "ok");
+    assert_eq!(verification_result(&verifier, &rotated).await, "ok");
     assert_eq!(server.fetches(), 3);
 }
 
@@ -197,11 +203,14 @@ async fn a_key_replaced_under_its_own_id_is_accepted_once_the_set_is_a_minute_ol
         .sign(&header().to_string(), &claims().to_string())
         .unwrap();
     pass(seconds(59)).await;
-    assert_eq!(judge(&verifier, &token).await, "token-invalid-signature");
-    pass(seconds(1)).await;
-    assert_eq!(judge(&verifier, &token).await, "ok");
     assert_eq!(
-        judge(&verifier, &good_token()).await,
+        verification_result(&verifier, &token).await,
+        "token-invalid-signature"
+    );
+    pass(seconds(1)).await;
+    assert_eq!(verification_result(&verifier, &token).await, "ok");
+    assert_eq!(
+        verification_result(&verifier, &good_token()).await,
         "token-invalid-signature"
     );
     assert_eq!(server.fetches(), 2);
@@ -215,12 +224,15 @@ async fn a_withdrawn_key_is_refused_after_the_soft_ttl_under_constant_traffic() 
     server.answers(set(&[INSTANCE_WITH_NEW_ID.jwk()]));
     let withdrawn = good_token();
     for _ in 0..299 {
-        assert_eq!(judge(&verifier, &withdrawn).await, "ok");
+        assert_eq!(verification_result(&verifier, &withdrawn).await, "ok");
         pass(seconds(1)).await;
     }
     pass(seconds(2)).await;
-    assert_eq!(judge(&verifier, &withdrawn).await, "jwk-kid-mismatch");
-    assert_eq!(judge(&verifier, &rotated_token()).await, "ok");
+    assert_eq!(
+        verification_result(&verifier, &withdrawn).await,
+        "jwk-kid-mismatch"
+    );
+    assert_eq!(verification_result(&verifier, &rotated_token()).await, "ok");
 }
 
 /// Case 50.
@@ -234,7 +246,7 @@ async fn an_outage_is_served_through_for_an_hour_and_is_then_unavailable_never_u
     let good = good_token();
     for _ in 0..359 {
         pass(seconds(10)).await;
-        assert_eq!(at_once(judge(&verifier, &good)), "ok");
+        assert_eq!(at_once(verification_result(&verifier, &good)), "ok");
     }
     assert!(keys.is_ready());
     assert_eq!(keys.age(), Some(seconds(3590)));
@@ -252,7 +264,7 @@ async fn an_outage_is_served_through_for_an_hour_and_is_then_unavailable_never_u
     server.answers(set(&[INSTANCE.jwk()]));
     pass(seconds(31)).await;
     assert!(keys.is_ready());
-    assert_eq!(at_once(judge(&verifier, &good)), "ok");
+    assert_eq!(at_once(verification_result(&verifier, &good)), "ok");
 }
 
 /// Case 50.
@@ -277,7 +289,7 @@ async fn a_cold_start_in_an_outage_is_unavailable_and_not_ready_until_it_ends() 
         server.answers(set(&[INSTANCE.jwk()]));
         pass(seconds(36)).await;
         assert!(keys.is_ready());
-        assert_eq!(at_once(judge(&verifier, &good_token())), "ok");
+        assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
     }
 }
 
@@ -290,7 +302,7 @@ async fn a_good_set_is_never_replaced_by_a_bad_answer() {
         server.answers(answer);
         pass(seconds(310)).await;
         assert!(server.fetches() > 1);
-        assert_eq!(at_once(judge(&verifier, &good_token())), "ok");
+        assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
         let health = verifier.key_health();
         assert_eq!((health.keys, health.refreshes), (1, 1));
         assert!(health.failed_refreshes >= 1);
@@ -317,15 +329,24 @@ async fn two_instances_in_one_process_do_not_vouch_for_each_other() {
     let header_b = with(header(), "kid", b.key_id()).to_string();
     let sign_b = |claims: Value| b.sign(&header_b, &claims.to_string()).unwrap();
     let token_b = sign_b(with(claims(), "iss", b.issuer()));
-    assert_eq!(judge(&at_b, &token_b).await, "ok");
-    assert_eq!(judge(&at_a, &token_b).await, "jwk-kid-mismatch");
+    assert_eq!(verification_result(&at_b, &token_b).await, "ok");
+    assert_eq!(
+        verification_result(&at_a, &token_b).await,
+        "jwk-kid-mismatch"
+    );
     // Neither does one that claims to come from A, nor one under A's key id.
-    assert_eq!(judge(&at_a, &sign_b(claims())).await, "jwk-kid-mismatch");
+    assert_eq!(
+        verification_result(&at_a, &sign_b(claims())).await,
+        "jwk-kid-mismatch"
+    );
     let borrowed = b
         .sign(&header().to_string(), &claims().to_string())
         .unwrap();
-    assert_eq!(judge(&at_a, &borrowed).await, "token-invalid-signature");
-    assert_eq!(judge(&at_a, &good_token()).await, "ok");
+    assert_eq!(
+        verification_result(&at_a, &borrowed).await,
+        "token-invalid-signature"
+    );
+    assert_eq!(verification_result(&at_a, &good_token()).await, "ok");
     assert_eq!((server_a.fetches(), server_b.fetches()), (1, 1));
 }
 
@@ -342,7 +363,11 @@ async fn a_step_of_the_wall_clock_does_not_touch_the_cache() {
         let token = INSTANCE
             .session_token(USER_ID, ORIGIN, auth::Clock::now(&*clock), seconds(60))
             .unwrap();
-        assert_eq!(at_once(judge(&verifier, &token)), "ok", "at {now}");
+        assert_eq!(
+            at_once(verification_result(&verifier, &token)),
+            "ok",
+            "at {now}"
+        );
         assert_eq!(keys.age(), Some(Duration::ZERO));
     }
     assert_eq!(server.fetches(), 1);
@@ -357,11 +382,11 @@ async fn a_request_that_goes_away_does_not_take_the_fetch_with_it() {
     let server = FakeServer::new(slow_set(&[INSTANCE.jwk()], seconds(2)));
     let verifier = builder(server.keys()).build().unwrap();
     let mut tasks = JoinSet::new();
-    spawn_judge(&mut tasks, &verifier, good_token());
+    spawn_verification(&mut tasks, &verifier, good_token());
     pass(seconds(1)).await;
     tasks.shutdown().await;
     pass(Duration::from_millis(1_001)).await;
-    assert_eq!(at_once(judge(&verifier, &good_token())), "ok");
+    assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
     assert_eq!(server.fetches(), 1);
 }
 
@@ -374,7 +399,7 @@ async fn a_request_waits_three_seconds_for_a_fetch_and_the_fetch_five() {
     assert_eq!(start.elapsed(), seconds(3));
     assert_eq!(retry_after(rejection), seconds(1));
     // The one that comes at the fourth second has the keys that the first did not wait for.
-    assert_eq!(judge(&verifier, &good_token()).await, "ok");
+    assert_eq!(verification_result(&verifier, &good_token()).await, "ok");
     assert_eq!((start.elapsed(), server.fetches()), (seconds(4), 1));
 
     let server = FakeServer::new(Answer::Hangs);
@@ -391,19 +416,19 @@ async fn failures_are_tried_again_after_one_second_growing_to_thirty() {
     let keys = server.keys();
     pass(seconds(300)).await;
     let gaps = server.gaps();
-    for (gap, shortest) in gaps.iter().zip([1, 2, 4, 8, 16, 24, 24, 24]) {
+    for (gap, shortest) in gaps.iter().zip([1, 2, 4, 8, 15, 15, 15, 15]) {
         let shortest = seconds(shortest);
-        let longest = shortest.mul_f64(1.25) + Duration::from_millis(2);
+        let longest = 2 * shortest + Duration::from_millis(2);
         assert!((shortest..=longest).contains(gap), "{gaps:?}");
     }
     assert!(gaps.len() >= 10);
-    // A success forgets the failures.
+    // After a success the delays begin at one second again.
     server.answers(set(&[INSTANCE.jwk()]));
     pass(seconds(31)).await;
     assert!(keys.is_ready());
     server.answers(Answer::Fails);
     let before = server.fetches();
-    pass(seconds(302)).await;
+    pass(seconds(303)).await;
     assert!(server.fetches() >= before + 2, "{:?}", server.gaps());
 }
 
@@ -427,11 +452,11 @@ async fn a_stale_set_serves_without_a_wait_while_it_is_fetched_anew() {
     pass(seconds(301)).await;
     assert_eq!(server.fetches(), 2);
     for _ in 0..7 {
-        assert_eq!(at_once(judge(&verifier, &good_token())), "ok");
+        assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
     }
     assert_eq!(verifier.key_health().served_stale, 7);
     pass(seconds(3)).await;
-    assert_eq!(at_once(judge(&verifier, &good_token())), "ok");
+    assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
     let health = verifier.key_health();
     assert_eq!((health.served_stale, health.refreshes), (7, 2));
 }
@@ -472,12 +497,23 @@ async fn a_fetch_on_demand_moves_the_next_one_back() {
     let server = FakeServer::with_keys(&[INSTANCE.jwk()]);
     let verifier = server.verifier().await;
     pass(seconds(200)).await;
-    judge(&verifier, &token_with_random_key_id(0)).await;
+    verification_result(&verifier, &token_with_random_key_id(0)).await;
     assert_eq!(server.fetches(), 2);
     pass(seconds(299)).await;
     assert_eq!(server.fetches(), 2);
     pass(seconds(2)).await;
     assert_eq!(server.fetches(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_keys_ends_the_fetch_in_progress() {
+    let server = FakeServer::new(Answer::Hangs);
+    let keys = server.keys();
+    pass(seconds(1)).await;
+    assert_eq!(server.in_progress(), 1);
+    drop(keys);
+    pass(Duration::from_millis(1)).await;
+    assert_eq!(server.in_progress(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -495,10 +531,10 @@ async fn health_counts_what_happens() {
     let server = FakeServer::with_keys(&[INSTANCE.jwk()]);
     let verifier = server.verifier().await;
     advance(seconds(40)).await;
-    judge(&verifier, &token_with_random_key_id(0)).await;
+    verification_result(&verifier, &token_with_random_key_id(0)).await;
     server.answers(Answer::Fails);
     pass(seconds(35)).await;
-    judge(&verifier, &token_with_random_key_id(1)).await;
+    verification_result(&verifier, &token_with_random_key_id(1)).await;
     assert_eq!(
         verifier.key_health(),
         KeyHealth {

@@ -1,4 +1,4 @@
-//! A JWKS address without a socket, for the tests of the key cache.
+//! A JWKS endpoint without a socket, for the tests of the key cache.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,13 +11,30 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::*;
 
-/// A JWKS address that answers as it is told, and remembers when it was asked.
+/// A JWKS endpoint that gives the answer that the test sets, and records when it was asked.
 #[derive(Clone)]
 pub(crate) struct FakeServer(Arc<Mutex<State>>);
 
 struct State {
     answer: Answer,
     asked: Vec<Instant>,
+    in_progress: usize,
+}
+
+/// Counts a fetch as in progress until it returns or is dropped.
+struct InProgress(FakeServer);
+
+impl InProgress {
+    fn new(server: &FakeServer) -> Self {
+        server.0.lock().unwrap().in_progress += 1;
+        Self(server.clone())
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap().in_progress -= 1;
+    }
 }
 
 #[derive(Clone)]
@@ -32,8 +49,11 @@ pub(crate) enum Answer {
 
 impl FakeServer {
     pub(crate) fn new(answer: Answer) -> Self {
-        let asked = Vec::new();
-        Self(Arc::new(Mutex::new(State { answer, asked })))
+        Self(Arc::new(Mutex::new(State {
+            answer,
+            asked: Vec::new(),
+            in_progress: 0,
+        })))
     }
 
     pub(crate) fn with_keys(keys: &[Value]) -> Self {
@@ -44,12 +64,17 @@ impl FakeServer {
         self.0.lock().unwrap().answer = answer;
     }
 
-    /// How often it was asked since it was started.
+    /// How many fetches were started.
     pub(crate) fn fetches(&self) -> usize {
         self.0.lock().unwrap().asked.len()
     }
 
-    /// The times between one question and the next.
+    /// How many fetches are in progress.
+    pub(crate) fn in_progress(&self) -> usize {
+        self.0.lock().unwrap().in_progress
+    }
+
+    /// The times between the starts of the fetches.
     pub(crate) fn gaps(&self) -> Vec<Duration> {
         let state = self.0.lock().unwrap();
         let pairs = state.asked.windows(2);
@@ -60,7 +85,7 @@ impl FakeServer {
         Arc::new(RemoteKeys::spawn_with(self.clone(), CachePolicy::default()).unwrap())
     }
 
-    /// A verifier of this server's own, its keys fetched.
+    /// A verifier with this server's keys, which have been fetched.
     pub(crate) async fn verifier(&self) -> Verifier {
         let keys = self.keys();
         keys.prefetch().await.unwrap();
@@ -71,6 +96,7 @@ impl FakeServer {
 #[async_trait]
 impl Fetch for FakeServer {
     async fn fetch(&self) -> Result<Fetched, FetchError> {
+        let _in_progress = InProgress::new(self);
         let answer = {
             let mut state = self.0.lock().unwrap();
             state.asked.push(Instant::now());
@@ -85,7 +111,7 @@ impl Fetch for FakeServer {
             }
             Answer::Fails => return Err(FetchError::new("the server answered 500")),
             Answer::Hangs => std::future::pending().await,
-            Answer::Panics => panic!("a fetch that panics, as the test wants it"),
+            Answer::Panics => panic!("this panic is part of the test"),
         };
         let body = body.into_bytes();
         Ok(Fetched { body, max_age })
@@ -100,7 +126,7 @@ pub(crate) fn slow_set(keys: &[Value], time: Duration) -> Answer {
     Answer::SlowSet(json!({ "keys": keys }).to_string(), time)
 }
 
-/// What a fetch can come back with that is no key set.
+/// Answers that are not a usable key set.
 pub(crate) fn bad_answers() -> Vec<Answer> {
     let sets = [
         "",

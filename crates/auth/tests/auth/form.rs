@@ -19,7 +19,11 @@ fn refused_without_a_key(tokens: impl IntoIterator<Item = String>, expected: &st
     let keys = CountingKeys::new();
     let verifier = builder(keys.clone()).build().unwrap();
     for token in tokens {
-        assert_eq!(at_once(judge(&verifier, &token)), expected, "{token}");
+        assert_eq!(
+            at_once(verification_result(&verifier, &token)),
+            expected,
+            "{token}"
+        );
     }
     assert_eq!(keys.asked(), 0);
 }
@@ -35,7 +39,7 @@ fn a_token_of_more_than_8_kib_is_too_large() {
     refused_without_a_key(["a".repeat(8192)], "token-invalid");
     let large = token_with("custom", "x".repeat(5500));
     assert!((8000..=8192).contains(&large.len()), "{}", large.len());
-    assert_eq!(at_once(judge(&verifier(), &large)), "ok");
+    assert_eq!(at_once(verification_result(&verifier(), &large)), "ok");
     let larger = token_with("custom", "x".repeat(5800));
     refused_without_a_key([larger], "token-too-large");
 }
@@ -222,10 +226,13 @@ async fn keys_and_addresses_in_the_token_are_ignored() {
     ] {
         let header = with(header(), name, value).to_string();
         let forged = attacker.sign(&header, &claims().to_string()).unwrap();
-        assert_eq!(judge(&verifier(), &forged).await, "token-invalid-signature");
+        assert_eq!(
+            verification_result(&verifier(), &forged).await,
+            "token-invalid-signature"
+        );
         // Even an honest token with such a member is not read any further.
         let honest = raw_token(&header, &claims().to_string());
-        assert_eq!(judge(&verifier(), &honest).await, "ok");
+        assert_eq!(verification_result(&verifier(), &honest).await, "ok");
     }
     let visit = timeout(Duration::from_millis(50), theirs.accept()).await;
     assert!(visit.is_err(), "somebody asked the attacker for keys");
@@ -284,6 +291,9 @@ fn a_key_id_without_the_form_of_one_is_never_looked_up_nor_repeated() {
     let longest = with_header("kid", "a".repeat(128));
     let keys = CountingKeys::new();
     let verifier = builder(keys.clone()).build().unwrap();
-    assert_eq!(at_once(judge(&verifier, &longest)), "jwk-kid-mismatch");
+    assert_eq!(
+        at_once(verification_result(&verifier, &longest)),
+        "jwk-kid-mismatch"
+    );
     assert_eq!(keys.asked(), 1);
 }

@@ -63,8 +63,8 @@ fn claims_seeds_give_sessions_of_what_they_say() {
 }
 
 #[test]
-fn carrier_seeds_give_a_credential_of_theirs_or_none() {
-    each_seed("carriers", checks::carriers);
+fn credential_seeds_give_a_credential_of_theirs_or_none() {
+    each_seed("credentials", checks::credentials);
 }
 
 #[test]
@@ -84,8 +84,8 @@ proptest! {
     }
 
     #[test]
-    fn any_head_holds(bytes in prop_oneof![any_bytes(), spoilt_seed("carriers")]) {
-        checks::carriers(&bytes);
+    fn any_head_holds(bytes in prop_oneof![any_bytes(), spoilt_seed("credentials")]) {
+        checks::credentials(&bytes);
     }
 
     #[test]

@@ -135,7 +135,7 @@ async fn keys_come_over_http_from_loopback_and_are_fetched_once() {
     keys.prefetch().await.unwrap();
     let verifier = builder(Arc::new(keys)).build().unwrap();
     for _ in 0..100 {
-        assert_eq!(judge(&verifier, &good_token()).await, "ok");
+        assert_eq!(verification_result(&verifier, &good_token()).await, "ok");
     }
     assert_eq!(server.requests(), 1);
 }
@@ -217,9 +217,13 @@ async fn a_bad_answer_over_http_leaves_the_old_set_in_use() {
             server.answer.send_replace(answer);
             sleep(Duration::from_millis(1_050)).await;
             let unknown = unsigned_token(&with(header(), "kid", "ins_unknown"), &claims());
-            let outcome = judge(&verifier, &unknown).await;
+            let outcome = verification_result(&verifier, &unknown).await;
             assert_eq!(outcome, "jwk-remote-failed-to-load", "{what}");
-            assert_eq!(at_once(judge(&verifier, &good_token())), "ok", "{what}");
+            assert_eq!(
+                at_once(verification_result(&verifier, &good_token())),
+                "ok",
+                "{what}"
+            );
             assert_eq!(server.requests(), 2, "{what}");
             assert_eq!(verifier.key_health().failed_refreshes, 1, "{what}");
         });
@@ -238,7 +242,7 @@ async fn a_refused_connection_is_an_outage_and_no_refusal() {
     assert!(keys.prefetch().await.is_err());
     let verifier = builder(Arc::new(keys)).build().unwrap();
     assert_eq!(
-        judge(&verifier, &good_token()).await,
+        verification_result(&verifier, &good_token()).await,
         "jwk-remote-failed-to-load"
     );
 }
@@ -276,5 +280,5 @@ async fn a_fetch_outlives_the_runtime_of_the_request_that_caused_it() {
     assert!(worker.await.unwrap(), "it should have waited for the fetch");
     let keys = json!({ "keys": [INSTANCE.jwk(), issuer.jwk()] }).to_string();
     respond(listener.accept().await.unwrap().0, ok(keys.as_bytes())).await;
-    assert_eq!(judge(&verifier, &rotated).await, "ok");
+    assert_eq!(verification_result(&verifier, &rotated).await, "ok");
 }

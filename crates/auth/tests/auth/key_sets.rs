@@ -97,7 +97,7 @@ fn one_good_key_among_broken_ones_is_used_and_no_other() {
     let jwks = json!({ "keys": members }).to_string();
     let keys = Arc::new(StaticKeys::from_jwks(&jwks).unwrap());
     let verifier = builder(keys).build().unwrap();
-    assert_eq!(at_once(judge(&verifier, &good_token())), "ok");
+    assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
 }
 
 /// Case 52, one by one.

@@ -1,6 +1,6 @@
 //! Group F, as far as a token says it: the active organisation, its permissions, and who acts.
 
-use auth::{OrgRule, Organization, ParseOrgRuleError, Session};
+use auth::{OrgRequirement, Organization, ParseOrgRequirementError, Session};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -281,7 +281,7 @@ fn a_claim_that_packs_a_hundred_thousand_permissions_is_answered_from() {
 #[test]
 fn a_member_of_the_active_organisation_may_what_the_rule_says() {
     let session = session(example());
-    let rule = |text: &str| text.parse::<OrgRule>().unwrap();
+    let rule = |text: &str| text.parse::<OrgRequirement>().unwrap();
     for allowed in ["member", "org:admin", "org:teams:read"] {
         assert!(session.may("org_1", &rule(allowed)), "{allowed}");
         // Another organisation is not the active one, whatever the user is there.
@@ -293,17 +293,17 @@ fn a_member_of_the_active_organisation_may_what_the_rule_says() {
         assert!(!session.may("org_1", &rule(refused)), "{refused}");
     }
     // Ids count, never names.
-    assert!(!session.may("acme", &OrgRule::Member));
+    assert!(!session.may("acme", &OrgRequirement::Member));
 }
 
 #[test]
 fn a_rule_is_a_member_a_role_or_a_permission() {
     for (text, rule) in [
-        ("member", OrgRule::Member),
-        ("org:admin", OrgRule::Role("org:admin".into())),
+        ("member", OrgRequirement::Member),
+        ("org:admin", OrgRequirement::Role("org:admin".into())),
         (
             "org:builds:read",
-            OrgRule::Permission("org:builds:read".into()),
+            OrgRequirement::Permission("org:builds:read".into()),
         ),
     ] {
         assert_eq!(text.parse(), Ok(rule.clone()));
@@ -319,11 +319,11 @@ fn a_rule_is_a_member_a_role_or_a_permission() {
         "Member",
         "org:a:",
     ] {
-        let rule = text.parse::<OrgRule>();
-        assert_eq!(rule, Err(ParseOrgRuleError::Shape), "{text}");
+        let rule = text.parse::<OrgRequirement>();
+        assert_eq!(rule, Err(ParseOrgRequirementError::Shape), "{text}");
     }
-    let system = "org:sys_memberships:read".parse::<OrgRule>();
-    assert_eq!(system, Err(ParseOrgRuleError::SystemPermission));
+    let system = "org:sys_memberships:read".parse::<OrgRequirement>();
+    assert_eq!(system, Err(ParseOrgRequirementError::SystemPermission));
 }
 
 /// Case 57: who plays a user is seen.

@@ -370,8 +370,8 @@ async fn the_first_verification_does_not_depend_on_the_default_provider() {
         key_utils: KeyUtils::new_unimplemented(),
     };
     TRAP.install_default().unwrap();
-    assert_eq!(judge(&verifier(), &good_token()).await, "ok");
+    assert_eq!(verification_result(&verifier(), &good_token()).await, "ok");
     let pem = StaticKeys::from_pem(&INSTANCE.public_pem().unwrap()).unwrap();
     let verifier = builder(Arc::new(pem)).build().unwrap();
-    assert_eq!(judge(&verifier, &good_token()).await, "ok");
+    assert_eq!(verification_result(&verifier, &good_token()).await, "ok");
 }

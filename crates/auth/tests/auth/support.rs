@@ -179,7 +179,7 @@ pub(crate) fn outcome(result: &Result<Session, Rejection>) -> &'static str {
 }
 
 /// Verifies a token and names the outcome.
-pub(crate) async fn judge(verifier: &Verifier, token: &str) -> &'static str {
+pub(crate) async fn verification_result(verifier: &Verifier, token: &str) -> &'static str {
     outcome(&verifier.verify(token).await)
 }
 

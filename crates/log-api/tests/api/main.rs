@@ -11,7 +11,7 @@
 
 mod access;
 mod auth;
-mod carriers;
+mod credentials;
 mod config;
 mod cors;
 mod dead_client;

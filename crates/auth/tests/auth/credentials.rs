@@ -1,7 +1,7 @@
 //! Group B, cases 11 to 14, and the second half of case 37: one credential of a request, and the
 //! rules of cookies.
 
-use auth::{Carrier, PublishableKey, Rejection, RejectionKind, RequestHead, Verifier};
+use auth::{CredentialSource, PublishableKey, Rejection, RejectionKind, RequestHead, Verifier};
 use serde_json::json;
 
 use crate::support::*;
@@ -61,13 +61,13 @@ fn with_cookies() -> Verifier {
     verifier_with(|builder| builder.session_cookies(&key))
 }
 
-fn judge_request(verifier: &Verifier, request: &Request) -> &'static str {
+fn request_result(verifier: &Verifier, request: &Request) -> &'static str {
     outcome(&at_once(verifier.authenticate(request)))
 }
 
 #[track_caller]
 fn check(request: &Request, expected: &str) {
-    assert_eq!(judge_request(&with_cookies(), request), expected);
+    assert_eq!(request_result(&with_cookies(), request), expected);
 }
 
 /// A good token that was issued a second later or earlier than `good_token`.
@@ -129,18 +129,18 @@ fn a_bearer_token_counts_whatever_cookies_and_origins_come_with_it() {
         .with("sec-fetch-site", "cross-site")
         .with("origin", "https://elsewhere.example");
     let session = at_once(with_cookies().authenticate(&request)).unwrap();
-    assert_eq!(session.carrier(), Carrier::Bearer);
+    assert_eq!(session.credential_source(), CredentialSource::Bearer);
 }
 
 #[test]
 fn cookies_are_not_read_unless_they_are_asked_for() {
     let request = Request::get().cookie(SUFFIXED, &good_token());
     assert_eq!(
-        judge_request(&verifier(), &request),
+        request_result(&verifier(), &request),
         "session-token-missing"
     );
     let session = at_once(with_cookies().authenticate(&request)).unwrap();
-    assert_eq!(session.carrier(), Carrier::Cookie);
+    assert_eq!(session.credential_source(), CredentialSource::Cookie);
 }
 
 /// Case 13.
@@ -295,15 +295,15 @@ fn a_cookie_without_an_authorized_party_never_passes() {
     let lenient = verifier_with(|builder| builder.allow_missing_azp(true).session_cookies(&key));
     let token = token_without("azp");
     let bearer = Request::get().bearer(&token);
-    assert_eq!(judge_request(&lenient, &bearer), "ok");
+    assert_eq!(request_result(&lenient, &bearer), "ok");
     let cookie = Request::get().cookie(SUFFIXED, &token);
     assert_eq!(
-        judge_request(&lenient, &cookie),
+        request_result(&lenient, &cookie),
         "token-invalid-authorized-parties"
     );
     let empty = Request::get().cookie(SUFFIXED, &token_with("azp", json!("")));
     assert_eq!(
-        judge_request(&lenient, &empty),
+        request_result(&lenient, &empty),
         "token-invalid-authorized-parties"
     );
 }
@@ -315,10 +315,10 @@ fn what_was_found_shows_no_token() {
     let verifier = with_cookies();
     let credentials = verifier.credentials(&request).unwrap();
     assert_eq!(credentials.token(), good_token());
-    assert_eq!(credentials.carrier(), Carrier::Bearer);
+    assert_eq!(credentials.source(), CredentialSource::Bearer);
     assert_eq!(
         format!("{credentials:?}"),
-        "Credentials { carrier: Bearer, .. }"
+        "Credentials { source: Bearer, .. }"
     );
 }
 

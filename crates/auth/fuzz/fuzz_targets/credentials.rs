@@ -8,4 +8,4 @@ use libfuzzer_sys::fuzz_target;
 #[allow(dead_code, reason = "each target uses its own check")]
 mod checks;
 
-fuzz_target!(|bytes: &[u8]| checks::carriers(bytes));
+fuzz_target!(|bytes: &[u8]| checks::credentials(bytes));

@@ -1,31 +1,32 @@
-//! How long fetched keys are believed, and how often they may be asked for.
+//! The settings of the key cache: how long keys are used, and how often they may be fetched.
 
 use std::time::Duration;
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 
-/// Shortest time that a server can make a set fresh for by `Cache-Control: max-age`.
+/// A `max-age` shorter than this is ignored: the set is fresh for at least this long.
 const SHORTEST_FRESH: Duration = Duration::from_secs(60);
 
-/// The times of a key cache, all on the monotonic clock. The defaults are the ones to use; tests
-/// and unusual instances may need others.
+/// The durations of a key cache, all measured by the monotonic clock. Use the defaults, except in
+/// tests and for unusual instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
-    /// How long a set is fresh; then it is fetched anew in the background. 5 minutes. A server's
-    /// `max-age` may shorten it to a minute.
+    /// How long a set is fresh. Then it is fetched again in the background. 5 minutes; a server's
+    /// `max-age` may shorten it to one minute.
     pub soft_ttl: Duration,
-    /// How long after the last success a set is served at most, when fetching it fails. 1 hour:
-    /// rotating the keys is Clerk's only way to revoke everything at once, and this is how long it
-    /// can be delayed.
+    /// How long a set is used at most after it was fetched, if later fetches fail. 1 hour. Rotating
+    /// the keys is Clerk's only way to revoke all tokens at once, and an attacker who blocks fetches
+    /// can delay it for this long.
     pub hard_ttl: Duration,
-    /// Least time between the start of one attempt and one that a token causes. 30 seconds.
+    /// Shortest time between the start of any fetch and the start of one that a token causes. 30
+    /// seconds.
     pub cooldown: Duration,
     /// Longest time that a request waits for a fetch. 3 seconds.
     pub wait: Duration,
-    /// Longest time that a fetch may take. 5 seconds.
+    /// Longest time that one fetch may take. 5 seconds.
     pub fetch_timeout: Duration,
-    /// Age from which a set is looked at again when a signature does not hold, for a key that was
-    /// replaced under its own id. 1 minute.
+    /// How old a set must be before a wrong signature causes a fetch. The instance may have replaced
+    /// a key under the same id. 1 minute.
     pub recheck_age: Duration,
 }
 
@@ -56,7 +57,7 @@ impl CachePolicy {
             }
         }
         if self.hard_ttl < self.soft_ttl.saturating_add(self.fetch_timeout) {
-            // Otherwise keys would run out before the fetch that renews them can end.
+            // Otherwise the keys could expire before the fetch that refreshes them has ended.
             let problem = "it must be at least soft_ttl and fetch_timeout together";
             return Err(ConfigError::new("hard_ttl", problem));
         }
@@ -66,7 +67,7 @@ impl CachePolicy {
         Ok(())
     }
 
-    /// How long a set that came with this `max-age` is fresh.
+    /// How long a set with this `max-age` is fresh.
     pub(super) fn fresh_for(&self, max_age: Option<Duration>) -> Duration {
         max_age.map_or(self.soft_ttl, |max_age| {
             max_age.max(SHORTEST_FRESH).min(self.soft_ttl)

@@ -1,52 +1,29 @@
-//! A verifier's settings, refused at start where they cannot be meant.
+//! The settings of a verifier. Settings that cannot be right are refused when it is built.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
-use crate::carriers::Carriers;
 use crate::clock::{Clock, SystemClock};
+use crate::config_error::ConfigError;
+use crate::credentials::CredentialFinder;
 use crate::host::is_host_name;
 use crate::key_source::KeySource;
+use crate::policy::Policy;
 use crate::publishable_key::PublishableKey;
-use crate::verifier::{Policy, Verifier};
+use crate::verifier::Verifier;
 
-/// How far Clerk's clock and ours may differ, in seconds: what Clerk's own SDKs allow.
+/// How far Clerk's clock and ours may differ, in seconds. Clerk's own SDKs allow as much.
 pub const DEFAULT_CLOCK_SKEW_SECS: f64 = 5.0;
 
-/// Longest `exp` − `iat`. Session tokens live one minute; what lives longer than this is another
-/// class.
+/// Longest `exp` − `iat`. Session tokens live one minute; a token that lives longer than this is
+/// of another class.
 pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// Most clock skew that can be set, in seconds: a token lives a minute, so more would be no check
-/// at all.
+/// Largest clock skew that can be set, in seconds. A token lives a minute, so with more skew its
+/// expiry would hardly count.
 const MAX_CLOCK_SKEW_SECS: f64 = 60.0;
 
-/// A setting that cannot be meant.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{setting}: {problem}")]
-pub struct ConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self {
-            setting,
-            problem: problem.into(),
-        }
-    }
-
-    /// The setting's name, as the method or field that sets it is called.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-/// Collects a [`Verifier`]'s settings; made by [`Verifier::builder`].
+/// Collects the settings of a [`Verifier`]; made by [`Verifier::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `build`"]
 pub struct VerifierBuilder {
@@ -59,12 +36,13 @@ pub struct VerifierBuilder {
     max_lifetime: Duration,
     allow_missing_azp: bool,
     accept_pending: bool,
-    carriers: Carriers,
+    credentials: CredentialFinder,
 }
 
-impl VerifierBuilder {
-    pub(crate) fn new(keys: Arc<dyn KeySource>) -> Self {
-        Self {
+impl Verifier {
+    /// Begins a verifier that takes its keys from `keys`.
+    pub fn builder(keys: Arc<dyn KeySource>) -> VerifierBuilder {
+        VerifierBuilder {
             keys,
             clock: Arc::new(SystemClock),
             issuers: Vec::new(),
@@ -74,11 +52,13 @@ impl VerifierBuilder {
             max_lifetime: DEFAULT_MAX_LIFETIME,
             allow_missing_azp: false,
             accept_pending: false,
-            carriers: Carriers::default(),
+            credentials: CredentialFinder::default(),
         }
     }
+}
 
-    /// Adds issuers, compared whole with `iss`. At least one is required, usually
+impl VerifierBuilder {
+    /// Adds issuers. A token's `iss` must be equal to one of them. At least one is required, usually
     /// [`PublishableKey::issuer`](crate::PublishableKey::issuer). All of them must be names of the
     /// one instance that the keys belong to.
     pub fn issuers(mut self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -86,9 +66,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Adds origins that tokens may be made for, compared whole with `azp`. At least one is
-    /// required: without this check any other site of the same instance could use its visitors'
-    /// tokens here.
+    /// Adds origins that tokens may be made for. A token's `azp` must be equal to one of them. At
+    /// least one is required: without this check, any other site of the same instance could use its
+    /// visitors' tokens here.
     pub fn authorized_parties(
         mut self,
         parties: impl IntoIterator<Item = impl Into<String>>,
@@ -98,7 +78,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Adds audiences. With none, which is the default, `aud` is not looked at; with any, a token
+    /// Adds audiences. Without any, which is the default, `aud` is not checked; otherwise a token
     /// must have one of them.
     pub fn audiences(mut self, audiences: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.audiences.extend(audiences.into_iter().map(Into::into));
@@ -112,37 +92,37 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets the longest `exp` − `iat`, by default [`DEFAULT_MAX_LIFETIME`]. Raise it only where the
-    /// instance has a longer session token lifetime: the check is one of those that keep template
-    /// tokens out.
+    /// Sets the longest `exp` − `iat`, by default [`DEFAULT_MAX_LIFETIME`]. Raise it only if the
+    /// instance has a longer session token lifetime: this check helps to refuse the tokens of JWT
+    /// templates.
     pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
         self
     }
 
-    /// Sets whether a bearer token without `azp` passes, by default not. Tokens of native applications and
-    /// of Clerk's Backend API have none. One that is there is still checked.
+    /// Sets whether a bearer token without `azp` is accepted; by default it is not. Tokens of native
+    /// applications and of Clerk's Backend API have no `azp`. A token that has one is still checked.
     pub const fn allow_missing_azp(mut self, allow: bool) -> Self {
         self.allow_missing_azp = allow;
         self
     }
 
-    /// Sets whether a session with `sts` `pending` passes, by default not; see
+    /// Sets whether a session with `sts` `pending` is accepted; by default it is not. See
     /// [`Session::is_pending`](crate::Session::is_pending).
     pub const fn accept_pending(mut self, accept: bool) -> Self {
         self.accept_pending = accept;
         self
     }
 
-    /// Also takes tokens from the session cookies of the instance that this key names, for pages of
-    /// the same origin that cannot send a header (`EventSource`). By default only
+    /// Also accepts the session cookies of the instance that this key belongs to, for pages of the
+    /// same origin that cannot send a header (`EventSource`). By default only
     /// `Authorization: Bearer` is read.
     ///
-    /// Cookies are taken under rules of their own: see
-    /// [`Verifier::credentials`](crate::Verifier::credentials).
-    /// [`allow_missing_azp`](Self::allow_missing_azp) does not hold for them.
+    /// Cookies have additional rules, see
+    /// [`Verifier::credentials`](crate::Verifier::credentials), and
+    /// [`allow_missing_azp`](Self::allow_missing_azp) does not apply to them.
     pub fn session_cookies(mut self, key: &PublishableKey) -> Self {
-        self.carriers = Carriers::with_cookies_of(key);
+        self.credentials = CredentialFinder::with_session_cookies(key);
         self
     }
 
@@ -156,18 +136,23 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] for the first setting that cannot be meant: no issuer or one that is no
-    /// `https` URL, no authorized party or one that no browser could send, an empty audience, a
-    /// clock skew that is not a number from 0 to 60, a lifetime of zero.
+    /// [`ConfigError`] for the first of these that it finds:
+    ///
+    /// - no issuer, or one that is not an `https` URL;
+    /// - no authorized party, or one that no browser could send;
+    /// - an empty audience;
+    /// - a clock skew that is not a number from 0 to 60;
+    /// - a lifetime of zero.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        each("issuers", &self.issuers, true, issuer_problem)?;
-        each(
+        require_one("issuers", &self.issuers)?;
+        check_each("issuers", &self.issuers, issuer_problem)?;
+        require_one("authorized_parties", &self.authorized_parties)?;
+        check_each(
             "authorized_parties",
             &self.authorized_parties,
-            true,
             party_problem,
         )?;
-        each("audiences", &self.audiences, false, |audience| {
+        check_each("audiences", &self.audiences, |audience| {
             audience.is_empty().then_some("it is empty")
         })?;
         if self.max_lifetime.is_zero() {
@@ -181,22 +166,29 @@ impl VerifierBuilder {
             max_lifetime: self.max_lifetime,
             allow_missing_azp: self.allow_missing_azp,
             accept_pending: self.accept_pending,
-            carriers: self.carriers,
         };
-        Ok(Verifier::new(policy, self.keys, self.clock))
+        Ok(Verifier::new(
+            policy,
+            self.credentials,
+            self.keys,
+            self.clock,
+        ))
     }
 }
 
-/// Holds each value of a list against a rule that answers what is wrong.
-fn each(
-    setting: &'static str,
-    values: &[String],
-    required: bool,
-    problem: impl Fn(&str) -> Option<&'static str>,
-) -> Result<(), ConfigError> {
-    if required && values.is_empty() {
+fn require_one(setting: &'static str, values: &[String]) -> Result<(), ConfigError> {
+    if values.is_empty() {
         return Err(ConfigError::new(setting, "at least one is required"));
     }
+    Ok(())
+}
+
+/// Checks each value of a list; `problem` returns what is wrong with a value.
+fn check_each(
+    setting: &'static str,
+    values: &[String],
+    problem: impl Fn(&str) -> Option<&'static str>,
+) -> Result<(), ConfigError> {
     values.iter().try_for_each(|value| match problem(value) {
         None => Ok(()),
         Some(problem) => Err(ConfigError::new(setting, format!("{value:?}: {problem}"))),
@@ -212,8 +204,8 @@ fn clock_skew(seconds: f64) -> Result<Duration, ConfigError> {
         .map_err(|error| ConfigError::new("clock_skew_secs", error.to_string()))
 }
 
-/// An issuer is `https://host`, with a port or a path where a proxy has one, and no slash at the
-/// end.
+/// What is wrong with an issuer. It must be `https://host`, with a port or a path if a proxy needs
+/// them, and without a slash at the end.
 fn issuer_problem(issuer: &str) -> Option<&'static str> {
     let Some(rest) = issuer.strip_prefix("https://") else {
         return Some("it must begin with https://");
@@ -230,8 +222,8 @@ fn issuer_problem(issuer: &str) -> Option<&'static str> {
     (!path.bytes().all(is_plain)).then_some("it must have no query, fragment or space")
 }
 
-/// An authorized party is a serialised origin (RFC 6454, section 6.2): scheme, `://`, host, port,
-/// no more.
+/// What is wrong with an authorized party. It must be a serialised origin (RFC 6454, section 6.2):
+/// scheme, `://`, host, perhaps a port, and nothing else.
 fn party_problem(party: &str) -> Option<&'static str> {
     let Some((scheme, host)) = party.split_once("://") else {
         return Some("it must be an origin, such as https://app.example.com");

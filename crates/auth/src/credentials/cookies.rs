@@ -1,22 +1,23 @@
-//! The session cookie among a request's cookies.
+//! Finds the session cookie among a request's cookies.
 
 use serde_json::Value;
 
+use crate::json::Object;
 use crate::token::{MAX_TOKEN_BYTES, peek};
 use crate::{PublishableKey, Rejection};
 
-/// The session cookie, as every version of Clerk's front end writes it.
+/// The name of the session cookie that every version of Clerk's front end writes.
 const SESSION: &str = "__session";
 
 /// The names of one instance's session cookie.
 #[derive(Clone, Debug)]
 pub(super) struct SessionCookies {
-    /// `__session_` and the suffix that belongs to the publishable key: several instances can be
-    /// signed in to on one host, and only this cookie is surely ours.
+    /// `__session_` and the suffix that belongs to the publishable key. A browser can be signed in
+    /// to several instances on one host; only this cookie is certainly of our instance.
     suffixed: String,
 }
 
-/// The two cookies, as far as they are there.
+/// The values of the two cookies, if the request has them.
 #[derive(Default)]
 struct Found<'a> {
     plain: Option<&'a [u8]>,
@@ -24,13 +25,13 @@ struct Found<'a> {
 }
 
 impl SessionCookies {
-    pub(super) fn of(key: &PublishableKey) -> Self {
+    pub(super) fn new(key: &PublishableKey) -> Self {
         Self {
             suffixed: format!("{SESSION}_{}", key.cookie_suffix()),
         }
     }
 
-    /// The session token among the values of all `Cookie` fields.
+    /// The session token in the values of all `Cookie` fields.
     pub(super) fn find<'a>(
         &self,
         values: impl Iterator<Item = &'a [u8]>,
@@ -43,13 +44,13 @@ impl SessionCookies {
             (Some(plain), Some(suffixed)) if is_ours_and_newer(plain, suffixed, issuers) => plain,
             (Some(_), Some(suffixed)) => suffixed,
         };
-        // Anything but ASCII is no token; what is wrong with the rest, verification says.
+        // A token is ASCII. Everything else about it is checked when it is verified.
         str::from_utf8(token).map_err(|_| Rejection::TokenInvalid)
     }
 
-    /// Reads the pairs of RFC 6265, section 4.2.1. Cookies of others are passed over, however odd:
-    /// they are not ours to judge. A name of ours that occurs twice is: somebody else, on another
-    /// path or a parent domain, has set the second, and nobody can say which one that is.
+    /// Reads the pairs of RFC 6265, section 4.2.1. Cookies with other names are ignored, even
+    /// malformed ones. If one of our names occurs twice, the request is refused: another path or a
+    /// parent domain has set the second one, and there is no way to tell which one is ours.
     fn read<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Result<Found<'a>, Rejection> {
         let mut found = Found::default();
         for pair in values.flat_map(|value| value.split(|&byte| byte == b';')) {
@@ -62,7 +63,7 @@ impl SessionCookies {
                 name if name == self.suffixed.as_bytes() => &mut found.suffixed,
                 _ => continue,
             };
-            // Clerk's front end empties the cookie where it cannot take it away.
+            // Clerk's front end empties the cookie if it cannot delete it.
             if value.is_empty() {
                 continue;
             }
@@ -74,9 +75,9 @@ impl SessionCookies {
     }
 }
 
-/// Whether the cookie without a suffix is this instance's too, and the newer one: an older version
-/// of Clerk's front end writes no other. What the tokens say about themselves decides only which
-/// of them is verified.
+/// Whether the cookie without a suffix belongs to this instance and is the newer of the two: an
+/// older version of Clerk's front end writes only that one. The unverified claims only decide which
+/// of the two tokens is verified.
 fn is_ours_and_newer(plain: &[u8], suffixed: &[u8], issuers: &[String]) -> bool {
     if plain.len() > MAX_TOKEN_BYTES || suffixed.len() > MAX_TOKEN_BYTES {
         return false;
@@ -88,6 +89,6 @@ fn is_ours_and_newer(plain: &[u8], suffixed: &[u8], issuers: &[String]) -> bool 
         .get("iss")
         .and_then(Value::as_str)
         .is_some_and(|issuer| issuers.iter().any(|known| known == issuer));
-    let issued_at = |claims: &crate::json::Object| claims.get("iat").and_then(Value::as_u64);
+    let issued_at = |claims: &Object| claims.get("iat").and_then(Value::as_u64);
     is_ours && issued_at(&plain) > peek(suffixed).as_ref().and_then(issued_at)
 }

@@ -1,16 +1,16 @@
-//! One bearer token out of a request's `Authorization` headers (RFC 6750, section 2.1).
+//! Finds the bearer token in a request's `Authorization` headers (RFC 6750, section 2.1).
 
 use crate::Rejection;
 
-/// Takes the one bearer token from the values of all `Authorization` headers of a request.
+/// Finds the one bearer token in the values of all `Authorization` headers of a request.
 ///
-/// The scheme is case-insensitive. Another scheme is not ours to judge: it counts as no token.
+/// The scheme is case-insensitive. A header with another scheme is treated like no header.
 ///
 /// # Errors
 ///
-/// [`Rejection::SessionTokenMissing`] where there is no header, another scheme, or `Bearer` with
-/// nothing behind it; [`Rejection::MalformedCredentials`] where there are several headers, a value
-/// without a scheme, or anything but one token behind `Bearer`.
+/// - [`Rejection::SessionTokenMissing`]: no header, another scheme, or `Bearer` without a token.
+/// - [`Rejection::MalformedCredentials`]: several headers, a value without a scheme, or anything but
+///   one token after `Bearer`.
 ///
 /// ```
 /// let token = auth::bearer([b"bearer abc.def.ghi".as_slice()])?;
@@ -24,13 +24,13 @@ pub fn bearer<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<&'a str,
     }
 }
 
-/// What the `Authorization` headers of a request hold.
+/// What the `Authorization` headers of a request contain.
 pub(super) enum Authorization<'a> {
     /// One bearer token.
     Bearer(&'a str),
-    /// `Bearer`, and nothing behind it: somebody has a token to send and has lost it.
+    /// `Bearer` without a token: a client that wanted to send one has none.
     EmptyBearer,
-    /// Nothing that is meant for us.
+    /// No header, or another scheme.
     None,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn read<'a>(
         return Ok(Authorization::None);
     };
     if values.next().is_some() {
-        // Two proxies that disagree on which one counts are how tokens get smuggled.
+        // If two proxies disagree on which header counts, a token can be smuggled past one of them.
         return Err(Rejection::MalformedCredentials);
     }
     let value = trim_whitespace(value);
@@ -54,25 +54,25 @@ pub(super) fn read<'a>(
     let is_bearer = scheme.eq_ignore_ascii_case(b"bearer");
     match (is_bearer, scheme_end) {
         (true, Some(_)) => one_token(credentials).map(Authorization::Bearer),
-        // The whole value is one word: the scheme alone says nothing, anything else has no scheme.
+        // The whole value is one word: either only the scheme, or a value without a scheme.
         (true, None) => Ok(Authorization::EmptyBearer),
         (false, None) => Err(Rejection::MalformedCredentials),
         (false, Some(_)) => Ok(Authorization::None),
     }
 }
 
-/// The token behind the scheme and one or more spaces (`1*SP`, RFC 9110 section 11.4).
+/// The token after the scheme and one or more spaces (`1*SP`, RFC 9110 section 11.4).
 fn one_token(credentials: &[u8]) -> Result<&str, Rejection> {
     let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
     let (_, token) = credentials.split_at(spaces);
     if !is_b64token(token) {
         return Err(Rejection::MalformedCredentials);
     }
-    // All of them are ASCII, so this cannot fail.
+    // The token is ASCII, so this cannot fail.
     str::from_utf8(token).map_err(|_| Rejection::MalformedCredentials)
 }
 
-/// `b64token` of RFC 6750: letters, digits, `-._~+/`, then `=` at the end.
+/// Whether this is a `b64token` of RFC 6750: letters, digits and `-._~+/`, then perhaps `=`.
 fn is_b64token(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|&&byte| byte == b'=').count();
     let (body, _) = token.split_at(token.len().saturating_sub(padding));
@@ -82,7 +82,7 @@ fn is_b64token(token: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte))
 }
 
-/// Optional whitespace around a field value is no part of it (RFC 9110, section 5.5).
+/// Optional whitespace around a field value is not part of it (RFC 9110, section 5.5).
 fn trim_whitespace(value: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().take_while(|byte| is_blank(byte)).count();
