@@ -16,7 +16,7 @@ pub use capacity::{ConnectionSettings, LimitSettings};
 pub use env::{Env, ProcessEnv};
 pub use read::{ConfigError, Problem};
 pub use server::{LogFormat, LogSettings, ServerSettings, StreamSettings};
-pub use store::{RedisSettings, StoreSettings, WatchMode, without_password};
+pub use store::{RedisSettings, StoreSettings, without_password};
 
 use read::Reader;
 

@@ -15,7 +15,7 @@ use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore, Revocations, Sto
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::config::{
     AccessSettings, AuthSettings, LimitSettings, RedisSettings, Settings, StoreSettings,
-    StreamSettings, WatchMode, without_password,
+    StreamSettings, without_password,
 };
 use crate::health::Health;
 use crate::limits::StreamLimits;
@@ -158,11 +158,7 @@ fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Failure> {
     options.keys =
         KeyPatterns::new(&settings.job_key).map_err(|error| format!("LOG_API_JOB_KEY: {error}"))?;
     options.deadline = settings.timeout;
-    options.watch = match settings.watch {
-        WatchMode::Auto => log_store::redis::WatchMode::Auto,
-        WatchMode::Tracking => log_store::redis::WatchMode::Tracking,
-        WatchMode::Poll => log_store::redis::WatchMode::Poll,
-    };
+    options.watch = settings.watch;
     Ok(RedisStore::new(options).map_err(|error| format!("REDIS_URL: {error}"))?)
 }
 

@@ -203,8 +203,6 @@ pub(crate) fn redis(
     let url = env.or(args.redis, "REDIS_URL");
     let url = url.ok_or_else(|| Failure::usage(missing()))?;
     let mut options = RedisOptions::new(url);
-    // Nobody at a terminal sees what it saves, and each worker would have a connection more.
-    options.read_ahead = 0;
     let keys = KeyPatterns::new(&args.job_key);
     options.keys = keys.map_err(|error| Failure::usage(format_args!("--job-key: {error}")))?;
     Ok(RedisStore::new(options)?)

@@ -145,8 +145,6 @@ async fn measure(redis: &RedisServer, jobs: usize, design: Option<WatchMode>) ->
     if let Some(watch) = design {
         let options = RedisOptions {
             watch,
-            // Neither of the two designs: what is measured here is what many logs get.
-            read_ahead: 0,
             ..RedisOptions::new(redis.url())
         };
         let store = RedisStore::new(options).unwrap();

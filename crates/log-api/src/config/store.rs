@@ -1,9 +1,9 @@
 //! Where logs and jobs are.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use log_store::redis::WatchMode;
 use url::Url;
 
 use super::read::{Reader, Unit};
@@ -31,38 +31,6 @@ pub struct RedisSettings {
     pub timeout: Duration,
     /// `LOG_API_REDIS_WATCH`: how changes are noticed.
     pub watch: WatchMode,
-}
-
-/// How changes in Redis are noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WatchMode {
-    /// By client tracking where the server has it, else by polling.
-    Auto,
-    /// By client tracking only.
-    Tracking,
-    /// By polling only.
-    Poll,
-}
-
-impl WatchMode {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Tracking => "tracking",
-            Self::Poll => "poll",
-        }
-    }
-}
-
-impl FromStr for WatchMode {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Auto, Self::Tracking, Self::Poll]
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
-            .ok_or(())
-    }
 }
 
 const URL_RULE: &str = "must be like redis://localhost:6379; rediss:// is with TLS, and redis-cluster:// and \
@@ -111,7 +79,7 @@ impl StoreSettings {
                     "LOG_API_REDIS_TIMEOUT_MS",
                     redis.timeout.as_millis().to_string(),
                 ),
-                ("LOG_API_REDIS_WATCH", redis.watch.as_str().into()),
+                ("LOG_API_REDIS_WATCH", redis.watch.to_string()),
             ],
             Self::Embedded { dir } => vec![("--data", dir.display().to_string())],
         }

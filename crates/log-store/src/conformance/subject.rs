@@ -98,6 +98,11 @@ pub trait Subject: Send + Sync + 'static {
         None
     }
 
+    /// How long a watch of a log at rest gives no notice, at least. A store that polls says less than its poll interval.
+    fn quiet_time(&self) -> Duration {
+        Duration::from_millis(60)
+    }
+
     /// How long a notice may take on a busy machine, a reconnect included, before a case fails.
     fn patience(&self) -> Duration {
         Duration::from_secs(10)

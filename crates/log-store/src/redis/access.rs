@@ -2,12 +2,12 @@
 //!
 //! | key | type | content |
 //! |---|---|---|
-//! | `log-api:ticket:<digest>` | string | what a ticket stands for; ends with its life |
-//! | `log-api:{access}:revocations` | stream | field `text`: one revocation an entry |
-//! | `log-api:{access}:message:<id>` | string | that a message has counted |
+//! | `log-api:ticket:<digest>` | string | what a ticket stands for; expires with the ticket |
+//! | `log-api:{access}:revocations` | stream | field `text`: one revocation in each entry |
+//! | `log-api:{access}:message:<id>` | string | the message was processed |
 //!
-//! The revocations are a log: each process reads on from its own position, and is told of news as every reader of a log
-//! is. The hash tag puts what one script changes into one slot of a cluster.
+//! The revocations are a log. Each process reads it from its own position, and notices new entries as every reader of a log
+//! does. The hash tag puts all keys that one script changes into one slot of a cluster.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use fred::interfaces::{KeysInterface, LuaInterface};
 use fred::types::{Expiration, Value};
 use log_domain::{EntryId, ReadLimit, Revocation};
 
-use super::RedisStore;
 use super::fault::Fault;
 use super::revocation_text::{from_text, to_text};
 use super::session::Session;
+use super::store::RedisStore;
 use super::watch::Watch;
 use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreRefused};
 use crate::lines::LogWatch;
 
-/// Where revocations are.
-pub(super) const REVOCATIONS: &str = "log-api:{access}:revocations";
+/// The stream of revocations.
+const REVOCATIONS: &str = "log-api:{access}:revocations";
 
-/// How many revocations one read takes.
-const AT_ONCE: ReadLimit = ReadLimit::lines(500);
+/// How many revocations one read returns.
+const READ_LIMIT: ReadLimit = ReadLimit::lines(500);
 
-/// Lets a message count once, and keeps what it revokes: KEYS message, revocations; ARGV how long to keep them in
-/// milliseconds, revocations. What is older than that goes.
+/// Processes a message once, and keeps what it revokes: KEYS message, revocations; ARGV how long to keep them in
+/// milliseconds, revocations. Older revocations are removed.
 const REVOKE: &str = "
 if not redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[1]) then return 0 end
 local oldest = string.format('%d', redis.call('TIME')[1] * 1000 - ARGV[1])
@@ -40,7 +40,7 @@ for i = 2, #ARGV do redis.call('XADD', KEYS[2], 'MINID', '~', oldest, '*', 'text
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
 return 1";
 
-/// Asks whether everything is allowed that [`REVOKE`] and its readers do, and does none of it.
+/// Asks whether everything is allowed that [`REVOKE`] and readers of revocations do. It does none of it.
 const ALLOWED: &str = "
 local asked = {
   {'SET', KEYS[1], ''}, {'TIME'}, {'XADD', KEYS[2], '*', 'text', ''}, {'PEXPIRE', KEYS[2], '1'},
@@ -53,7 +53,7 @@ for _, command in ipairs(asked) do
 end
 return 1";
 
-fn ticket(key: &TicketKey) -> String {
+fn ticket_key(key: &TicketKey) -> String {
     format!("log-api:ticket:{key}")
 }
 
@@ -65,7 +65,7 @@ fn milliseconds(duration: Duration) -> i64 {
 #[async_trait]
 impl Tickets for RedisStore {
     async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError> {
-        let (name, life) = (ticket(key), Expiration::PX(milliseconds(life)));
+        let (name, life) = (ticket_key(key), Expiration::PX(milliseconds(life)));
         let put = async |session: Session| {
             let client = session.writes();
             Ok(client.set(&name, grant, Some(life), None, false).await?)
@@ -74,8 +74,8 @@ impl Tickets for RedisStore {
     }
 
     async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError> {
-        let name = ticket(key);
-        // As a write: sent once, because a lost answer does not mean that the ticket is still there.
+        let name = ticket_key(key);
+        // Sent once, as a write: a lost answer does not mean that the ticket is still there.
         let take = async |session: Session| Ok(session.writes().getdel(&name).await?);
         Ok(self.core.commands.write(take).await?)
     }
@@ -103,39 +103,42 @@ impl Revocations for RedisStore {
     }
 
     fn watch(&self) -> Box<dyn RevocationWatch> {
-        Box::new(Feed {
-            watch: self.watched(REVOCATIONS.into()),
+        Box::new(RevocationReader {
+            watch: self.watch_key(REVOCATIONS.into()),
             position: EntryId::ZERO,
         })
     }
 }
 
 impl RedisStore {
-    /// Whether all is allowed that tickets and revocations need; changes nothing.
+    /// Checks that everything is allowed that tickets and revocations need. It changes nothing.
     ///
     /// # Errors
-    /// What Redis says against it.
+    /// [`StoreError::Refused`] where a command is not allowed.
     pub async fn check_access(&self) -> Result<(), StoreError> {
-        let name = ticket(&TicketKey::new([0; 32]));
-        let asked = async |session: Session| -> Result<(), Fault> {
+        let name = ticket_key(&TicketKey::new([0; 32]));
+        let ask = async |session: Session| -> Result<(), Fault> {
             let client = session.writes();
             let _: Value = client.getdel(&name).await?;
             let keys = vec!["log-api:{access}:message:", REVOCATIONS];
             let _: Value = client.eval(ALLOWED, keys, Vec::<String>::new()).await?;
             Ok(())
         };
-        Ok(self.core.commands.write(asked).await?)
+        match self.core.commands.write(ask).await {
+            Err(fault @ Fault::NotPermitted(_)) => Err(StoreRefused::new(fault).into()),
+            answer => Ok(answer?),
+        }
     }
 }
 
-/// The revocations, read on from a position.
-struct Feed {
+/// Reads the revocations from a position on.
+struct RevocationReader {
     watch: Watch,
     position: EntryId,
 }
 
 #[async_trait]
-impl RevocationWatch for Feed {
+impl RevocationWatch for RevocationReader {
     async fn changed(&mut self) {
         LogWatch::changed(&mut self.watch).await;
     }
@@ -143,20 +146,20 @@ impl RevocationWatch for Feed {
     async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
         let (mut position, mut news) = (self.position, Vec::new());
         loop {
-            let onward = self.watch.read_after(position, AT_ONCE).await?;
-            // Where older ones have gone, their time was over; where all have, reading goes on at what there is now.
-            if let Some(gap) = onward.gap(position) {
+            let tail = self.watch.read_after(position, READ_LIMIT).await?;
+            // Revocations that were trimmed had expired. Where the whole stream is gone, reading goes on with the new one.
+            if let Some(gap) = tail.gap(position) {
                 position = gap.resume_after;
             }
-            for line in &onward.lines {
+            for line in &tail.lines {
                 position = line.id;
                 match line.text.as_deref().and_then(from_text) {
                     Some(revocation) => news.push(revocation),
                     None => tracing::warn!(id = %line.id, "a revocation cannot be read"),
                 }
             }
-            if !onward.more {
-                // Only now: a read that fails half-way is repeated whole.
+            if !tail.more {
+                // Only now: after a failure, everything is read again.
                 self.position = position;
                 return Ok(news);
             }

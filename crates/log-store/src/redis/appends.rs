@@ -1,8 +1,8 @@
-//! Appends: a batch of lines as one script, so that it is there whole or not at all.
+//! Appends: a batch of lines is one script, so that either all of them are appended or none.
 //!
-//! A pipeline of `XADD`s can lose one in its middle (memory runs out and is freed again, a slot moves) and keep those
-//! behind it; who then sends the rest again repeats lines. A script runs alone, meets one state of the server, and stops
-//! at its first failure. It is also less to send, to answer and to push: one reply and one invalidation a batch.
+//! In a pipeline of `XADD`s, one in the middle can fail (memory runs out and is freed again, a slot moves) while those
+//! behind it succeed. A producer that then sends the rest again repeats lines. A script runs alone, sees one state of the
+//! server, and stops at its first failure. It also costs less: one reply and one push for a batch.
 
 use fred::interfaces::LuaInterface;
 use fred::types::Value;
@@ -14,13 +14,13 @@ use super::options::Retention;
 use super::session::Session;
 use crate::append::NewLine;
 
-/// Lines that go out together. Redis does nothing else while it runs a script; this many take it some 1.5 ms.
-pub(super) const LINES_AT_ONCE: usize = 500;
+/// Lines in one script. Redis does nothing else while a script runs; this many lines take about 1.5 ms.
+pub(super) const MAX_LINES: usize = 500;
 
 /// Appends lines, trims and renews the time to live: KEYS stream; ARGV lines to keep, seconds to live, how many lines,
-/// the lines as `MessagePack` ([`packed`]). Answers with the ids, a space between them.
+/// the lines as `MessagePack` ([`pack`]). It returns the ids with spaces between them.
 ///
-/// Redis takes no entry without a field; a line of nothing gets one that readers ignore.
+/// Redis takes no entry without a field. An empty line gets one that readers ignore.
 const APPEND: &str = "
 local call, ids, values = redis.call, {}, cmsgpack.unpack(ARGV[4])
 local names = {'ts', 'source', 'text', 'phase'}
@@ -45,7 +45,7 @@ call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[1])
 call('EXPIRE', KEYS[1], ARGV[2])
 return table.concat(ids, ' ')";
 
-/// Appends up to [`LINES_AT_ONCE`] lines, all or none, and renews the log's time to live.
+/// Appends up to [`MAX_LINES`] lines, all or none, and renews the log's time to live.
 pub(super) async fn append(
     session: &Session,
     key: &str,
@@ -55,7 +55,7 @@ pub(super) async fn append(
     let ttl = i64::try_from(keep.ttl.as_secs().max(1)).unwrap_or(i64::MAX);
     let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
     // Writing into memory does not fail.
-    let packed = packed(lines).map_err(|_| Fault::garbled("a batch cannot be packed"))?;
+    let packed = pack(lines).map_err(|_| Fault::garbled("a batch cannot be encoded"))?;
     let arguments: Vec<Value> = vec![
         i64::from(keep.lines).into(),
         ttl.into(),
@@ -68,13 +68,13 @@ pub(super) async fn append(
         .and_then(|ids| ids.split(' ').map(|id| id.parse().ok()).collect());
     match ids {
         Some(ids) if Vec::len(&ids) == lines.len() => Ok(ids),
-        _ => Err(Fault::garbled("an append does not answer with its ids")),
+        _ => Err(Fault::garbled("an append does not return its ids")),
     }
 }
 
-/// The lines as one array: of each line time, channel, text and phase, `nil` for what is not there. One argument
-/// instead of one a field: fred frames and copies each, and for Redis it is the same work.
-fn packed(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
+/// The lines as one array: time, source, text and phase of each line, `nil` for a missing field. One argument is cheaper
+/// than one for each field, because fred frames and copies each argument. For Redis it is the same work.
+fn pack(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
     let mut packed = Vec::with_capacity(160 * lines.len());
     let values = u32::try_from(4 * lines.len()).unwrap_or(u32::MAX);
     encode::write_array_len(&mut packed, values)?;

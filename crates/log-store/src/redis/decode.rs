@@ -14,30 +14,6 @@ pub(super) fn lines(reply: Value) -> Result<Vec<Line>, Fault> {
     }
 }
 
-/// The streams that have new entries, of a reply to `XREAD`, each with its entries.
-pub(super) fn streams(reply: Value) -> Result<Vec<(String, Vec<Line>)>, Fault> {
-    let garbled = || Fault::garbled("a stream is not a key with entries");
-    let pair = |stream: Value| {
-        let parts = <[Value; 2]>::try_from(stream.into_array());
-        parts
-            .map_err(|_| garbled())
-            .map(|[key, entries]| (key, entries))
-    };
-    let streams: Vec<(Value, Value)> = match reply {
-        Value::Map(map) => {
-            let pairs = map.inner().into_iter();
-            pairs.map(|(key, entries)| (key.into(), entries)).collect()
-        }
-        Value::Array(streams) => streams.into_iter().map(pair).collect::<Result<_, _>>()?,
-        Value::Null => Vec::new(),
-        _ => return Err(garbled()),
-    };
-    let decoded = |(key, entries): (Value, Value)| {
-        Ok((key.into_string().ok_or_else(garbled)?, lines(entries)?))
-    };
-    streams.into_iter().map(decoded).collect()
-}
-
 /// One entry: `[id, [field, value, …]]`.
 fn line(entry: Value) -> Result<Line, Fault> {
     let garbled = || Fault::garbled("an entry is not an id with fields");
@@ -57,11 +33,11 @@ fn line(entry: Value) -> Result<Line, Fault> {
     };
     let mut fields = fields.into_iter();
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-        // A field that is not ours is ignored; of one that stands twice, the last counts.
-        let Some(place) = field(&mut line, name.as_bytes()) else {
+        // Unknown fields are ignored. Where a field comes twice, the last one counts.
+        let Some(target) = field(&mut line, name.as_bytes()) else {
             continue;
         };
-        *place = text(value);
+        *target = text(value);
     }
     Ok(line)
 }
@@ -79,7 +55,7 @@ fn field<'a>(line: &'a mut Line, name: Option<&[u8]>) -> Option<&'a mut Option<S
 /// A stored value as text; what is not UTF-8 becomes U+FFFD.
 fn text(value: Value) -> Option<String> {
     match value {
-        // Not by `to_string`, which goes the long way through formatting.
+        // `to_string` would be slower: it goes through formatting.
         Value::String(text) => Some(String::from(&*text)),
         Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Value::Integer(number) => Some(number.to_string()),
@@ -96,13 +72,13 @@ pub(super) fn id(value: &Value) -> Result<EntryId, Fault> {
 
 /// What `XINFO STREAM` says: a map in RESP3, names and values in turn in RESP2.
 pub(super) fn bounds(reply: Value) -> Result<LogBounds, Fault> {
-    let fields = Fields::of(reply)?;
+    let fields = Fields::from_reply(reply)?;
     let first_id = match fields.get("first-entry") {
         Some(Value::Array(parts)) => parts.first().map(id).transpose()?,
         _ => None,
     };
-    // Redis counts what was ever added since 7.0; without it no gap could be told.
-    let too_old = || Fault::garbled("XINFO STREAM lacks what Redis has said since 7.0");
+    // Redis counts added entries since 7.0. Gaps cannot be detected without that.
+    let too_old = || Fault::garbled("XINFO STREAM lacks fields that Redis has since 7.0");
     Ok(LogBounds {
         first_id,
         last_id: id(fields.get("last-generated-id").ok_or_else(too_old)?)?,
@@ -116,7 +92,7 @@ pub(super) fn bounds(reply: Value) -> Result<LogBounds, Fault> {
 pub(super) struct Fields(Vec<(Value, Value)>);
 
 impl Fields {
-    pub(super) fn of(reply: Value) -> Result<Self, Fault> {
+    pub(super) fn from_reply(reply: Value) -> Result<Self, Fault> {
         match reply {
             Value::Map(map) => {
                 let pairs = map.inner().into_iter();
@@ -130,7 +106,7 @@ impl Fields {
                 }
                 Ok(Self(pairs))
             }
-            _ => Err(Fault::garbled("a map was promised")),
+            _ => Err(Fault::garbled("a reply is not a map")),
         }
     }
 
@@ -219,22 +195,22 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_does_not_count_what_was_added_is_refused() {
+    fn a_server_that_does_not_count_added_entries_is_refused() {
         let reply = array([
             "length".into(),
             0_i64.into(),
             "last-generated-id".into(),
             "0-0".into(),
         ]);
-        assert!(matches!(bounds(reply), Err(Fault::Refused(_))));
+        assert!(matches!(bounds(reply), Err(Fault::Permanent(_))));
     }
 
     #[test]
     fn a_job_without_an_owner_or_a_status_is_a_job() {
         let read = |status: Value, owner: Value| job(array([status, owner, Value::Null])).unwrap();
         assert_eq!(read(Value::Null, Value::Null), None);
-        let nobodys = read("queued".into(), "".into()).unwrap();
-        assert_eq!((nobodys.status, nobodys.owner), (JobStatus::Queued, None));
+        let without_owner = read("queued".into(), "".into()).unwrap();
+        assert_eq!((without_owner.status, without_owner.owner), (JobStatus::Queued, None));
         let odd = read(Value::Null, "u".into()).unwrap();
         assert_eq!(odd.status, JobStatus::Other("".into()));
     }

@@ -1,12 +1,14 @@
-//! What Redis or the way to it said, sorted by what helps.
+//! Failed commands, classified by what the caller can do about them.
+
+use std::time::Duration;
 
 use fred::error::{Error, ErrorKind};
 use thiserror::Error as ThisError;
 
 use crate::error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
 
-/// Replies by which a server says that it cannot do this now.
-const LATER: [&str; 12] = [
+/// Error codes by which a server says that it cannot do this now.
+const TEMPORARY: [&str; 12] = [
     "ASK",
     "BUSY",
     "CLUSTERDOWN",
@@ -24,37 +26,41 @@ const LATER: [&str; 12] = [
 /// A failed command.
 #[derive(Debug, ThisError)]
 pub(super) enum Fault {
-    /// There was no answer: the connection is away or broke. Another connection may do.
+    /// There was no answer: the connection is away or broke. The next connection may work.
     #[error("{0}")]
-    Lost(Error),
+    ConnectionLost(Error),
     /// There was no answer within the deadline.
     #[error("no answer within {} ms{}", .after.as_millis(), .last.as_deref().map(|l| format!("; {l}")).unwrap_or_default())]
-    Late {
+    DeadlineExceeded {
         /// The deadline.
-        after: std::time::Duration,
+        after: Duration,
         /// Why there is no connection, where there is none.
         last: Option<String>,
     },
-    /// More was asked of us than the server answers in time.
+    /// The server does not answer as fast as we ask.
     #[error("too many operations are under way")]
-    Crowded,
-    /// The server is there and cannot do it now.
+    TooManyOperations,
+    /// The server answered with an error that may pass. An unknown error is one of these.
     #[error("{0}")]
-    Later(Error),
-    /// The server says no, or something that makes no sense.
+    TryAgain(Error),
+    /// The server does not allow or does not know this command. For readers and writers that is an outage: somebody can
+    /// change it while we run. [`super::RedisStore::check`] names it.
     #[error("{0}")]
-    Refused(Error),
+    NotPermitted(Error),
+    /// The same command would certainly fail again: a key of another type, a reply that makes no sense.
+    #[error("{0}")]
+    Permanent(Error),
 }
 
 impl Fault {
-    /// A reply that is not what the command promises.
+    /// The reply is not what the command promises.
     pub(super) fn garbled(what: &'static str) -> Self {
-        Self::Refused(Error::new(ErrorKind::Protocol, what))
+        Self::Permanent(Error::new(ErrorKind::Protocol, what))
     }
 
-    /// A log that changed under every look at it.
+    /// The log changed during every attempt to read it.
     pub(super) fn unsettled() -> Self {
-        Self::Later(Error::new(
+        Self::TryAgain(Error::new(
             ErrorKind::Unknown,
             "the log changes faster than it can be read",
         ))
@@ -62,33 +68,59 @@ impl Fault {
 }
 
 impl From<Error> for Fault {
+    /// The kind decides first. The text decides only where the kind says nothing.
     fn from(error: Error) -> Self {
-        let code = error.details().split(' ').next().unwrap_or_default();
-        if LATER.contains(&code) {
-            return Self::Later(error);
-        }
-        // A server's error begins with a code in capitals; fred's own sentences do not.
-        let is_reply = code.len() > 1 && code.bytes().all(|b| b.is_ascii_uppercase());
         match error.kind() {
             ErrorKind::Config
-            | ErrorKind::Auth
             | ErrorKind::InvalidArgument
             | ErrorKind::InvalidCommand
+            | ErrorKind::Url
             | ErrorKind::Parse
-            | ErrorKind::NotFound => Self::Refused(error),
-            _ if is_reply => Self::Refused(error),
-            _ => Self::Lost(error),
+            | ErrorKind::NotFound => Self::Permanent(error),
+            // A wrong password is an outage, too: it can be changed on the server. The check at start names it.
+            ErrorKind::Auth | ErrorKind::Cluster => Self::TryAgain(error),
+            ErrorKind::Unknown if is_not_permitted(error.details()) => Self::NotPermitted(error),
+            ErrorKind::Unknown if is_error_reply(error.details()) => Self::TryAgain(error),
+            _ => Self::ConnectionLost(error),
         }
     }
+}
+
+fn is_not_permitted(text: &str) -> bool {
+    code(text) == "NOPERM"
+        || text.starts_with("ERR unknown command")
+        || text.starts_with("ERR unknown subcommand")
+}
+
+/// A server's error begins with a code in capitals; fred's own sentences do not.
+fn is_error_reply(text: &str) -> bool {
+    let code = code(text);
+    code.len() > 1 && code.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+fn code(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}
+
+/// Whether the server, or a proxy in front of it, does not offer what was asked (`HELLO 3`, `CLIENT TRACKING`): it answered
+/// with an error, and not with one that passes.
+pub(super) fn is_not_offered(error: &Error) -> bool {
+    let answered = matches!(
+        error.kind(),
+        ErrorKind::Unknown | ErrorKind::InvalidCommand | ErrorKind::InvalidArgument
+    );
+    answered && !TEMPORARY.contains(&code(error.details()))
 }
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Lost(_) | Fault::Late { .. } | Fault::Crowded | Fault::Later(_) => {
-                StoreUnavailable::new(fault).into()
-            }
-            Fault::Refused(_) => StoreRefused::new(fault).into(),
+            Fault::ConnectionLost(_)
+            | Fault::DeadlineExceeded { .. }
+            | Fault::TooManyOperations
+            | Fault::TryAgain(_)
+            | Fault::NotPermitted(_) => StoreUnavailable::new(fault).into(),
+            Fault::Permanent(_) => StoreRefused::new(fault).into(),
         }
     }
 }
@@ -109,46 +141,77 @@ impl From<Fault> for TransitionError {
 mod tests {
     use super::*;
 
-    fn fault(kind: ErrorKind, text: &'static str) -> Fault {
-        Error::new(kind, text).into()
+    #[derive(Debug, PartialEq, Eq)]
+    enum Class {
+        Lost,
+        TryAgain,
+        NotPermitted,
+        Permanent,
     }
 
-    #[test]
-    fn a_server_that_cannot_now_is_unavailable() {
-        for text in [
-            "LOADING Redis is loading the dataset in memory",
-            "OOM command not allowed",
-        ] {
-            let read: StoreError = fault(ErrorKind::Unknown, text).into();
-            assert!(read.is_retryable(), "{text}");
+    fn class(fault: &Fault) -> Class {
+        match fault {
+            Fault::ConnectionLost(_) => Class::Lost,
+            Fault::TryAgain(_) => Class::TryAgain,
+            Fault::NotPermitted(_) => Class::NotPermitted,
+            Fault::Permanent(_) => Class::Permanent,
+            Fault::DeadlineExceeded { .. } | Fault::TooManyOperations => unreachable!(),
         }
     }
 
     #[test]
-    fn a_server_that_says_no_is_not() {
-        let refused = [
-            (ErrorKind::Unknown, "NOPERM this user has no permissions"),
-            (ErrorKind::Unknown, "ERR unknown command"),
-            (
-                ErrorKind::InvalidArgument,
-                "WRONGTYPE Operation against a key",
-            ),
-            (ErrorKind::Auth, "NOAUTH Authentication required."),
+    fn every_error_has_the_class_of_its_kind_and_unknown_ones_are_tried_again() {
+        use ErrorKind as Kind;
+        let table = [
+            (Kind::IO, "Connection reset by peer", Class::Lost),
+            (Kind::Canceled, "Connection closed unexpectedly.", Class::Lost),
+            (Kind::Timeout, "Redis does not answer", Class::Lost),
+            (Kind::Routing, "Failed to find a node", Class::Lost),
+            (Kind::Protocol, "Invalid frame", Class::Lost),
+            (Kind::Unknown, "Failed to route command.", Class::Lost),
+            (Kind::Unknown, "LOADING Redis is loading the dataset", Class::TryAgain),
+            (Kind::Unknown, "OOM command not allowed", Class::TryAgain),
+            (Kind::Unknown, "MISCONF Redis is configured to save", Class::TryAgain),
+            (Kind::Unknown, "READONLY You can't write", Class::TryAgain),
+            (Kind::Unknown, "MASTERDOWN Link with MASTER is down", Class::TryAgain),
+            (Kind::Unknown, "TRYAGAIN Multiple keys request", Class::TryAgain),
+            (Kind::Unknown, "BUSY Redis is busy running a script", Class::TryAgain),
+            (Kind::Unknown, "ERR upstream failure", Class::TryAgain),
+            (Kind::Unknown, "DENIED", Class::TryAgain),
+            (Kind::Cluster, "CLUSTERDOWN The cluster is down", Class::TryAgain),
+            (Kind::Cluster, "MOVED 3999 127.0.0.1:6381", Class::TryAgain),
+            (Kind::Auth, "NOAUTH Authentication required.", Class::TryAgain),
+            (Kind::Auth, "WRONGPASS invalid username-password", Class::TryAgain),
+            (Kind::Unknown, "NOPERM this user has no permissions", Class::NotPermitted),
+            (Kind::Unknown, "ERR unknown command 'XINFO'", Class::NotPermitted),
+            (Kind::InvalidArgument, "WRONGTYPE Operation against a key", Class::Permanent),
+            (Kind::Config, "ERR This instance has cluster support disabled", Class::Permanent),
+            (Kind::Parse, "Cannot convert to number.", Class::Permanent),
+            // The kind comes first, whatever the text looks like.
+            (Kind::IO, "WRONGTYPE", Class::Lost),
+            (Kind::InvalidArgument, "LOADING", Class::Permanent),
         ];
-        for (kind, text) in refused {
-            let read: StoreError = fault(kind, text).into();
-            assert!(!read.is_retryable(), "{text}");
+        for (kind, text, expected) in table {
+            let fault = Fault::from(Error::new(kind, text));
+            assert_eq!(class(&fault), expected, "{text}");
+            let is_permanent = expected == Class::Permanent;
+            assert_eq!(StoreError::from(fault).is_retryable(), !is_permanent, "{text}");
         }
     }
 
     #[test]
-    fn a_broken_connection_may_be_tried_again_at_once() {
-        for (kind, text) in [
-            (ErrorKind::IO, "Connection reset by peer"),
-            (ErrorKind::Canceled, "Connection closed unexpectedly."),
-            (ErrorKind::Unknown, "Failed to route command."),
-        ] {
-            assert!(matches!(fault(kind, text), Fault::Lost(_)), "{text}");
+    fn what_is_not_offered_is_told_from_what_fails_for_a_while() {
+        let table = [
+            (ErrorKind::Unknown, "ERR unknown command 'HELLO'", true),
+            (ErrorKind::Unknown, "NOPROTO unsupported protocol version", true),
+            (ErrorKind::Unknown, "unsupported command 'hello'", true),
+            (ErrorKind::Unknown, "NOPERM no permissions", true),
+            (ErrorKind::Unknown, "LOADING Redis is loading", false),
+            (ErrorKind::Auth, "WRONGPASS invalid password", false),
+            (ErrorKind::IO, "Connection refused", false),
+        ];
+        for (kind, text, expected) in table {
+            assert_eq!(is_not_offered(&Error::new(kind, text)), expected, "{text}");
         }
     }
 }

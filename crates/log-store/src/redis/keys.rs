@@ -1,15 +1,15 @@
-//! Names of keys: patterns with the job's id in them.
+//! The names of keys: patterns that contain the job's id.
 
 use log_domain::JobId;
 use thiserror::Error;
 
-/// Where a pattern takes the job's id.
+/// Stands for the job's id in a pattern.
 const PLACEHOLDER: &str = "{job_id}";
 
-/// Where a job is kept in Redis.
+/// The keys of a job in Redis.
 ///
-/// A pattern holds `{job_id}` once; it is replaced whole, braces included. Double braces therefore leave a hash tag,
-/// which puts all keys of a job into one slot of a cluster:
+/// A pattern contains `{job_id}` once. It is replaced including the braces. With double braces, a hash tag remains, which
+/// puts all keys of a job into one slot of a cluster:
 ///
 /// ```
 /// use log_store::redis::KeyPatterns;
@@ -23,16 +23,16 @@ const PLACEHOLDER: &str = "{job_id}";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPatterns {
-    /// The hash with the job's status and owner.
+    /// The hash with the status and the owner.
     job: Pattern,
-    /// The stream with its lines.
+    /// The stream of lines.
     logs: Pattern,
-    /// The channel where status changes are published.
+    /// The channel of status changes.
     events: Pattern,
 }
 
 impl Default for KeyPatterns {
-    /// What existing producers write: `job:{job_id}`, `job:{job_id}:logs`, `job:{job_id}:events`.
+    /// The keys that existing producers write: `job:{job_id}`, `job:{job_id}:logs`, `job:{job_id}:events`.
     fn default() -> Self {
         let pattern = |after: &str| Pattern {
             before: "job:".into(),
@@ -47,10 +47,10 @@ impl Default for KeyPatterns {
 }
 
 impl KeyPatterns {
-    /// The patterns that follow from the one of the job's hash: its stream ends in `:logs`, its channel in `:events`.
+    /// All patterns from the pattern of the job's hash: the stream has `:logs` after it, the channel `:events`.
     ///
     /// # Errors
-    /// The pattern must hold `{job_id}` exactly once.
+    /// The pattern must contain `{job_id}` exactly once.
     pub fn new(job: &str) -> Result<Self, KeyPatternError> {
         let job = Pattern::parse(job)?;
         let logs = job.followed_by(":logs");
@@ -58,19 +58,19 @@ impl KeyPatterns {
         Ok(Self { job, logs, events })
     }
 
-    /// Keeps the lines elsewhere.
+    /// Sets another pattern for the stream of lines.
     ///
     /// # Errors
-    /// The pattern must hold `{job_id}` exactly once.
+    /// The pattern must contain `{job_id}` exactly once.
     pub fn with_logs(mut self, logs: &str) -> Result<Self, KeyPatternError> {
         self.logs = Pattern::parse(logs)?;
         Ok(self)
     }
 
-    /// Publishes status changes elsewhere.
+    /// Sets another pattern for the channel of status changes.
     ///
     /// # Errors
-    /// The pattern must hold `{job_id}` exactly once.
+    /// The pattern must contain `{job_id}` exactly once.
     pub fn with_events(mut self, events: &str) -> Result<Self, KeyPatternError> {
         self.events = Pattern::parse(events)?;
         Ok(self)
@@ -107,7 +107,7 @@ impl KeyPatterns {
     }
 }
 
-/// One pattern, cut at its placeholder.
+/// One pattern, split at its placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     before: String,
@@ -140,20 +140,20 @@ impl Pattern {
         format!("{}{job}{}", self.before, self.after)
     }
 
-    /// The pattern as an access list writes it.
+    /// The pattern as Redis access lists write it.
     pub(super) fn glob(&self) -> String {
         self.name("*")
     }
 
-    /// A name that no job can have: a dot is not allowed in a job id.
-    pub(super) fn of_nobody(&self) -> String {
+    /// A name that no job has: a job id contains no dot.
+    pub(super) fn for_no_job(&self) -> String {
         self.name(".")
     }
 }
 
-/// A key pattern does not hold `{job_id}` exactly once.
+/// A key pattern does not contain `{job_id}` exactly once.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the key pattern `{pattern}` must hold `{{job_id}}` exactly once")]
+#[error("the key pattern `{pattern}` must contain `{{job_id}}` exactly once")]
 pub struct KeyPatternError {
     pattern: String,
 }
@@ -192,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_nobody_is_the_name_of_no_job() {
-        let name = KeyPatterns::default().job_pattern().of_nobody();
+    fn the_name_for_no_job_is_the_name_of_no_job() {
+        let name = KeyPatterns::default().job_pattern().for_no_job();
         assert_eq!(name, "job:.");
         assert!(".".parse::<JobId>().is_err());
     }

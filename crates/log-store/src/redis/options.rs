@@ -1,6 +1,7 @@
-//! How a store is set up.
+//! The options of a store.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use fred::types::config::Config;
@@ -8,7 +9,7 @@ use thiserror::Error;
 
 use super::keys::KeyPatterns;
 
-/// The schemes of an address.
+/// The schemes that an address may have.
 const SCHEMES: [&str; 6] = [
     "redis",
     "rediss",
@@ -22,26 +23,21 @@ const SCHEMES: [&str; 6] = [
 #[derive(Clone)]
 pub struct RedisOptions {
     /// The address: `redis://[user:password@]host[:port][/db]`, `rediss://` with TLS,
-    /// `redis-sentinel://…?sentinelServiceName=…`, `redis-cluster://…`, each as fred reads it.
+    /// `redis-sentinel://…?sentinelServiceName=…`, `redis-cluster://…`, each as fred parses it.
     pub url: String,
-    /// Where a job is kept.
+    /// The keys of a job.
     pub keys: KeyPatterns,
-    /// How long one operation may take, connected or not: 2 s. It is the deadline of R4.
+    /// How long one operation may take, connected or not: 2 s. This is the deadline of R4.
     pub deadline: Duration,
     /// How changes are noticed.
     pub watch: WatchMode,
-    /// How often everything watched is read again without a reason: 30 s. It bounds how long a change stays unseen
-    /// that Redis does not tell about (`FLUSHALL`, `SWAPDB`, a slot that moved while its key was absent). Ten times as
-    /// seldom where `INFO` says that nothing was flushed, which is asked every second (not in a cluster).
+    /// How long a sweep takes, which reads everything watched again without a reason: 30 s. It bounds how long a change
+    /// stays unseen that Redis does not push (`FLUSHALL`, `SWAPDB`, a slot that moved while its key was absent). It takes
+    /// ten times as long where `INFO` tells about flushes, which is asked each second (not in a cluster).
     pub sweep_interval: Duration,
-    /// How often a server without tracking is asked for new lines: 50 ms. Everything else (a status, a trim, a
-    /// deletion) is looked at ten times less often.
+    /// How often everything watched is read where the server does not push: 50 ms for up to 100 logs and jobs. With more of
+    /// them the time between two reads of one grows with their number, up to 20 times this interval (1 s).
     pub poll_interval: Duration,
-    /// How many logs are read ahead at most, by one read that blocks at Redis: 4. Their lines come after one way to Redis
-    /// and back, where a push takes two; it is done while no more than three times as many logs and jobs are watched. 0 for
-    /// none, and no connection for it: the right number for who only writes. Not in a cluster, and not by
-    /// [`WatchMode::Poll`].
-    pub read_ahead: usize,
     /// What appends keep.
     pub retention: Retention,
 }
@@ -57,12 +53,11 @@ impl RedisOptions {
             watch: WatchMode::Auto,
             sweep_interval: Duration::from_secs(30),
             poll_interval: Duration::from_millis(50),
-            read_ahead: 4,
             retention: Retention::default(),
         }
     }
 
-    /// Reads the address and refuses what cannot work.
+    /// Parses the address and refuses options that cannot work.
     pub(super) fn parse(&self) -> Result<Config, RedisOptionsError> {
         let durations = [
             ("deadline", self.deadline),
@@ -73,7 +68,7 @@ impl RedisOptions {
         if let Some((field, _)) = durations.into_iter().find(|(_, d)| d.as_millis() == 0) {
             return Err(RedisOptionsError::TooShort { field });
         }
-        // fred takes any other scheme for `redis`, without TLS.
+        // fred takes any other scheme as `redis`, without TLS.
         let scheme = self.url.split_once("://").map(|(scheme, _)| scheme);
         if !scheme.is_some_and(|scheme| SCHEMES.contains(&scheme)) {
             return Err(RedisOptionsError::Url {
@@ -87,7 +82,7 @@ impl RedisOptions {
 }
 
 impl fmt::Debug for RedisOptions {
-    /// Leaves the address out: it may hold a password.
+    /// Leaves out the address: it may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
             .field("keys", &self.keys)
@@ -95,23 +90,55 @@ impl fmt::Debug for RedisOptions {
             .field("watch", &self.watch)
             .field("sweep_interval", &self.sweep_interval)
             .field("poll_interval", &self.poll_interval)
-            .field("read_ahead", &self.read_ahead)
             .field("retention", &self.retention)
             .finish_non_exhaustive()
     }
 }
 
-/// How changes are noticed.
+/// How changes are noticed. As text: `auto`, `tracking` or `poll`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WatchMode {
     /// By tracking where the server allows it, else by polling.
     #[default]
     Auto,
-    /// By tracking alone: while the server refuses it, nothing watched can be read.
+    /// Only by tracking: while the server refuses it, watches cannot be read.
     Tracking,
-    /// By polling alone, over RESP2: for proxies that know neither RESP3 nor tracking.
+    /// Only by polling, over RESP2: for proxies that know neither RESP3 nor tracking.
     Poll,
 }
+
+impl WatchMode {
+    const ALL: [Self; 3] = [Self::Auto, Self::Tracking, Self::Poll];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Tracking => "tracking",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+impl fmt::Display for WatchMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for WatchMode {
+    type Err = UnknownWatchMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWatchMode> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|mode| mode.as_str() == text)
+            .ok_or(UnknownWatchMode)
+    }
+}
+
+/// A text is no [`WatchMode`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("must be `auto`, `tracking` or `poll`")]
+pub struct UnknownWatchMode;
 
 /// How much of a log is kept: what existing producers keep, unless told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,10 +158,10 @@ impl Default for Retention {
     }
 }
 
-/// A store cannot be set up like this.
+/// The options cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RedisOptionsError {
-    /// The address cannot be read. Does not repeat it: it may hold a password.
+    /// The address cannot be parsed. The message does not repeat it: it may contain a password.
     #[error("the address of Redis cannot be read: {reason}")]
     Url {
         /// What is wrong with it.
@@ -151,6 +178,14 @@ pub enum RedisOptionsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_watch_mode_is_read_as_it_is_written() {
+        for mode in WatchMode::ALL {
+            assert_eq!(mode.to_string().parse(), Ok(mode));
+        }
+        assert_eq!("Poll".parse::<WatchMode>(), Err(UnknownWatchMode));
+    }
 
     #[test]
     fn every_form_of_address_is_read() {
@@ -179,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_of_nothing_is_refused_by_name() {
+    fn a_duration_of_zero_is_refused_by_name() {
         let mut options = RedisOptions::new("redis://localhost");
         options.poll_interval = Duration::ZERO;
         let refused = options.parse().unwrap_err();
@@ -192,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_options_keeps_the_password() {
+    fn printed_options_do_not_show_the_password() {
         let options = RedisOptions::new("redis://u:secret@h");
         assert!(!format!("{options:?}").contains("secret"));
     }

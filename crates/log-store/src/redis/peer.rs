@@ -1,4 +1,4 @@
-//! The other end of a connection, as the server knows it, so that it can be ended from another one.
+//! A connection as its server knows it, so that it can be ended over another connection.
 
 use fred::clients::Client;
 use fred::error::Error;
@@ -14,25 +14,25 @@ use super::session::{PATIENCE, timed_out};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Peer {
     server: Server,
-    /// `CLIENT ID`. A server that was started again counts anew, so it alone could name somebody else's connection.
+    /// The id of `CLIENT INFO`. A restarted server counts anew, so the id alone could be somebody else's connection.
     id: String,
-    /// Where the connection comes from, as the server sees it.
+    /// The address of our end, as the server sees it.
     addr: String,
 }
 
 impl Peer {
-    /// The ends of a client's connections. None where the server does not tell.
-    pub(super) async fn all(client: &Client) -> Result<Vec<Self>, Error> {
+    /// Asks for a client's connections. Nothing is found where the server does not tell.
+    pub(super) async fn find_all(client: &Client) -> Result<Vec<Self>, Error> {
         let mut peers = Vec::new();
         for server in client.active_connections() {
             let asked = ask::<String>(client, &server, vec!["INFO".into()]);
             match timeout(PATIENCE, asked).await {
                 Ok(Ok(info)) => peers.extend(Self::parse(server, &info)),
-                Ok(Err(error)) if matches!(Fault::from(error.clone()), Fault::Lost(_)) => {
+                Ok(Err(error)) if matches!(Fault::from(error.clone()), Fault::ConnectionLost(_)) => {
                     return Err(error);
                 }
                 Ok(Err(error)) => {
-                    tracing::info!(%error, "the server does not tell about its connections");
+                    tracing::info!(%error, "the server refuses CLIENT INFO");
                 }
                 Err(_) => return Err(timed_out()),
             }
@@ -42,18 +42,18 @@ impl Peer {
 
     /// Reads a line of `CLIENT INFO`: `id=7 addr=127.0.0.1:40312 laddr=…`.
     fn parse(server: Server, info: &str) -> Option<Self> {
-        let of = |name| {
+        let field = |name| {
             info.split_ascii_whitespace()
-                .find_map(|field| field.strip_prefix(name))
+                .find_map(|word| word.strip_prefix(name))
         };
         Some(Self {
-            id: of("id=")?.to_owned(),
-            addr: of("addr=")?.to_owned(),
+            id: field("id=")?.to_owned(),
+            addr: field("addr=")?.to_owned(),
             server,
         })
     }
 
-    /// Ends the connection, if its server still has it and `client` reaches that server.
+    /// Ends the connection, if the server still has it and `client` reaches that server.
     pub(super) async fn end(&self, client: &Client) -> Result<(), Error> {
         if !client.active_connections().contains(&self.server) {
             return Ok(());
@@ -65,7 +65,7 @@ impl Peer {
     }
 }
 
-/// Gives a server a `CLIENT` command. fred's own ones cannot name the node of a cluster.
+/// Sends a `CLIENT` command to one server. fred's own methods cannot choose the node of a cluster.
 async fn ask<T: FromValue>(
     client: &Client,
     server: &Server,
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_known_by_its_number_and_its_origin() {
+    fn a_connection_is_known_by_its_id_and_address() {
         let server = Server::new("localhost", 6379);
         let info = "id=7 addr=127.0.0.1:40312 laddr=127.0.0.1:6379 fd=8 name= age=0\n";
         let peer = Peer::parse(server.clone(), info).unwrap();

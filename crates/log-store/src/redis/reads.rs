@@ -7,11 +7,11 @@ use log_domain::{Batch, EntryId, Job, Line, LogBounds, Order, ReadLimit, Span, g
 
 use super::decode;
 use super::fault::Fault;
-use super::session::{Look, Looked, Session};
+use super::session::{Session, TailQuery, TailReply};
 use crate::lines::TailRead;
 
-/// Most entries one command asks for: a read of 500 long lines should not hold up what stands behind it on the
-/// connection, and no more than this is fetched beyond a limit in bytes.
+/// The most entries that one command asks for. A read of 500 long lines must not delay the commands behind it, and no more
+/// than this is fetched beyond a limit in bytes.
 const CHUNK: usize = 128;
 
 /// Reads lines from either end of a span.
@@ -22,9 +22,9 @@ pub(super) async fn span(
     order: Order,
     limit: ReadLimit,
 ) -> Result<Batch, Fault> {
-    let mut found = Found::new(limit);
+    let mut collected = Collected::new(limit);
     loop {
-        let wanted = found.wanted();
+        let wanted = collected.wanted();
         let chunk = range(session, key, span, order, wanted).await?;
         let ended = chunk.len() < wanted;
         if let Some(last) = chunk.last() {
@@ -33,45 +33,45 @@ pub(super) async fn span(
                 Order::NewestFirst => span.before = Some(last.id),
             }
         }
-        found.extend(chunk);
-        if ended || found.is_full() {
-            return Ok(found.cut());
+        collected.extend(chunk);
+        if ended || collected.is_full() {
+            return Ok(collected.cut());
         }
     }
 }
 
-/// Reads the oldest lines after an id, and the log's bounds after that.
+/// Reads the oldest lines after an id, and then the log's bounds.
 ///
-/// Where several commands are needed and the log changes between them so that lines are missing in the middle, the
-/// read ends before that place: the next one finds the gap where it is.
-pub(super) async fn onward(
+/// Where several commands are needed, lines may vanish between two of them. The read then ends before the missing lines, and
+/// the next read finds the gap at its place.
+pub(super) async fn tail(
     session: &Session,
     key: &str,
     after: EntryId,
     limit: ReadLimit,
 ) -> Result<TailRead, Fault> {
-    let mut found = Found::new(limit);
+    let mut collected = Collected::new(limit);
     let mut position = after;
-    let mut until_now: Option<LogBounds> = None;
+    let mut last_bounds: Option<LogBounds> = None;
     loop {
-        let wanted = found.wanted();
-        let (chunk, bounds) = chunk_and_bounds(session, key, position, wanted).await?;
-        if let Some(earlier) = until_now
+        let wanted = collected.wanted();
+        let (chunk, bounds) = consistent_chunk(session, key, position, wanted).await?;
+        if let Some(earlier) = last_bounds
             && gap_after(position, &chunk, &bounds).is_some()
         {
-            return Ok(found.onward(earlier, true));
+            return Ok(collected.into_tail(earlier, true));
         }
         let ended = chunk.len() < wanted;
         position = chunk.last().map_or(position, |last| last.id);
-        found.extend(chunk);
-        if ended || found.is_full() {
-            return Ok(found.onward(bounds, false));
+        collected.extend(chunk);
+        if ended || collected.is_full() {
+            return Ok(collected.into_tail(bounds, false));
         }
-        until_now = Some(bounds);
+        last_bounds = Some(bounds);
     }
 }
 
-/// What a log looks like now.
+/// Reads the bounds of a log.
 pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fault> {
     let info: Result<Value, _> = session.reads().xinfo_stream(key, false, None).await;
     known_bounds(info)
@@ -84,8 +84,8 @@ pub(super) async fn job(session: &Session, key: &str) -> Result<Option<Job>, Fau
     if let Some(job) = decode::job(fields().await?)? {
         return Ok(Some(job));
     }
-    // No such hash, or one without all three fields: the same to HMGET. What is read after EXISTS is what counts, so a job
-    // that was created in between is not taken for one without an owner.
+    // HMGET gives the same answer for a missing hash and for one without these three fields. The fields are read again after
+    // EXISTS, so that a job that was created in between is not taken for one without an owner.
     let exists: bool = client.exists(key).await?;
     if !exists {
         return Ok(None);
@@ -111,25 +111,25 @@ async fn range(
     decode::lines(entries)
 }
 
-/// How often a read is repeated that finds nothing while the log goes on changing.
-const MAX_LOOKS: usize = 8;
+/// How often a read without lines is tried while the log changes.
+const MAX_QUERIES: usize = 8;
 
-/// Lines after an id and the bounds at or after them; both of one instant where there are no lines (R6). An answer
-/// without lines is that of one instant if the bounds before it are the bounds after it.
-async fn chunk_and_bounds(
+/// Lines after an id, and bounds that are not older. Where there are no lines, both are of one instant (R6): the bounds
+/// before the answer are the bounds after it.
+async fn consistent_chunk(
     session: &Session,
     key: &str,
     after: EntryId,
     count: usize,
 ) -> Result<(Vec<Line>, LogBounds), Fault> {
-    let (mut lines, mut bounds) = look(session, key, after, count).await?;
-    for _ in 1..MAX_LOOKS {
-        // At the log's end there is nothing a moment could have hidden.
+    let (mut lines, mut bounds) = query_tail(session, key, after, count).await?;
+    for _ in 1..MAX_QUERIES {
+        // At the end of the log there was nothing to miss.
         if !lines.is_empty() || bounds.last_id == after {
             return Ok((lines, bounds));
         }
         let before = bounds;
-        (lines, bounds) = look(session, key, after, count).await?;
+        (lines, bounds) = query_tail(session, key, after, count).await?;
         if lines.is_empty() && bounds == before {
             return Ok((lines, bounds));
         }
@@ -137,59 +137,58 @@ async fn chunk_and_bounds(
     Err(Fault::unsettled())
 }
 
-/// Asks for lines and then for the bounds, in this order on one connection: so the bounds are never older. Together with
-/// what others ask at this moment, where the session gathers.
-async fn look(
+/// Asks for lines and then, on the same connection, for the bounds. So the bounds are never older than the lines.
+async fn query_tail(
     session: &Session,
     key: &str,
     after: EntryId,
     count: usize,
 ) -> Result<(Vec<Line>, LogBounds), Fault> {
     let (low, high) = ends(Span::after(after));
-    let look = Look {
+    let query = TailQuery {
         key: key.to_owned(),
         low,
         high,
         count: count as u64,
     };
-    let looked = match session.gather() {
-        Some(gather) => {
+    let reply = match session.batcher() {
+        Some(batcher) => {
             let session = session.clone();
-            let send = move |looks| looks_at_once(session.clone(), looks);
-            gather.ask(look, send).await
+            let send = move |queries| send_queries(session.clone(), queries);
+            batcher.ask(query, send).await
         }
-        None => looks_at_once(session.clone(), vec![look]).await.pop(),
+        None => send_queries(session.clone(), vec![query]).await.pop(),
     };
-    let (entries, info) = looked.ok_or_else(|| Fault::garbled("an answer is missing"))??;
+    let (entries, info) = reply.ok_or_else(|| Fault::garbled("an answer is missing"))??;
     let bounds = known_bounds(info)?;
     Ok((decode::lines(entries)?, bounds))
 }
 
-/// Asks for all of them, each for its lines first. What is asked for before the connection is ready to write goes out by
-/// one write, which a pipeline of fred's does not.
-async fn looks_at_once(session: Session, looks: Vec<Look>) -> Vec<Looked> {
+/// Sends all queries at once. Commands that are given to fred before its socket is ready to write are sent by one write;
+/// fred's own pipeline does not do that.
+async fn send_queries(session: Session, queries: Vec<TailQuery>) -> Vec<TailReply> {
     let reads = session.reads();
-    let asked = looks.into_iter().map(|look| {
+    let replies = queries.into_iter().map(|query| {
         let reads = &reads;
         async move {
-            let Look {
+            let TailQuery {
                 key,
                 low,
                 high,
                 count,
-            } = look;
+            } = query;
             let entries = reads.xrange::<Value, _, _, _>(key.as_str(), low, high, Some(count));
             let info = reads.xinfo_stream::<Value, _>(key.as_str(), false, None);
-            // In this order they are polled for the first time, which is when they are handed over.
+            // `join` polls them first in this order, and the first poll gives the command to fred.
             let (entries, info) = join(entries, info).await;
             Ok((entries?, info))
         }
     });
-    join_all(asked).await
+    join_all(replies).await
 }
 
-/// A key that is not there is a log that is not there.
-pub(super) fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<LogBounds, Fault> {
+/// A key that does not exist is a log that does not exist.
+fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<LogBounds, Fault> {
     match info {
         Ok(info) => decode::bounds(info),
         Err(error) if error.details().contains("no such key") => Ok(LogBounds::ABSENT),
@@ -200,8 +199,8 @@ pub(super) fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<Lo
 /// The bounds of a span as `XRANGE` takes them.
 fn ends(span: Span) -> (String, String) {
     if span.after == Some(EntryId::MAX) || span.before == Some(EntryId::ZERO) {
-        // Nothing lies there, and Redis takes no such exclusive bound. Asking for a range that ends before it begins
-        // still reads the key: an outage stays an error, and a watch gets armed.
+        // No id is there, and Redis takes no such exclusive bound. A range that ends before it begins still reads the key:
+        // so an outage is an error, and tracking begins.
         return ("1".into(), "0".into());
     }
     let bound = |id: Option<EntryId>, none: &str| match id {
@@ -211,14 +210,14 @@ fn ends(span: Span) -> (String, String) {
     (bound(span.after, "-"), bound(span.before, "+"))
 }
 
-/// Lines gathered up to a limit.
-struct Found {
+/// Lines that were read so far, up to a limit.
+struct Collected {
     lines: Vec<Line>,
     bytes: usize,
     limit: ReadLimit,
 }
 
-impl Found {
+impl Collected {
     const fn new(limit: ReadLimit) -> Self {
         Self {
             lines: Vec::new(),
@@ -227,7 +226,7 @@ impl Found {
         }
     }
 
-    /// How many lines to ask for next. One beyond the limit tells whether there are more.
+    /// How many lines to ask for next. One line beyond the limit tells whether there are more.
     fn wanted(&self) -> usize {
         let all = self.limit.lines.saturating_add(1);
         all.saturating_sub(self.lines.len()).clamp(1, CHUNK)
@@ -248,8 +247,8 @@ impl Found {
         Batch::cut(self.lines, self.limit)
     }
 
-    /// The answer, with `more` where the read ended before the log did.
-    fn onward(self, bounds: LogBounds, more: bool) -> TailRead {
+    /// The answer; `more` says that the read ended before the log did.
+    fn into_tail(self, bounds: LogBounds, more: bool) -> TailRead {
         let batch = self.cut();
         TailRead {
             lines: batch.lines,
@@ -285,8 +284,8 @@ mod tests {
 
     #[test]
     fn a_read_asks_for_one_line_beyond_its_limit_in_chunks() {
-        let mut found = Found::new(ReadLimit::lines(130));
-        assert_eq!(found.wanted(), CHUNK);
+        let mut collected = Collected::new(ReadLimit::lines(130));
+        assert_eq!(collected.wanted(), CHUNK);
         let line = Line {
             id: EntryId::ZERO,
             ts: None,
@@ -294,8 +293,8 @@ mod tests {
             text: None,
             phase: None,
         };
-        found.extend(vec![line; CHUNK]);
-        assert_eq!(found.wanted(), 3);
-        assert_eq!(Found::new(ReadLimit::lines(usize::MAX)).wanted(), CHUNK);
+        collected.extend(vec![line; CHUNK]);
+        assert_eq!(collected.wanted(), 3);
+        assert_eq!(Collected::new(ReadLimit::lines(usize::MAX)).wanted(), CHUNK);
     }
 }

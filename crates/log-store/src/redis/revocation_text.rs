@@ -1,10 +1,10 @@
-//! Revocations as the text of stream entries.
+//! Revocations as text, in the entries of a stream.
 
 use std::str::FromStr as _;
 
 use log_domain::{OrgId, Revocation, Revoked, UserId};
 
-/// A revocation as text: its kind, the moment, and ids, with a space between. No id has one.
+/// A revocation as text: its kind, its time and its ids, separated by spaces. No id contains a space.
 pub(super) fn to_text(revocation: &Revocation) -> String {
     let until = revocation.issued_until;
     match &revocation.what {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_another_version_is_none() {
+    fn a_text_in_an_unknown_form_is_none() {
         for text in [
             "",
             "session",

@@ -5,18 +5,16 @@ use std::sync::Arc;
 use super::options::WatchMode;
 use super::registry::Registry;
 
-/// What a link is for.
+/// What a connection is for.
 #[derive(Debug, Clone)]
 pub(super) enum Role {
-    /// Everything that nobody waits for a change of.
+    /// Everything but the reads of watches.
     Commands,
-    /// Reads that block until there is something.
-    Ahead,
-    /// Reads that arm: what changes afterwards is flagged in the registry.
-    Tail {
+    /// The reads of watches. A later change of what was read is flagged in the registry.
+    Watching {
         /// Where changes are flagged.
         registry: Arc<Registry>,
         /// How changes are noticed.
-        watch: WatchMode,
+        mode: WatchMode,
     },
 }

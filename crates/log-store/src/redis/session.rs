@@ -1,4 +1,4 @@
-//! A connection that can be used, as those see it who ask something over it.
+//! One session of a connection: a client that is connected and set up, as those see it who send commands.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,47 +8,52 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::ClientLike;
 use fred::types::Value;
 use fred::types::config::Options;
+use tokio_util::task::TaskTracker;
 
+use super::batcher::Batcher;
 use super::fault::Fault;
-use super::gather::Gather;
 
-/// How long a server may leave a `PING` unanswered, and how long making a connection may take.
+/// How long a server may leave a `PING` unanswered, and how long connecting may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often a command may follow a cluster's redirections. Not for writes: fred counts a redirection as an attempt.
+/// How often a read may follow a cluster's redirections. Not for writes: fred counts a redirection as an attempt.
 const READ_ATTEMPTS: u32 = 3;
 
 /// How changes are noticed on a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Noticed {
-    /// Not at all: a session for commands.
-    Never,
-    /// The server pushes.
-    ByTracking,
-    /// We ask.
-    ByPolling,
+pub(super) enum ChangeDetection {
+    /// Not at all: nothing is watched over this session.
+    None,
+    /// The server pushes changes of what was read.
+    Tracking,
+    /// What is watched is read again and again.
+    Polling,
 }
 
-/// A connection that can be used, cheap to clone. Commands on it fail at once when it is gone.
+/// A session. Cheap to clone. Its commands fail at once when the connection is gone.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    /// Counts the sessions of a link, from 1.
+    /// Counts the sessions of a connection, from 1.
     pub(super) number: u64,
-    /// How changes are noticed.
-    pub(super) noticed: Noticed,
+    pub(super) change_detection: ChangeDetection,
     pub(super) client: Client,
-    /// Where reads that wait for a change gather. Not in a cluster: a batch goes to one node.
-    gather: Option<Arc<Gather<Look, Looked>>>,
+    /// Sends the queries of watches in batches. `None` in a cluster, where a batch would go to several nodes.
+    batcher: Option<Arc<Batcher<TailQuery, TailReply>>>,
 }
 
 impl Session {
-    /// A session of a client that is connected, whose looks at logs gather where it `gathers`.
-    pub(super) fn new(number: u64, noticed: Noticed, client: Client, gathers: bool) -> Self {
+    /// A session of a connected client. With `tasks`, queries of watches are sent in batches.
+    pub(super) fn new(
+        number: u64,
+        change_detection: ChangeDetection,
+        client: Client,
+        tasks: Option<TaskTracker>,
+    ) -> Self {
         Self {
             number,
-            noticed,
+            change_detection,
             client,
-            gather: gathers.then(Arc::default),
+            batcher: tasks.map(|tasks| Arc::new(Batcher::new(tasks))),
         }
     }
 
@@ -62,13 +67,13 @@ impl Session {
         self.client.with_options(&options(1))
     }
 
-    /// Where looks at logs gather, to go out together.
-    pub(super) fn gather(&self) -> Option<&Arc<Gather<Look, Looked>>> {
-        self.gather.as_ref()
+    /// Sends the queries of watches in batches.
+    pub(super) const fn batcher(&self) -> Option<&Arc<Batcher<TailQuery, TailReply>>> {
+        self.batcher.as_ref()
     }
 
-    /// Returns when everything sent so far was answered, or the session is lost: a connection answers in order.
-    pub(super) async fn has_caught_up(&self) {
+    /// Returns when everything sent so far was answered, or the session is lost. A connection answers in order.
+    pub(super) async fn wait_until_caught_up(&self) {
         let client = &self.client;
         if !client.is_clustered() {
             client.ping::<()>(None).await.ok();
@@ -79,7 +84,7 @@ impl Session {
         }
     }
 
-    /// Whether it is a cluster, where a command's keys must share a slot.
+    /// Whether the server is a cluster, where all keys of one command must be in one slot.
     pub(super) fn is_cluster(&self) -> bool {
         self.client.is_clustered()
     }
@@ -93,19 +98,19 @@ fn options(max_attempts: u32) -> Options {
     }
 }
 
-/// What is asked of one log.
+/// A query for the lines of one log in a range, and for its bounds.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct TailQuery {
     pub(super) key: String,
     pub(super) low: String,
     pub(super) high: String,
     pub(super) count: u64,
 }
 
-/// The entries, and what Redis says of the log after them.
-pub(super) type Looked = Result<(Value, Result<Value, Error>), Fault>;
+/// The entries, and then what `XINFO STREAM` says.
+pub(super) type TailReply = Result<(Value, Result<Value, Error>), Fault>;
 
-/// What became of a question that had no answer within [`PATIENCE`].
+/// There was no answer within [`PATIENCE`].
 pub(super) fn timed_out() -> Error {
     Error::new(ErrorKind::Timeout, "Redis does not answer")
 }

@@ -1,4 +1,4 @@
-//! The steps of a job's life, as existing consumers read them.
+//! Creating jobs and changing their status, in the form that existing consumers read.
 
 use fred::interfaces::LuaInterface;
 use fred::types::Value;
@@ -10,14 +10,14 @@ use super::keys::KeyPatterns;
 use super::session::Session;
 use crate::jobs::{NewJob, Transition};
 
-/// Creates a hash that is not there: KEYS hash; ARGV owner, created at.
+/// Creates the hash unless it exists: KEYS hash; ARGV owner, created at.
 const CREATE: &str = "
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'queued', 'user_id', ARGV[1], 'created_at', ARGV[2])
 return 1";
 
-/// Takes a step if the status is still the expected one, and publishes it; else says what the status is: KEYS hash;
-/// ARGV expected, next, at, message, channel, event. A missing status is an empty one, as it is for readers.
+/// Changes the status and publishes that, if the status is still the expected one; otherwise returns the status: KEYS hash;
+/// ARGV expected, next, at, message, channel, event. A missing status counts as an empty one, as it does for readers.
 const STEP: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 then return {0} end
 local status = redis.call('HGET', KEYS[1], 'status') or ''
@@ -26,32 +26,32 @@ redis.call('HSET', KEYS[1], 'status', ARGV[2], 'updated_at', ARGV[3], 'status_me
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {2}";
 
-/// How a step went.
+/// The result of a step.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum StepResult {
     /// There is no such job.
     NotFound,
-    /// The job has another status than expected.
-    Overtaken(JobStatus),
-    /// The step was taken.
-    Taken,
+    /// The job does not have the expected status.
+    StatusDiffers(JobStatus),
+    /// The status was changed.
+    Changed,
 }
 
-/// Creates a job; `false` where there is one of that id.
+/// Creates a job; `false` where the id exists.
 pub(super) async fn create(session: &Session, key: &str, new: &NewJob) -> Result<bool, Fault> {
     let arguments = vec![new.owner.as_str(), new.created_at.as_str()];
     let created: i64 = session.writes().eval(CREATE, key, arguments).await?;
     Ok(created == 1)
 }
 
-/// Takes a step if the job's status is still `from`.
+/// Changes the job's status if it is still `from`.
 pub(super) async fn step(
     session: &Session,
     keys: &KeyPatterns,
     job: &JobId,
     from: &JobStatus,
     step: &Transition,
-) -> Result<Step, Fault> {
+) -> Result<StepResult, Fault> {
     let event = StatusEvent::new(job, step).json();
     let channel = keys.events(job);
     let arguments = vec![
@@ -68,13 +68,13 @@ pub(super) async fn step(
         .await?;
     let reply = reply.into_array();
     match (reply.first().and_then(Value::as_i64), reply.get(1)) {
-        (Some(0), _) => Ok(Step::NotFound),
+        (Some(0), _) => Ok(StepResult::NotFound),
         (Some(1), Some(status)) => {
             let status = status.as_str_lossy().unwrap_or_default();
-            Ok(Step::Overtaken(JobStatus::parse(&status)))
+            Ok(StepResult::StatusDiffers(JobStatus::parse(&status)))
         }
-        (Some(2), _) => Ok(Step::Taken),
-        _ => Err(Fault::garbled("a script gave another reply than it can")),
+        (Some(2), _) => Ok(StepResult::Changed),
+        _ => Err(Fault::garbled("a script gave an impossible reply")),
     }
 }
 
@@ -99,20 +99,20 @@ impl<'a> StatusEvent<'a> {
             job_id: job.as_str(),
             status,
             stage: status,
-            stage_label: label(status),
+            stage_label: capitalized(status),
             message: &step.message,
             timestamp: &step.at,
         }
     }
 
     fn json(&self) -> String {
-        // Strings alone always serialize.
+        // A struct of strings always serializes.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// A status as a title: with a capital.
-fn label(status: &str) -> String {
+/// A status with a capital letter.
+fn capitalized(status: &str) -> String {
     let mut characters = status.chars();
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),

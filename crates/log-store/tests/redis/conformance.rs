@@ -1,4 +1,4 @@
-//! The contract, rule by rule, by tracking, by reading ahead and by polling.
+//! The contract, rule by rule, with tracking and with polling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +11,12 @@ use log_store::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
 use test_support::{RespClient, TcpProxy};
 use tokio::sync::Mutex;
 
-use crate::support::{Mode, Setup, hash, logs};
+use crate::support::{POLL_INTERVAL, Setup, hash, logs};
 
 mod tracking {
     use super::{Redis, WatchMode};
 
     log_store::log_store_conformance!(Redis::set_up(WatchMode::Tracking));
-}
-
-mod ahead {
-    use super::Redis;
-    use crate::support::AHEAD;
-
-    log_store::log_store_conformance!(Redis::set_up(AHEAD));
 }
 
 mod poll {
@@ -33,15 +26,20 @@ mod poll {
 }
 
 struct Redis {
+    mode: WatchMode,
     setup: Setup,
     back_door: Mutex<RespClient>,
 }
 
 impl Redis {
-    async fn set_up(mode: impl Into<Mode>) -> Self {
+    async fn set_up(mode: WatchMode) -> Self {
         let setup = Setup::shared(mode).await;
         let back_door = Mutex::new(setup.redis.client().await);
-        Self { setup, back_door }
+        Self {
+            mode,
+            setup,
+            back_door,
+        }
     }
 
     async fn run<A: AsRef<[u8]>>(&self, command: &[A]) -> test_support::Value {
@@ -143,6 +141,13 @@ impl Subject for Redis {
 
     fn connection(&self) -> Option<Arc<dyn Connection>> {
         Some(Arc::new(Wire(Arc::clone(&self.setup.proxy))))
+    }
+
+    fn quiet_time(&self) -> Duration {
+        match self.mode {
+            WatchMode::Poll => POLL_INTERVAL / 4,
+            WatchMode::Auto | WatchMode::Tracking => Duration::from_millis(60),
+        }
     }
 
     fn watched(&self) -> Option<usize> {

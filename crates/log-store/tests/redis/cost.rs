@@ -1,21 +1,23 @@
 //! What a store costs Redis: connections and commands.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use log_domain::{EntryId, Order, ReadLimit, Span};
+use log_domain::{EntryId, Order as ReadOrder, ReadLimit, Span};
 use log_store::conformance::fresh_job;
 use log_store::redis::WatchMode;
 use log_store::{Jobs, LogStore, Revocations, TicketKey, Tickets as _};
-use tokio::time::sleep;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use crate::fred::calls;
-use crate::support::{ALL, MODES, Setup, produce, soon};
+use crate::support::{ALL, MODES, POLL_INTERVAL, Setup, produce, soon};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_has_two_connections_or_three_whatever_it_watches() {
+async fn a_store_has_two_connections_whatever_it_watches() {
     for mode in MODES {
         let setup = Setup::own(mode).await;
-        let connections = 2 + usize::from(mode.read_ahead > 0);
         let mut watches = Vec::new();
         for _ in 0..200 {
             let job = fresh_job();
@@ -26,17 +28,16 @@ async fn a_store_has_two_connections_or_three_whatever_it_watches() {
             watches.push((log, hash));
         }
         soon("the connections", async {
-            while setup.proxy.connections() < connections {
+            while setup.proxy.connections() < 2 {
                 sleep(Duration::from_millis(5)).await;
             }
         })
         .await;
         assert_eq!(setup.store.state().watched, 400);
-        assert_eq!(setup.proxy.connections(), connections, "{mode:?}");
+        assert_eq!(setup.proxy.connections(), 2, "{mode:?}");
         let clients = setup.redis.command(&["INFO", "clients"]).await.text();
-        // Ours, and the one that asks.
-        let expected = format!("connected_clients:{}\r", connections + 1);
-        assert!(clients.contains(&expected), "{mode:?}: {clients}");
+        // The store's two, and the one that asks.
+        assert!(clients.contains("connected_clients:3\r"), "{mode:?}: {clients}");
         drop(watches);
         assert_eq!(setup.store.state().watched, 0);
     }
@@ -91,7 +92,7 @@ async fn a_read_costs_a_number_of_commands_that_its_limit_sets() {
         let span = Span::default();
         setup
             .store
-            .read(&job, span, Order::NewestFirst, limit)
+            .read(&job, span, ReadOrder::NewestFirst, limit)
             .await
             .unwrap();
         assert_eq!(calls(&setup.redis, "xrevrange").await, commands, "{lines}");
@@ -128,4 +129,52 @@ async fn nothing_is_asked_while_nothing_happens() {
     // A heartbeat a second and connection, and one look for flushes (and ours), no more.
     assert!(calls(&setup.redis, "info").await <= 3 + 1);
     assert!(calls(&setup.redis, "ping").await <= 4);
+}
+
+/// Watches jobs' logs like viewers do: each notice is followed by one read. Counts the reads.
+fn read_on_each_notice(setup: &Setup, logs: usize, reads: &Arc<AtomicU64>) -> JoinSet<()> {
+    let mut readers = JoinSet::new();
+    for _ in 0..logs {
+        let mut watch = LogStore::watch(&setup.store, &fresh_job());
+        let reads = Arc::clone(reads);
+        readers.spawn(async move {
+            loop {
+                watch.changed().await;
+                watch.read_after(EntryId::ZERO, ALL).await.unwrap();
+                reads.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    readers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polling_asks_at_a_pace_that_depends_on_how_much_is_watched() {
+    // Logs, and in how many polls each is read once.
+    for (logs, rounds) in [(40, 1), (400, 4)] {
+        let setup = Setup::own(WatchMode::Poll).await;
+        let reads = Arc::default();
+        let readers = read_on_each_notice(&setup, logs, &reads);
+        soon("the first reads", async {
+            while reads.load(Ordering::Relaxed) < logs as u64 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        setup.redis.command(&["CONFIG", "RESETSTAT"]).await;
+        reads.store(0, Ordering::Relaxed);
+        let begin = Instant::now();
+        sleep(Duration::from_secs(1)).await;
+        let (reads, asked) = (
+            reads.load(Ordering::Relaxed),
+            calls(&setup.redis, "xrange").await,
+        );
+        let polls = begin.elapsed().as_millis() as u64 / POLL_INTERVAL.as_millis() as u64;
+        let most = (polls / rounds + 2) * logs as u64;
+        assert!(reads <= most && asked <= most, "{reads} and {asked} > {most}");
+        assert!(reads >= logs as u64, "{reads}: not every log was read");
+        let of_jobs = calls(&setup.redis, "hmget").await;
+        assert_eq!(of_jobs, 0, "no job is watched");
+        drop(readers);
+    }
 }

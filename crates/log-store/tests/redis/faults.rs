@@ -147,7 +147,7 @@ async fn a_stream_deleted_and_made_anew_while_disconnected_is_a_gap() {
         let job = fresh_job();
         produce(&setup.redis, &job, 1..=5).await;
         let mut watch = LogStore::watch(&setup.store, &job);
-        settle(&mut *watch).await;
+        settle(&mut *watch, mode).await;
         setup.proxy.refuse().await;
         setup.redis.command(&["DEL", &logs(&job)]).await;
         produce(&setup.redis, &job, 2..=3).await;
@@ -167,7 +167,7 @@ async fn a_stream_trimmed_while_disconnected_is_a_gap() {
         let job = fresh_job();
         produce(&setup.redis, &job, 1..=5).await;
         let mut watch = LogStore::watch(&setup.store, &job);
-        settle(&mut *watch).await;
+        settle(&mut *watch, mode).await;
         setup.proxy.refuse().await;
         produce(&setup.redis, &job, 6..=9).await;
         setup

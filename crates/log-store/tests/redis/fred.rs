@@ -1,4 +1,4 @@
-//! One test for each of fred's ways that the store works around (the table in `src/redis/fred_client.rs`).
+//! One test for each of fred's ways that the store works around (the table in `src/redis/client.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn tracking_is_on_again_after_a_reconnection() {
             }
         })
         .await;
-        settle(&mut *follower.watch).await;
+        settle(&mut *follower.watch, WatchMode::Tracking).await;
         let tracking = flags(&setup.redis).await;
         assert_eq!(
             tracking.iter().filter(|flags| flags.contains('t')).count(),

@@ -6,7 +6,6 @@
     reason = "test code: a failed expectation is a panic"
 )]
 
-mod ahead;
 mod check;
 mod conformance;
 mod cost;

@@ -22,68 +22,35 @@ pub(crate) struct Setup {
     pub(crate) store: RedisStore,
 }
 
-/// How a store notices changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mode {
-    pub(crate) watch: WatchMode,
-    /// How many logs it reads ahead.
-    pub(crate) read_ahead: usize,
-}
+/// Both ways in which a store notices changes.
+pub(crate) const MODES: [WatchMode; 2] = [WatchMode::Tracking, WatchMode::Poll];
 
-/// By being told, by reading ahead, and by asking.
-pub(crate) const MODES: [Mode; 3] = [
-    Mode {
-        watch: WatchMode::Tracking,
-        read_ahead: 0,
-    },
-    AHEAD,
-    Mode {
-        watch: WatchMode::Poll,
-        read_ahead: 0,
-    },
-];
+/// How often stores of tests poll.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-pub(crate) const AHEAD: Mode = Mode {
-    watch: WatchMode::Tracking,
-    read_ahead: 4,
-};
-
-impl From<WatchMode> for Mode {
-    /// Without reading ahead.
-    fn from(watch: WatchMode) -> Self {
-        Self {
-            watch,
-            read_ahead: 0,
-        }
-    }
-}
-
-/// Options that do not make tests wait for sweeps or polls. The sweep is far away unless a test is about it: what it
-/// finds must not hide what a push should have told.
-pub(crate) fn options(url: String, mode: impl Into<Mode>) -> RedisOptions {
-    let Mode { watch, read_ahead } = mode.into();
+/// Options with fast polls and without sweeps. A sweep must not hide a push that is missing.
+pub(crate) fn options(url: String, watch: WatchMode) -> RedisOptions {
     RedisOptions {
         watch,
-        read_ahead,
         sweep_interval: Duration::from_secs(3600),
-        poll_interval: Duration::from_millis(10),
+        poll_interval: POLL_INTERVAL,
         ..RedisOptions::new(url)
     }
 }
 
 impl Setup {
     /// On the server that tests share.
-    pub(crate) async fn shared(mode: impl Into<Mode>) -> Self {
+    pub(crate) async fn shared(mode: WatchMode) -> Self {
         Self::on(RedisServer::shared().await, mode).await
     }
 
     /// On a server of its own, to be broken.
-    pub(crate) async fn own(mode: impl Into<Mode>) -> Self {
+    pub(crate) async fn own(mode: WatchMode) -> Self {
         Self::on(Arc::new(RedisServer::start().await), mode).await
     }
 
     /// On a server.
-    pub(crate) async fn on(redis: Arc<RedisServer>, mode: impl Into<Mode>) -> Self {
+    pub(crate) async fn on(redis: Arc<RedisServer>, mode: WatchMode) -> Self {
         let proxy = Arc::new(TcpProxy::start(redis.address()).await);
         let url = format!("redis://{}", proxy.address());
         let store = RedisStore::new(options(url, mode)).unwrap();
@@ -184,13 +151,14 @@ pub(crate) async fn until(
     .await
 }
 
-/// Reads until no notice comes for a moment.
-pub(crate) async fn settle(watch: &mut dyn LogWatch) {
-    soon("rest", async {
-        while timeout(Duration::from_millis(150), watch.changed())
-            .await
-            .is_ok()
-        {
+/// Reads until no notice comes for a moment. That moment is short where the store polls, because each poll is a notice.
+pub(crate) async fn settle(watch: &mut dyn LogWatch, mode: WatchMode) {
+    let quiet = match mode {
+        WatchMode::Poll => POLL_INTERVAL / 4,
+        WatchMode::Auto | WatchMode::Tracking => Duration::from_millis(150),
+    };
+    soon("a watch at rest", async {
+        while timeout(quiet, watch.changed()).await.is_ok() {
             watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         }
     })

@@ -252,7 +252,7 @@ pub async fn a_step_wakes_every_watch_of_the_job(subject: Arc<dyn Subject>) {
     let jobs = subject.jobs();
     let mut watches = [jobs.watch(&id), jobs.watch(&id), jobs.watch(&id)];
     for watch in &mut watches {
-        settle(&mut **watch).await;
+        settle(&*subject, &mut **watch).await;
     }
     jobs.transition(&id, &step(JobStatus::Starting))
         .await
@@ -274,9 +274,9 @@ pub async fn the_first_changed_of_a_job_returns_at_once(subject: Arc<dyn Subject
 }
 
 /// Reads until no notice comes for a moment.
-async fn settle(watch: &mut dyn JobWatch) {
+async fn settle(subject: &dyn Subject, watch: &mut dyn JobWatch) {
     for _ in 0..100 {
-        if timeout(Duration::from_millis(60), watch.changed())
+        if timeout(subject.quiet_time(), watch.changed())
             .await
             .is_err()
         {
@@ -284,12 +284,12 @@ async fn settle(watch: &mut dyn JobWatch) {
         }
         watch.get().await.unwrap();
     }
-    panic!("a notice every 60 ms while nothing happens: such a watch is a busy loop");
+    panic!("a notice again and again while nothing happens: such a watch is a busy loop");
 }
 
 async fn wakes(subject: &dyn Subject, id: &JobId, change: impl Future<Output = ()>) -> Option<Job> {
     let mut watch = subject.jobs().watch(id);
-    settle(&mut *watch).await;
+    settle(subject, &mut *watch).await;
     change.await;
     soon(subject, "a notice of the change", watch.changed()).await;
     watch.get().await.unwrap()

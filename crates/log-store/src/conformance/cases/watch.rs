@@ -39,7 +39,7 @@ where
     F: Future<Output = ()>,
 {
     let mut watch = subject.store().watch(job);
-    settle(&mut *watch).await;
+    settle(subject, &mut *watch).await;
     change.await;
     let mut before = Vec::new();
     // Spurious notices are allowed: what counts is that a notice follows the change, and its read sees it.
@@ -50,15 +50,15 @@ where
 }
 
 /// Reads until no notice comes for a moment, so that the next one is about what happens next.
-async fn settle(watch: &mut dyn LogWatch) {
+async fn settle(subject: &dyn Subject, watch: &mut dyn LogWatch) {
     for _ in 0..100 {
-        let told = timeout(Duration::from_millis(60), watch.changed()).await;
+        let told = timeout(subject.quiet_time(), watch.changed()).await;
         if told.is_err() {
             return;
         }
         read_after(watch, EntryId::ZERO).await;
     }
-    panic!("a notice every 60 ms while nothing happens: such a watch is a busy loop");
+    panic!("a notice again and again while nothing happens: such a watch is a busy loop");
 }
 
 async fn three_lines(subject: &dyn Subject) -> JobId {
@@ -142,7 +142,7 @@ pub async fn a_log_made_anew_wakes_a_watch(subject: Arc<dyn Subject>) {
     // One notice may come between the two: then the second is still due, and `wakes` saw an absent log.
     assert!(lines == ["new"] || bounds == LogBounds::ABSENT, "{lines:?}");
     let mut watch = subject.store().watch(&job);
-    settle(&mut *watch).await;
+    settle(&*subject, &mut *watch).await;
     subject.delete_log(&job).await;
     subject.append_at(&job, id(2), &line("newer")).await;
     let seen = async {
@@ -245,12 +245,12 @@ pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
     const LINES: usize = 600;
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch(&job));
-    settle(&mut *follower.watch).await;
+    settle(&*subject, &mut *follower.watch).await;
     for new in numbered("line", LINES) {
         subject.appender().append(&job, &[new]).await.unwrap();
     }
     soon(&*subject, "all lines", follower.until(LINES)).await;
-    settle(&mut *follower.watch).await;
+    settle(&*subject, &mut *follower.watch).await;
     assert!(
         follower.notices < LINES / 2,
         "{} notices for lines that were all there",

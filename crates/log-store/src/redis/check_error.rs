@@ -1,0 +1,72 @@
+//! Why a server cannot be used.
+
+use fred::error::ErrorKind;
+use thiserror::Error;
+
+use super::fault::Fault;
+use super::server_version::OLDEST_REDIS;
+use crate::error::{StoreRefused, StoreUnavailable};
+
+/// A server cannot be used.
+#[derive(Debug, Error)]
+pub enum CheckError {
+    /// It is away: check again later.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+    /// It does not accept our name or password.
+    #[error("Redis refuses the credentials: {source}")]
+    Credentials {
+        /// What it said.
+        source: StoreRefused,
+    },
+    /// It is too old.
+    #[error("Redis {found} is too old: {OLDEST_REDIS} is the oldest that works")]
+    TooOld {
+        /// The version that it reports.
+        found: String,
+    },
+    /// A command is needed and not allowed.
+    #[error("the Redis user may not run {command} on `{pattern}`: {source}")]
+    Permission {
+        /// The command.
+        command: &'static str,
+        /// The keys or channels, as Redis access lists write them.
+        pattern: String,
+        /// What the server said.
+        source: StoreRefused,
+    },
+    /// Its answers are not those of a Redis.
+    #[error(transparent)]
+    Refused(#[from] StoreRefused),
+}
+
+impl CheckError {
+    /// Whether the same check can succeed later without anybody changing anything.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Credentials { .. }
+            | Self::TooOld { .. }
+            | Self::Permission { .. }
+            | Self::Refused(_) => false,
+        }
+    }
+}
+
+impl From<Fault> for CheckError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TryAgain(error) if *error.kind() == ErrorKind::Auth => Self::Credentials {
+                source: StoreRefused::new(error),
+            },
+            Fault::Permanent(_) | Fault::NotPermitted(_) => {
+                Self::Refused(StoreRefused::new(fault))
+            }
+            Fault::ConnectionLost(_)
+            | Fault::DeadlineExceeded { .. }
+            | Fault::TooManyOperations
+            | Fault::TryAgain(_) => Self::Unavailable(StoreUnavailable::new(fault)),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Logs in Redis: the traits for reading and appending lines.
+
+use async_trait::async_trait;
+use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
+
+use super::store::RedisStore;
+use super::{appends, reads};
+use crate::append::{LogAppend, NewLine};
+use crate::error::StoreError;
+use crate::lines::{LogStore, LogWatch, TailRead};
+
+#[async_trait]
+impl LogStore for RedisStore {
+    async fn read(
+        &self,
+        job: &JobId,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, StoreError> {
+        let key = self.core.options.keys.logs(job);
+        let read = async |session| reads::span(&session, &key, span, order, limit).await;
+        Ok(self.core.commands.read(read).await?)
+    }
+
+    async fn read_after(
+        &self,
+        job: &JobId,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
+        let key = self.core.options.keys.logs(job);
+        let read = async |session| reads::tail(&session, &key, after, limit).await;
+        Ok(self.core.commands.read(read).await?)
+    }
+
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
+        let key = self.core.options.keys.logs(job);
+        let read = async |session| reads::bounds(&session, &key).await;
+        Ok(self.core.commands.read(read).await?)
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+        Box::new(self.watch_key(self.core.options.keys.logs(job)))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
+}
+
+#[async_trait]
+impl LogAppend for RedisStore {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
+        let key = self.core.options.keys.logs(job);
+        let retention = self.core.options.retention;
+        let mut ids = Vec::with_capacity(lines.len());
+        for lines in lines.chunks(appends::MAX_LINES) {
+            let append = async |session| appends::append(&session, &key, lines, retention).await;
+            ids.extend(self.core.commands.write(append).await?);
+        }
+        Ok(ids)
+    }
+}

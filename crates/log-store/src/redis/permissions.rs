@@ -1,0 +1,124 @@
+//! Which commands the Redis user may run.
+
+use fred::interfaces::{HashesInterface, KeysInterface, LuaInterface, StreamsInterface};
+use fred::types::Value;
+
+use super::check_error::CheckError;
+use super::fault::Fault;
+use super::keys::{KeyPatterns, Pattern};
+use super::options::Retention;
+use super::session::Session;
+use crate::error::StoreRefused;
+
+/// Tries every read on keys that do not exist.
+pub(super) async fn check_reads(session: &Session, keys: &KeyPatterns) -> Result<(), CheckError> {
+    let (job, logs) = (keys.job_pattern(), keys.logs_pattern());
+    let (job_key, log_key) = (job.for_no_job(), logs.for_no_job());
+    let client = session.reads();
+    let fields = vec!["status", "user_id", "org_id"];
+    allowed("HMGET", job, client.hmget(&job_key, fields).await)?;
+    allowed("EXISTS", job, client.exists(&job_key).await)?;
+    let one = Some(1);
+    allowed("XRANGE", logs, client.xrange(&log_key, "-", "+", one).await)?;
+    allowed(
+        "XREVRANGE",
+        logs,
+        client.xrevrange(&log_key, "+", "-", one).await,
+    )?;
+    allowed(
+        "XINFO STREAM",
+        logs,
+        client.xinfo_stream(&log_key, false, None).await,
+    )?;
+    Ok(())
+}
+
+/// Checks that every write is allowed, without writing anything: by an `XADD` that creates no stream, by an `EXPIRE` of a
+/// missing key, and by asking inside a script for what scripts do (`redis.acl_check_cmd`, since Redis 7.0).
+pub(super) async fn check_writes(
+    session: &Session,
+    keys: &KeyPatterns,
+    keep: Retention,
+) -> Result<(), CheckError> {
+    let (job, logs, events) = (
+        keys.job_pattern(),
+        keys.logs_pattern(),
+        keys.events_pattern(),
+    );
+    let client = session.writes();
+    let log_key = logs.for_no_job();
+    let cap = ("MAXLEN", "~", i64::from(keep.lines));
+    let none = vec![("text", "")];
+    allowed(
+        "XADD",
+        logs,
+        client.xadd(&log_key, true, cap, "*", none).await,
+    )?;
+    let trimmed = client.xtrim(&log_key, cap).await;
+    allowed("XTRIM", logs, trimmed)?;
+    allowed("EXPIRE", logs, client.expire(&log_key, 1, None).await)?;
+    let asked = [
+        (
+            "CLIENT KILL",
+            job,
+            "return redis.acl_check_cmd('CLIENT', 'KILL', 'ID', '1')",
+        ),
+        (
+            "EXISTS",
+            job,
+            "return redis.acl_check_cmd('EXISTS', KEYS[1])",
+        ),
+        (
+            "HGET",
+            job,
+            "return redis.acl_check_cmd('HGET', KEYS[1], 'status')",
+        ),
+        (
+            "HSET",
+            job,
+            "return redis.acl_check_cmd('HSET', KEYS[1], 'status', '')",
+        ),
+        (
+            "PUBLISH",
+            events,
+            "return redis.acl_check_cmd('PUBLISH', ARGV[1], '')",
+        ),
+    ];
+    for (command, pattern, script) in asked {
+        let channel = vec![events.for_no_job()];
+        let answer = client.eval(script, job.for_no_job(), channel).await;
+        let answer = allowed("EVAL", job, answer)?;
+        if answer.as_i64() != Some(1) {
+            return Err(CheckError::Permission {
+                command,
+                pattern: pattern.glob(),
+                source: StoreRefused::new("the access list does not allow it inside a script"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Any answer but a refusal means that the command is allowed.
+fn allowed(
+    command: &'static str,
+    pattern: &Pattern,
+    answer: Result<Value, fred::error::Error>,
+) -> Result<Value, CheckError> {
+    let error = match answer {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    // The key does not exist. That is an answer, too.
+    if error.details().contains("no such key") {
+        return Ok(Value::Null);
+    }
+    match Fault::from(error) {
+        fault @ (Fault::NotPermitted(_) | Fault::Permanent(_)) => Err(CheckError::Permission {
+            command,
+            pattern: pattern.glob(),
+            source: StoreRefused::new(fault),
+        }),
+        fault => Err(fault.into()),
+    }
+}

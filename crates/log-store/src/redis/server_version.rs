@@ -1,0 +1,68 @@
+//! The version of a server.
+
+use std::fmt;
+
+use fred::interfaces::ClientLike;
+use fred::types::{ClusterHash, CustomCommand, InfoKind, Value};
+
+use super::decode::Fields;
+use super::fault::Fault;
+use super::session::Session;
+
+/// The oldest Redis that works. Its `XINFO STREAM` is the first that tells how many entries were ever added and deleted.
+/// Without that, missing lines cannot be told from lines that never were.
+pub const OLDEST_REDIS: ServerVersion = ServerVersion { major: 7, minor: 0 };
+
+/// The version of a server, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerVersion {
+    /// The first number.
+    pub major: u32,
+    /// The second number.
+    pub minor: u32,
+}
+
+impl ServerVersion {
+    /// Parses the first two numbers of a version.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.').map(str::parse);
+        Some(Self {
+            major: numbers.next()?.ok()?,
+            minor: numbers.next()?.ok()?,
+        })
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Asks a server for its version: by `HELLO`, which needs no permission, then by `INFO`. `None` where it answers neither;
+/// a proxy may know neither of them.
+pub(super) async fn query_version(session: &Session) -> Result<Option<String>, Fault> {
+    for answer in [hello(session).await, info(session).await] {
+        match answer {
+            Ok(Some(version)) => return Ok(Some(version)),
+            Ok(None) | Err(Fault::NotPermitted(_) | Fault::Permanent(_)) => {}
+            Err(Fault::TryAgain(error)) if super::fault::is_not_offered(&error) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(None)
+}
+
+async fn hello(session: &Session) -> Result<Option<String>, Fault> {
+    let hello = CustomCommand::new_static("HELLO", ClusterHash::Random, false);
+    let reply: Value = session.reads().custom(hello, Vec::<Value>::new()).await?;
+    let fields = Fields::from_reply(reply)?;
+    Ok(fields.get("version").and_then(Value::as_string))
+}
+
+async fn info(session: &Session) -> Result<Option<String>, Fault> {
+    let info: String = session.reads().info(Some(InfoKind::Server)).await?;
+    let mut lines = info.lines();
+    let version = lines.find_map(|line| line.strip_prefix("redis_version:"));
+    Ok(version.map(|version| version.trim().to_owned()))
+}

@@ -1,0 +1,68 @@
+//! The flag of one watch: whether its key may have changed since the last read began.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+/// The flag of one watch. It stays raised until the next read begins.
+#[derive(Debug)]
+pub(super) struct WatchFlag {
+    /// The key that is watched.
+    pub(super) key: Arc<str>,
+    /// Whether the key may have changed since the last read began. A new watch is flagged (W1).
+    raised: AtomicBool,
+    /// Wakes the one waiter. It keeps a permit while nobody waits, so no wake-up is lost (W5).
+    wake: Notify,
+}
+
+impl WatchFlag {
+    pub(super) fn new(key: Arc<str>) -> Self {
+        Self {
+            key,
+            raised: AtomicBool::new(true),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Says that the key may have changed.
+    pub(super) fn raise(&self) {
+        self.raised.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Lowers the flag. Call it before a read: every later change raises it again.
+    pub(super) fn lower(&self) {
+        self.raised.store(false, Ordering::Release);
+    }
+
+    /// Waits until the flag is raised.
+    pub(super) async fn wait(&self) {
+        while !self.is_raised() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Whether the key may have changed since the last read began.
+    pub(super) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_flag_is_raised_until_it_is_lowered() {
+        let flag = WatchFlag::new("k".into());
+        flag.wait().await;
+        flag.wait().await;
+        assert!(flag.is_raised());
+        flag.lower();
+        assert!(!flag.is_raised());
+        flag.raise();
+        flag.wait().await;
+        assert!(flag.is_raised());
+    }
+}
