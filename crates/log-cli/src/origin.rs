@@ -144,14 +144,14 @@ pub(crate) async fn asking<T>(
                 waiting.over(say, "the API is there");
                 return Ok(answer);
             }
-            Err(ClientError::GaveUp { trouble, .. }) if begun.elapsed() < patience => {
-                waiting.on(trouble.to_string());
+            Err(ClientError::GaveUp { error, .. }) if begun.elapsed() < patience => {
+                waiting.on(error.to_string());
                 waiting.tick(say);
                 sleep(TICK).await;
             }
-            Err(ClientError::GaveUp { trouble, .. }) => {
+            Err(ClientError::GaveUp { error, .. }) => {
                 let after = begun.elapsed();
-                return Err(ClientError::GaveUp { trouble, after }.into());
+                return Err(ClientError::GaveUp { error, after }.into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -167,7 +167,7 @@ impl Following {
                 Ok(event?.map(|event| match event {
                     Event::Connected => Happening::Back,
                     Event::Heartbeat => Happening::Quiet,
-                    Event::Interrupted { trouble, .. } => Happening::Away(trouble.to_string()),
+                    Event::Interrupted { error, .. } => Happening::Away(error.to_string()),
                     event @ (Event::Line(_) | Event::Gap { .. } | Event::Done(_)) => {
                         Happening::Event(event)
                     }

@@ -1,13 +1,13 @@
-//! Follows a job's log to its end.
+//! Follows a job's log until it ends.
 //!
 //! `cargo run -p log-client --example tail -- http://127.0.0.1:8080 JOB < token`
 //!
-//! A program that runs longer than its token lives uses `TokenSource::fresh` instead.
+//! A program that runs for longer than its token is valid uses `TokenSource::fresh` instead.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "its output is what it is for"
+    reason = "an example prints its result"
 )]
 
 use log_client::{Client, Event, TokenSource};
@@ -17,7 +17,7 @@ use log_domain::{EntryId, JobId, Start};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(job)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: follow URL JOB, with a token on standard input".into());
+        return Err("usage: tail URL JOB, with a token on standard input".into());
     };
     let job: JobId = job.parse()?;
     let token = std::io::read_to_string(std::io::stdin())?;
@@ -28,10 +28,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut log = client.follow(&job, Start::After(EntryId::ZERO));
     while let Some(event) = log.next().await? {
         match event {
-            // What a command printed is not for a terminal as it is: `joblog tail` filters it.
+            // The text may contain terminal control sequences. `joblog tail` removes only the dangerous ones.
             Event::Line(line) => println!("{}", line.text.unwrap_or_default().escape_debug()),
-            Event::Gap { after_id, .. } => eprintln!("-- lines after {after_id} are gone"),
-            Event::Interrupted { trouble, pause } => eprintln!("-- {trouble}; again in {pause:?}"),
+            Event::Gap { after_id, .. } => eprintln!("-- lines after {after_id} are missing"),
+            Event::Interrupted { error, pause } => {
+                eprintln!("-- {error}; next attempt in {pause:?}");
+            }
             Event::Done(ending) => eprintln!("-- the job ended: {ending}"),
             Event::Connected | Event::Heartbeat => {}
         }

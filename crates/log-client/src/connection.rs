@@ -1,4 +1,4 @@
-//! One open stream: bytes to events, with a deadline on silence.
+//! One open event stream: turns bytes into events, and gives up when nothing comes for too long.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,19 +7,18 @@ use log_wire::sse::{Decoder, RawEvent};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::Trouble;
+use crate::error::TransientError;
 
-/// A stream that was answered with 200.
+/// A stream that the server answered with 200.
 #[derive(Debug)]
 pub(crate) struct Connection {
     response: Response,
     decoder: Decoder,
-    /// Decoded, and not handed out yet.
+    /// Decoded events that nobody has taken yet.
     events: VecDeque<RawEvent>,
-    /// When it was opened.
-    pub(crate) opened: Instant,
-    /// When bytes came last, a heartbeat or not.
-    heard: Instant,
+    opened_at: Instant,
+    /// When the last bytes came. A heartbeat counts.
+    last_data_at: Instant,
 }
 
 impl Connection {
@@ -29,36 +28,44 @@ impl Connection {
             response,
             decoder: Decoder::new(),
             events: VecDeque::new(),
-            opened: now,
-            heard: now,
+            opened_at: now,
+            last_data_at: now,
         }
     }
 
     /// The next event. Cancel-safe.
-    pub(crate) async fn next(&mut self, silence: Duration) -> Result<RawEvent, Trouble> {
+    pub(crate) async fn next(
+        &mut self,
+        idle_timeout: Duration,
+    ) -> Result<RawEvent, TransientError> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
-            let chunk = timeout_at(self.heard + silence, self.response.chunk()).await;
-            match chunk {
-                Err(_) => return Err(Trouble::Silent(silence)),
+            let deadline = self.last_data_at + idle_timeout;
+            match timeout_at(deadline, self.response.chunk()).await {
+                Err(_) => return Err(TransientError::Idle(idle_timeout)),
                 Ok(Ok(Some(chunk))) => {
-                    self.heard = Instant::now();
+                    self.last_data_at = Instant::now();
                     self.events.extend(self.decoder.feed(&chunk));
                 }
-                // A clean end without `done` is as little an end as any other.
-                Ok(Ok(None) | Err(_)) => return Err(Trouble::BrokenOff),
+                // A body that ends cleanly but without `done` is not the end of the log either.
+                Ok(Ok(None) | Err(_)) => return Err(TransientError::Disconnected),
             }
         }
     }
 
-    /// The last event id that the stream gave, empty where it gave none.
+    /// How long ago the stream was opened.
+    pub(crate) fn age(&self) -> Duration {
+        self.opened_at.elapsed()
+    }
+
+    /// The last event id that the stream sent. Empty if it sent none.
     pub(crate) fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// When the server wants the client to come back.
+    /// The time after which the server wants the client to come back (`retry:`).
     pub(crate) fn retry(&self) -> Option<Duration> {
         self.decoder.retry_ms().map(Duration::from_millis)
     }

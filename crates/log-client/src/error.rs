@@ -1,4 +1,4 @@
-//! What can go wrong: troubles that pass, and answers that are final.
+//! What can go wrong: errors that pass, which the client retries, and errors that are final.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use thiserror::Error;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// A client cannot be made.
+/// A client cannot be built.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// The address is not one to ask.
+    /// The URL cannot be the address of an API.
     #[error("`{url}` is not the address of an API: {reason}")]
     Url {
-        /// As it was given; without a user, for that is one of the reasons.
+        /// The URL as it was given, or `…` if it holds a user or a password.
         url: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
-    /// There is no TLS to be had: no root certificates, say.
-    #[error("no secure connection can be made: {0}")]
+    /// TLS cannot be set up, for example because there are no root certificates.
+    #[error("TLS cannot be set up: {0}")]
     Tls(#[source] reqwest::Error),
 }
 
-/// The token source has no token.
+/// The token source gave no token.
 #[derive(Debug, Error)]
-#[error("no token could be had: {source}")]
+#[error("could not get a token: {source}")]
 pub struct TokenError {
     source: Source,
 }
@@ -39,12 +39,12 @@ impl TokenError {
     }
 }
 
-/// What the server said to a request that it refused.
+/// What the server said when it refused a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
-    /// The API's word for it (`job-not-found`), where the API itself has answered and not somebody before it.
+    /// The API's error code (`job-not-found`). `None` if something other than the API answered, a proxy for example.
     pub code: Option<String>,
     /// A sentence for people.
     pub detail: String,
@@ -55,7 +55,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn of(status: u16, body: &[u8]) -> Self {
+    pub(crate) fn from_response(status: u16, body: &[u8]) -> Self {
         match serde_json::from_slice::<ProblemBody>(body) {
             Ok(body) => Self {
                 status,
@@ -88,74 +88,100 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a connection was not made or did not last. Trying again can help, and is what happens.
+/// An error that may pass. The client tries again by itself.
 #[derive(Debug, Error)]
-pub enum Trouble {
-    /// Nobody answered.
+pub enum TransientError {
+    /// No connection to the server.
     #[error("the server cannot be reached: {0}")]
     Unreachable(#[source] Source),
     /// The server answered that it cannot serve now (5xx, 429).
     #[error("{0}")]
     Unavailable(Problem),
-    /// The stream broke off, or ended without `done`.
-    #[error("the stream broke off")]
-    BrokenOff,
-    /// Nothing came, not even a heartbeat, for so long.
-    #[error("nothing came for {} s, not even a heartbeat", .0.as_secs_f32())]
-    Silent(Duration),
+    /// The stream broke, or ended without `done`.
+    #[error("the stream was disconnected")]
+    Disconnected,
+    /// No data for this long, not even a heartbeat.
+    #[error("no data for {} s, not even a heartbeat", .0.as_secs_f32())]
+    Idle(Duration),
     /// There was no token for the next connection.
     #[error(transparent)]
     Token(TokenError),
 }
 
-/// The end of all trying.
+/// An error after which the client does not try again.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// 401: no token, or one that the server does not take.
+    /// 401: there is no token, or the server does not accept it.
     #[error("{0}")]
     Unauthenticated(Problem),
-    /// 404: there is no such job, or it is somebody else's.
+    /// 404: there is no such job, or it belongs to somebody else.
     #[error("{0}")]
     NotFound(Problem),
-    /// 400, 422: the request makes no sense to this server.
+    /// 400, 422: the server does not understand the request.
     #[error("{0}")]
     Invalid(Problem),
-    /// Any other answer that time does not heal.
+    /// Any other answer that a retry would not change.
     #[error("{0}")]
     Refused(Problem),
     /// There was no token for the very first connection.
     #[error(transparent)]
     Token(TokenError),
-    /// What answers does not speak the API's language.
-    #[error("what answers is not the API: {0}")]
+    /// The response is not one of this API.
+    #[error("the server is not a joblog API: {0}")]
     NotTheApi(String),
-    /// The trouble lasted longer than [`crate::ClientOptions::give_up`].
-    #[error("gave up after {} s: {trouble}", .after.as_secs())]
+    /// Nothing succeeded for longer than [`crate::ClientOptions::give_up_after`].
+    #[error("gave up after {} s: {error}", .after.as_secs())]
     GaveUp {
-        /// The last of it.
-        trouble: Trouble,
-        /// How long it was tried.
+        /// The last error.
+        error: TransientError,
+        /// How long the client tried.
         after: Duration,
     },
 }
 
-/// How one request went wrong.
+/// Why one request failed.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum RequestError {
     Final(ClientError),
-    /// Worth trying again, not before the time that the server asked for.
-    Passing(Trouble, Option<Duration>),
+    Transient {
+        error: TransientError,
+        /// The time after which the server wants the client to come back.
+        retry_after: Option<Duration>,
+    },
 }
 
-impl Failure {
+impl RequestError {
+    pub(crate) const fn transient(error: TransientError) -> Self {
+        Self::Transient {
+            error,
+            retry_after: None,
+        }
+    }
+
     pub(crate) fn unreachable(error: reqwest::Error) -> Self {
-        // The address is the caller's own, and makes the message unreadable.
-        Self::Passing(Trouble::Unreachable(innermost(error.without_url())), None)
+        // The caller knows the URL, and it makes the message hard to read.
+        let cause = innermost_cause(error.without_url());
+        Self::transient(TransientError::Unreachable(cause))
+    }
+
+    pub(crate) const fn not_the_api(reason: String) -> Self {
+        Self::Final(ClientError::NotTheApi(reason))
+    }
+
+    /// The error of an operation that makes one attempt only.
+    pub(crate) fn into_client_error(self) -> ClientError {
+        match self {
+            Self::Final(error) => error,
+            Self::Transient { error, .. } => ClientError::GaveUp {
+                error,
+                after: Duration::ZERO,
+            },
+        }
     }
 }
 
-/// The last cause says what happened (`Connection refused`); what wraps it says who noticed.
-fn innermost(error: reqwest::Error) -> Source {
+/// The innermost cause says what happened (`Connection refused`). The errors around it only say who noticed.
+fn innermost_cause(error: reqwest::Error) -> Source {
     let mut text = error.to_string();
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
     while let Some(error) = cause {
@@ -170,14 +196,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_apis_own_words_are_kept_and_others_are_not_shown() {
+    fn the_text_of_the_api_is_kept_and_the_text_of_a_proxy_is_not_shown() {
         let body = br#"{"status":401,"code":"unauthenticated","detail":"Not authenticated","debug_id":"r-1","reason":"expired"}"#;
-        let problem = Problem::of(401, body);
+        let problem = Problem::from_response(401, body);
         assert_eq!(
             problem.to_string(),
             "Not authenticated, expired (401, request r-1)"
         );
-        let proxy = Problem::of(502, b"<html>\x1b[2J</html>");
+        let proxy = Problem::from_response(502, b"<html>\x1b[2J</html>");
         assert_eq!(proxy.to_string(), "the server answered 502");
     }
 }

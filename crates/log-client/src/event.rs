@@ -1,11 +1,11 @@
-//! What a follower is told.
+//! What a follower reports.
 
 use std::fmt;
 use std::time::Duration;
 
 use log_domain::{EntryId, Line};
 
-use crate::error::Trouble;
+use crate::error::TransientError;
 
 /// Something happened to a followed log.
 #[derive(Debug)]
@@ -14,41 +14,42 @@ pub enum Event {
     Connected,
     /// The next line.
     Line(Line),
-    /// Lines may be missing here: they were trimmed, expired or lost before they could be read.
+    /// Lines may be missing here: they were trimmed, expired or lost before the client could read them.
     Gap {
-        /// The position before them.
+        /// The position before the missing lines.
         after_id: EntryId,
-        /// The first line still there after them.
+        /// The first line after them that still exists.
         first_id: Option<EntryId>,
     },
-    /// Nothing new; the stream is alive.
+    /// There is nothing new, and the stream is alive.
     Heartbeat,
-    /// The stream is not open. It is tried again after the pause, from where it was; nothing is lost by it.
+    /// The stream broke or could not be opened. The follower tries again after the pause, from its position, so no line
+    /// is lost.
     Interrupted {
         /// What happened.
-        trouble: Trouble,
-        /// How long the next attempt waits.
+        error: TransientError,
+        /// The pause before the next attempt.
         pause: Duration,
     },
-    /// The log has ended, and every line of it came. Nothing follows.
+    /// The log has ended, and all of its lines were delivered. This is the last event.
     Done(Ending),
 }
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// Well.
+    /// It succeeded.
     Ready,
-    /// Badly, or cancelled.
+    /// It failed, or somebody cancelled it.
     Failed,
-    /// Its record has disappeared.
+    /// Its record was deleted.
     Deleted,
-    /// In a way that this version does not know.
+    /// A status that this version does not know.
     Other(String),
 }
 
 impl Ending {
-    /// Reads the status in `done`.
+    /// Reads the status of a `done` event.
     #[must_use]
     pub fn parse(status: &str) -> Self {
         match status {

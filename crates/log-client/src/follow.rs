@@ -1,105 +1,103 @@
-//! Following a live log through connections that do not last.
+//! Follows a live log through connections that break.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Start};
 use log_wire::sse::{Event as WireEvent, RawEvent};
 use tokio::time::{Instant, sleep_until};
 
-use crate::backoff::Backoff;
-use crate::client::Client;
 use crate::connection::Connection;
-use crate::error::{ClientError, Failure, Trouble};
+use crate::endpoint::Endpoint;
+use crate::error::{ClientError, RequestError, TransientError};
 use crate::event::{Ending, Event};
-use crate::request::{self, Opened};
+use crate::request::{self, StreamResponse};
+use crate::retry::Retries;
 
-/// A stream that asks for another token sooner than this is not obeyed at once, or the two would go round for ever.
-const SHORT: Duration = Duration::from_secs(1);
+/// If a server asks for a new token sooner than this after the stream opened, the client makes a pause first. Otherwise
+/// the two could reconnect in an endless tight loop.
+const MIN_STREAM_AGE: Duration = Duration::from_secs(1);
 
-/// How long the question waits whether a job has ended that seems to have.
-const ENDING: Duration = Duration::from_secs(10);
+/// How long to wait for the answer to the question how a job has ended.
+const ENDING_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Follows one job's log, see [`Client::follow`].
+/// Follows the log of one job. See `Client::follow`.
 ///
-/// A live-only follower first asks for the newest line there is and begins behind it, so that a connection that breaks
-/// before its first event loses nothing either.
+/// A follower that wants new lines only first asks for the newest line and starts after it. So it loses nothing even if
+/// its connection breaks before the first event.
 #[derive(Debug)]
 pub struct Follow {
-    client: Client,
+    endpoint: Arc<Endpoint>,
     job: JobId,
-    /// Everything up to here was handed out, or lies before the start. `None` where a live-only follower does not know
-    /// yet where it begins.
+    /// The caller has every line up to here, or does not want it. `None` while a live-only follower does not know yet
+    /// where it starts.
     position: Option<EntryId>,
     state: State,
-    backoff: Backoff,
-    /// Since when nothing has succeeded; `None` while something does.
-    since: Option<Instant>,
-    /// Whether the server has ever said yes.
-    welcome: bool,
-    /// Whether a refused token was answered with another one already.
-    second_token: bool,
+    retries: Retries,
+    /// Whether any request has succeeded.
+    ever_succeeded: bool,
+    /// Whether the client has already answered a 401 with a new token since the last success.
+    token_replaced: bool,
 }
 
 enum State {
-    /// The next attempt is due then.
-    Due(Instant),
-    /// An attempt is under way. Kept here, so that a dropped `next` drops nothing.
-    Trying(Pin<Box<dyn Future<Output = Attempt> + Send>>),
+    /// The next attempt starts at this time.
+    Waiting(Instant),
+    /// An attempt is running. It is kept here so that dropping the future of `next` does not cancel it.
+    Requesting(Pin<Box<dyn Future<Output = Response> + Send>>),
     Open(Box<Connection>),
     Finished,
 }
 
-/// How an attempt went.
-enum Attempt {
-    /// Where a live-only follower begins.
-    Located(EntryId),
-    Opened(Opened),
-    /// How the job ended, if it has.
-    Ended(Option<Ending>),
-    Failed(Failure),
+/// The result of an attempt.
+enum Response {
+    /// Where a live-only follower starts.
+    StartPosition(EntryId),
+    Stream(StreamResponse),
+    /// How the job ended, if it has ended.
+    Ending(Option<Ending>),
+    Failed(RequestError),
 }
 
 impl Follow {
-    pub(crate) fn new(client: Client, job: JobId, start: Start) -> Self {
-        let options = &client.inner.options;
-        let backoff = Backoff::new(options.first_pause, options.longest_pause);
+    pub(crate) fn new(endpoint: Arc<Endpoint>, job: JobId, start: Start) -> Self {
+        let retries = Retries::new(&endpoint.options);
         Self {
-            client,
+            endpoint,
             job,
             position: start.cursor(),
-            state: State::Due(Instant::now()),
-            backoff,
-            since: None,
-            welcome: false,
-            second_token: false,
+            state: State::Waiting(Instant::now()),
+            retries,
+            ever_succeeded: false,
+            token_replaced: false,
         }
     }
 
-    /// The next event; `None` after [`Event::Done`]. Cancel-safe.
+    /// The next event. `None` after [`Event::Done`]. Cancel-safe.
     ///
     /// # Errors
-    /// The server's answer is final, or the trouble lasted longer than [`crate::ClientOptions::give_up`]. Nothing follows an
-    /// error.
+    /// The server's answer is final, or nothing succeeded for longer than [`crate::ClientOptions::give_up_after`]. After
+    /// an error there are no more events.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
         loop {
             let event = match &mut self.state {
                 State::Finished => return Ok(None),
-                State::Due(at) => {
-                    sleep_until(*at).await;
-                    self.state = State::Trying(self.attempt());
+                State::Waiting(until) => {
+                    sleep_until(*until).await;
+                    self.state = self.request_stream();
                     continue;
                 }
-                State::Trying(attempt) => {
-                    let attempt = attempt.await;
-                    self.after_attempt(attempt)
+                State::Requesting(request) => {
+                    let response = request.await;
+                    self.handle_response(response)
                 }
                 State::Open(connection) => {
-                    let silence = self.client.inner.options.silence;
-                    let next = connection.next(silence).await;
-                    self.after_read(next)
+                    let idle_timeout = self.endpoint.options.idle_timeout;
+                    let event = connection.next(idle_timeout).await;
+                    self.handle_stream(event)
                 }
             };
             match event {
@@ -113,117 +111,123 @@ impl Follow {
         }
     }
 
-    /// Where the follower is: the id of the last line, or where it began. `None` before a live-only one knows.
+    /// The id of the last line, or the position where the follower started. `None` while a live-only follower does not
+    /// know where it starts.
     #[must_use]
     pub const fn position(&self) -> Option<EntryId> {
         self.position
     }
 
-    fn attempt(&self) -> Pin<Box<dyn Future<Output = Attempt> + Send>> {
-        let (client, job) = (self.client.clone(), self.job.clone());
+    /// Opens the stream at the position, or finds the position first.
+    fn request_stream(&self) -> State {
+        let (endpoint, job) = (Arc::clone(&self.endpoint), self.job.clone());
         let position = self.position;
-        Box::pin(async move {
-            let attempt = match position {
-                Some(position) => request::open(&client, &job, Some(position))
+        State::Requesting(Box::pin(async move {
+            let response = match position {
+                Some(position) => request::open_stream(&endpoint, &job, Some(position))
                     .await
-                    .map(Attempt::Opened),
-                None => request::newest(&client, &job, None)
+                    .map(Response::Stream),
+                None => request::read_newest_id(&endpoint, &job, None)
                     .await
-                    .map(|newest| Attempt::Located(newest.unwrap_or(EntryId::ZERO))),
+                    .map(|newest| Response::StartPosition(newest.unwrap_or(EntryId::ZERO))),
             };
-            attempt.unwrap_or_else(Attempt::Failed)
-        })
-    }
-
-    fn ask_for_the_ending(&self) -> State {
-        let (client, job) = (self.client.clone(), self.job.clone());
-        State::Trying(Box::pin(async move {
-            let ending = request::ending(&client, &job, ENDING).await;
-            ending.map_or_else(Attempt::Failed, Attempt::Ended)
+            response.unwrap_or_else(Response::Failed)
         }))
     }
 
-    fn after_attempt(&mut self, attempt: Attempt) -> Result<Option<Event>, ClientError> {
-        self.welcome |= !matches!(attempt, Attempt::Failed(_));
-        match attempt {
-            Attempt::Located(position) => {
+    fn request_ending(&self) -> State {
+        let (endpoint, job) = (Arc::clone(&self.endpoint), self.job.clone());
+        State::Requesting(Box::pin(async move {
+            let ending = request::read_ending(&endpoint, &job, ENDING_PATIENCE).await;
+            ending.map_or_else(Response::Failed, Response::Ending)
+        }))
+    }
+
+    fn handle_response(&mut self, response: Response) -> Result<Option<Event>, ClientError> {
+        self.ever_succeeded |= !matches!(response, Response::Failed(_));
+        match response {
+            Response::StartPosition(position) => {
                 self.position = Some(position);
-                self.state = State::Due(Instant::now());
+                self.state = State::Waiting(Instant::now());
                 Ok(None)
             }
-            Attempt::Opened(Opened::Stream(connection)) => {
+            Response::Stream(StreamResponse::Open(connection)) => {
                 self.state = State::Open(connection);
                 Ok(Some(Event::Connected))
             }
-            Attempt::Opened(Opened::NothingMore) => {
-                self.state = self.ask_for_the_ending();
+            Response::Stream(StreamResponse::NothingMore) => {
+                self.state = self.request_ending();
                 Ok(None)
             }
-            Attempt::Ended(Some(ending)) => Ok(Some(self.done(ending))),
-            // It goes on after all: somebody has moved the job back.
-            Attempt::Ended(None) => {
-                self.state = State::Due(Instant::now() + self.backoff.pause(None));
+            Response::Ending(Some(ending)) => Ok(Some(self.finish(ending))),
+            // Somebody has moved the job back: it has not ended after all.
+            Response::Ending(None) => {
+                self.state = State::Waiting(Instant::now() + self.retries.next_pause());
                 Ok(None)
             }
-            Attempt::Failed(Failure::Passing(Trouble::Token(error), _)) if !self.welcome => {
-                Err(ClientError::Token(error))
-            }
-            Attempt::Failed(Failure::Passing(trouble, hint)) => {
-                self.interrupted(trouble, hint).map(Some)
-            }
-            Attempt::Failed(Failure::Final(ClientError::Unauthenticated(_)))
-                if self.welcome && self.client.inner.token.is_fresh() && !self.second_token =>
-            {
-                // A token may run out on its way.
-                self.second_token = true;
-                self.state = State::Due(Instant::now());
-                Ok(None)
-            }
-            Attempt::Failed(Failure::Final(error)) => Err(error),
+            Response::Failed(error) => self.handle_error(error),
         }
     }
 
-    fn after_read(
+    fn handle_error(&mut self, error: RequestError) -> Result<Option<Event>, ClientError> {
+        match error {
+            RequestError::Transient {
+                error: TransientError::Token(error),
+                ..
+            } if !self.ever_succeeded => Err(ClientError::Token(error)),
+            RequestError::Transient { error, retry_after } => {
+                self.interrupted(error, retry_after).map(Some)
+            }
+            // The token may have expired on its way to the server. One new token is worth a try.
+            RequestError::Final(ClientError::Unauthenticated(_))
+                if self.ever_succeeded
+                    && self.endpoint.token.is_fresh()
+                    && !self.token_replaced =>
+            {
+                self.token_replaced = true;
+                self.state = State::Waiting(Instant::now());
+                Ok(None)
+            }
+            RequestError::Final(error) => Err(error),
+        }
+    }
+
+    fn handle_stream(
         &mut self,
-        read: Result<RawEvent, Trouble>,
+        event: Result<RawEvent, TransientError>,
     ) -> Result<Option<Event>, ClientError> {
         let State::Open(connection) = &self.state else {
             return Ok(None);
         };
-        let lasted = connection.opened.elapsed();
-        match read {
+        let age = connection.age();
+        match event {
             Ok(event) if event.event == "reauth" => {
-                if let Ok(position) = event.last_event_id.parse() {
-                    self.position = Some(position);
-                }
-                let pause = if lasted < SHORT {
-                    self.backoff.pause(None)
+                self.move_to(&event.last_event_id);
+                let pause = if age < MIN_STREAM_AGE {
+                    self.retries.next_pause()
                 } else {
                     Duration::ZERO
                 };
-                self.state = State::Due(Instant::now() + pause);
+                self.state = State::Waiting(Instant::now() + pause);
                 Ok(None)
             }
-            Ok(event) => self.understood(&event),
-            Err(trouble) => {
-                let retry = connection.retry();
-                if let Ok(position) = connection.last_event_id().parse() {
-                    self.position = Some(position);
-                }
-                if lasted > self.client.inner.options.longest_pause {
+            Ok(event) => self.handle_event(&event),
+            Err(error) => {
+                let retry_after = connection.retry();
+                let last_event_id = connection.last_event_id().to_owned();
+                self.move_to(&last_event_id);
+                if age > self.endpoint.options.max_backoff {
                     self.succeeded();
                 }
-                self.interrupted(trouble, retry).map(Some)
+                self.interrupted(error, retry_after).map(Some)
             }
         }
     }
 
-    fn understood(&mut self, raw: &RawEvent) -> Result<Option<Event>, ClientError> {
+    fn handle_event(&mut self, raw: &RawEvent) -> Result<Option<Event>, ClientError> {
         let event = WireEvent::of(raw);
         let event = event.map_err(|error| ClientError::NotTheApi(error.to_string()))?;
-        if let Ok(position) = raw.last_event_id.parse() {
-            self.position = Some(position);
-        }
+        self.move_to(&raw.last_event_id);
         Ok(match event {
             WireEvent::Log(line) => {
                 self.succeeded();
@@ -235,46 +239,43 @@ impl Follow {
                 self.succeeded();
                 Some(Event::Heartbeat)
             }
-            WireEvent::Done { status } => Some(self.done(Ending::parse(&status))),
-            // Told apart before.
+            WireEvent::Done { status } => Some(self.finish(Ending::parse(&status))),
+            // `handle_stream` has handled `reauth`. Unknown events are ignored.
             WireEvent::Reauth { .. } | WireEvent::Other(_) => None,
         })
     }
 
-    fn done(&mut self, ending: Ending) -> Event {
+    /// Moves the position to an event id. A stream that sends no id leaves the position where it is.
+    fn move_to(&mut self, last_event_id: &str) {
+        self.position = last_event_id.parse().ok().or(self.position);
+    }
+
+    fn finish(&mut self, ending: Ending) -> Event {
         self.state = State::Finished;
         Event::Done(ending)
     }
 
-    const fn succeeded(&mut self) {
-        self.backoff.reset();
-        self.since = None;
-        self.second_token = false;
+    fn succeeded(&mut self) {
+        self.retries.succeeded();
+        self.token_replaced = false;
     }
 
     fn interrupted(
         &mut self,
-        trouble: Trouble,
-        hint: Option<Duration>,
+        error: TransientError,
+        retry_after: Option<Duration>,
     ) -> Result<Event, ClientError> {
-        let pause = self.backoff.pause(hint);
-        let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
-        let limit = self.client.inner.options.give_up;
-        if limit.is_some_and(|limit| now + pause > since + limit) {
-            let after = now - since;
-            return Err(ClientError::GaveUp { trouble, after });
-        }
-        self.state = State::Due(now + pause);
-        Ok(Event::Interrupted { trouble, pause })
+        let (error, pause) = self.retries.failed(error, retry_after)?;
+        self.state = State::Waiting(Instant::now() + pause);
+        Ok(Event::Interrupted { error, pause })
     }
 }
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Due(_) => "Due",
-            Self::Trying(_) => "Trying",
+            Self::Waiting(_) => "Waiting",
+            Self::Requesting(_) => "Requesting",
             Self::Open(_) => "Open",
             Self::Finished => "Finished",
         })

@@ -1,114 +1,109 @@
-//! The whole log, page by page.
+//! Reads the whole log page by page.
+
+use std::sync::Arc;
 
 use log_domain::{EntryId, Gap, JobId, Line};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::backoff::Backoff;
-use crate::client::Client;
-use crate::error::{ClientError, Failure, Trouble};
+use crate::endpoint::Endpoint;
+use crate::error::{ClientError, RequestError, TransientError};
 use crate::request;
+use crate::retry::Retries;
 
 /// The next lines of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// Set where lines between the last page and this one are gone, or may be: the log was trimmed meanwhile.
+    /// Set if lines between the last page and this one may be missing because the log was trimmed meanwhile.
     pub gap: Option<Gap>,
     /// The lines, oldest first.
     pub lines: Vec<Line>,
 }
 
-/// Reads the lines after a position, oldest first.
+/// Reads the lines after a position, oldest first. See `Client::history`.
 #[derive(Debug)]
 pub struct History {
-    client: Client,
+    endpoint: Arc<Endpoint>,
     job: JobId,
     after: EntryId,
-    /// The last line that was handed out. The next page is asked for from it on: where it is gone, so may others be.
-    seen: Option<EntryId>,
-    /// Whether the last page has been handed out.
+    /// The last line of the last page. The next page starts with this line: if it is gone, other lines may be gone too.
+    last_line: Option<EntryId>,
+    /// Whether the caller has the last page.
     finished: bool,
-    backoff: Backoff,
-    /// Since when no page has come.
-    since: Option<Instant>,
-    trouble: Option<Trouble>,
+    retries: Retries,
+    last_error: Option<TransientError>,
 }
 
 impl History {
-    pub(crate) fn new(client: Client, job: JobId, after: EntryId) -> Self {
-        let options = &client.inner.options;
-        let backoff = Backoff::new(options.first_pause, options.longest_pause);
+    pub(crate) fn new(endpoint: Arc<Endpoint>, job: JobId, after: EntryId) -> Self {
+        let retries = Retries::new(&endpoint.options);
         Self {
-            client,
+            endpoint,
             job,
             after,
-            seen: None,
+            last_line: None,
             finished: false,
-            backoff,
-            since: None,
-            trouble: None,
+            retries,
+            last_error: None,
         }
     }
 
-    /// The next page; `None` after the last one. While the server is away it tries again and again.
-    /// Cancel-safe: a page that was not handed out is asked for again.
+    /// The next page. `None` after the last one. If the server cannot be reached, this tries again and again.
+    /// Cancel-safe: if the future is dropped, the next call asks for the same page.
     ///
     /// # Errors
-    /// The answer is final, or the trouble lasted longer than [`crate::ClientOptions::give_up`].
+    /// The server's answer is final, or nothing succeeded for longer than [`crate::ClientOptions::give_up_after`].
     pub async fn next(&mut self) -> Result<Option<HistoryPage>, ClientError> {
         if self.finished {
             return Ok(None);
         }
         loop {
-            let from = self.seen.and_then(EntryId::previous);
-            match request::page(&self.client, &self.job, from.unwrap_or(self.after)).await {
-                Ok(page) => {
-                    self.backoff.reset();
-                    self.since = None;
-                    self.trouble = None;
-                    let next = go_on(self.seen, page.lines);
-                    // A page without lines that promises more would never end.
-                    self.finished = !page.has_more || next.lines.is_empty();
-                    self.seen = next.lines.last().map(|line| line.id).or(self.seen);
-                    return Ok(Some(next));
-                }
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Passing(Trouble::Token(error), _)) => {
-                    return Err(ClientError::Token(error));
-                }
-                Err(Failure::Passing(trouble, hint)) => {
-                    let pause = self.backoff.pause(hint);
-                    let since = *self.since.get_or_insert_with(Instant::now);
-                    let limit = self.client.inner.options.give_up;
-                    if limit.is_some_and(|limit| since.elapsed() + pause > limit) {
-                        let after = since.elapsed();
-                        return Err(ClientError::GaveUp { trouble, after });
-                    }
-                    self.trouble = Some(trouble);
-                    sleep(pause).await;
-                }
-            }
+            let from = self.last_line.and_then(EntryId::previous);
+            let from = from.unwrap_or(self.after);
+            let (error, retry_after) =
+                match request::read_page(&self.endpoint, &self.job, from).await {
+                    Ok(page) => return Ok(Some(self.accept(page))),
+                    Err(RequestError::Final(error)) => return Err(error),
+                    Err(RequestError::Transient {
+                        error: TransientError::Token(error),
+                        ..
+                    }) => return Err(ClientError::Token(error)),
+                    Err(RequestError::Transient { error, retry_after }) => (error, retry_after),
+                };
+            let (error, pause) = self.retries.failed(error, retry_after)?;
+            self.last_error = Some(error);
+            sleep(pause).await;
         }
     }
 
-    /// Why the page that is being asked for has not come yet.
+    /// Why the next page has not come yet, if there is an error.
     #[must_use]
-    pub const fn trouble(&self) -> Option<&Trouble> {
-        self.trouble.as_ref()
+    pub const fn last_error(&self) -> Option<&TransientError> {
+        self.last_error.as_ref()
+    }
+
+    fn accept(&mut self, page: request::Page) -> HistoryPage {
+        self.retries.succeeded();
+        self.last_error = None;
+        let next = continue_after(self.last_line, page.lines);
+        // A page without lines that promises more would never end.
+        self.finished = !page.has_more || next.lines.is_empty();
+        self.last_line = next.lines.last().map(|line| line.id).or(self.last_line);
+        next
     }
 }
 
-/// What is new in the lines from the one on that was `seen` last.
-fn go_on(seen: Option<EntryId>, mut lines: Vec<Line>) -> HistoryPage {
+/// The lines after `last_line`, from a page that starts with it. A page that starts with another line has a gap.
+fn continue_after(last_line: Option<EntryId>, mut lines: Vec<Line>) -> HistoryPage {
     let first_id = lines.first().map(|line| line.id);
-    let gap = match seen {
-        Some(seen) if first_id == Some(seen) => {
+    let gap = match last_line {
+        Some(last_line) if first_id == Some(last_line) => {
             lines.remove(0);
             None
         }
-        Some(seen) => Some(Gap {
-            after_id: seen,
+        Some(last_line) => Some(Gap {
+            after_id: last_line,
             first_id,
-            resume_after: seen,
+            resume_after: last_line,
         }),
         None => None,
     };

@@ -1,9 +1,11 @@
-//! A client of the API: follows a job's live log through broken connections, and pages through its history.
+//! A client of the joblog API. It follows a job's live log through broken connections, and reads its history.
 //!
-//! - [`Client::follow`] gives a [`Follow`]: typed events, each line once and in order. It comes back by itself after the
-//!   last line, with a fresh token and growing pauses, until the log has ended or the server's answer is final.
+//! - [`Client::follow`] gives a [`Follow`] with typed events: each line once and in order. When a connection breaks, it
+//!   reconnects by itself after the last line, with a fresh token and growing pauses. It stops when the log has ended or
+//!   when the server's answer is final.
 //! - [`Client::history`] gives the whole log, page by page.
-//! - A [`TokenSource`] is asked anew for every connection: a Clerk session token lives a minute.
+//! - The client asks a [`TokenSource`] for a token before every connection, because a Clerk session token lives for one
+//!   minute only.
 //!
 //! ```no_run
 //! use log_client::{Client, Event, TokenSource};
@@ -18,8 +20,8 @@
 //! while let Some(event) = log.next().await? {
 //!     match event {
 //!         Event::Line(line) => println!("{}", line.text.unwrap_or_default()),
-//!         Event::Gap { after_id, .. } => eprintln!("lines after {after_id} are gone"),
-//!         Event::Interrupted { trouble, pause } => eprintln!("{trouble}; again in {pause:?}"),
+//!         Event::Gap { after_id, .. } => eprintln!("lines after {after_id} are missing"),
+//!         Event::Interrupted { error, pause } => eprintln!("{error}; next attempt in {pause:?}"),
 //!         Event::Done(ending) => eprintln!("the job ended: {ending}"),
 //!         Event::Connected | Event::Heartbeat => {}
 //!     }
@@ -28,24 +30,29 @@
 //! # }
 //! ```
 //!
-//! `cargo run -p log-client --example tail` is a whole program.
+//! `cargo run -p log-client --example tail` is a complete program.
 //!
-//! **Invariant:** a line comes once, and none is missing without a [`Event::Gap`] in its place, or in a history a
-//! [`HistoryPage::gap`], however often the connection breaks. **Invariant:** a token is in no error, no `Debug` and no address.
+//! **Invariant:** each line comes once. If a line is missing, an [`Event::Gap`] (or [`HistoryPage::gap`] in a history)
+//! stands in its place. This holds however often the connection breaks.
+//!
+//! **Invariant:** no error, no `Debug` output and no URL contains a token.
 
-mod backoff;
 mod client;
 mod connection;
+mod endpoint;
 mod error;
 mod event;
 mod follow;
 mod history;
+mod options;
 mod request;
+mod retry;
 mod token;
 
-pub use client::{Client, ClientBuilder, ClientOptions};
-pub use error::{BuildError, ClientError, Problem, TokenError, Trouble};
+pub use client::{Client, ClientBuilder};
+pub use error::{BuildError, ClientError, Problem, TokenError, TransientError};
 pub use event::{Ending, Event};
 pub use follow::Follow;
 pub use history::{History, HistoryPage};
+pub use options::ClientOptions;
 pub use token::TokenSource;

@@ -1,4 +1,4 @@
-//! Where tokens come from.
+//! Where the client gets its tokens.
 
 use std::fmt;
 use std::future::Future;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::error::TokenError;
 
-type Made = Pin<Box<dyn Future<Output = Result<String, TokenError>> + Send>>;
+type TokenFuture = Pin<Box<dyn Future<Output = Result<String, TokenError>> + Send>>;
 
-/// Gives the token of each connection. Cheap to clone.
+/// Gives the token for each connection. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct TokenSource(Kind);
 
@@ -18,23 +18,23 @@ enum Kind {
     #[default]
     None,
     Fixed(Arc<str>),
-    Fresh(Arc<dyn Fn() -> Made + Send + Sync>),
+    Fresh(Arc<dyn Fn() -> TokenFuture + Send + Sync>),
 }
 
 impl TokenSource {
-    /// No token: for a server behind something that adds one.
+    /// No token, for a server behind a proxy that adds one.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// One token for ever. White space around it does not count.
+    /// The same token for every connection. White space around it is removed.
     #[must_use]
     pub fn fixed(token: &str) -> Self {
         Self(Kind::Fixed(token.trim().into()))
     }
 
-    /// A token made anew for every connection, as it must be where a token lives shorter than a log.
+    /// A new token for every connection. Use this if a log can last longer than a token.
     ///
     /// ```
     /// use log_client::TokenSource;
@@ -51,14 +51,14 @@ impl TokenSource {
         M: Future<Output = Result<String, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let make = move || -> Made {
+        let make = move || -> TokenFuture {
             let made = make();
             Box::pin(async move { made.await.map_err(TokenError::new) })
         };
         Self(Kind::Fresh(Arc::new(make)))
     }
 
-    /// Whether a second token may be another one.
+    /// Whether the next token may differ from the last one.
     pub(crate) const fn is_fresh(&self) -> bool {
         matches!(self.0, Kind::Fresh(_))
     }

@@ -1,9 +1,9 @@
-//! Following: from the start, live, to the end, through everything that breaks.
+//! Following a log: from its start, live, to its end, and through broken connections.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use log_client::{ClientOptions, Ending, Event, Trouble};
+use log_client::{ClientOptions, Ending, Event, TransientError};
 use log_domain::{EntryId, JobStatus, Start};
 use tokio::time::{Instant, sleep};
 
@@ -12,8 +12,11 @@ use crate::support::{Api, SOON, append, connected, lines, next, try_next};
 
 const START: Start = Start::After(EntryId::ZERO);
 
+/// Ten times the heartbeat of the server in these tests, so that a busy machine does not miss it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_whole_log_comes_then_what_is_appended_then_the_end() {
+async fn the_log_comes_first_then_new_lines_then_the_end() {
     let api = Api::start().await;
     api.append(0..1200).await;
     let mut log = api.client().follow(&job(), START);
@@ -30,7 +33,7 @@ async fn the_whole_log_comes_then_what_is_appended_then_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_breaks_off_again_and_again_loses_nothing_and_repeats_nothing() {
+async fn broken_connections_lose_no_line_and_repeat_none() {
     const LINES: usize = 4000;
     let api = Api::start().await;
     let store = api.store.clone();
@@ -53,16 +56,19 @@ async fn a_body_that_breaks_off_again_and_again_loses_nothing_and_repeats_nothin
     assert_eq!(seen, Vec::from_iter(0..LINES));
     assert_eq!(breaks, 15);
     let tokens = api.tokens.load(Ordering::Relaxed);
-    assert!(tokens >= breaks, "a token for each connection: {tokens}");
+    assert!(
+        tokens >= breaks,
+        "each connection gets a new token: {tokens}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_only_follower_gets_what_was_appended_while_it_was_away_and_nothing_from_before() {
+async fn a_live_only_follower_gets_lines_appended_while_it_was_disconnected_and_no_older_ones() {
     let api = Api::start().await;
     api.append(0..5).await;
     let mut log = api.client().follow(&job(), Start::Live);
     connected(&mut log).await;
-    // Before any event, a heartbeat included, has given it a cursor.
+    // The connection breaks before any event, even a heartbeat, has given the client a cursor.
     api.proxy.refuse().await;
     api.append(5..8).await;
     api.proxy.mend().await;
@@ -70,7 +76,7 @@ async fn a_live_only_follower_gets_what_was_appended_while_it_was_away_and_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_only_follower_of_an_empty_log_loses_nothing_either() {
+async fn a_live_only_follower_of_an_empty_log_loses_no_line() {
     let api = Api::start().await;
     let mut log = api.client().follow(&job(), Start::Live);
     connected(&mut log).await;
@@ -80,59 +86,57 @@ async fn a_live_only_follower_of_an_empty_log_loses_nothing_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_without_a_heartbeat_is_given_up_and_resumed() {
+async fn a_stream_without_data_is_closed_and_resumed() {
     let api = Api::start().await;
     api.append(0..2).await;
     let options = ClientOptions {
-        silence: Duration::from_millis(700),
-        answer: Duration::from_millis(700),
-        first_pause: Duration::from_millis(20),
-        longest_pause: Duration::from_millis(100),
+        idle_timeout: IDLE_TIMEOUT,
+        response_timeout: IDLE_TIMEOUT,
+        initial_backoff: Duration::from_millis(20),
+        max_backoff: Duration::from_millis(100),
         ..ClientOptions::default()
     };
     let client = api.builder().options(options).build().unwrap();
     let mut log = client.follow(&job(), START);
     assert_eq!(lines(&mut log, 2).await, [0, 1]);
-    // Heartbeats keep it open for longer than the deadline.
-    let until = Instant::now() + Duration::from_millis(1500);
-    while Instant::now() < until {
+    // Heartbeats keep the stream open for longer than the time-out.
+    let started = Instant::now();
+    while started.elapsed() < IDLE_TIMEOUT + Duration::from_millis(500) {
         let event = tokio::time::timeout(SOON, log.next()).await.unwrap();
         assert!(matches!(event, Ok(Some(Event::Heartbeat))), "{event:?}");
     }
     api.proxy.black_hole();
-    let silent = next(&mut log).await.unwrap();
-    let is_silence = |event: &Event| {
-        matches!(
-            event,
-            Event::Interrupted {
-                trouble: Trouble::Silent(_),
-                ..
-            }
-        )
-    };
-    assert!(is_silence(&silent), "{silent:?}");
+    let event = next(&mut log).await.unwrap();
+    let is_idle = matches!(
+        event,
+        Event::Interrupted {
+            error: TransientError::Idle(_),
+            ..
+        }
+    );
+    assert!(is_idle, "{event:?}");
     api.append(2..4).await;
     api.proxy.mend().await;
     assert_eq!(lines(&mut log, 2).await, [2, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_restarted_says_when_to_come_back() {
+async fn a_server_that_stops_tells_the_client_when_to_come_back() {
     let mut api = Api::start().await;
     api.append(0..2).await;
     let mut log = api.client().follow(&job(), START);
     assert_eq!(lines(&mut log, 2).await, [0, 1]);
     api.stop();
-    let Some(Event::Interrupted { trouble, pause }) = next(&mut log).await else {
-        panic!("the stream is broken off");
+    let Some(Event::Interrupted { error, pause }) = next(&mut log).await else {
+        panic!("the stream breaks");
     };
-    assert!(matches!(trouble, Trouble::BrokenOff), "{trouble}");
-    // The server's `retry:` is one to five seconds; the client's own first pause is 20 ms.
+    assert!(matches!(error, TransientError::Disconnected), "{error}");
+    // The server's `retry:` is between one and five seconds. The client's own first pause is 20 ms.
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_who_comes_back_when_everything_is_over_is_told_how_it_ended() {
+async fn a_client_that_resumes_at_the_end_of_an_ended_log_learns_how_the_job_ended() {
     for (status, ending) in [
         (JobStatus::Ready, Ending::Ready),
         (JobStatus::Failed, Ending::Failed),
@@ -144,13 +148,13 @@ async fn one_who_comes_back_when_everything_is_over_is_told_how_it_ended() {
         let event = next(&mut log).await;
         assert!(
             matches!(&event, Some(Event::Done(found)) if *found == ending),
-            "the server's 204 does not say it: {event:?}"
+            "the server's 204 does not say how: {event:?}"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_next_that_is_dropped_loses_nothing() {
+async fn dropping_a_call_of_next_loses_no_line() {
     let api = Api::start().await;
     let mut log = api.client().follow(&job(), START);
     let writer = {
@@ -176,7 +180,7 @@ async fn a_next_that_is_dropped_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whether_a_job_has_ended_can_be_asked() {
+async fn a_client_can_ask_whether_a_job_has_ended() {
     let api = Api::start().await;
     let client = api.client();
     let patience = Duration::from_secs(5);
@@ -189,7 +193,7 @@ async fn whether_a_job_has_ended_can_be_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_is_nobodys_business_is_a_final_answer() {
+async fn a_missing_job_is_a_final_error() {
     let api = Api::start().await;
     let mut log = api.client().follow(&"no-such-job".parse().unwrap(), START);
     let error = try_next(&mut log).await.unwrap_err();
@@ -201,7 +205,7 @@ async fn a_log_that_is_nobodys_business_is_a_final_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_with_a_wrong_path_is_not_taken_for_a_missing_job() {
+async fn a_wrong_path_in_the_url_is_not_reported_as_a_missing_job() {
     let api = Api::start().await;
     let url = format!("http://{}/elsewhere", api.proxy.address());
     let client = log_client::Client::builder(url).build().unwrap();

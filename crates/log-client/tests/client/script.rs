@@ -1,4 +1,4 @@
-//! A server that answers each connection with the next part of a script, and keeps what it was asked.
+//! A server that answers each connection with the next reply of a script, and records the requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,64 +8,64 @@ use log_client::{Client, ClientBuilder, ClientOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// One answer, after which the connection is closed.
-pub(crate) enum Part {
-    /// These bytes.
-    Answer(String),
-    /// A stream of these bytes that is ended properly.
+/// What the server does with one connection.
+pub(crate) enum Reply {
+    /// Sends these bytes and closes the connection.
+    Bytes(String),
+    /// Sends an event stream with this body, and ends it properly.
     Stream(&'static str),
-    /// A stream of these bytes that is broken off.
+    /// Sends an event stream with this body, and closes the connection before its end.
     Broken(&'static str),
-    /// A stream of these bytes that stays open and silent.
+    /// Sends an event stream with this body, and leaves it open.
     Open(&'static str),
 }
 
-/// An answer with a status line, headers and a body.
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Part {
+/// A response with a status, headers and a body.
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> Reply {
     let length = body.len();
-    Part::Answer(format!(
+    Reply::Bytes(format!(
         "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
     ))
 }
 
-/// The running script.
-pub(crate) struct Script {
+/// The running server.
+pub(crate) struct ScriptedServer {
     pub(crate) address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Script {
-    pub(crate) async fn play(parts: impl IntoIterator<Item = Part>) -> Self {
+impl ScriptedServer {
+    pub(crate) async fn play(replys: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&asked);
-        let parts: Vec<_> = parts.into_iter().collect();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&requests);
+        let replys: Vec<_> = replys.into_iter().collect();
         tokio::spawn(async move {
             let mut open = Vec::new();
-            for part in parts {
+            for reply in replys {
                 let (mut client, _) = listener.accept().await.unwrap();
                 let head = head(&mut client).await;
-                kept.lock().unwrap().push(head);
-                if let Some(client) = play(part, client).await {
+                recorded.lock().unwrap().push(head);
+                if let Some(client) = play(reply, client).await {
                     open.push(client);
                 }
             }
-            // Whoever comes now waits for ever.
+            // Later connections get no answer.
             std::future::pending::<()>().await;
         });
-        Self { address, asked }
+        Self { address, requests }
     }
 
-    /// The heads of the requests so far.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    /// The heads of all requests so far.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 
     /// A header of a request.
     pub(crate) fn header(&self, request: usize, name: &str) -> Option<String> {
-        let asked = self.asked();
-        asked[request].lines().find_map(|line| {
+        let requests = self.requests();
+        requests[request].lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found
                 .eq_ignore_ascii_case(name)
@@ -73,11 +73,11 @@ impl Script {
         })
     }
 
-    /// A client that tries soon.
+    /// A client that retries after a short pause.
     pub(crate) fn builder(&self) -> ClientBuilder {
         let options = ClientOptions {
-            first_pause: Duration::from_millis(20),
-            longest_pause: Duration::from_millis(100),
+            initial_backoff: Duration::from_millis(20),
+            max_backoff: Duration::from_millis(100),
             ..ClientOptions::default()
         };
         Client::builder(format!("http://{}", self.address)).options(options)
@@ -92,21 +92,21 @@ async fn head(client: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// Returns a connection that is to stay open.
-async fn play(part: Part, mut client: TcpStream) -> Option<TcpStream> {
+/// Plays a reply. Returns the connection if it must stay open.
+async fn play(reply: Reply, mut client: TcpStream) -> Option<TcpStream> {
     let stream = |body: &str| {
         format!(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
             body.len()
         )
     };
-    let (bytes, stays) = match part {
-        Part::Answer(bytes) => (bytes, false),
-        Part::Stream(body) => (stream(body) + "0\r\n\r\n", false),
-        Part::Broken(body) => (stream(body), false),
-        Part::Open(body) => (stream(body), true),
+    let (bytes, stays_open) = match reply {
+        Reply::Bytes(bytes) => (bytes, false),
+        Reply::Stream(body) => (stream(body) + "0\r\n\r\n", false),
+        Reply::Broken(body) => (stream(body), false),
+        Reply::Open(body) => (stream(body), true),
     };
     client.write_all(bytes.as_bytes()).await.unwrap();
     client.flush().await.unwrap();
-    stays.then_some(client)
+    stays_open.then_some(client)
 }

@@ -1,4 +1,4 @@
-//! The API over a store in memory, with a network before it that breaks on command.
+//! The API over a store in memory, behind a proxy that breaks connections on command.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use tokio::time::timeout;
 const ORIGIN: &str = "https://app.example.com";
 pub(crate) const ANN: &str = "user_ann";
 
-/// Long enough for any honest wait of these tests.
+/// Longer than any wait of these tests takes on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::for_tests().unwrap());
@@ -39,11 +39,11 @@ pub(crate) fn job() -> JobId {
     "build-1".parse().unwrap()
 }
 
-/// The running service, with one job of Ann's.
+/// The running service, with one job that belongs to Ann.
 pub(crate) struct Api {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) proxy: TcpProxy,
-    /// How many tokens were asked for.
+    /// How many tokens the client has asked for.
     pub(crate) tokens: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
@@ -60,7 +60,7 @@ impl Api {
         let (stop, stopped) = oneshot::channel();
         let (address, addresses) = mpsc::channel();
         let served = Arc::clone(&store);
-        // A thread and a runtime of its own, as it is a process of its own elsewhere.
+        // The service has a thread and a runtime of its own, because it is another process in production.
         let server = std::thread::spawn(move || serve(served, &address, stopped));
         let address = addresses.recv().unwrap();
         Self {
@@ -72,7 +72,7 @@ impl Api {
         }
     }
 
-    /// A client of Ann's, through the proxy, that tries often and soon.
+    /// A client with Ann's token that connects through the proxy and retries after a short pause.
     pub(crate) fn builder(&self) -> ClientBuilder {
         let tokens = Arc::clone(&self.tokens);
         let source = TokenSource::fresh(move || {
@@ -80,8 +80,8 @@ impl Api {
             async { Ok::<_, std::io::Error>(token(ANN)) }
         });
         let options = ClientOptions {
-            first_pause: Duration::from_millis(20),
-            longest_pause: Duration::from_millis(100),
+            initial_backoff: Duration::from_millis(20),
+            max_backoff: Duration::from_millis(100),
             ..ClientOptions::default()
         };
         Client::builder(format!("http://{}", self.proxy.address()))
@@ -93,7 +93,7 @@ impl Api {
         self.builder().build().unwrap()
     }
 
-    /// Appends lines that say their number.
+    /// Appends lines whose text is their number.
     pub(crate) async fn append(&self, numbers: std::ops::Range<usize>) -> EntryId {
         append(&self.store, numbers).await
     }
@@ -117,7 +117,7 @@ impl Api {
         }
     }
 
-    /// Asks the service to stop, as a deployment does.
+    /// Tells the service to stop, as a deployment does.
     pub(crate) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
@@ -156,9 +156,9 @@ fn serve(store: Arc<MemoryStore>, address: &mpsc::Sender<SocketAddr>, stop: ones
             end_quiet: Duration::from_millis(50),
             ..HubOptions::default()
         };
-        let parts = AppState::new(Arc::new(verifier), store.clone(), store, hub);
-        let metrics = Metrics::new(parts.clone(), StoreGauges::default);
-        let app = Application::bind(parts, settings, metrics).unwrap();
+        let state = AppState::new(Arc::new(verifier), store.clone(), store, hub);
+        let metrics = Metrics::new(state.clone(), StoreGauges::default);
+        let app = Application::bind(state, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();
         let stop = async {
             let _ = stop.await;
@@ -176,9 +176,9 @@ pub(crate) async fn append(store: &MemoryStore, numbers: std::ops::Range<usize>)
     *store.append(&job(), &lines).await.unwrap().last().unwrap()
 }
 
-/// The next event that is not a heartbeat.
+/// The next event, without heartbeats.
 pub(crate) async fn next(log: &mut Follow) -> Option<Event> {
-    try_next(log).await.expect("nothing final happens")
+    try_next(log).await.expect("no final error")
 }
 
 pub(crate) async fn try_next(log: &mut Follow) -> Result<Option<Event>, ClientError> {
@@ -190,13 +190,13 @@ pub(crate) async fn try_next(log: &mut Follow) -> Result<Option<Event>, ClientEr
     }
 }
 
-/// The numbers of the next lines, passing by everything else, until there are so many.
+/// The numbers of the next `count` lines. Skips other events.
 pub(crate) async fn lines(log: &mut Follow, count: usize) -> Vec<usize> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
         match next(log).await.expect("the log goes on") {
             Event::Line(line) => numbers.push(line.text.unwrap().parse().unwrap()),
-            Event::Gap { .. } => panic!("nothing is missing"),
+            Event::Gap { .. } => panic!("there is no gap"),
             Event::Done(ending) => panic!("{ending} after {numbers:?}"),
             Event::Connected | Event::Heartbeat | Event::Interrupted { .. } => {}
         }
@@ -204,7 +204,7 @@ pub(crate) async fn lines(log: &mut Follow, count: usize) -> Vec<usize> {
     numbers
 }
 
-/// Passes by what is before the stream is open.
+/// Skips events until the stream is open.
 pub(crate) async fn connected(log: &mut Follow) {
     while !matches!(next(log).await, Some(Event::Connected)) {}
 }

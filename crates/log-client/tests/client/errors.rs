@@ -1,14 +1,14 @@
-//! Answers that the real server gives seldom, and how each is taken.
+//! Responses that the real server seldom sends, and what the client makes of each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use log_client::{Client, ClientError, Ending, Event, Follow, TokenSource, Trouble};
+use log_client::{Client, ClientError, Ending, Event, Follow, TokenSource, TransientError};
 use log_domain::{EntryId, Start};
 use tokio::time::Instant;
 
-use crate::script::{Part, Script, answer};
+use crate::script::{Reply, ScriptedServer, response};
 use crate::support::{connected, job, lines, next, try_next};
 
 const ONE: &str = "event: log\nid: 1-1\ndata: {\"id\":\"1-1\",\"ts\":null,\"source\":null,\"text\":\"1\",\"phase\":null}\n\n";
@@ -23,8 +23,8 @@ fn follow(client: &Client) -> Follow {
     client.follow(&job(), Start::After(EntryId::ZERO))
 }
 
-/// Tokens that say their number.
-fn numbered() -> (TokenSource, Arc<AtomicUsize>) {
+/// A source of numbered tokens, and how many it gave.
+fn numbered_tokens() -> (TokenSource, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let made = Arc::clone(&count);
     let source = TokenSource::fresh(move || {
@@ -35,9 +35,14 @@ fn numbered() -> (TokenSource, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_without_done_is_resumed_after_its_last_id() {
-    let script = Script::play([Part::Stream(ONE), Part::Broken(TWO), Part::Stream(FAILED)]).await;
-    let client = script.builder().build().unwrap();
+async fn a_stream_that_ends_without_done_is_resumed_after_its_last_id() {
+    let server = ScriptedServer::play([
+        Reply::Stream(ONE),
+        Reply::Broken(TWO),
+        Reply::Stream(FAILED),
+    ])
+    .await;
+    let client = server.builder().build().unwrap();
     let mut log = follow(&client);
     assert_eq!(lines(&mut log, 2).await, [1, 2]);
     loop {
@@ -48,15 +53,15 @@ async fn a_body_that_ends_without_done_is_resumed_after_its_last_id() {
         }
     }
     let cursors: Vec<_> = (0..3)
-        .map(|n| script.header(n, "last-event-id").unwrap())
+        .map(|n| server.header(n, "last-event-id").unwrap())
         .collect();
     assert_eq!(cursors, ["0-0", "1-1", "1-2"]);
 }
 
 #[tokio::test]
-async fn a_gap_moves_the_position_to_where_the_server_goes_on() {
-    let script = Script::play([Part::Broken(GAP), Part::Open(ONE)]).await;
-    let client = script.builder().build().unwrap();
+async fn a_gap_moves_the_position_to_where_the_server_continues() {
+    let server = ScriptedServer::play([Reply::Broken(GAP), Reply::Open(ONE)]).await;
+    let client = server.builder().build().unwrap();
     let mut log = client.follow(&job(), Start::After(EntryId::new(9, 9)));
     connected(&mut log).await;
     let gap = next(&mut log).await;
@@ -66,66 +71,66 @@ async fn a_gap_moves_the_position_to_where_the_server_goes_on() {
     );
     assert_eq!(log.position(), Some(EntryId::new(0, 7)));
     assert_eq!(lines(&mut log, 1).await, [1]);
-    assert_eq!(script.header(1, "last-event-id").unwrap(), "0-7");
+    assert_eq!(server.header(1, "last-event-id").unwrap(), "0-7");
 }
 
 #[tokio::test]
-async fn each_connection_has_a_token_of_its_own() {
-    let script = Script::play([Part::Broken(ONE), Part::Open(TWO)]).await;
-    let (tokens, _) = numbered();
-    let client = script.builder().token(tokens).build().unwrap();
+async fn each_connection_gets_a_new_token() {
+    let server = ScriptedServer::play([Reply::Broken(ONE), Reply::Open(TWO)]).await;
+    let (tokens, _) = numbered_tokens();
+    let client = server.builder().token(tokens).build().unwrap();
     assert_eq!(lines(&mut follow(&client), 2).await, [1, 2]);
-    let authorization = |n| script.header(n, "authorization").unwrap();
+    let authorization = |n| server.header(n, "authorization").unwrap();
     assert_eq!(authorization(0), "Bearer token-0");
     assert_eq!(authorization(1), "Bearer token-1");
 }
 
 #[tokio::test]
-async fn a_server_that_wants_a_new_token_gets_it_and_nobody_is_troubled() {
-    let script = Script::play([Part::Broken(REAUTH), Part::Open(TWO)]).await;
-    let (tokens, _) = numbered();
-    let client = script.builder().token(tokens).build().unwrap();
+async fn a_reauth_event_makes_the_client_reconnect_with_a_new_token_and_no_interruption() {
+    let server = ScriptedServer::play([Reply::Broken(REAUTH), Reply::Open(TWO)]).await;
+    let (tokens, _) = numbered_tokens();
+    let client = server.builder().token(tokens).build().unwrap();
     let mut log = follow(&client);
     connected(&mut log).await;
     assert!(matches!(next(&mut log).await, Some(Event::Line(_))));
-    // No interruption is told, and nothing comes twice.
+    // The caller sees no interruption, and no line twice.
     let again = next(&mut log).await;
     assert!(matches!(again, Some(Event::Connected)), "{again:?}");
     assert_eq!(lines(&mut log, 1).await, [2]);
-    assert_eq!(script.header(1, "last-event-id").unwrap(), "1-5");
-    assert_eq!(script.header(1, "authorization").unwrap(), "Bearer token-1");
+    assert_eq!(server.header(1, "last-event-id").unwrap(), "1-5");
+    assert_eq!(server.header(1, "authorization").unwrap(), "Bearer token-1");
 }
 
 #[tokio::test]
-async fn a_server_says_when_to_come_back_by_retry_after_and_by_retry() {
+async fn retry_after_and_retry_set_the_pause() {
     let busy =
         "{\"status\":503,\"code\":\"store-unavailable\",\"detail\":\"Later\",\"debug_id\":\"r-1\"}";
-    let script = Script::play([
-        answer("503 Service Unavailable", "retry-after: 1\r\n", busy),
-        Part::Broken(ONE_AND_RETRY),
-        Part::Open(TWO),
+    let server = ScriptedServer::play([
+        response("503 Service Unavailable", "retry-after: 1\r\n", busy),
+        Reply::Broken(ONE_AND_RETRY),
+        Reply::Open(TWO),
     ])
     .await;
-    let client = script.builder().build().unwrap();
+    let client = server.builder().build().unwrap();
     let mut log = follow(&client);
-    let began = Instant::now();
-    let Some(Event::Interrupted { trouble, pause }) = next(&mut log).await else {
-        panic!("503 passes");
+    let started = Instant::now();
+    let Some(Event::Interrupted { error, pause }) = next(&mut log).await else {
+        panic!("a 503 is transient");
     };
-    assert_eq!(trouble.to_string(), "Later (503, request r-1)");
+    assert_eq!(error.to_string(), "Later (503, request r-1)");
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
     assert_eq!(lines(&mut log, 1).await, [1]);
-    assert!(began.elapsed() >= Duration::from_secs(1));
-    let Some(Event::Interrupted { trouble, pause }) = next(&mut log).await else {
-        panic!("the stream broke off");
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    let Some(Event::Interrupted { error, pause }) = next(&mut log).await else {
+        panic!("the stream broke");
     };
-    assert!(matches!(trouble, Trouble::BrokenOff), "{trouble}");
+    assert!(matches!(error, TransientError::Disconnected), "{error}");
     assert!(pause >= Duration::from_millis(1500), "{pause:?}");
     assert_eq!(lines(&mut log, 1).await, [2]);
 }
 
 #[tokio::test]
-async fn final_answers_are_final_and_told_apart() {
+async fn each_final_status_is_an_error_of_its_own() {
     let problem = |status: u16| {
         format!(
             "{{\"status\":{status},\"code\":\"c\",\"detail\":\"No {status}\",\"debug_id\":\"r\"}}"
@@ -154,25 +159,25 @@ async fn final_answers_are_final_and_told_apart() {
     ];
     for (line, status, is) in cases {
         let elsewhere = "location: http://127.0.0.1:1/\r\n";
-        let script = Script::play([answer(line, elsewhere, &problem(status))]).await;
-        let client = script.builder().token(TokenSource::fixed("t")).build();
+        let server = ScriptedServer::play([response(line, elsewhere, &problem(status))]).await;
+        let client = server.builder().token(TokenSource::fixed("t")).build();
         let error = try_next(&mut follow(&client.unwrap())).await.unwrap_err();
         assert!(is(&error), "{line}: {error}");
         let text = error.to_string();
         assert_eq!(text, format!("No {status} ({status}, request r)"));
-        assert_eq!(script.asked().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn what_does_not_speak_the_apis_language_is_told_so() {
+async fn a_server_that_is_not_the_api_is_an_error() {
     let broken = "event: log\ndata: {\"text\":1}\n\n";
     for part in [
-        answer("200 OK", "content-type: text/html\r\n", "<h1>Sign in</h1>"),
-        answer("200 OK", STREAM, broken),
+        response("200 OK", "content-type: text/html\r\n", "<h1>Sign in</h1>"),
+        response("200 OK", STREAM, broken),
     ] {
-        let script = Script::play([part]).await;
-        let client = script.builder().build().unwrap();
+        let server = ScriptedServer::play([part]).await;
+        let client = server.builder().build().unwrap();
         let mut log = follow(&client);
         let error = loop {
             match try_next(&mut log).await {
@@ -185,11 +190,11 @@ async fn what_does_not_speak_the_apis_language_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_token_that_ran_out_on_its_way_is_replaced_once() {
-    let refused = || answer("401 Unauthorized", "", "");
-    let script = Script::play([Part::Broken(ONE), refused(), refused()]).await;
-    let (tokens, count) = numbered();
-    let client = script.builder().token(tokens).build().unwrap();
+async fn a_refused_token_is_replaced_once() {
+    let refused = || response("401 Unauthorized", "", "");
+    let server = ScriptedServer::play([Reply::Broken(ONE), refused(), refused()]).await;
+    let (tokens, count) = numbered_tokens();
+    let client = server.builder().token(tokens).build().unwrap();
     let mut log = follow(&client);
     assert_eq!(lines(&mut log, 1).await, [1]);
     let error = loop {
@@ -203,37 +208,37 @@ async fn a_token_that_ran_out_on_its_way_is_replaced_once() {
     };
     assert!(matches!(error, ClientError::Unauthenticated(_)), "{error}");
     assert_eq!(count.load(Ordering::Relaxed), 3);
-    assert_eq!(script.asked().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test]
-async fn a_server_that_never_comes_back_is_given_up_when_asked_to() {
-    // Nobody listens there.
+async fn the_client_gives_up_on_a_server_that_never_comes_back_if_told_to() {
+    // No server listens on this port.
     let gone = Client::builder("http://127.0.0.1:1").give_up_after(Duration::from_secs(1));
     let mut log = follow(&gone.build().unwrap());
-    let began = Instant::now();
+    let started = Instant::now();
     let error = loop {
         match try_next(&mut log).await {
             Ok(event) => assert!(matches!(
                 event,
                 Some(Event::Interrupted {
-                    trouble: Trouble::Unreachable(_),
+                    error: TransientError::Unreachable(_),
                     ..
                 })
             )),
             Err(error) => break error,
         }
     };
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
     assert!(matches!(error, ClientError::GaveUp { .. }), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
 #[tokio::test]
-async fn a_token_source_that_never_works_is_final_at_once() {
+async fn a_token_source_that_never_worked_is_a_final_error() {
     let source = TokenSource::fresh(|| async { Err::<String, _>("no such command") });
     let client = Client::builder("http://127.0.0.1:1").token(source);
     let error = try_next(&mut follow(&client.build().unwrap())).await;
     let error = error.unwrap_err();
-    assert_eq!(error.to_string(), "no token could be had: no such command");
+    assert_eq!(error.to_string(), "could not get a token: no such command");
 }
