@@ -1,14 +1,14 @@
-//! Good tokens while 10,000 with random key ids come in 10 s: their p99, and the fetches it causes.
+//! The latency of good tokens during a flood of 10,000 tokens with random key ids in 10 s.
 //!
-//! A key id that is not in the set makes a request wait for a fetch, and anybody can make one up. At
-//! most one fetch, which takes two seconds here, and a p99 of good tokens under 5 ms is what passes.
-//! From call to answer, that is; from when they were due is told as well, with the flood and without,
-//! and has the machine's other work in it.
+//! An unknown key id makes a request wait for a fetch, and anybody can invent one. The run passes if
+//! the flood causes at most one fetch (it takes two seconds here) and the p99 of good tokens stays
+//! under 5 ms, from the call to the answer. The latency from the time at which a call was due is
+//! printed too, with and without the flood; it includes other work of the machine.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark that cannot run has failed, and it talks to its user"
+    reason = "a benchmark that cannot run has failed, and it prints its results"
 )]
 
 use std::fmt;
@@ -33,7 +33,7 @@ const TIME: Duration = Duration::from_secs(10);
 const MOST_FETCHES: usize = 1;
 const HIGHEST_P99: Duration = Duration::from_millis(5);
 
-/// An instance that takes two seconds to answer, the first time apart.
+/// An instance that takes two seconds to answer, except for the first time.
 struct SlowInstance {
     jwks: String,
     fetches: Arc<AtomicUsize>,
@@ -61,7 +61,7 @@ async fn main() -> ExitCode {
         jwks: instance.jwks_json(),
         fetches: Arc::clone(&fetches),
     };
-    // The cooldown of the first fetch is over when the flood begins, so that it may cause one.
+    // The cooldown of the first fetch ends before the flood begins, so the flood may cause one.
     let policy = CachePolicy {
         cooldown: Duration::from_secs(30),
         ..CachePolicy::default()
@@ -94,7 +94,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What a time is at most for a part of the answers.
+/// Quantiles of measured times.
 struct Quantiles {
     p50: Duration,
     p99: Duration,
@@ -120,7 +120,7 @@ impl fmt::Display for Quantiles {
     }
 }
 
-/// Sends the flood evenly, and answers how many of it were refused.
+/// Sends the flood at an even rate. Returns how many of its tokens were refused.
 async fn flood(verifier: Verifier) -> usize {
     let mut tasks = JoinSet::new();
     let mut pace = pace(FLOOD);
@@ -138,8 +138,8 @@ async fn flood(verifier: Verifier) -> usize {
     outcomes.into_iter().filter(|refused| *refused).count()
 }
 
-/// Verifies good tokens evenly over the same time: how long the calls took, and how late each answer
-/// was after the moment that it was due to be asked for.
+/// Verifies good tokens at an even rate over the same time. Returns how long the calls took, and how
+/// long after its due time each answer came.
 async fn good(instance: &Issuer, verifier: &Verifier) -> (Quantiles, Quantiles) {
     let token = instance
         .session_token(
@@ -162,7 +162,7 @@ async fn good(instance: &Issuer, verifier: &Verifier) -> (Quantiles, Quantiles) 
     (Quantiles::from_times(calls), Quantiles::from_times(answers))
 }
 
-/// Ticks that often over the time; a late tick is made up for, and counts as late.
+/// Ticks this often in `TIME`. Late ticks are not skipped.
 fn pace(times: usize) -> tokio::time::Interval {
     let mut pace = interval(TIME / u32::try_from(times).unwrap_or(u32::MAX));
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);

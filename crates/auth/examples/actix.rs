@@ -1,8 +1,8 @@
-//! A server on actix-web that knows who is asking.
+//! A server with actix-web that authenticates its users.
 //!
-//! `cargo run -p auth --example actix --features actix,mint` plays a Clerk instance of its own and
-//! prints a `curl` line with a token that is good for five minutes. With a publishable key and an
-//! origin as arguments it takes the tokens of that instance, and its session cookie.
+//! `cargo run -p auth --example actix --features actix,mint` makes its own throw-away instance and
+//! prints a `curl` command with a token that is valid for five minutes. With a publishable key and an
+//! origin as arguments, the server accepts the tokens and the session cookie of that instance.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -17,12 +17,12 @@ use auth::{OrgRequirement, PublishableKey, RemoteKeys, StaticKeys, Verifier, min
 const ADDRESS: &str = "127.0.0.1:8081";
 const ORIGIN: &str = "https://app.example.com";
 
-/// For whoever is signed in.
+/// Only for signed-in users.
 #[get("/me")]
 async fn me(auth: Auth) -> String {
-    let rule = OrgRequirement::Permission("org:builds:read".to_owned());
+    let requirement = OrgRequirement::Permission("org:builds:read".to_owned());
     match auth.organization() {
-        Some(organization) if auth.may(organization.id(), &rule) => {
+        Some(organization) if auth.may(organization.id(), &requirement) => {
             format!(
                 "{} of {}, who may read builds\n",
                 auth.user_id(),
@@ -30,11 +30,11 @@ async fn me(auth: Auth) -> String {
             )
         }
         Some(organization) => format!("{} of {}\n", auth.user_id(), organization.id()),
-        None => format!("{}, who works for themselves\n", auth.user_id()),
+        None => format!("{}, without an active organisation\n", auth.user_id()),
     }
 }
 
-/// For anybody; a bad token is refused all the same.
+/// For everybody. A bad token is still refused.
 #[get("/")]
 async fn hello(auth: OptionalAuth) -> String {
     match auth.session() {
@@ -47,8 +47,8 @@ async fn hello(auth: OptionalAuth) -> String {
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let verifier = match arguments.as_slice() {
-        [] => play()?,
-        [key, origin] => real(key, origin)?,
+        [] => verifier_of_throw_away_instance()?,
+        [key, origin] => verifier_of_instance(key, origin)?,
         _ => return Err("usage: actix [<publishable key> <origin>]".into()),
     };
     let verifier = web::Data::new(verifier);
@@ -59,11 +59,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .service(hello)
     };
     let server = HttpServer::new(app).workers(1).bind(ADDRESS)?;
-    println!("http://{ADDRESS}/ and /me");
+    println!("listening at http://{ADDRESS}/ and http://{ADDRESS}/me");
     Ok(server.run().await?)
 }
 
-fn real(key: &str, origin: &str) -> Result<Verifier, Box<dyn Error>> {
+fn verifier_of_instance(key: &str, origin: &str) -> Result<Verifier, Box<dyn Error>> {
     let key = PublishableKey::parse(key)?;
     let keys = Arc::new(RemoteKeys::spawn(&key.jwks_url())?);
     let verifier = Verifier::builder(keys)
@@ -73,7 +73,7 @@ fn real(key: &str, origin: &str) -> Result<Verifier, Box<dyn Error>> {
     Ok(verifier.build()?)
 }
 
-fn play() -> Result<Verifier, Box<dyn Error>> {
+fn verifier_of_throw_away_instance() -> Result<Verifier, Box<dyn Error>> {
     let instance = mint::Issuer::generate()?;
     let keys = StaticKeys::from_jwks(&instance.jwks_json())?;
     let five_minutes = Duration::from_secs(300);

@@ -1,8 +1,8 @@
 //! Verifies a session token.
 //!
-//! `cargo run -p auth --example verify -- <publishable key> <origin> <token>` holds a token of a
-//! real instance against that instance's own keys. Without arguments it plays the instance itself:
-//! one token that passes, one made for another site, one put together from the two.
+//! `cargo run -p auth --example verify -- <publishable key> <origin> <token>` verifies a token of a
+//! real instance with the keys of that instance. Without arguments it makes its own throw-away
+//! instance and three tokens: a good one, one for another site, and a forged one.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -18,13 +18,13 @@ const ORIGIN: &str = "https://app.example.com";
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [] => play().await,
-        [key, origin, token] => real(key, origin, token).await,
+        [] => verify_own_tokens().await,
+        [key, origin, token] => verify_token(key, origin, token).await,
         _ => Err("usage: verify [<publishable key> <origin> <token>]".into()),
     }
 }
 
-async fn real(key: &str, origin: &str, token: &str) -> Result<(), Box<dyn Error>> {
+async fn verify_token(key: &str, origin: &str, token: &str) -> Result<(), Box<dyn Error>> {
     let key = PublishableKey::parse(key)?;
     let keys = RemoteKeys::spawn(&key.jwks_url())?;
     keys.prefetch().await?;
@@ -36,7 +36,7 @@ async fn real(key: &str, origin: &str, token: &str) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-async fn play() -> Result<(), Box<dyn Error>> {
+async fn verify_own_tokens() -> Result<(), Box<dyn Error>> {
     let instance = mint::Issuer::generate()?;
     let verifier = Verifier::builder(Arc::new(StaticKeys::from_jwks(&instance.jwks_json())?))
         .issuers([instance.issuer()])
@@ -47,12 +47,17 @@ async fn play() -> Result<(), Box<dyn Error>> {
         instance.session_token("user_example", origin, SystemTime::now(), minute)
     };
     let (good, foreign) = (mint(ORIGIN)?, mint("https://elsewhere.example")?);
-    // The claims of one token under the signature of another.
+    // The claims of one token with the signature of another.
     let (claims, _) = foreign.rsplit_once('.').ok_or("a token has dots")?;
     let (_, signature) = good.rsplit_once('.').ok_or("a token has dots")?;
     report("a good token", &verifier, &good).await;
-    report("one of another site", &verifier, &foreign).await;
-    report("a forged one", &verifier, &format!("{claims}.{signature}")).await;
+    report("a token for another site", &verifier, &foreign).await;
+    report(
+        "a forged token",
+        &verifier,
+        &format!("{claims}.{signature}"),
+    )
+    .await;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! What must hold whatever bytes come in. The fuzz targets call these, and the crate's own tests
-//! do with every file under `seeds/`.
+//! What must be true for any input. The fuzz targets call these checks, and the crate's own tests
+//! call them with every file under `seeds/`.
 
 use std::future::Future;
 use std::pin::pin;
@@ -7,27 +7,27 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use auth::mint::Issuer;
+use auth::mint::{Issuer, TestKey};
 use auth::webhooks::{SigningSecret, WebhookHeaders, Webhooks};
 use auth::{Clock, CredentialSource, PublishableKey, RequestHead, StaticKeys, Verifier};
 use serde_json::{Value, json};
 
-/// The moment that seeds are good at.
+/// The time at which the tokens of the seeds are valid.
 const NOW: u64 = 1_800_000_000;
 const HOST: &str = "clerk.fuzz.example";
 const ORIGIN: &str = "https://app.fuzz.example";
 
 #[derive(Debug)]
-struct Then;
+struct SeedClock;
 
-impl Clock for Then {
+impl Clock for SeedClock {
     fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(NOW)
     }
 }
 
 static INSTANCE: LazyLock<Issuer> =
-    LazyLock::new(|| Issuer::generate_as(HOST, "ins_fuzz").expect("a key"));
+    LazyLock::new(|| Issuer::for_tests_as(HOST, "ins_fuzz", TestKey::First).expect("an issuer"));
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let keys = StaticKeys::from_jwks(&INSTANCE.jwks_json()).expect("a key set");
@@ -36,7 +36,7 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
         .issuers([INSTANCE.issuer()])
         .authorized_parties([ORIGIN])
         .session_cookies(&key)
-        .clock(Arc::new(Then))
+        .clock(Arc::new(SeedClock))
         .build()
         .expect("settings")
 });
@@ -47,10 +47,10 @@ static SECRET: LazyLock<SigningSecret> = LazyLock::new(|| {
 
 static WEBHOOKS: LazyLock<Webhooks> = LazyLock::new(|| {
     let endpoint = Webhooks::new([SECRET.clone()]).expect("one secret");
-    endpoint.clock(Arc::new(Then))
+    endpoint.clock(Arc::new(SeedClock))
 });
 
-/// Any bytes as a token.
+/// Any bytes as a token: they are refused.
 pub(crate) fn token(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else {
         return;
@@ -59,8 +59,8 @@ pub(crate) fn token(bytes: &[u8]) {
     assert!(!rejection.reason().is_empty());
 }
 
-/// Any bytes as claims, signed; before the first line feed, where there is one, stands the header.
-/// Answers whether they made a session.
+/// Any bytes as signed claims. If there is a line feed, the text before it is the header. Returns
+/// whether the token gave a session.
 pub(crate) fn claims(bytes: &[u8]) -> bool {
     let good_header = json!({ "alg": "RS256", "kid": "ins_fuzz" }).to_string();
     let text = String::from_utf8_lossy(bytes);
@@ -77,7 +77,7 @@ pub(crate) fn claims(bytes: &[u8]) -> bool {
     assert!(session.expires_at() + 5 > NOW);
     if let Some(organization) = session.organization() {
         assert!(organization.id().starts_with("org_"));
-        // They can be very many; each that is told is granted.
+        // There can be very many, so only some are checked.
         for permission in organization.permissions().take(50) {
             assert!(organization.has_permission(&permission), "{permission}");
         }
@@ -85,7 +85,7 @@ pub(crate) fn claims(bytes: &[u8]) -> bool {
     true
 }
 
-/// A request's head in lines of `name: value`, the first of them the method.
+/// The head of a request: the first line is the method, the others are `name: value`.
 struct Head<'a> {
     method: &'a str,
     fields: Vec<(&'a [u8], &'a [u8])>,
@@ -119,7 +119,7 @@ impl RequestHead for Head<'_> {
     }
 }
 
-/// Any bytes as a request's head.
+/// Any bytes as the head of a request: the token that is found is in it.
 pub(crate) fn credentials(bytes: &[u8]) {
     let head = Head::read(bytes);
     let Ok(found) = VERIFIER.credentials(&head) else {
@@ -149,7 +149,7 @@ fn contains(value: &[u8], token: &str) -> bool {
         .any(|window| window == token.as_bytes())
 }
 
-/// Any bytes as a webhook: as all of a delivery, and as a body that is signed.
+/// Any bytes as a webhook: once as a whole delivery, once as the body of a signed delivery.
 pub(crate) fn webhook(bytes: &[u8]) {
     let mut parts = bytes.splitn(4, |&byte| byte == b'\n');
     let mut next = || parts.next().unwrap_or_default();
@@ -160,7 +160,7 @@ pub(crate) fn webhook(bytes: &[u8]) {
     };
     assert!(WEBHOOKS.verify(headers, next()).is_err(), "nobody can sign");
 
-    let signed = SECRET.sign("msg_fuzz", Then.now(), bytes);
+    let signed = SECRET.sign("msg_fuzz", SeedClock.now(), bytes);
     let headers = WebhookHeaders {
         id: b"msg_fuzz",
         timestamp: signed.timestamp.as_bytes(),
@@ -172,7 +172,7 @@ pub(crate) fn webhook(bytes: &[u8]) {
     }
 }
 
-/// The outcome of what waits for nothing: the keys are static.
+/// The result of a future that does not wait: the keys are static.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -1,4 +1,4 @@
-//! Any header values: one credential out of them, or a reason.
+//! Any header values: the one token in them, or a reason for the refusal.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The extractors: who gets into a handler, and what everybody else is answered.
+//! The extractors for actix-web: which requests reach a handler, and the answers to all others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +90,7 @@ async fn a_signed_in_request_reaches_the_handler() {
 
 /// Cases 7 and 9 over HTTP.
 #[actix_web::test]
-async fn a_request_without_a_token_gets_a_bare_challenge() {
+async fn a_request_without_a_token_gets_a_challenge_without_error() {
     for request in [
         get("/me"),
         get("/me").insert_header(("Authorization", "Basic YTpi")),
@@ -104,7 +104,7 @@ async fn a_request_without_a_token_gets_a_bare_challenge() {
 
 /// Case 12 over HTTP.
 #[actix_web::test]
-async fn a_token_in_the_address_counts_for_nothing() {
+async fn a_token_in_the_url_is_ignored() {
     for name in ["token", "access_token", "__session"] {
         let answered = ask(get(&format!("/me?{name}={}", good_token()))).await;
         assert_eq!(answered.reason(), "session-token-missing");
@@ -113,7 +113,7 @@ async fn a_token_in_the_address_counts_for_nothing() {
 }
 
 #[actix_web::test]
-async fn a_refusal_is_told_by_reason_and_in_constant_words() {
+async fn a_refusal_has_a_reason_and_a_constant_text() {
     for (token, reason) in [
         (token_with("exp", T - 100), "token-expired"),
         (
@@ -138,7 +138,7 @@ async fn a_refusal_is_told_by_reason_and_in_constant_words() {
 
 /// Cases 10 and 14 over HTTP.
 #[actix_web::test]
-async fn malformed_and_cross_site_credentials_have_statuses_of_their_own() {
+async fn malformed_and_cross_site_credentials_have_their_own_statuses() {
     let twice = get("/me")
         .append_header(("Authorization", "Bearer a.b.c"))
         .append_header(("Authorization", "Bearer a.b.c"));
@@ -159,7 +159,7 @@ async fn malformed_and_cross_site_credentials_have_statuses_of_their_own() {
 
 /// Case 50 over HTTP.
 #[actix_web::test]
-async fn keys_that_cannot_be_had_are_503_with_retry_after() {
+async fn unavailable_keys_are_503_with_retry_after() {
     let keys = FakeServer::new(Answer::Fails).keys();
     let verifier = builder(keys).build().unwrap();
     for path in ["/me", "/"] {
@@ -173,7 +173,7 @@ async fn keys_that_cannot_be_had_are_503_with_retry_after() {
 }
 
 #[actix_web::test]
-async fn an_optional_session_is_never_made_of_a_bad_token() {
+async fn a_bad_token_is_refused_for_an_optional_session_too() {
     let anonymous = ask(get("/")).await;
     assert_eq!((anonymous.status, anonymous.body.as_str()), (200, "nobody"));
     let known = ask(with_token("/", &good_token())).await;
@@ -188,7 +188,7 @@ async fn an_optional_session_is_never_made_of_a_bad_token() {
 }
 
 #[actix_web::test]
-async fn an_app_without_a_verifier_lets_nobody_in() {
+async fn an_app_without_a_verifier_answers_500() {
     let app = init_service(
         App::new()
             .route("/me", web::to(me))
@@ -203,7 +203,7 @@ async fn an_app_without_a_verifier_lets_nobody_in() {
 }
 
 #[test]
-fn an_error_answers_as_its_rejection_says() {
+fn an_error_has_the_status_and_text_of_its_rejection() {
     let retry_after = Duration::from_secs(7);
     for rejection in [
         Rejection::Expired,

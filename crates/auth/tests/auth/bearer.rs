@@ -10,7 +10,7 @@ fn check(values: &[&str], expected: Result<&str, Rejection>) {
 
 /// Case 7.
 #[test]
-fn no_credentials_are_answered_with_a_bare_challenge() {
+fn missing_credentials_get_a_challenge_without_error() {
     let missing = Rejection::SessionTokenMissing;
     for values in [&[][..], &[""], &["   \t"], &["Bearer"], &["bearer  "]] {
         check(values, Err(missing));
@@ -22,7 +22,7 @@ fn no_credentials_are_answered_with_a_bare_challenge() {
 
 /// Case 8.
 #[test]
-fn the_scheme_is_case_insensitive_and_blanks_around_do_not_count() {
+fn the_scheme_is_case_insensitive_and_surrounding_blanks_are_ignored() {
     for value in [
         "Bearer a.b.c",
         "bearer a.b.c",
@@ -48,7 +48,7 @@ fn another_scheme_counts_as_no_token() {
 
 /// Case 10.
 #[test]
-fn a_raw_token_or_two_of_them_are_malformed() {
+fn a_raw_token_or_several_tokens_are_malformed() {
     let malformed = Rejection::MalformedCredentials;
     for values in [
         &["a.b.c"][..],

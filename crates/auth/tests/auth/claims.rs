@@ -1,4 +1,4 @@
-//! Group D: the signature, and what a token says once it holds.
+//! Group D: the signature, and the claims of a token with a right signature.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn check(token: &str, expected: &str) {
     );
 }
 
-/// Each of these values of one claim is refused for this reason.
+/// Checks that each of these values of a claim is refused for this reason.
 #[track_caller]
 fn refused(claim: &str, values: impl IntoIterator<Item = Value>, expected: &str) {
     for value in values {
@@ -32,7 +32,7 @@ fn refused(claim: &str, values: impl IntoIterator<Item = Value>, expected: &str)
 
 /// Case 26.
 #[test]
-fn vectors_with_a_borrowed_signature_are_refused_for_it() {
+fn vectors_with_a_borrowed_signature_are_refused() {
     let jwks = json!({ "keys": [{
         "kty": "RSA", "kid": KEY_ID, "n": MOCK_RSA_MODULUS, "e": "AQAB",
     }] });
@@ -49,7 +49,7 @@ fn vectors_with_a_borrowed_signature_are_refused_for_it() {
 
 /// Case 27.
 #[test]
-fn a_signature_of_another_key_does_not_hold() {
+fn the_signature_of_another_key_is_refused() {
     let other = StaticKeys::from_pem(OTHER_PUBLIC_PEM).unwrap();
     let verifier = builder(Arc::new(other)).build().unwrap();
     assert_eq!(
@@ -62,7 +62,7 @@ fn a_signature_of_another_key_does_not_hold() {
 
 /// Case 28.
 #[test]
-fn nothing_is_said_about_claims_before_the_signature_holds() {
+fn claims_are_not_reported_before_the_signature_is_verified() {
     let wrong = [
         with(claims(), "exp", T - 100),
         with(claims(), "nbf", T + 100),
@@ -82,7 +82,7 @@ fn nothing_is_said_about_claims_before_the_signature_holds() {
             "token-invalid-signature",
         );
     }
-    // Not even that the payload is no JSON, or has a key twice.
+    // Nor is it reported that the payload is not JSON, or has a duplicate key.
     for claims in ["x", r#"{"sub":"user_a","sub":"user_b"}"#] {
         let forged = INSTANCE_WITH_NEW_KEY.sign(&header().to_string(), claims);
         check(&forged.unwrap(), "token-invalid-signature");
@@ -91,7 +91,7 @@ fn nothing_is_said_about_claims_before_the_signature_holds() {
 
 /// Case 29.
 #[test]
-fn one_changed_bit_is_noticed() {
+fn one_changed_bit_is_refused() {
     let good = good_token();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let (header, payload) = head.split_once('.').unwrap();
@@ -105,21 +105,21 @@ fn one_changed_bit_is_noticed() {
             "token-invalid-signature",
         );
     }
-    // 256 bytes are 341 characters and a third: the last one has four bits that belong to nothing.
+    // 256 bytes are 341⅓ characters of base64, so four bits of the last character are unused.
     let (start, last) = signature.split_at(signature.len() - 1);
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let value = alphabet.find(last).unwrap();
     let other = alphabet.chars().nth(value + 1).unwrap();
     check(&format!("{head}.{start}{other}"), "token-invalid");
-    // A signature of another length is none.
+    // A signature of another length is wrong.
     let short = URL_SAFE_NO_PAD.encode([7; 255]);
     check(&format!("{head}.{short}"), "token-invalid-signature");
 }
 
-/// Case 30. The public vector `mockExpiredJwt` could not be had, so this one is signed here after
-/// its description: it expires before it becomes active, and `exp` is judged first.
+/// Case 30. The public vector `mockExpiredJwt` was not available, so the test signs such a token
+/// itself: it expires before it becomes active, and `exp` is checked first.
 #[tokio::test]
-async fn expiry_is_judged_before_activity() {
+async fn expiry_is_checked_before_activity() {
     let clock = FixedClock::at(T);
     let verifier = verifier_with(|builder| builder.clock(clock.clone()));
     let token = token_with("exp", 1_666_648_200_u64);
@@ -190,7 +190,7 @@ async fn a_template_token_that_lives_for_years_is_refused() {
         failed,
     );
     check(&token_with("exp", issued + 600), "ok");
-    // One that ends when it begins, or before, is as odd; the skew would let it pass.
+    // A token that ends when it begins, or before, is refused too. The skew alone would accept it.
     for expires_at in [T + 2, T + 3] {
         let backwards = with(with(claims(), "exp", expires_at), "iat", T + 3);
         check(&token(&header(), &backwards), failed);
@@ -208,7 +208,7 @@ async fn a_template_token_that_lives_for_years_is_refused() {
     );
 }
 
-/// Case 34; the settings that are refused are in `startup`.
+/// Case 34. `startup` tests the settings that are refused.
 #[tokio::test]
 async fn without_skew_a_token_ends_at_its_expiry() {
     let clock = FixedClock::at(T);
@@ -231,7 +231,7 @@ async fn without_skew_a_token_ends_at_its_expiry() {
 
 /// Case 35.
 #[test]
-fn the_issuer_is_one_of_ours_to_the_letter() {
+fn the_issuer_is_exactly_one_of_ours() {
     let foreign = "token-invalid-issuer";
     refused(
         "iss",
@@ -260,7 +260,7 @@ fn the_issuer_is_one_of_ours_to_the_letter() {
 
 /// Case 36.
 #[test]
-fn the_authorized_party_is_one_of_ours_to_the_letter() {
+fn the_authorized_party_is_exactly_one_of_ours() {
     let foreign = "token-invalid-authorized-parties";
     refused(
         "azp",
@@ -280,9 +280,9 @@ fn the_authorized_party_is_one_of_ours_to_the_letter() {
     check(&token_without("azp"), foreign);
 }
 
-/// Case 37; cookies, which never get this leave, are in `carriers`.
+/// Case 37. `credentials` tests that this never applies to cookies.
 #[tokio::test]
-async fn a_missing_authorized_party_passes_only_where_that_is_allowed() {
+async fn a_missing_authorized_party_is_accepted_only_if_that_is_allowed() {
     let lenient = verifier_with(|builder| builder.allow_missing_azp(true));
     let session = lenient.verify(&token_without("azp")).await.unwrap();
     assert_eq!(session.authorized_party(), None);
@@ -346,7 +346,7 @@ async fn a_pending_session_is_refused_unless_accepted_and_flagged() {
 
 /// Case 41.
 #[test]
-fn a_signed_payload_that_is_no_object_is_invalid() {
+fn a_signed_payload_that_is_not_an_object_is_invalid() {
     let array = json!([T + 55, T - 15, "s", ISSUER, null]).to_string();
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for payload in [
@@ -406,8 +406,8 @@ async fn configured_audiences_must_be_met() {
 }
 
 #[test]
-fn the_first_rule_that_is_broken_is_the_answer() {
-    // Everything is wrong; each step takes one fault away, in the order of the pipeline.
+fn the_first_broken_rule_is_the_answer() {
+    // Everything is wrong at first. Each step corrects one claim, in the order of the checks.
     let mut claims = json!({
         "exp": "x", "nbf": T + 100, "iat": T + 100, "iss": "x", "sub": "x", "azp": "x", "sts": "x",
     });
@@ -431,7 +431,7 @@ fn the_first_rule_that_is_broken_is_the_answer() {
 }
 
 #[test]
-fn a_key_that_is_not_there_is_refused_without_a_word_about_it() {
+fn an_unknown_key_is_refused() {
     let foreign = OTHER_INSTANCE.sign(
         &with(header(), "kid", OTHER_INSTANCE.key_id()).to_string(),
         &claims().to_string(),

@@ -1,5 +1,5 @@
-//! Group B, cases 11 to 14, and the second half of case 37: one credential of a request, and the
-//! rules of cookies.
+//! Group B, cases 11 to 14, and the second half of case 37: finding the one token of a request, and
+//! the rules for cookies.
 
 use auth::{CredentialSource, PublishableKey, Rejection, RejectionKind, RequestHead, Verifier};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::vectors::*;
 /// The suffix of `PUBLISHABLE_KEY`.
 const SUFFIXED: &str = "__session_vWCgMp3A";
 
-/// A request, as a framework would have it.
+/// A request, like that of a web framework.
 struct Request {
     method: &'static str,
     headers: Vec<(&'static str, String)>,
@@ -55,7 +55,7 @@ impl RequestHead for Request {
     }
 }
 
-/// A verifier that takes cookies too.
+/// A verifier that also accepts cookies.
 fn with_cookies() -> Verifier {
     let key = PublishableKey::parse(PUBLISHABLE_KEY).unwrap();
     verifier_with(|builder| builder.session_cookies(&key))
@@ -75,7 +75,7 @@ fn token_issued_at(seconds: u64) -> String {
     token_with("iat", seconds)
 }
 
-/// Case 7, with cookies on.
+/// Case 7, with cookies enabled.
 #[test]
 fn a_request_without_credentials_has_no_token() {
     check(&Request::get(), "session-token-missing");
@@ -92,9 +92,9 @@ fn a_request_without_credentials_has_no_token() {
     }
 }
 
-/// Case 9: another scheme is no reason to pass over a cookie.
+/// Case 9: a cookie is read although the request has another scheme.
 #[test]
-fn another_scheme_leaves_the_cookie_to_count() {
+fn a_cookie_is_read_next_to_another_scheme() {
     let basic = Request::get().with("authorization", "Basic YTpi");
     check(&basic, "session-token-missing");
     check(&basic.cookie("__session", &good_token()), "ok");
@@ -102,7 +102,7 @@ fn another_scheme_leaves_the_cookie_to_count() {
 
 /// Case 11.
 #[test]
-fn a_bad_bearer_token_is_not_made_up_for_by_a_good_cookie() {
+fn a_good_cookie_does_not_replace_a_bad_bearer_token() {
     let good = good_token();
     for (value, expected) in [
         ("Bearer a.b.c", "token-invalid"),
@@ -118,9 +118,9 @@ fn a_bad_bearer_token_is_not_made_up_for_by_a_good_cookie() {
     check(&request, "token-expired");
 }
 
-/// Case 11, the other way round: a good bearer token needs no cookie, and no rule of cookies.
+/// Case 11, the reverse: the rules for cookies do not apply to a bearer token.
 #[test]
-fn a_bearer_token_counts_whatever_cookies_and_origins_come_with_it() {
+fn a_bearer_token_is_not_affected_by_cookies_and_origins() {
     let request = Request::get()
         .method("DELETE")
         .bearer(&good_token())
@@ -133,7 +133,7 @@ fn a_bearer_token_counts_whatever_cookies_and_origins_come_with_it() {
 }
 
 #[test]
-fn cookies_are_not_read_unless_they_are_asked_for() {
+fn cookies_are_read_only_if_they_are_enabled() {
     let request = Request::get().cookie(SUFFIXED, &good_token());
     assert_eq!(
         request_result(&verifier(), &request),
@@ -145,7 +145,7 @@ fn cookies_are_not_read_unless_they_are_asked_for() {
 
 /// Case 13.
 #[test]
-fn the_instances_own_cookie_counts_and_no_others() {
+fn only_the_instances_own_cookie_is_read() {
     let good = good_token();
     let foreign = OTHER_INSTANCE
         .sign(
@@ -167,14 +167,14 @@ fn the_instances_own_cookie_counts_and_no_others() {
         let request = Request::get().cookie(name, &good);
         check(&request, "session-token-missing");
     }
-    // Without a suffix it may be anybody's; verification says so.
+    // A cookie without a suffix may be another instance's. Verification refuses its token.
     let plain = Request::get().cookie("__session", &foreign);
     check(&plain, "jwk-kid-mismatch");
 }
 
-/// Case 13: both are ours, and an older front end writes the plain one only.
+/// Case 13: both cookies are ours. An older front end writes only the plain one.
 #[test]
-fn of_two_cookies_of_the_instance_the_newer_counts() {
+fn of_two_cookies_of_the_instance_the_newer_is_used() {
     let (old, new) = (token_issued_at(T - 9), token_issued_at(T - 3));
     for (plain, suffixed) in [(&old, &new), (&new, &old)] {
         let request = Request::get()
@@ -183,7 +183,7 @@ fn of_two_cookies_of_the_instance_the_newer_counts() {
         let session = at_once(with_cookies().authenticate(&request)).unwrap();
         assert_eq!(session.issued_at(), T - 3);
     }
-    // What is no token at all is not newer, on either side.
+    // A cookie that is not a token is never the newer one.
     let rubbish = Request::get()
         .cookie("__session", "rubbish")
         .cookie(SUFFIXED, &old);
@@ -192,7 +192,7 @@ fn of_two_cookies_of_the_instance_the_newer_counts() {
         .cookie("__session", &new)
         .cookie(SUFFIXED, "rubbish");
     check(&rubbish, "ok");
-    // A claim to be newer chooses the token, and does not make it good.
+    // An unverified `iat` chooses the token, but the token is still verified.
     let forged = unsigned_token(&header(), &with(claims(), "iat", T + 100));
     let request = Request::get()
         .cookie("__session", &forged)
@@ -215,7 +215,7 @@ fn a_session_cookie_that_occurs_twice_is_malformed() {
 }
 
 #[test]
-fn cookies_are_found_in_any_spelling_that_browsers_and_proxies_have() {
+fn cookies_are_found_in_every_layout_of_the_header() {
     let good = good_token();
     for value in [
         format!("a=b; __session={good}; c=d"),
@@ -230,7 +230,7 @@ fn cookies_are_found_in_any_spelling_that_browsers_and_proxies_have() {
         .cookie("__session", &good)
         .cookie("c", "d");
     check(&split, "ok");
-    // The form of the value is the token's affair.
+    // The value is checked as a token, not as a cookie.
     let quoted = Request::get().cookie("__session", &format!("\"{good}\""));
     check(&quoted, "token-invalid");
     let not_ascii = Request::get().cookie("__session", "k\u{e9}y");
@@ -239,7 +239,7 @@ fn cookies_are_found_in_any_spelling_that_browsers_and_proxies_have() {
 
 /// Case 14.
 #[test]
-fn a_cookie_counts_for_reads_from_our_own_pages_only() {
+fn a_cookie_is_accepted_for_reads_from_our_own_pages_only() {
     let good = good_token();
     let get = || Request::get().cookie(SUFFIXED, &good);
     let refused = [
@@ -280,7 +280,7 @@ fn a_cookie_counts_for_reads_from_our_own_pages_only() {
     for request in accepted {
         check(&request, "ok");
     }
-    // Without a cookie there is nothing to forge.
+    // The rules do not apply to a request without a cookie.
     check(&Request::get().method("POST"), "session-token-missing");
     let cross_site = Rejection::CookieCrossSite;
     assert_eq!(cross_site.kind(), RejectionKind::Forbidden);
@@ -288,9 +288,9 @@ fn a_cookie_counts_for_reads_from_our_own_pages_only() {
     assert_eq!(cross_site.challenge(), None);
 }
 
-/// Case 37, its second half.
+/// Case 37, the second half.
 #[test]
-fn a_cookie_without_an_authorized_party_never_passes() {
+fn a_cookie_without_an_authorized_party_is_never_accepted() {
     let key = PublishableKey::parse(PUBLISHABLE_KEY).unwrap();
     let lenient = verifier_with(|builder| builder.allow_missing_azp(true).session_cookies(&key));
     let token = token_without("azp");
@@ -308,9 +308,9 @@ fn a_cookie_without_an_authorized_party_never_passes() {
     );
 }
 
-/// Case 12: a request's address is not even seen here.
+/// Case 12. A [`RequestHead`] does not contain the URL.
 #[test]
-fn what_was_found_shows_no_token() {
+fn debug_output_shows_no_token() {
     let request = Request::get().bearer(&good_token());
     let verifier = with_cookies();
     let credentials = verifier.credentials(&request).unwrap();

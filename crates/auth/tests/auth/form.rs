@@ -1,5 +1,5 @@
-//! Group C: form, class and algorithm. Nothing here may ask for a key, which is where the network
-//! and cryptography begin.
+//! Group C: form, class and algorithm. No test here may ask for a key: that would need the network
+//! or cryptography.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::support::*;
 use crate::vectors::*;
 
-/// Holds tokens against an expected reason, and that no key was asked for.
+/// Checks that tokens are refused for this reason, and that no key was asked for.
 #[track_caller]
 fn refused_without_a_key(tokens: impl IntoIterator<Item = String>, expected: &str) {
     let keys = CountingKeys::new();
@@ -46,7 +46,7 @@ fn a_token_of_more_than_8_kib_is_too_large() {
 
 /// Case 16.
 #[test]
-fn what_is_not_three_segments_of_strict_base64url_is_invalid() {
+fn a_token_that_is_not_three_segments_of_strict_base64url_is_invalid() {
     let good = good_token();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let (header, payload) = head.split_once('.').unwrap();
@@ -79,7 +79,7 @@ fn what_is_not_three_segments_of_strict_base64url_is_invalid() {
 
 /// Case 16.
 #[test]
-fn a_header_that_is_no_json_object_is_invalid() {
+fn a_header_that_is_not_a_json_object_is_invalid() {
     let header = header().to_string();
     refused_without_a_key(
         [
@@ -106,7 +106,7 @@ fn a_header_that_is_no_json_object_is_invalid() {
 
 /// Case 17.
 #[test]
-fn only_rs256_to_the_letter_is_an_algorithm() {
+fn only_the_exact_text_rs256_is_accepted_as_algorithm() {
     for algorithm in [
         "none", "None", "NONE", "", "HS256", "RS384", "RS512", "PS256", "ES256", "rs256", "RS256 ",
     ] {
@@ -119,7 +119,7 @@ fn only_rs256_to_the_letter_is_an_algorithm() {
     refused_without_a_key([missing], "token-invalid-algorithm");
 }
 
-/// Case 17: the public key as the secret of an HMAC, the oldest trick.
+/// Case 17: the well-known attack that uses the public key as the secret of an HMAC.
 #[test]
 fn an_hmac_under_the_public_key_is_refused_for_its_algorithm() {
     let secret = INSTANCE.public_pem().unwrap();
@@ -184,7 +184,7 @@ fn the_categories_of_templates_and_machines_are_of_another_class() {
 
 /// Case 21.
 #[test]
-fn a_machine_as_subject_is_of_another_class_before_its_signature_counts() {
+fn a_machine_as_subject_is_refused_before_the_signature_is_verified() {
     let machine = with(claims(), "sub", "mch_2vYVtestTESTtestTESTtestTESTtest");
     refused_without_a_key(
         [
@@ -197,7 +197,7 @@ fn a_machine_as_subject_is_of_another_class_before_its_signature_counts() {
 
 /// Case 22.
 #[test]
-fn critical_extensions_are_not_understood() {
+fn critical_extensions_are_refused() {
     for critical in [
         json!(["foo"]),
         json!(["exp"]),
@@ -214,7 +214,7 @@ fn critical_extensions_are_not_understood() {
 
 /// Case 23.
 #[tokio::test]
-async fn keys_and_addresses_in_the_token_are_ignored() {
+async fn keys_and_urls_in_the_token_are_ignored() {
     let theirs = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/jwks.json", theirs.local_addr().unwrap());
     let attacker = &INSTANCE_WITH_NEW_KEY;
@@ -230,12 +230,12 @@ async fn keys_and_addresses_in_the_token_are_ignored() {
             verification_result(&verifier(), &forged).await,
             "token-invalid-signature"
         );
-        // Even an honest token with such a member is not read any further.
+        // In a good token such a member is ignored as well.
         let honest = raw_token(&header, &claims().to_string());
         assert_eq!(verification_result(&verifier(), &honest).await, "ok");
     }
     let visit = timeout(Duration::from_millis(50), theirs.accept()).await;
-    assert!(visit.is_err(), "somebody asked the attacker for keys");
+    assert!(visit.is_err(), "the verifier fetched the attacker's keys");
 }
 
 /// Case 24.
@@ -260,7 +260,7 @@ fn a_header_key_that_occurs_twice_is_invalid() {
 
 /// Case 25.
 #[test]
-fn a_key_id_without_the_form_of_one_is_never_looked_up_nor_repeated() {
+fn an_invalid_key_id_is_neither_looked_up_nor_repeated() {
     let ids = [
         json!(null),
         json!(7),
@@ -277,17 +277,17 @@ fn a_key_id_without_the_form_of_one_is_never_looked_up_nor_repeated() {
         let token = with_header("kid", id.clone());
         refused_without_a_key([token.clone()], "jwk-kid-mismatch");
         let rejection = at_once(verifier().verify(&token)).unwrap_err();
-        let told = format!("{rejection} {rejection:?}");
+        let text = format!("{rejection} {rejection:?}");
         assert!(
             id.as_str()
-                .is_none_or(|id| id.is_empty() || !told.contains(id))
+                .is_none_or(|id| id.is_empty() || !text.contains(id))
         );
     }
     refused_without_a_key(
         [token(&without(header(), "kid"), &claims())],
         "jwk-kid-mismatch",
     );
-    // The longest that has the form is looked up, and is not there.
+    // The longest valid id is looked up, and does not exist.
     let longest = with_header("kid", "a".repeat(128));
     let keys = CountingKeys::new();
     let verifier = builder(keys.clone()).build().unwrap();

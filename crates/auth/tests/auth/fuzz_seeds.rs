@@ -1,5 +1,5 @@
-//! The seeds of the fuzz targets, each held against its target's check: what fuzzing begins with,
-//! and what it has found. And the same checks over bytes at random, whole and put into a seed.
+//! Runs the checks of the fuzz targets over their seeds: the inputs that fuzzing begins with and the
+//! ones that it has found. Also runs them over random bytes, alone and inside a seed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 #[path = "../../fuzz/checks.rs"]
 #[expect(
     clippy::expect_used,
-    reason = "a check that cannot set up should fail there"
+    reason = "a check whose setup fails should fail there"
 )]
 mod checks;
 
@@ -21,8 +21,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A seed with a part of it replaced by anything.
-fn spoilt_seed(target: &str) -> impl Strategy<Value = Vec<u8>> {
+/// A seed with a part replaced by random bytes.
+fn damaged_seed(target: &str) -> impl Strategy<Value = Vec<u8>> {
     let seed = proptest::sample::select(seeds(target));
     let place = any::<prop::sample::Index>();
     let bytes = prop::collection::vec(any::<u8>(), 0..16);
@@ -58,12 +58,12 @@ fn claims_seeds_give_sessions_of_what_they_say() {
     each_seed("claims", |bytes| {
         sessions += usize::from(checks::claims(bytes));
     });
-    // A check that nothing gets to would hold for ever.
+    // Otherwise the check could pass without ever seeing a session.
     assert!(sessions >= 6, "{sessions} of them make a session");
 }
 
 #[test]
-fn credential_seeds_give_a_credential_of_theirs_or_none() {
+fn credentials_seeds_give_one_of_their_credentials_or_none() {
     each_seed("credentials", checks::credentials);
 }
 
@@ -74,22 +74,22 @@ fn webhook_seeds_get_an_answer() {
 
 proptest! {
     #[test]
-    fn any_token_holds(bytes in prop_oneof![any_bytes(), spoilt_seed("token")]) {
+    fn any_bytes_pass_the_token_check(bytes in prop_oneof![any_bytes(), damaged_seed("token")]) {
         checks::token(&bytes);
     }
 
     #[test]
-    fn any_claims_hold(bytes in prop_oneof![any_bytes(), spoilt_seed("claims")]) {
+    fn any_bytes_pass_the_claims_check(bytes in prop_oneof![any_bytes(), damaged_seed("claims")]) {
         checks::claims(&bytes);
     }
 
     #[test]
-    fn any_head_holds(bytes in prop_oneof![any_bytes(), spoilt_seed("credentials")]) {
+    fn any_bytes_pass_the_credentials_check(bytes in prop_oneof![any_bytes(), damaged_seed("credentials")]) {
         checks::credentials(&bytes);
     }
 
     #[test]
-    fn any_webhook_holds(bytes in prop_oneof![any_bytes(), spoilt_seed("webhook")]) {
+    fn any_bytes_pass_the_webhook_check(bytes in prop_oneof![any_bytes(), damaged_seed("webhook")]) {
         checks::webhook(&bytes);
     }
 }

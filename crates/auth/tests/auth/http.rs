@@ -1,5 +1,5 @@
-//! Case 51 over a socket: what the fetch accepts, and what it does not follow. On the real clock,
-//! because a paused one jumps past a peer that is about to answer.
+//! Case 51 over a socket: which answers a fetch accepts, and that it follows no redirect. These tests
+//! use the real clock: a paused one would jump ahead while the server is answering.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Drop for Server {
     }
 }
 
-/// Reads one request's head and answers it; nothing to say means never to answer.
+/// Reads the head of one request and answers it. An empty answer means that it never answers.
 async fn respond(mut stream: TcpStream, answer: Vec<u8>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -71,7 +71,7 @@ async fn respond(mut stream: TcpStream, answer: Vec<u8>) {
     if answer.is_empty() {
         return std::future::pending().await;
     }
-    // A client that has read enough hangs up; that is its right.
+    // The client may close the connection before it has read everything.
     match stream.write_all(&answer).await {
         Ok(()) => {}
         Err(error)
@@ -99,14 +99,14 @@ fn good() -> Vec<u8> {
     ok(INSTANCE.jwks_json().as_bytes())
 }
 
-/// A set that is as long as it may be, or longer: the good one and blanks.
+/// The good set, padded with blanks to this length.
 fn padded(bytes: usize) -> Vec<u8> {
     let mut body = INSTANCE.jwks_json().into_bytes();
     body.resize(bytes, b' ');
     body
 }
 
-/// The same answer in chunks, which promise no length.
+/// A chunked answer with this body. It has no `Content-Length`.
 fn chunked(body: &[u8]) -> Vec<u8> {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     let mut answer = head.as_bytes().to_vec();
@@ -119,11 +119,13 @@ fn chunked(body: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Short times: these tests wait for real.
-fn hasty() -> CachePolicy {
+/// A short cooldown, which these tests really wait for. The other times are long, so that a slow
+/// machine does not reach them.
+fn short_cooldown() -> CachePolicy {
     CachePolicy {
         cooldown: Duration::from_secs(1),
-        fetch_timeout: Duration::from_secs(2),
+        fetch_timeout: Duration::from_secs(60),
+        wait: Duration::from_secs(60),
         ..CachePolicy::default()
     }
 }
@@ -141,7 +143,7 @@ async fn keys_come_over_http_from_loopback_and_are_fetched_once() {
 }
 
 #[tokio::test]
-async fn the_fetch_hands_over_the_body_and_its_max_age() {
+async fn the_fetch_returns_the_body_and_its_max_age() {
     let headers = "Cache-Control: public, max-age=90, must-revalidate\r\n";
     let body = INSTANCE.jwks_json().into_bytes();
     let server = Server::new(answer("200 OK", headers, &body)).await;
@@ -166,7 +168,7 @@ async fn a_body_of_256_kib_is_read_and_not_a_byte_more() {
     }
 }
 
-/// Case 51: each bad answer comes to a cache that has a good set, from a server of its own.
+/// Case 51. Each case has its own server and its own cache, which has fetched the good set.
 #[tokio::test]
 async fn a_bad_answer_over_http_leaves_the_old_set_in_use() {
     let elsewhere = Server::new(good()).await;
@@ -211,7 +213,12 @@ async fn a_bad_answer_over_http_leaves_the_old_set_in_use() {
         cases.spawn(async move {
             let server = Server::new(good()).await;
             let fetch = HttpFetch::new(&server.url).unwrap();
-            let keys = RemoteKeys::spawn_with(fetch, hasty()).unwrap();
+            let policy = CachePolicy {
+                // Only a server that does not answer makes the test wait for this.
+                fetch_timeout: Duration::from_secs(4),
+                ..short_cooldown()
+            };
+            let keys = RemoteKeys::spawn_with(fetch, policy).unwrap();
             keys.prefetch().await.unwrap();
             let verifier = builder(Arc::new(keys)).build().unwrap();
             server.answer.send_replace(answer);
@@ -232,9 +239,9 @@ async fn a_bad_answer_over_http_leaves_the_old_set_in_use() {
     assert_eq!(elsewhere.requests(), 0, "a redirect was followed");
 }
 
-/// Case 50: the server is not even there.
+/// Case 50: no server is listening.
 #[tokio::test]
-async fn a_refused_connection_is_an_outage_and_no_refusal() {
+async fn a_refused_connection_is_an_outage() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
     drop(listener);
@@ -247,8 +254,8 @@ async fn a_refused_connection_is_an_outage_and_no_refusal() {
     );
 }
 
-/// Workers with runtimes of their own, as actix has them, come and go: a fetch that a request on
-/// one of them has caused belongs to the runtime that the keys were made in.
+/// The workers of actix have their own runtimes. A fetch that a request on such a worker has caused
+/// runs on the runtime in which the keys were made, so it goes on when the worker ends.
 #[tokio::test]
 async fn a_fetch_outlives_the_runtime_of_the_request_that_caused_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -257,11 +264,7 @@ async fn a_fetch_outlives_the_runtime_of_the_request_that_caused_it() {
         listener.local_addr().unwrap()
     );
     let fetch = HttpFetch::new(&url).unwrap();
-    let policy = CachePolicy {
-        fetch_timeout: Duration::from_secs(5),
-        ..hasty()
-    };
-    let keys = Arc::new(RemoteKeys::spawn_with(fetch, policy).unwrap());
+    let keys = Arc::new(RemoteKeys::spawn_with(fetch, short_cooldown()).unwrap());
     let verifier = builder(keys.clone()).build().unwrap();
     respond(listener.accept().await.unwrap().0, good()).await;
     keys.prefetch().await.unwrap();
@@ -274,8 +277,8 @@ async fn a_fetch_outlives_the_runtime_of_the_request_that_caused_it() {
     let worker = tokio::task::spawn_blocking(move || {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().unwrap();
-        let patience = Duration::from_millis(50);
-        runtime.block_on(async { timeout(patience, on_worker.verify(&token)).await.is_err() })
+        let short = Duration::from_millis(50);
+        runtime.block_on(async { timeout(short, on_worker.verify(&token)).await.is_err() })
     });
     assert!(worker.await.unwrap(), "it should have waited for the fetch");
     let keys = json!({ "keys": [INSTANCE.jwk(), issuer.jwk()] }).to_string();

@@ -1,4 +1,4 @@
-//! Case 52: a set is read key by key.
+//! Case 52: each key of a set is checked by itself.
 
 use std::sync::Arc;
 
@@ -14,19 +14,19 @@ fn set(members: &[Value]) -> Result<KeySet, KeySetError> {
     KeySet::from_jwks(json!({ "keys": members }).to_string().as_bytes())
 }
 
-/// A good member under another id.
+/// A good key with another id.
 fn named(id: &str) -> Value {
     with(INSTANCE_WITH_NEW_KEY.jwk(), "kid", id)
 }
 
-/// An odd number of so many bits, as a member `n`.
+/// An odd number with this many bits, encoded as a member `n`.
 fn modulus(bits: usize) -> String {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     bytes[0] = 0xff >> (bytes.len() * 8 - bits);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Members that must be left out, with what is wrong about them.
+/// Keys that must be left out, and what is wrong with each.
 fn unusable() -> Vec<(&'static str, Value)> {
     let good = || named("ins_unusable");
     vec![
@@ -44,7 +44,10 @@ fn unusable() -> Vec<(&'static str, Value)> {
             "symmetric",
             json!({ "kty": "oct", "kid": "ins_unusable", "k": "c2VjcmV0" }),
         ),
-        ("symmetric, dressed as RSA", with(good(), "kty", "oct")),
+        (
+            "symmetric, with the members of RSA",
+            with(good(), "kty", "oct"),
+        ),
         ("1024 bits", with(good(), "n", modulus(1024))),
         ("2047 bits", with(good(), "n", modulus(2047))),
         ("8193 bits", with(good(), "n", modulus(8193))),
@@ -64,20 +67,20 @@ fn unusable() -> Vec<(&'static str, Value)> {
         ("no exponent", with(good(), "e", "")),
         ("an exponent of 34 bits", with(good(), "e", modulus(34))),
         ("for encryption", with(good(), "use", "enc")),
-        ("a use that is no text", with(good(), "use", json!(null))),
+        ("a use that is not a text", with(good(), "use", json!(null))),
         ("for signing only", with(good(), "key_ops", json!(["sign"]))),
         (
-            "operations that are no list",
+            "operations that are not a list",
             with(good(), "key_ops", "verify"),
         ),
         ("for RS512", with(good(), "alg", "RS512")),
         ("for PS256", with(good(), "alg", "PS256")),
         (
-            "an algorithm that is no text",
+            "an algorithm that is not a text",
             with(good(), "alg", json!(["RS256"])),
         ),
         ("no id", without(good(), "kid")),
-        ("an id without the form of one", with(good(), "kid", "../x")),
+        ("an invalid id", with(good(), "kid", "../x")),
         (
             "an id that is too long",
             with(good(), "kid", "a".repeat(129)),
@@ -87,7 +90,7 @@ fn unusable() -> Vec<(&'static str, Value)> {
 
 /// Case 52.
 #[test]
-fn one_good_key_among_broken_ones_is_used_and_no_other() {
+fn only_the_good_key_among_broken_ones_is_used() {
     let mut members: Vec<_> = unusable().into_iter().map(|(_, member)| member).collect();
     members.insert(members.len() / 2, INSTANCE.jwk());
     let keys = set(&members).unwrap();
@@ -100,7 +103,7 @@ fn one_good_key_among_broken_ones_is_used_and_no_other() {
     assert_eq!(at_once(verification_result(&verifier, &good_token())), "ok");
 }
 
-/// Case 52, one by one.
+/// Case 52, for each key alone.
 #[test]
 fn each_unusable_key_leaves_a_set_without_keys() {
     for (what, member) in unusable() {
@@ -137,16 +140,16 @@ fn two_keys_with_one_id_are_both_left_out() {
     let keys = set(&twice).unwrap();
     assert_eq!((keys.usable(), keys.left_out()), (1, 2));
     assert!(keys.get(&KeyId::parse(KEY_ID).unwrap()).is_none());
-    // A third one does not bring the first back, and the same key twice is no better.
+    // A third key with that id does not restore the first. The same key twice is left out as well.
     let thrice = [INSTANCE.jwk(), INSTANCE.jwk(), named(KEY_ID)];
     assert_eq!(set(&thrice).unwrap_err(), KeySetError::NoUsableKey);
-    // A broken one does not count.
+    // A broken key with the same id is ignored.
     let broken = with(named(KEY_ID), "use", "enc");
     assert_eq!(set(&[INSTANCE.jwk(), broken]).unwrap().usable(), 1);
 }
 
 #[test]
-fn a_set_without_a_form_is_none() {
+fn a_malformed_set_is_refused() {
     for text in [
         "",
         "null",

@@ -1,10 +1,10 @@
-//! The acceptance list for Clerk session tokens, as tests: what is let in, what is not, and what
-//! strangers can make the key cache do.
+//! The acceptance list for Clerk session tokens, as tests: which tokens are accepted, which are
+//! refused, and how many fetches strangers can cause.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot set up, or is answered oddly, should fail there"
+    reason = "a test whose setup fails, or that gets a strange answer, should fail there"
 )]
 
 mod fake_server;

@@ -1,4 +1,4 @@
-//! Group F, as far as a token says it: the active organisation, its permissions, and who acts.
+//! Group F, the part that a token can tell: the active organisation, its permissions, and the actor.
 
 use auth::{OrgRequirement, Organization, ParseOrgRequirementError, Session};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 use crate::vectors::*;
 
-/// The session of a good token with these claims on top.
+/// The session of a good token with these additional claims.
 #[track_caller]
 fn session(extra: Value) -> Session {
     let mut claims = claims();
@@ -17,7 +17,7 @@ fn session(extra: Value) -> Session {
     at_once(verifier().verify(&token(&header(), &claims))).unwrap()
 }
 
-/// The permissions of the active organisation, which has to be there.
+/// The permissions of the active organisation. There must be one.
 #[track_caller]
 fn permissions(extra: Value) -> Vec<String> {
     let session = session(extra);
@@ -75,7 +75,7 @@ fn a_version_2_token_gives_organisation_role_and_permissions() {
 
 /// Case 55.
 #[test]
-fn a_role_has_one_prefix_however_it_came() {
+fn a_role_always_has_one_prefix() {
     for role in ["admin", "org:admin"] {
         let mut claims = example();
         claims["o"]["rol"] = json!(role);
@@ -116,7 +116,7 @@ fn a_version_1_token_gives_the_same_as_version_2() {
 
 /// Case 55: the version decides which claims count.
 #[test]
-fn the_version_of_a_token_decides_where_its_organisation_stands() {
+fn the_version_of_a_token_decides_which_claims_are_read() {
     let both = |version: Value| {
         let mut claims = example();
         claims["v"] = version;
@@ -134,9 +134,9 @@ fn the_version_of_a_token_decides_where_its_organisation_stands() {
     assert_eq!(id(&session(json!({ "v": 2, "org_id": "org_flat" }))), None);
 }
 
-/// Case 55: the cases of Clerk's own `jwtPayloadParser.spec.ts`, as data.
+/// Case 55: the data of Clerk's own `jwtPayloadParser.spec.ts`.
 #[test]
-fn the_masks_of_clerks_own_cases_decode_as_there() {
+fn clerks_own_examples_of_masks_are_decoded() {
     let fifty_four: Vec<_> = (0..54).map(|n| format!("p{n}")).collect();
     let fifty_four = fifty_four.join(",");
     let cases: [(&str, &str, &str, &[&str]); 6] = [
@@ -153,16 +153,16 @@ fn the_masks_of_clerks_own_cases_decode_as_there() {
                 "org:projects:revoke",
             ],
         ),
-        // More bits than a double has: 2^53 + 1.
+        // 2^53 + 1 does not fit into a double.
         (
             "o:big",
             &fifty_four,
             "9007199254740993",
             &["org:big:p0", "org:big:p53"],
         ),
-        // 2^54 speaks of a name that is not there.
+        // 2^54 is the bit of a name that does not exist.
         ("o:big", &fifty_four, "18014398509481984", &[]),
-        // Features of the user's own take a place and give nothing.
+        // The user's own features have a mask too, but it grants nothing.
         (
             "u:a,o:b,o:c",
             "read,manage",
@@ -185,7 +185,7 @@ fn the_masks_of_clerks_own_cases_decode_as_there() {
 
 /// Case 56.
 #[test]
-fn claims_that_cannot_be_read_grant_nothing_and_refuse_nobody() {
+fn unreadable_claims_grant_nothing_and_do_not_refuse_the_token() {
     let [features, names, masks] = EXAMPLE;
     let long = "1".repeat(40);
     let too_large = "9".repeat(39);
@@ -244,7 +244,7 @@ fn claims_that_cannot_be_read_grant_nothing_and_refuse_nobody() {
 
 /// Case 56.
 #[test]
-fn an_organisation_that_cannot_be_read_is_none() {
+fn an_unreadable_organisation_is_ignored() {
     for organization in [
         json!(null),
         json!([]),
@@ -264,9 +264,9 @@ fn an_organisation_that_cannot_be_read_is_none() {
     assert_eq!(session(json!({ "org_id": "acme" })).organization(), None);
 }
 
-/// A claim of the size of a token can stand for very many permissions: they are not written out.
+/// A small claim can encode very many permissions. They are not expanded into a list.
 #[test]
-fn a_claim_that_packs_a_hundred_thousand_permissions_is_answered_from() {
+fn a_claim_with_very_many_permissions_is_not_expanded() {
     let features = vec!["o:f"; 700].join(",");
     let masks = vec!["9"; 700].join(",");
     let names: Vec<_> = (0..128).map(|n| format!("{n}")).collect();
@@ -277,28 +277,28 @@ fn a_claim_that_packs_a_hundred_thousand_permissions_is_answered_from() {
     assert_eq!(organization.permissions().count(), 1400);
 }
 
-/// Case 57, as far as it is a question to the session.
+/// Case 57, the part that the session answers.
 #[test]
-fn a_member_of_the_active_organisation_may_what_the_rule_says() {
+fn a_member_of_the_active_organisation_is_checked_against_the_requirement() {
     let session = session(example());
-    let rule = |text: &str| text.parse::<OrgRequirement>().unwrap();
+    let requirement = |text: &str| text.parse::<OrgRequirement>().unwrap();
     for allowed in ["member", "org:admin", "org:teams:read"] {
-        assert!(session.may("org_1", &rule(allowed)), "{allowed}");
-        // Another organisation is not the active one, whatever the user is there.
-        assert!(!session.may("org_2", &rule(allowed)), "{allowed}");
-        // Nor is there one in a token without.
-        assert!(!self::session(json!({})).may("org_1", &rule(allowed)));
+        assert!(session.may("org_1", &requirement(allowed)), "{allowed}");
+        // Another organisation is not the active one, so its members are not known.
+        assert!(!session.may("org_2", &requirement(allowed)), "{allowed}");
+        // A token without an organisation meets no requirement.
+        assert!(!self::session(json!({})).may("org_1", &requirement(allowed)));
     }
     for refused in ["org:member", "org:teams:manage", "org:builds:read"] {
-        assert!(!session.may("org_1", &rule(refused)), "{refused}");
+        assert!(!session.may("org_1", &requirement(refused)), "{refused}");
     }
-    // Ids count, never names.
+    // The id is compared, never the slug.
     assert!(!session.may("acme", &OrgRequirement::Member));
 }
 
 #[test]
-fn a_rule_is_a_member_a_role_or_a_permission() {
-    for (text, rule) in [
+fn a_requirement_is_a_member_a_role_or_a_permission() {
+    for (text, requirement) in [
         ("member", OrgRequirement::Member),
         ("org:admin", OrgRequirement::Role("org:admin".into())),
         (
@@ -306,8 +306,8 @@ fn a_rule_is_a_member_a_role_or_a_permission() {
             OrgRequirement::Permission("org:builds:read".into()),
         ),
     ] {
-        assert_eq!(text.parse(), Ok(rule.clone()));
-        assert_eq!(rule.to_string(), text);
+        assert_eq!(text.parse(), Ok(requirement.clone()));
+        assert_eq!(requirement.to_string(), text);
     }
     for text in [
         "",
@@ -319,20 +319,20 @@ fn a_rule_is_a_member_a_role_or_a_permission() {
         "Member",
         "org:a:",
     ] {
-        let rule = text.parse::<OrgRequirement>();
-        assert_eq!(rule, Err(ParseOrgRequirementError::Shape), "{text}");
+        let parsed = text.parse::<OrgRequirement>();
+        assert_eq!(parsed, Err(ParseOrgRequirementError::Shape), "{text}");
     }
     let system = "org:sys_memberships:read".parse::<OrgRequirement>();
     assert_eq!(system, Err(ParseOrgRequirementError::SystemPermission));
 }
 
-/// Case 57: who plays a user is seen.
+/// Case 57: an impersonated session names the actor.
 #[test]
-fn whoever_plays_the_user_is_named() {
+fn an_impersonator_is_named() {
     let acted = |act: Value| session(json!({ "act": act }));
     let session_of = acted(json!({ "iss": "x", "sid": "sess_a", "sub": "user_admin" }));
     assert_eq!(session_of.actor().unwrap().subject(), Some("user_admin"));
-    // One that cannot be read is still somebody else.
+    // An actor that cannot be read is still an actor.
     for odd in [json!({}), json!("x"), json!(null), json!({ "sub": "a b" })] {
         assert_eq!(acted(odd).actor().unwrap().subject(), None);
     }
@@ -340,7 +340,7 @@ fn whoever_plays_the_user_is_named() {
 }
 
 #[test]
-fn factors_are_verified_only_where_the_claim_says_so_in_its_form() {
+fn malformed_factor_ages_mean_never_verified() {
     let ages = |fva: Value| {
         let session = session(json!({ "fva": fva }));
         (session.first_factor_age(), session.second_factor_age())

@@ -1,4 +1,4 @@
-//! Whatever bytes come in, an answer goes out.
+//! Any input gets an answer, and random input never gets a session.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::support::*;
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(verifier);
 static GOOD: LazyLock<String> = LazyLock::new(good_token);
 
-/// Text that is nearly JSON: what reaches furthest into a parser.
+/// Text that is almost JSON, which gets far into a parser.
 fn nearly_json() -> impl Strategy<Value = String> {
     let names = [
         "alg", "kid", "typ", "cat", "exp", "iat", "nbf", "iss", "sub", "sid", "azp", "o",
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn any_header_values_give_a_token_of_theirs_or_a_rejection(
+    fn any_header_values_give_one_of_their_tokens_or_a_rejection(
         values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..3)
     ) {
         if let Ok(token) = bearer(values.iter().map(Vec::as_slice)) {

@@ -1,4 +1,4 @@
-//! What the outcomes look like: names, statuses, challenges, and what is never shown.
+//! The names, statuses and challenges of rejections, and what `Debug` output never shows.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn every_rejection_has_its_own_name_and_most_are_401() {
 }
 
 #[test]
-fn an_outage_of_the_keys_is_503_and_challenges_nobody() {
+fn an_outage_of_the_keys_is_503_without_a_challenge() {
     let retry_after = Duration::from_secs(7);
     let rejection = Rejection::KeysUnavailable { retry_after };
     assert_eq!(rejection.reason(), "jwk-remote-failed-to-load");

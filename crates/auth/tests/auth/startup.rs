@@ -1,4 +1,5 @@
-//! Case 60, and the settings of case 34: what is refused at start, and what is derived.
+//! Case 60 and the settings of case 34: which settings are refused at start, and what is derived from
+//! a publishable key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
 use crate::support::*;
 use crate::vectors::*;
 
-/// Holds settings against the name of the one that is refused.
+/// Checks that settings are refused, and that the error names this one.
 #[track_caller]
 fn refused(setting: &str, change: impl FnOnce(VerifierBuilder) -> VerifierBuilder) {
     let error = change(builder(CountingKeys::new())).build().unwrap_err();
@@ -27,7 +28,7 @@ fn refused(setting: &str, change: impl FnOnce(VerifierBuilder) -> VerifierBuilde
 }
 
 #[test]
-fn a_publishable_key_gives_host_issuer_and_key_address() {
+fn a_publishable_key_gives_host_issuer_and_key_url() {
     let key = PublishableKey::parse("pk_test_Zm9vLWJhci0xMy5jbGVyay5hY2NvdW50cy5kZXYk").unwrap();
     assert_eq!(key.frontend_host(), "foo-bar-13.clerk.accounts.dev");
     assert_eq!(key.issuer(), "https://foo-bar-13.clerk.accounts.dev");
@@ -36,7 +37,7 @@ fn a_publishable_key_gives_host_issuer_and_key_address() {
         "https://foo-bar-13.clerk.accounts.dev/.well-known/jwks.json"
     );
     assert!(key.is_development());
-    // Vectors of Clerk's own: padded and not, live and test.
+    // Clerk's own vectors: with and without padding, live and test.
     for (key, host, development) in [
         (
             "pk_live_ZmFrZS1jbGVyay10ZXN0LmNsZXJrLmFjY291bnRzLmRldiQ=",
@@ -66,7 +67,7 @@ fn a_publishable_key_gives_host_issuer_and_key_address() {
 }
 
 #[test]
-fn a_publishable_key_that_is_none_is_refused() {
+fn an_invalid_publishable_key_is_refused() {
     for (key, problem) in [
         ("", KeyProblem::Shape),
         ("fake_pk", KeyProblem::Shape),
@@ -99,7 +100,7 @@ fn a_publishable_key_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_publishable_key_cannot_steer_the_fetch_elsewhere() {
+fn a_publishable_key_cannot_redirect_the_fetch() {
     for host in [
         "clerk.dev/x",
         "clerk.dev:8080",
@@ -153,7 +154,7 @@ fn a_verifier_without_issuers_or_parties_is_refused() {
 }
 
 #[test]
-fn an_issuer_that_clerk_cannot_have_is_refused() {
+fn an_impossible_issuer_is_refused() {
     for issuer in [
         "",
         "clerk.example.com",
@@ -217,7 +218,7 @@ fn a_party_that_no_browser_sends_is_refused() {
 }
 
 #[test]
-fn a_skew_or_lifetime_that_is_none_is_refused() {
+fn an_invalid_clock_skew_or_lifetime_is_refused() {
     for seconds in [
         -1.0,
         -0.001,
@@ -245,7 +246,7 @@ fn a_skew_or_lifetime_that_is_none_is_refused() {
 }
 
 #[test]
-fn static_keys_that_are_none_are_refused_without_being_repeated() {
+fn invalid_static_keys_are_refused_and_not_repeated() {
     let private = PUBLIC_PEM.replace("PUBLIC", "PRIVATE");
     let cut = &PUBLIC_PEM[..PUBLIC_PEM.len() - 40];
     let twice = format!("{PUBLIC_PEM}\n{PUBLIC_PEM}");
@@ -270,7 +271,7 @@ fn static_keys_that_are_none_are_refused_without_being_repeated() {
 }
 
 #[test]
-fn a_key_address_is_https_or_on_loopback() {
+fn a_key_url_is_https_or_on_loopback() {
     for url in [
         "",
         "clerk.example.com",
@@ -360,13 +361,13 @@ fn remote_keys_outside_of_a_runtime_are_refused() {
     assert_eq!(error.setting(), "remote_keys");
 }
 
-/// Case 60: `jsonwebtoken` panics at first use where no backend, or both, are compiled in. The
-/// process's default is made such a one here, and nothing in this binary notices.
+/// Case 60: `jsonwebtoken` panics at first use if none or both of its backends are compiled in. This
+/// test installs a default provider that panics, and verification must not use it.
 #[tokio::test]
 async fn the_first_verification_does_not_depend_on_the_default_provider() {
     static TRAP: CryptoProvider = CryptoProvider {
-        signer_factory: |_, _| panic!("the default provider was asked"),
-        verifier_factory: |_, _| panic!("the default provider was asked"),
+        signer_factory: |_, _| panic!("the default provider was used"),
+        verifier_factory: |_, _| panic!("the default provider was used"),
         key_utils: KeyUtils::new_unimplemented(),
     };
     TRAP.install_default().unwrap();

@@ -19,19 +19,19 @@ use serde_json::{Value, json};
 
 use crate::vectors::{ISSUER, KEY_ID, ORIGIN, SESSION_ID, T, USER_ID};
 
-/// The instance of the public vectors, under a key made here.
+/// The instance of the public vectors, with a test key.
 pub(crate) static INSTANCE: LazyLock<Issuer> = LazyLock::new(|| issuer(KEY_ID, TestKey::First));
 
-/// The same instance after it has replaced its key under the same id; also anybody who forges its
-/// tokens.
+/// The same instance after it has replaced its key under the same id. Also stands in for somebody who
+/// forges its tokens.
 pub(crate) static INSTANCE_WITH_NEW_KEY: LazyLock<Issuer> =
     LazyLock::new(|| issuer(KEY_ID, TestKey::Second));
 
-/// The same instance after it has replaced its key under a new id.
+/// The same instance after it has replaced its key with one under a new id.
 pub(crate) static INSTANCE_WITH_NEW_ID: LazyLock<Issuer> =
     LazyLock::new(|| issuer("ins_rotated", TestKey::Third));
 
-/// Another customer's instance.
+/// The instance of another customer.
 pub(crate) static OTHER_INSTANCE: LazyLock<Issuer> = LazyLock::new(|| {
     Issuer::for_tests_as("other.clerk.invalid", "ins_other", TestKey::Second).unwrap()
 });
@@ -40,7 +40,7 @@ fn issuer(key_id: &str, key: TestKey) -> Issuer {
     Issuer::for_tests_as(ISSUER.trim_start_matches("https://"), key_id, key).unwrap()
 }
 
-/// A wall clock that stands still until it is set, in seconds since the Unix epoch.
+/// A wall clock that shows the time that the test sets, in seconds since the Unix epoch.
 #[derive(Debug)]
 pub(crate) struct FixedClock(AtomicU64);
 
@@ -60,7 +60,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// Counts how often a key is asked for: no question means no network and no cryptography.
+/// Counts how often a key is asked for. Zero means that neither network nor cryptography were used.
 #[derive(Debug)]
 pub(crate) struct CountingKeys {
     keys: StaticKeys,
@@ -88,7 +88,7 @@ impl KeySource for CountingKeys {
     }
 }
 
-/// Settings that accept the instance's tokens at `T`.
+/// Settings that accept the instance's tokens at the time `T`.
 pub(crate) fn builder(keys: Arc<dyn KeySource>) -> VerifierBuilder {
     Verifier::builder(keys)
         .issuers([ISSUER])
@@ -96,7 +96,7 @@ pub(crate) fn builder(keys: Arc<dyn KeySource>) -> VerifierBuilder {
         .clock(FixedClock::at(T))
 }
 
-/// A verifier of the instance with its settings changed.
+/// A verifier of the instance with changed settings.
 pub(crate) fn verifier_with(change: impl FnOnce(VerifierBuilder) -> VerifierBuilder) -> Verifier {
     let keys = StaticKeys::from_jwks(&INSTANCE.jwks_json()).unwrap();
     change(builder(Arc::new(keys))).build().unwrap()
@@ -124,24 +124,24 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// An object with one member changed.
+/// The object with one member changed.
 pub(crate) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
     object[name] = value.into();
     object
 }
 
-/// An object with one member taken away.
+/// The object without one member.
 pub(crate) fn without(mut object: Value, name: &str) -> Value {
     object.as_object_mut().unwrap().remove(name).unwrap();
     object
 }
 
-/// A token of the instance, signed.
+/// A signed token of the instance.
 pub(crate) fn token(header: &Value, claims: &Value) -> String {
     raw_token(&header.to_string(), &claims.to_string())
 }
 
-/// The same, to the letter.
+/// The same, from texts that are signed as they are.
 pub(crate) fn raw_token(header: &str, claims: &str) -> String {
     INSTANCE.sign(header, claims).unwrap()
 }
@@ -151,7 +151,7 @@ pub(crate) fn token_with(name: &str, value: impl Into<Value>) -> String {
     token(&header(), &with(claims(), name, value))
 }
 
-/// A good token of the instance with one claim taken away.
+/// A good token of the instance without one claim.
 pub(crate) fn token_without(name: &str) -> String {
     token(&header(), &without(claims(), name))
 }
@@ -160,7 +160,7 @@ pub(crate) fn good_token() -> String {
     token(&header(), &claims())
 }
 
-/// A token with a signature that is none.
+/// A token with a wrong signature.
 pub(crate) fn unsigned_token(header: &Value, claims: &Value) -> String {
     format!(
         "{}.{}.{}",
@@ -170,7 +170,7 @@ pub(crate) fn unsigned_token(header: &Value, claims: &Value) -> String {
     )
 }
 
-/// `"ok"`, or the reason why not.
+/// `"ok"`, or the reason of the rejection.
 pub(crate) fn outcome(result: &Result<Session, Rejection>) -> &'static str {
     match result {
         Ok(_) => "ok",
@@ -178,12 +178,12 @@ pub(crate) fn outcome(result: &Result<Session, Rejection>) -> &'static str {
     }
 }
 
-/// Verifies a token and names the outcome.
+/// Verifies a token: `"ok"`, or the reason of the rejection.
 pub(crate) async fn verification_result(verifier: &Verifier, token: &str) -> &'static str {
     outcome(&verifier.verify(token).await)
 }
 
-/// The outcome of a future that must not wait for anything.
+/// The result of a future that must not wait for anything.
 #[track_caller]
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,10 +1,10 @@
-//! Public test vectors of Clerk's own SDK, as data.
+//! Public test vectors of Clerk's own SDK.
 //!
 //! From `clerk/javascript`, `packages/backend/src/fixtures/{index.ts,machine.ts,jwks.json}` and
 //! `packages/shared/src/__tests__/keys.spec.ts`. MIT License, © 2022 Clerk, Inc. The private key
-//! that stands next to them is left out: variants are signed with keys made here.
+//! of the original files is left out: the tests sign variants with their own keys.
 
-/// The moment the vectors are judged at: 2022-10-24T21:50:55Z, five seconds after their `iat`.
+/// The time at which the vectors are verified: 2022-10-24T21:50:55Z, five seconds after their `iat`.
 pub(crate) const T: u64 = 1_666_648_255;
 
 pub(crate) const ISSUER: &str = "https://clerk.inspired.puma-74.lcl.dev";
@@ -13,11 +13,11 @@ pub(crate) const KEY_ID: &str = "ins_2GIoQhbUpy0hX7B2cVkuTMinXoD";
 pub(crate) const USER_ID: &str = "user_2GIpXOEpVyJw51rkZn9Kmnc6Sxr";
 pub(crate) const SESSION_ID: &str = "sess_2GbDB4enNdCa5vS1zpC3Xzg9tK9";
 
-/// `pkTest` and `pkLive`: both name `ISSUER`.
+/// `pkTest` and `pkLive`: both belong to `ISSUER`.
 pub(crate) const PUBLISHABLE_KEY: &str = "pk_test_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA";
 pub(crate) const LIVE_PUBLISHABLE_KEY: &str = "pk_live_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA";
 
-/// `mockJwt`: good with `MOCK_RSA_MODULUS`.
+/// `mockJwt`: signed with the key of `MOCK_RSA_MODULUS`.
 pub(crate) const MOCK_JWT: &str = "\
     eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1Qi\
     fQ.eyJhenAiOiJodHRwczovL2FjY291bnRzLmluc3BpcmVkLnB1bWEtNzQubGNsLmRldiIsImV4cCI6MTY2NjY0O\
@@ -29,7 +29,7 @@ pub(crate) const MOCK_JWT: &str = "\
     i5LdPvhQ16H0dPB8MHRTSM5TAuLKTpPV7wqixmbtcc2-0k6b9FKYZNqRVTaIyV-lifZloBvdzlfOF8nW1VVH_fx-\
     iW5Q3hovHFcJIULHEC1kcAYTubbxzpgeVQepGg";
 
-/// `signedJwt`: the same header and payload, good with `PUBLIC_PEM`.
+/// `signedJwt`: the same header and payload, signed with the key of `PUBLIC_PEM`.
 pub(crate) const SIGNED_JWT: &str = "\
     eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1Qi\
     fQ.eyJhenAiOiJodHRwczovL2FjY291bnRzLmluc3BpcmVkLnB1bWEtNzQubGNsLmRldiIsImV4cCI6MTY2NjY0O\
@@ -41,7 +41,7 @@ pub(crate) const SIGNED_JWT: &str = "\
     c6kVz1R_L1d5DKjeWXpjUPAS_zFeZSIJEQLf4JNr4JCY38tfdnc3ajfDA3p36saf1XwmTdWXQKCXi75c2TJAXROs\
     3Pgqr5Kw_5clygoFuxN5OEMhFWFSnvIBdi3M6w";
 
-/// `mockInvalidSignatureJwt`: another `azp` under the signature of `MOCK_JWT`.
+/// `mockInvalidSignatureJwt`: another `azp`, with the signature of `MOCK_JWT`.
 pub(crate) const INVALID_SIGNATURE_JWT: &str = "\
     eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1Qi\
     fQ.eyJhenAiOiJodHRwczovL2FjY291bnRzLnRhbXBlcmVkLWRvbWFpbi5kZXYiLCJleHAiOjE2NjY2NDgzMTAsI\
@@ -53,7 +53,7 @@ pub(crate) const INVALID_SIGNATURE_JWT: &str = "\
     hQ16H0dPB8MHRTSM5TAuLKTpPV7wqixmbtcc2-0k6b9FKYZNqRVTaIyV-lifZloBvdzlfOF8nW1VVH_fx-iW5Q3h\
     ovHFcJIULHEC1kcAYTubbxzpgeVQepGg";
 
-/// `mockMalformedJwt`: a payload with nothing but `iat`, under the signature of `MOCK_JWT`.
+/// `mockMalformedJwt`: a payload with only `iat`, with the signature of `MOCK_JWT`.
 pub(crate) const MALFORMED_JWT: &str = "\
     eyJhbGciOiJSUzI1NiIsImtpZCI6Imluc18yR0lvUWhiVXB5MGhYN0IyY1ZrdVRNaW5Yb0QiLCJ0eXAiOiJKV1Qi\
     fQ.eyJpYXQiOjE2NjY2NDgyNTB9.n1Usc-DLDftqA0Xb-_2w8IGs4yjCmwc5RngwbSRvwevuZOIuRoeHmE2sgCdE\
@@ -129,8 +129,8 @@ pub(crate) const BARE_PEM: &str = "\
     7+691q+ZRUGxWvGc0ays4ACa7JXElCIKXRv/yb3Vc1iry77HRAQ28J7Fqpj5Cb+sxfFI+Vhf1GB1bNeOLPR10nkS\
     MJ74HB0heHi/SsM83JiGekv0CpZPCC8jcQIDAQAB";
 
-/// The member `n` of the one key in `jwks.json`: its last character has bits that belong to
-/// nothing. The member `e` is `BQGF`.
+/// The member `n` of the one key in `jwks.json`: its last character has unused bits that are not
+/// zero. The member `e` is `BQGF`.
 pub(crate) const BROKEN_MODULUS: &str = "\
     xV3jihnMy4sr5jJ4S66YTc6FxnFsVy3weiyJFYOAdo515AZMrpMMdraAiVmnXZfolZpv7CcnsnG290cg-XfGRNk-\
     Jil_tJt2SLGtiT9LtWT_iev4zN8veRGzTaOb6C-Qb6T_8xsjP_sp0a92zyNgyc4UxR-acMmOqxjkHmx1q0U1fCom\

@@ -1,4 +1,4 @@
-//! Case 59, as far as it is about webhooks: which deliveries are believed, and what they say.
+//! Case 59, the part about webhooks: which deliveries are accepted, and what their events mean.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -57,7 +57,7 @@ fn verify(
     endpoint.verify(headers, body)
 }
 
-/// A delivery signed at `T` under the first secret.
+/// Verifies a delivery that was signed at `T` with the first secret.
 fn deliver(body: &[u8]) -> Result<Delivery, WebhookError> {
     let signed = secret(SECRET).sign("msg_1", at(T), body);
     let endpoint = endpoint(&[SECRET]);
@@ -70,9 +70,9 @@ fn deliver(body: &[u8]) -> Result<Delivery, WebhookError> {
     )
 }
 
-/// Svix's own example, as data: its signature holds, although it is no event of Clerk's.
+/// Svix's own example. Its signature is right, but its body is not an event of Clerk's.
 #[test]
-fn a_signature_of_svix_holds() {
+fn a_signature_of_svix_is_accepted() {
     let clock = FixedClock::at(1_614_265_330);
     let endpoint = endpoint(&[SECRET]).clock(clock);
     let check = |body: &[u8]| {
@@ -91,7 +91,7 @@ fn a_signature_of_svix_holds() {
 }
 
 #[test]
-fn a_signed_event_says_who_is_not_let_in_any_more() {
+fn a_signed_event_says_who_has_lost_access() {
     let session_ended = WebhookEvent::SessionEnded {
         session_id: "sess_a".into(),
         user_id: Some("user_a".into()),
@@ -193,7 +193,7 @@ fn a_delivery_that_was_changed_or_signed_by_another_is_refused() {
 }
 
 #[test]
-fn while_a_secret_is_replaced_signatures_under_either_count() {
+fn while_a_secret_is_replaced_both_secrets_are_accepted() {
     let body = ended();
     let old = secret(SECRET).sign("msg_1", at(T), &body);
     let new = secret(NEXT_SECRET).sign("msg_1", at(T), &body);
@@ -210,13 +210,13 @@ fn while_a_secret_is_replaced_signatures_under_either_count() {
     assert!(check(&[SECRET, NEXT_SECRET], &new.signature));
     assert!(check(&[NEXT_SECRET], &behind_others));
     assert!(!check(&[NEXT_SECRET], &old.signature));
-    // A header of very many is not gone through to its end.
+    // Only the first 16 signatures are checked.
     let many = format!("{}{}", "v1,AAAA ".repeat(16), new.signature);
     assert!(!check(&[NEXT_SECRET], &many));
 }
 
 #[test]
-fn a_delivery_counts_five_minutes_either_way_and_says_how_long_to_remember_it() {
+fn a_delivery_is_accepted_for_five_minutes_and_says_how_long_to_store_its_id() {
     let body = ended();
     let signed = secret(SECRET).sign("msg_1", at(T), &body);
     let clock = FixedClock::at(T);
@@ -243,7 +243,7 @@ fn a_delivery_counts_five_minutes_either_way_and_says_how_long_to_remember_it() 
 }
 
 #[test]
-fn headers_that_are_missing_or_odd_are_refused_before_anything_is_computed() {
+fn missing_or_malformed_headers_are_refused() {
     let endpoint = endpoint(&[SECRET]);
     let time = T.to_string();
     let long = "m".repeat(129);
@@ -279,7 +279,7 @@ fn headers_that_are_missing_or_odd_are_refused_before_anything_is_computed() {
 }
 
 #[test]
-fn a_signed_body_that_is_no_event_or_does_not_say_whom_is_refused() {
+fn a_signed_body_that_is_not_a_complete_event_is_refused() {
     let membership = |organization: Value, user: Value| json!({ "organization": { "id": organization }, "public_user_data": { "user_id": user } });
     for body in [
         b"".to_vec(),
@@ -318,7 +318,7 @@ fn a_signed_body_that_is_no_event_or_does_not_say_whom_is_refused() {
             String::from_utf8_lossy(&body)
         );
     }
-    // Whose session it was is not needed to end it.
+    // The user is not needed to end a session.
     let delivery = deliver(&event("session.ended", json!({ "id": "sess_a" }))).unwrap();
     let expected = WebhookEvent::SessionEnded {
         session_id: "sess_a".into(),
@@ -337,7 +337,7 @@ fn a_body_of_more_than_256_kib_is_too_large() {
 }
 
 #[test]
-fn refusals_have_a_status_and_a_name_each() {
+fn each_refusal_has_a_status_and_a_reason() {
     for (error, status, reason) in [
         (
             WebhookError::MalformedHeaders,
@@ -363,7 +363,7 @@ fn refusals_have_a_status_and_a_name_each() {
 
 /// Case 60.
 #[test]
-fn a_secret_that_is_none_and_an_endpoint_without_one_are_refused() {
+fn an_invalid_secret_and_an_endpoint_without_one_are_refused() {
     for text in [
         "",
         "whsec_",
@@ -383,8 +383,8 @@ fn a_secret_that_is_none_and_an_endpoint_without_one_are_refused() {
 #[test]
 fn debug_output_shows_no_secret_and_no_id() {
     let endpoint = Arc::new(endpoint(&[SECRET]));
-    let told = format!("{endpoint:?} {:?}", deliver(&ended()).unwrap().event);
-    assert!(told.contains("SigningSecret(..)"), "{told}");
-    assert!(told.ends_with("SessionEnded"), "{told}");
-    assert!(!told.contains("sess_a"), "{told}");
+    let text = format!("{endpoint:?} {:?}", deliver(&ended()).unwrap().event);
+    assert!(text.contains("SigningSecret(..)"), "{text}");
+    assert!(text.ends_with("SessionEnded"), "{text}");
+    assert!(!text.contains("sess_a"), "{text}");
 }
