@@ -12,7 +12,7 @@ use log_store::{
 use test_support::RedisServer;
 
 use crate::fake;
-use crate::support::{ALL, Follower, MODES, connected, options, produce, soon};
+use crate::support::{ALL, Follower, MODES, connected, hash, options, produce, soon};
 
 /// The permissions that the module's documentation lists for reading.
 const READER: [&str; 11] = [
@@ -229,25 +229,46 @@ async fn an_older_server_is_refused_with_its_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_without_resp3_is_polled() {
-    let proxy = |command: &[String]| match command[0].as_str() {
-        "HELLO" => "-ERR unknown command 'HELLO'\r\n".into(),
-        "PING" => "+PONG\r\n".into(),
-        "XREAD" => "*-1\r\n".into(),
-        _ => "+OK\r\n".into(),
-    };
-    let address = fake::server(proxy).await;
-    let store = RedisStore::new(options(format!("redis://{address}"), WatchMode::Auto)).unwrap();
-    connected(&store).await;
-    assert_eq!(store.state().tracks, Some(false));
-    let strict = options(format!("redis://{address}"), WatchMode::Tracking);
-    let strict = RedisStore::new(strict).unwrap();
+async fn a_store_polls_through_a_proxy_that_does_not_know_hello() {
+    let redis = RedisServer::shared().await;
+    let url = format!("redis://{}", fake::proxy_without_hello(redis.address()).await);
+    for mode in [WatchMode::Auto, WatchMode::Poll] {
+        let store = RedisStore::new(options(url.clone(), mode)).unwrap();
+        connected(&store).await;
+        assert_eq!(store.state().tracks, Some(false));
+        let facts = store.check().await.unwrap();
+        assert!(!facts.tracks);
+        let info = redis.command(&["INFO", "server"]).await.text();
+        assert!(info.contains(&format!("redis_version:{}\r", facts.version)));
+        store.check_writes().await.unwrap();
+        let job = fresh_job();
+        let mut follower = Follower::new(&store, &job);
+        for ms in 1..=5 {
+            produce(&redis, &job, [ms]).await;
+            follower.follow(ms).await;
+        }
+        let mut watch = Jobs::watch(&store, &job);
+        assert_eq!(watch.get().await.unwrap(), None);
+        let created = ["HSET", &hash(&job), "status", "ready"];
+        redis.command(&created).await;
+        soon("the job", async {
+            while watch.get().await.unwrap().is_none() {
+                watch.changed().await;
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_must_track_says_why_it_cannot_through_such_a_proxy() {
+    let redis = RedisServer::shared().await;
+    let url = format!("redis://{}", fake::proxy_without_hello(redis.address()).await);
+    let strict = RedisStore::new(options(url, WatchMode::Tracking)).unwrap();
+    let mut watch = LogStore::watch(&strict, &fresh_job());
     let error = soon("a refusal", async {
         loop {
-            match LogStore::watch(&strict, &fresh_job())
-                .read_after(EntryId::ZERO, ALL)
-                .await
-            {
+            match watch.read_after(EntryId::ZERO, ALL).await {
                 Err(error) if error.to_string().contains("RESP3") => return error,
                 _ => {}
             }
@@ -255,4 +276,32 @@ async fn a_proxy_without_resp3_is_polled() {
     })
     .await;
     assert!(error.is_retryable());
+    let error = strict.check().await.unwrap_err();
+    assert!(error.to_string().contains("CLIENT TRACKING"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_tells_no_version_is_taken() {
+    let mute = |command: &[String]| match command[0].as_str() {
+        "PING" => "+PONG\r\n".into(),
+        "HELLO" | "INFO" => "-ERR unknown command\r\n".into(),
+        _ => "*0\r\n".into(),
+    };
+    let address = fake::server(mute).await;
+    let options = options(format!("redis://{address}"), WatchMode::Poll);
+    let facts = RedisStore::new(options).unwrap().check().await.unwrap();
+    assert_eq!((facts.version.as_str(), facts.tracks), ("unknown", false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_error_of_a_proxy_is_an_outage_that_passes() {
+    let failing = |command: &[String]| match command[0].as_str() {
+        "PING" => "+PONG\r\n".into(),
+        _ => "-ERR upstream connect error\r\n".into(),
+    };
+    let address = fake::server(failing).await;
+    let options = options(format!("redis://{address}"), WatchMode::Poll);
+    let store = RedisStore::new(options).unwrap();
+    let read = store.bounds(&fresh_job()).await;
+    assert!(read.is_err_and(|error| error.is_retryable()));
 }
