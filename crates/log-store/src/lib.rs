@@ -48,6 +48,7 @@ mod embedded;
 mod error;
 #[cfg(feature = "conformance")]
 mod faulty;
+mod follower;
 mod jobs;
 mod lines;
 mod local_access;
@@ -64,6 +65,7 @@ pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
 #[cfg(feature = "conformance")]
 pub use faulty::{Faults, FaultyStore, InjectedFault};
+pub use follower::{FollowEvent, FollowOptions, Follower, NewLines, Outage};
 pub use jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, TailRead};
 pub use local_access::LocalAccess;
