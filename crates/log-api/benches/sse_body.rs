@@ -50,10 +50,8 @@ fn ours(criterion: &mut Criterion, viewers: usize) {
     let mut bodies: Vec<Pin<Box<SseBody>>> = runtime.block_on(async {
         let mut bodies = Vec::new();
         for _ in 0..viewers {
-            bodies.push(Box::pin(SseBody::new(
-                hub.open(&job, Start::Live).await.unwrap(),
-                None,
-            )));
+            let viewer = hub.open(&job, Start::Live).await.unwrap();
+            bodies.push(Box::pin(SseBody::new(viewer)));
         }
         bodies
     });

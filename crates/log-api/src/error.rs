@@ -1,6 +1,6 @@
-//! What a handler may fail with, and the answer a client gets.
+//! What a handler may fail with, and what a client is told.
 //!
-//! A handler returns an [`ApiError`]; [`crate::envelope`] writes the body, because it alone knows the request's id.
+//! A handler returns an [`ApiError`]. [`crate::envelope`] makes the answer from it, because it knows the request's id.
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
@@ -13,7 +13,7 @@ use log_wire::{ErrorCode, ProblemBody};
 /// A failed request.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// A failure that its code says all of.
+    /// A failure that its code fully describes.
     #[error("{}", .0.as_str())]
     Code(ErrorCode),
     /// A method the route does not have.
@@ -30,16 +30,16 @@ pub enum ApiError {
         /// What it must be.
         rule: String,
     },
-    /// The credentials were not taken.
+    /// The credentials were refused.
     #[error("credentials refused: {}", .0.reason())]
     Rejected(#[from] Rejection),
-    /// The credentials are none that the verifier knows about: a ticket.
+    /// A credential was refused that the verifier does not know: a ticket.
     #[error("credentials refused: {reason}")]
     Unauthenticated {
-        /// Why, a word from a fixed list.
+        /// Why: a word from a fixed list.
         reason: &'static str,
     },
-    /// A webhook is not one of Clerk's.
+    /// A webhook does not come from Clerk.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     /// The store failed.
@@ -97,7 +97,7 @@ impl ApiError {
             _ => 0,
         };
         let (least, spread) = match self.code() {
-            // Somebody has to leave first, and whoever waits for that is many.
+            // Another stream has to close first, and many clients may be waiting for that.
             ErrorCode::AtCapacity | ErrorCode::TooManyStreams | ErrorCode::TooManyViewers => {
                 (5, 10)
             }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_refused_by_a_limit_comes_back_later_and_not_all_at_once() {
+    fn clients_refused_by_a_limit_are_told_to_come_back_at_different_times() {
         let error = ApiError::Code(ErrorCode::AtCapacity);
         let mut after: Vec<_> = (0..1000).filter_map(|_| error.retry_after()).collect();
         after.sort_unstable();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_the_store_is_ours_and_not_worth_trying_again() {
+    fn a_refusal_by_the_store_is_an_internal_error_without_retry_after() {
         let error = ApiError::from(StoreError::from(StoreRefused::new("NOPERM")));
         assert_eq!(
             (error.status_code().as_u16(), error.retry_after()),

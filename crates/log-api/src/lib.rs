@@ -1,6 +1,6 @@
 //! The service: a job's history over REST and its live log over SSE, behind Clerk session tokens and one gate.
 //!
-//! As a library, its routes mount into another actix application: hand [`AppState`] to [`configure`].
+//! As a library, its routes mount into another actix application: pass an [`AppState`] to [`configure`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -20,9 +20,9 @@
 //!     .authorized_parties(["https://app.example.com"])
 //!     .build()?;
 //! let store = Arc::new(MemoryStore::new());
-//! let parts = AppState::new(Arc::new(verifier), store.clone(), store, HubOptions::default());
+//! let state = AppState::new(Arc::new(verifier), store.clone(), store, HubOptions::default());
 //!
-//! let app = test::init_service(App::new().configure(|config| configure(config, &parts))).await;
+//! let app = test::init_service(App::new().configure(|config| configure(config, &state))).await;
 //! let request = test::TestRequest::get().uri("/api/jobs/build-1/logs").to_request();
 //! let answer = test::call_service(&app, request).await;
 //! assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
@@ -32,44 +32,32 @@
 
 mod access;
 pub mod app;
-mod authenticate;
 pub mod cli;
 mod cli_result;
 pub mod config;
-mod connections;
-mod delivery;
 mod demo;
-mod envelope;
 mod error;
-mod gate;
 mod health;
 mod health_check;
-mod limits;
+mod http;
 mod metrics;
-mod query;
-mod request_id;
-mod routes;
-mod sender;
+mod net;
 mod shared_reads;
 mod signals;
 mod single_flight;
-mod sse_body;
 mod state;
+mod stream;
+mod supervise;
 mod telemetry;
 mod wiring;
 
 pub use access::{
-    Access, AccessOptions, AccessStats, AccessStores, LeaseMode, LeaseOptions, Principal,
-    TICKET_LIFE,
+    Access, AccessOptions, AccessStats, AccessStores, AuthorizedJob, LeaseMode, LeaseOptions,
+    Principal, Query, StreamLimits, TICKET_LIFE, require_readable,
 };
-pub use envelope::envelope;
 pub use error::ApiError;
-pub use gate::{AuthorizedJob, require_readable};
 pub use health::Health;
-pub use limits::{Place, StreamLimits};
+pub use http::{NoQuery, RequestId, StreamQuery, configure, envelope, unknown_route};
 pub use metrics::{Metrics, StoreGauges};
-pub use query::{NoQuery, Query, StreamQuery};
-pub use request_id::RequestId;
-pub use routes::{configure, unknown_route};
-pub use sse_body::SseBody;
-pub use state::AppState;
+pub use state::{AppState, AppStateBuilder};
+pub use stream::SseBody;

@@ -1,9 +1,9 @@
 //! Prometheus metrics, on a listener of their own.
 //!
-//! Gauges are read when they are scraped; nothing is counted twice, and nothing runs between scrapes.
+//! Values are read at each scrape. Nothing runs between scrapes.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
@@ -12,23 +12,25 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 
-use crate::connections::Connections;
+use crate::net::Connections;
 use crate::state::AppState;
+use crate::supervise::{TaskEnd, Tasks};
 
 /// What a scrape reads.
 #[derive(Clone)]
 pub struct Metrics {
-    parts: AppState,
+    state: AppState,
     store: Arc<dyn Fn() -> StoreGauges + Send + Sync>,
-    /// The connections of the API's listener, once it is there.
+    /// The connections of the API's listener, once that exists.
     connections: Option<Connections>,
 }
 
-/// What a store tells of itself.
+/// What a store reports about itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StoreGauges {
-    /// Whether the store can be reached at the moment.
+    /// Whether the store can be reached now.
     pub connected: bool,
     /// Watched logs and jobs.
     pub watched: u64,
@@ -37,17 +39,17 @@ pub struct StoreGauges {
 }
 
 impl Metrics {
-    /// Metrics of these parts; `store` is asked at each scrape.
+    /// Metrics of this state. `store` is called at each scrape.
     #[must_use]
-    pub fn new(parts: AppState, store: impl Fn() -> StoreGauges + Send + Sync + 'static) -> Self {
+    pub fn new(state: AppState, store: impl Fn() -> StoreGauges + Send + Sync + 'static) -> Self {
         Self {
-            parts,
+            state,
             store: Arc::new(store),
             connections: None,
         }
     }
 
-    /// The same with the connections of a listener.
+    /// Adds the connections of a listener.
     pub(crate) fn with_connections(self, connections: Connections) -> Self {
         let connections = Some(connections);
         Self {
@@ -61,8 +63,8 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut registry = Registry::with_prefix("log_api");
         self.register_hub(&mut registry);
-        self.register_limits(&mut registry);
-        self.register_access(&mut registry);
+        self.register_streams(&mut registry);
+        self.register_connections(&mut registry);
         self.register_store(&mut registry);
         self.register_keys(&mut registry);
         let mut text = String::new();
@@ -72,7 +74,7 @@ impl Metrics {
     }
 
     fn register_hub(&self, registry: &mut Registry) {
-        let hub = self.parts.hub.stats();
+        let hub = self.state.hub.stats();
         gauge(registry, "viewers", "Open live streams", hub.viewers);
         gauge(
             registry,
@@ -101,30 +103,29 @@ impl Metrics {
         );
     }
 
-    fn register_access(&self, registry: &mut Registry) {
-        let access = self.parts.access.stats();
+    fn register_streams(&self, registry: &mut Registry) {
+        let streams = self.state.access.stats();
+        counter(
+            registry,
+            "streams_refused",
+            "Streams refused by a limit",
+            streams.refused,
+        );
         counter(
             registry,
             "streams_withdrawn",
             "Streams broken off because access was withdrawn",
-            access.withdrawn,
+            streams.withdrawn,
         );
         counter(
             registry,
             "streams_reauthenticated",
             "Streams ended for their clients to come back with a fresh token",
-            access.reauthenticated,
+            streams.reauthenticated,
         );
     }
 
-    fn register_limits(&self, registry: &mut Registry) {
-        let refused = self.parts.limits.refused();
-        counter(
-            registry,
-            "streams_refused",
-            "Streams refused by a limit",
-            refused,
-        );
+    fn register_connections(&self, registry: &mut Registry) {
         let Some(connections) = &self.connections else {
             return;
         };
@@ -161,7 +162,7 @@ impl Metrics {
     }
 
     fn register_keys(&self, registry: &mut Registry) {
-        let keys = self.parts.verifier.key_health();
+        let keys = self.state.verifier.key_health();
         let age = keys.age.map_or(f64::NAN, |age| age.as_secs_f64());
         registry.register(
             "key_set_age_seconds",
@@ -198,21 +199,69 @@ fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, ConstCounter::new(value));
 }
 
-/// Binds `/metrics`; one thread is plenty.
-pub(crate) fn serve(metrics: Metrics, bind: SocketAddr) -> io::Result<(Server, SocketAddr)> {
-    let server = HttpServer::new(move || {
-        let metrics = metrics.clone();
-        App::new().route(
-            "/metrics",
-            web::get().to(move || std::future::ready(scrape(&metrics))),
-        )
-    })
-    .workers(1)
-    .disable_signals()
-    .shutdown_timeout(1)
-    .bind(bind)?;
-    let addr = server.addrs().first().copied().unwrap_or(bind);
-    Ok((server.run(), addr))
+/// The listener of `/metrics`, which does not serve yet.
+pub(crate) struct MetricsListener {
+    metrics: Metrics,
+    socket: TcpListener,
+}
+
+impl MetricsListener {
+    /// Binds `/metrics`.
+    pub(crate) fn bind(metrics: Metrics, addr: SocketAddr) -> io::Result<Self> {
+        let socket = TcpListener::bind(addr)?;
+        Ok(Self { metrics, socket })
+    }
+
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `stop`. If the server ends before, it is started again.
+    pub(crate) fn serve(self, tasks: &Tasks, stop: CancellationToken) {
+        tasks.supervise_until_done("metrics server", move || {
+            let server = self.server();
+            let stop = stop.clone();
+            async move {
+                let mut server = match server {
+                    Ok(server) => server,
+                    Err(error) => {
+                        tracing::error!(%error, "metrics cannot be served");
+                        return TaskEnd::Unexpected;
+                    }
+                };
+                let handle = server.handle();
+                tokio::select! {
+                    ended = &mut server => {
+                        tracing::error!(?ended, "the metrics server ended");
+                        TaskEnd::Unexpected
+                    }
+                    () = stop.cancelled() => {
+                        let (_, _) = tokio::join!(handle.stop(false), server);
+                        TaskEnd::Done
+                    }
+                }
+            }
+        });
+    }
+
+    /// One thread is enough for scrapes.
+    fn server(&self) -> io::Result<Server> {
+        let metrics = self.metrics.clone();
+        let app = move || {
+            let metrics = metrics.clone();
+            App::new().route(
+                "/metrics",
+                web::get().to(move || std::future::ready(scrape(&metrics))),
+            )
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .shutdown_timeout(1)
+            .listen(self.socket.try_clone()?)?;
+        Ok(server.run())
+    }
 }
 
 fn scrape(metrics: &Metrics) -> HttpResponse {

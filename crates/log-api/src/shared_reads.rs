@@ -1,4 +1,4 @@
-//! What many ask the store for at the same time, read once for all of them: who owns a job, and a page of its log.
+//! What many requests ask the store for at the same time, read once for all of them: a job, and a page of its log.
 
 use std::sync::Arc;
 
@@ -10,17 +10,13 @@ use log_wire::page_json;
 
 use crate::single_flight::SingleFlight;
 
-/// Jobs, each read once for all who ask for it at the same time.
-pub(crate) struct SharedJobs {
-    jobs: Arc<dyn Jobs>,
-    reads: SingleFlight<JobId, Option<Job>>,
-}
+/// Reads of jobs that are under way.
+pub(crate) type JobReads = SingleFlight<JobId, Option<Job>>;
 
-impl SharedJobs {
-    pub(crate) fn new(jobs: Arc<dyn Jobs>) -> Self {
-        let reads = SingleFlight::default();
-        Self { jobs, reads }
-    }
+/// Jobs, each read once for all requests that ask for it at the same time.
+pub(crate) struct SharedJobs {
+    pub(crate) jobs: Arc<dyn Jobs>,
+    pub(crate) reads: JobReads,
 }
 
 #[async_trait]
@@ -42,7 +38,7 @@ impl Jobs for SharedJobs {
     }
 }
 
-/// Pages as they go to clients, each read and written once for all who ask for it at the same time.
+/// Pages as JSON, each read and encoded once for all requests that ask for it at the same time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SharedPages {
     reads: SingleFlight<(JobId, PageRequest), Bytes>,

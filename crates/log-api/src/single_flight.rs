@@ -9,11 +9,12 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use log_store::StoreError;
+use parking_lot::Mutex;
 
 /// Reads of `T`s by their `K`s. Cheap to clone: clones share their reads.
 #[derive(Debug)]
@@ -55,20 +56,20 @@ where
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let (answer, _seat) = self.join(key, read);
+        let (answer, _waiting) = self.join(key, read);
         answer.await
     }
 
-    fn join<F>(&self, key: K, read: impl FnOnce() -> F) -> (Answer<T>, Seat<K, T>)
+    fn join<F>(&self, key: K, read: impl FnOnce() -> F) -> (Answer<T>, Waiting<K, T>)
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let newest = state.flights.get_mut(&key);
         if let Some(flight) = newest.filter(|flight| !flight.has_begun) {
             flight.waiting += 1;
             let answer = flight.answer.clone();
-            return (answer, self.seat(key, flight.number));
+            return (answer, self.waiting(key, flight.number));
         }
         let number = state.next;
         state.next += 1;
@@ -85,7 +86,7 @@ where
         // What may be the last hold on a read is not let go under the lock.
         drop(state);
         drop(before);
-        (answer, self.seat(key, number))
+        (answer, self.waiting(key, number))
     }
 
     /// Reads when the read under way has been answered.
@@ -102,7 +103,7 @@ where
                 Some(under_way) => under_way.await.err(),
                 None => None,
             };
-            if let Some(flight) = lock(&state).flights.get_mut(&key)
+            if let Some(flight) = state.lock().flights.get_mut(&key)
                 && flight.number == number
             {
                 flight.has_begun = true;
@@ -114,9 +115,9 @@ where
         }
     }
 
-    fn seat(&self, key: K, number: u64) -> Seat<K, T> {
+    fn waiting(&self, key: K, number: u64) -> Waiting<K, T> {
         let state = Arc::clone(&self.state);
-        Seat { state, key, number }
+        Waiting { state, key, number }
     }
 }
 
@@ -141,15 +142,15 @@ impl<K: Eq + Hash, T> Clone for SingleFlight<K, T> {
 }
 
 /// Somebody waits. The last one to leave takes the read with them.
-struct Seat<K: Eq + Hash, T> {
+struct Waiting<K: Eq + Hash, T> {
     state: Arc<Mutex<State<K, T>>>,
     key: K,
     number: u64,
 }
 
-impl<K: Eq + Hash, T> Drop for Seat<K, T> {
+impl<K: Eq + Hash, T> Drop for Waiting<K, T> {
     fn drop(&mut self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let flight = state.flights.get_mut(&self.key);
         let Some(flight) = flight.filter(|flight| flight.number == self.number) else {
             return;
@@ -162,11 +163,6 @@ impl<K: Eq + Hash, T> Drop for Seat<K, T> {
         drop(state);
         drop(last);
     }
-}
-
-fn lock<K, T>(state: &Mutex<State<K, T>>) -> MutexGuard<'_, State<K, T>> {
-    // Nothing panics while it holds the lock.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -216,7 +212,7 @@ mod tests {
         }
 
         fn is_empty(&self) -> bool {
-            lock(&self.flights.state).flights.is_empty()
+            self.flights.state.lock().flights.is_empty()
         }
     }
 

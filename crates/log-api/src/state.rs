@@ -9,36 +9,48 @@ use log_store::{Jobs, LogStore};
 
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::health::Health;
-use crate::limits::StreamLimits;
-use crate::shared_reads::{SharedJobs, SharedPages};
+use crate::shared_reads::{JobReads, SharedPages};
+use crate::supervise::Tasks;
 
-/// The parts that the routes need, each shared. Another service that mounts the routes brings its own.
+/// What the routes need, shared by all threads. Another service that mounts the routes brings its own.
 #[derive(Clone)]
 pub struct AppState {
     /// Verifies tokens.
     pub verifier: Arc<Verifier>,
     /// Reads history.
     pub store: Arc<dyn LogStore>,
-    /// What is read of it for many at once.
+    /// Pages that are read once for many requests.
     pub(crate) pages: SharedPages,
     /// Knows who owns a job.
     pub jobs: Arc<dyn Jobs>,
+    /// Jobs that are read once for many requests.
+    pub(crate) job_reads: JobReads,
     /// Serves live logs.
     pub hub: Hub,
-    /// Exact origins that browsers may call from.
+    /// The exact origins that browsers may call from.
     pub cors_origins: Arc<[String]>,
-    /// Decides who may go on reading.
+    /// Decides who may go on reading, and how many streams may be open.
     pub access: Arc<Access>,
-    /// Verifies Clerk's webhooks. `None` where there are none: then there is no route for them.
+    /// Verifies Clerk's webhooks. `None` if there are none: then there is no route for them.
     pub webhooks: Option<Arc<Webhooks>>,
-    /// How many streams there may be.
-    pub limits: Arc<StreamLimits>,
-    /// The process's own state.
+    /// The state of the process.
     pub health: Arc<Health>,
+    /// Background tasks that live as long as the state.
+    pub(crate) tasks: Arc<Tasks>,
+}
+
+/// Builds an [`AppState`].
+pub struct AppStateBuilder {
+    verifier: Arc<Verifier>,
+    store: Arc<dyn LogStore>,
+    jobs: Arc<dyn Jobs>,
+    hub: HubOptions,
+    access: AccessOptions,
+    access_stores: Option<AccessStores>,
 }
 
 impl AppState {
-    /// AppState over one store, with a hub of their own. Call it in the tokio runtime that live feeds are to run on.
+    /// State with the default access rules and a hub of its own. Call it inside the tokio runtime that shall run live feeds.
     #[must_use]
     pub fn new(
         verifier: Arc<Verifier>,
@@ -46,21 +58,61 @@ impl AppState {
         jobs: Arc<dyn Jobs>,
         hub: HubOptions,
     ) -> Self {
-        Self {
+        Self::builder(verifier, store, jobs).hub(hub).build()
+    }
+
+    /// Begins to build state. What is not set has its default.
+    #[must_use]
+    pub fn builder(
+        verifier: Arc<Verifier>,
+        store: Arc<dyn LogStore>,
+        jobs: Arc<dyn Jobs>,
+    ) -> AppStateBuilder {
+        AppStateBuilder {
             verifier,
-            hub: Hub::new(store.clone(), jobs.clone(), hub),
-            access: Arc::new(Access::new(
-                AccessOptions::default(),
-                &AccessStores::local(),
-                jobs.clone(),
-            )),
-            webhooks: None,
             store,
+            jobs,
+            hub: HubOptions::default(),
+            access: AccessOptions::default(),
+            access_stores: None,
+        }
+    }
+}
+
+impl AppStateBuilder {
+    /// Sets the options of the hub.
+    #[must_use]
+    pub fn hub(self, hub: HubOptions) -> Self {
+        Self { hub, ..self }
+    }
+
+    /// Sets the rules of access, and where tickets and revocations are kept. The default keeps them in memory.
+    #[must_use]
+    pub fn access(self, access: AccessOptions, stores: AccessStores) -> Self {
+        let access_stores = Some(stores);
+        Self {
+            access,
+            access_stores,
+            ..self
+        }
+    }
+
+    /// Builds the state, and starts what runs in the background. Call it inside the tokio runtime that shall run that.
+    #[must_use]
+    pub fn build(self) -> AppState {
+        let stores = self.access_stores.unwrap_or_else(AccessStores::local);
+        AppState {
+            hub: Hub::new(self.store.clone(), self.jobs.clone(), self.hub),
+            access: Arc::new(Access::new(self.access, &stores, self.jobs.clone())),
+            verifier: self.verifier,
+            store: self.store,
             pages: SharedPages::default(),
-            jobs: Arc::new(SharedJobs::new(jobs)),
+            jobs: self.jobs,
+            job_reads: JobReads::default(),
+            webhooks: None,
             cors_origins: Arc::default(),
-            limits: Arc::default(),
             health: Arc::default(),
+            tasks: Arc::default(),
         }
     }
 }

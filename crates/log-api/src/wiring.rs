@@ -10,21 +10,21 @@ use auth::{
 };
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
-use log_store::{EmbeddedOptions, EmbeddedStore, Jobs, LogStore, Revocations, StoreError};
+use log_store::{EmbeddedOptions, EmbeddedStore, Revocations, StoreError};
 
-use crate::access::{Access, AccessOptions, AccessStores};
+use crate::access::{AccessOptions, AccessStores, StreamLimits};
 use crate::config::{
     AccessSettings, AuthSettings, LimitSettings, RedisSettings, Settings, StoreSettings,
     StreamSettings, without_password,
 };
 use crate::health::Health;
-use crate::limits::StreamLimits;
 use crate::metrics::{Metrics, StoreGauges};
 use crate::state::AppState;
+use crate::supervise::TaskEnd;
 
 type Failure = Box<dyn Error>;
 
-/// How often a Redis that was away at the start is asked again whether it suits.
+/// How often a Redis that was away at the start is checked again.
 const RECHECK: Duration = Duration::from_secs(2);
 
 /// The service's parts, and what a scrape reads of them.
@@ -72,12 +72,14 @@ pub(crate) fn on_embedded(
     options: AccessOptions,
 ) -> Service {
     let store = Arc::new(store);
-    let mut parts = parts(verifier, store.clone(), stream, limits);
     let stores = AccessStores {
         tickets: store.clone(),
         revocations: Some(store.clone()),
     };
-    parts.access = Arc::new(Access::new(options, &stores, store));
+    let parts = AppState::builder(verifier, store.clone(), store)
+        .hub(hub_options(stream, limits))
+        .access(options, stores)
+        .build();
     let gauges = || StoreGauges {
         connected: true,
         ..StoreGauges::default()
@@ -95,58 +97,76 @@ async fn on_redis(
 ) -> Result<Service, Failure> {
     let store = Arc::new(redis_store(redis)?);
     let shown = without_password(&redis.url);
-    let mut parts = parts(verifier, store.clone(), &settings.stream, &settings.limits);
     // Where nothing is ever revoked, nothing is asked.
     let webhooks = !settings.access.webhook_secrets.is_empty();
     let stores = AccessStores {
         tickets: store.clone(),
         revocations: webhooks.then(|| store.clone() as Arc<dyn Revocations>),
     };
-    let access = Access::new(access_options(settings), &stores, store.clone());
-    parts.access = Arc::new(access);
-    match store.check().await {
-        Ok(facts) => {
-            tracing::info!(redis = shown, ?facts, "Redis suits");
-            may_keep_access(&store, webhooks).await?;
-        }
-        Err(CheckError::Unavailable(error)) => {
+    let parts = AppState::builder(verifier, store.clone(), store.clone())
+        .hub(hub_options(&settings.stream, &settings.limits))
+        .access(access_options(settings), stores)
+        .build();
+    match check_redis(&store, webhooks).await {
+        Ok(()) => tracing::info!(redis = shown, "Redis is suitable"),
+        Err(Unsuitable::Away(error)) => {
             tracing::warn!(redis = shown, %error, "Redis is away; requests get 503 until it is back");
-            tokio::spawn(recheck(store.clone(), parts.health.clone()));
+            let (store, health) = (store.clone(), parts.health.clone());
+            parts.tasks.supervise_until_done("check of Redis", move || {
+                recheck(store.clone(), health.clone(), webhooks)
+            });
         }
-        Err(error) => return Err(format!("the Redis at {shown} does not suit: {error}").into()),
+        Err(Unsuitable::Refused(error)) => {
+            return Err(format!("the Redis at {shown} is not suitable: {error}").into());
+        }
     }
     let metrics = Metrics::new(parts.clone(), move || redis_gauges(&store));
     Ok(Service { parts, metrics })
 }
 
-/// Whether Redis allows what tickets and revocations need. Without webhooks only tickets do, and the rest works without.
-async fn may_keep_access(store: &RedisStore, webhooks: bool) -> Result<(), Failure> {
+/// Why Redis cannot be relied upon.
+enum Unsuitable {
+    /// It cannot be reached: check again later.
+    Away(StoreError),
+    /// Its version or its permissions do not allow what the service needs.
+    Refused(String),
+}
+
+/// Checks the version of Redis and the permissions that the service needs. Without webhooks only tickets need permissions
+/// on `log-api:*`, and everything else works without them.
+async fn check_redis(store: &RedisStore, webhooks: bool) -> Result<(), Unsuitable> {
+    match store.check().await {
+        Ok(facts) => tracing::info!(?facts, "Redis was checked"),
+        Err(CheckError::Unavailable(error)) => return Err(Unsuitable::Away(error.into())),
+        Err(error) => return Err(Unsuitable::Refused(error.to_string())),
+    }
     match store.check_access().await {
-        Err(StoreError::Refused(error)) if webhooks => Err(format!(
-            "CLERK_WEBHOOK_SECRET is set, and Redis does not allow what revocations need on log-api:*: {error}"
-        )
-        .into()),
+        Ok(()) => Ok(()),
+        Err(error) if error.is_retryable() => Err(Unsuitable::Away(error)),
+        Err(error) if webhooks => Err(Unsuitable::Refused(format!(
+            "CLERK_WEBHOOK_SECRET is set, but Redis does not allow what revocations need on log-api:*: {error}"
+        ))),
         Err(error) => {
-            tracing::warn!(%error, "Redis does not keep tickets (log-api:*)");
+            tracing::warn!(%error, "Redis does not allow tickets (log-api:*)");
             Ok(())
         }
-        Ok(()) => Ok(()),
     }
 }
 
-/// Asks a Redis that was away at the start, until it has said whether it suits.
-async fn recheck(store: Arc<RedisStore>, health: Arc<Health>) {
+/// Repeats the check of a Redis that was away at the start, until it succeeds. A refusal fails readiness, and the check
+/// goes on: the operator may correct Redis without restarting the service.
+async fn recheck(store: Arc<RedisStore>, health: Arc<Health>, webhooks: bool) -> TaskEnd {
     loop {
         tokio::time::sleep(RECHECK).await;
-        match store.check().await {
-            Ok(facts) => {
-                tracing::info!(?facts, "Redis is there, and suits");
-                return health.set_store_usable(true);
+        match check_redis(&store, webhooks).await {
+            Ok(()) => {
+                tracing::info!("Redis is there, and is suitable");
+                health.set_store_usable(true);
+                return TaskEnd::Done;
             }
-            Err(CheckError::Unavailable(_)) => {}
-            Err(error) => {
-                // Somebody may mend it without a restart, so go on asking.
-                tracing::error!(%error, "Redis is there, but does not suit");
+            Err(Unsuitable::Away(_)) => {}
+            Err(Unsuitable::Refused(error)) => {
+                tracing::error!(error, "Redis is there, but is not suitable");
                 health.set_store_usable(false);
             }
         }
@@ -175,6 +195,7 @@ fn access_options(settings: &Settings) -> AccessOptions {
     let access = &settings.access;
     AccessOptions {
         lease: access.lease,
+        limits: stream_limits(&settings.limits),
         orgs: access.org_read.clone(),
         keep_revocations: access.keep_revocations(settings.auth.max_token_life),
     }
@@ -190,16 +211,11 @@ fn webhooks(settings: &AccessSettings) -> Result<Option<Arc<Webhooks>>, Failure>
     Ok(Some(Arc::new(webhooks)))
 }
 
-fn parts(
-    verifier: Arc<Verifier>,
-    store: Arc<impl LogStore + Jobs>,
-    stream: &StreamSettings,
-    limits: &LimitSettings,
-) -> AppState {
-    let hub = hub_options(stream, limits);
-    AppState {
-        limits: Arc::new(StreamLimits::new(limits.clone())),
-        ..AppState::new(verifier, store.clone(), store, hub)
+fn stream_limits(limits: &LimitSettings) -> StreamLimits {
+    StreamLimits {
+        per_user: limits.streams_per_user,
+        per_job: limits.streams_per_job,
+        total: limits.streams,
     }
 }
 

@@ -1,22 +1,22 @@
-//! How long a stream goes on without a look at who reads it, and what happens then.
+//! How long a stream goes on before its reader is checked again, and what happens then.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What happens at the end of a lease where nothing was withdrawn.
+/// What happens at the end of a lease if the reader may still read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LeaseMode {
-    /// The stream goes on with another lease: for clients that never come back by themselves.
+    /// The stream goes on with another lease. For clients that never reconnect.
     #[default]
     Recheck,
-    /// The stream ends with `reauth`, and its client comes back with a fresh token.
+    /// The stream ends with `reauth`, and the client comes back with a fresh token.
     Reauth,
 }
 
 impl LeaseMode {
-    /// The mode as settings name it.
+    /// The name of the mode in settings.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,9 +40,10 @@ impl FromStr for LeaseMode {
 /// The leases of streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseOptions {
-    /// The longest lease: 5 min. Each is shorter by up to a quarter, so that streams opened together do not end together.
+    /// The longest lease, 5 minutes by default. Each lease is shorter by up to a quarter, so that the leases of streams
+    /// that were opened together do not end together.
     pub length: Duration,
-    /// What happens at its end.
+    /// What happens at the end of a lease.
     pub mode: LeaseMode,
 }
 
@@ -61,7 +62,7 @@ impl LeaseOptions {
         now + self.length.mul_f64(0.75 + fastrand::f64() / 4.0)
     }
 
-    /// How often leases are looked at: fine enough that none is late by more than a second.
+    /// How often leases are checked: often enough that no check is late by more than a second.
     pub(super) fn tick(&self) -> Duration {
         (self.length / 20).clamp(Duration::from_millis(50), Duration::from_secs(1))
     }
@@ -78,7 +79,7 @@ mod tests {
         ends.sort_unstable();
         assert!(ends[999] - ends[0] >= Duration::from_secs(60));
         assert!(ends[999] - now <= options.length);
-        // And evenly: no second has many more than its share.
+        // They are spread evenly: no second has many more than its share.
         for at in ends.windows(50) {
             assert!(at[49] - at[0] > Duration::from_secs(1));
         }

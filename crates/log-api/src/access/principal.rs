@@ -1,4 +1,4 @@
-//! Who asks, as the gate knows them: a verified session, or what a ticket kept of one.
+//! Who a request is from.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use auth::Session;
 use log_domain::{Membership, OrgId, Reader, UserId};
 use serde_json::{Value, json};
 
-/// Who asks. Made from a verified session, or from what a ticket kept of one.
+/// Who a request is from, according to a verified session or to a ticket.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     reader: Reader,
     session: Box<str>,
     issuer: Box<str>,
-    /// When the token was made, in seconds since the Unix epoch.
+    /// When the token was issued, in seconds since the Unix epoch.
     issued_at: u64,
-    /// When its claims were read at the provider, in the same.
+    /// When the provider assembled the claims, in seconds since the Unix epoch.
     assembled_at: u64,
 }
 
 impl Principal {
-    /// The principal of a session; `None` where its user has no name, which no verified session has.
-    pub(crate) fn of(session: &Session) -> Option<Self> {
+    /// The principal of a session. `None` if the user id is empty, which a verified session never has.
+    pub(crate) fn from_session(session: &Session) -> Option<Self> {
         let membership = |org: &auth::Organization| {
             Some(Membership {
                 org: OrgId::new(org.id())?,
@@ -41,7 +41,7 @@ impl Principal {
         })
     }
 
-    /// The reader that this is to a job.
+    /// The user and organisation that decide which jobs may be read.
     #[must_use]
     pub const fn reader(&self) -> &Reader {
         &self.reader
@@ -61,7 +61,7 @@ impl Principal {
         self.assembled_at
     }
 
-    /// The same without an organisation.
+    /// The same principal without an organisation.
     pub(super) fn without_org(mut self) -> Self {
         self.reader.active = None;
         self
@@ -120,7 +120,14 @@ impl fmt::Debug for Principal {
 pub(super) mod tests {
     use super::*;
 
-    /// Ann in a session of hers.
+    /// A user without an organisation.
+    pub(crate) fn reader(user: &str) -> Principal {
+        let mut who = ann("sess_1", None, 7);
+        who.reader.user = UserId::new(user).unwrap();
+        who
+    }
+
+    /// Ann in one of her sessions.
     pub(crate) fn ann(session: &str, org: Option<&str>, issued_at: u64) -> Principal {
         Principal {
             reader: Reader {
@@ -138,7 +145,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_principal_reads_back_as_it_was_kept_and_is_not_printed() {
+    fn a_principal_survives_json_and_is_not_printed() {
         for org in [None, Some("org_1")] {
             let who = ann("sess_secret", org, 7);
             assert_eq!(Principal::from_json(&who.to_json()), Some(who.clone()));

@@ -1,23 +1,27 @@
-//! What was revoked, as this process knows it: in memory, so that asking costs no command.
+//! What was revoked, kept in the memory of this process, so that a check costs no command.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use log_domain::{Revocation, Revoked};
 use log_store::Revocations;
 use log_wire::ErrorCode;
+use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::principal::Principal;
 use crate::error::ApiError;
 
-/// How long a request waits for the list at the start, before which nothing can be said about any session.
+/// How long a request waits after the start for the first read of the list. Without the list no session can be checked.
 const LOADING: Duration = Duration::from_secs(2);
 
-/// What is left of a reader.
+/// Below this many entries nothing is removed.
+const FIRST_SWEEP: usize = 64;
+
+/// What is left of a reader's access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Everything.
@@ -28,20 +32,24 @@ pub(super) enum Standing {
     Revoked,
 }
 
-/// The list, fed by one task of the process.
+/// The list, which one background task of the process fills.
 pub(super) struct RevokedList {
     pub(super) store: Arc<dyn Revocations>,
     keep: Duration,
+    /// Whether the list was read once.
     loaded: watch::Sender<bool>,
     entries: RwLock<HashMap<Revoked, Entry>>,
-    /// Whether there is any entry: there is none almost always.
+    /// How many entries there must be before old ones are removed again.
+    sweep_at: AtomicUsize,
+    /// Whether the list has entries. It almost never has, and then no lock is taken.
     any: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
 struct Entry {
+    /// Tokens issued up to this moment are revoked; in seconds since the Unix epoch.
     issued_until: u64,
-    /// When it can be forgotten: no token from before lives any more.
+    /// From then on no token that was issued before the revocation can still be valid.
     forget_at: Instant,
 }
 
@@ -52,16 +60,17 @@ impl RevokedList {
             keep,
             loaded: watch::Sender::new(false),
             entries: RwLock::default(),
+            sweep_at: AtomicUsize::new(FIRST_SWEEP),
             any: AtomicBool::new(false),
         }
     }
 
-    /// Waits until what was revoked before this process began is known.
+    /// Waits until the list was read once.
     ///
     /// # Errors
-    /// 503 where that takes long: the store is away.
+    /// 503 if that takes long: the store is away.
     pub(super) async fn loaded(&self) -> Result<(), ApiError> {
-        if *self.loaded.borrow() {
+        if self.is_loaded() {
             return Ok(());
         }
         let mut loaded = self.loaded.subscribe();
@@ -72,12 +81,17 @@ impl RevokedList {
         }
     }
 
-    /// The first news are in the list.
+    /// Whether the list was read once.
+    pub(super) fn is_loaded(&self) -> bool {
+        *self.loaded.borrow()
+    }
+
+    /// The list was read once.
     pub(super) fn set_loaded(&self) {
         self.loaded.send_replace(true);
     }
 
-    /// Keeps what a message revokes, for every process; `false` where it has counted before.
+    /// Keeps what a message revokes, for every process. Returns `false` if the message was handled before.
     pub(super) async fn revoke(
         &self,
         message: &str,
@@ -86,15 +100,17 @@ impl RevokedList {
         Ok(self.store.revoke(message, revocations, self.keep).await?)
     }
 
-    /// Puts revocations into the list. Of two of the same, the later moment counts.
-    pub(super) fn note(&self, revocations: &[Revocation]) {
-        self.note_at(Instant::now(), revocations);
+    /// Adds revocations to the list. Of two for the same thing the later moment counts.
+    pub(super) fn add(&self, revocations: &[Revocation]) {
+        self.add_at(Instant::now(), revocations);
     }
 
-    fn note_at(&self, now: Instant, revocations: &[Revocation]) {
-        let mut entries = self.write();
-        if entries.len() >= 64 && entries.len() == entries.capacity() {
+    fn add_at(&self, now: Instant, revocations: &[Revocation]) {
+        let mut entries = self.entries.write();
+        if entries.len() >= self.sweep_at.load(Ordering::Relaxed) {
             entries.retain(|_, entry| entry.forget_at > now);
+            let next = (2 * entries.len()).max(FIRST_SWEEP);
+            self.sweep_at.store(next, Ordering::Relaxed);
         }
         for revocation in revocations {
             let entry = entries.entry(revocation.what.clone()).or_insert(Entry {
@@ -107,12 +123,12 @@ impl RevokedList {
         self.any.store(!entries.is_empty(), Ordering::Release);
     }
 
-    /// What is left of a reader.
+    /// What is left of a reader's access.
     pub(super) fn standing(&self, who: &Principal) -> Standing {
         if !self.any.load(Ordering::Acquire) {
             return Standing::Whole;
         }
-        let entries = self.read();
+        let entries = self.entries.read();
         let covers = |what: Revoked, issued_at: u64| {
             let entry = entries.get(&what);
             entry.is_some_and(|entry| issued_at <= entry.issued_until)
@@ -126,7 +142,7 @@ impl RevokedList {
         let Some(active) = &reader.active else {
             return Standing::Whole;
         };
-        // What the token says of an organisation is as old as its claims are.
+        // What a token says about an organisation is as old as its claims.
         let (org, user) = (active.org.clone(), reader.user.clone());
         let member = Revoked::Member {
             org: org.clone(),
@@ -139,15 +155,6 @@ impl RevokedList {
         } else {
             Standing::Whole
         }
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<Revoked, Entry>> {
-        // Nothing panics while it holds the lock.
-        self.entries.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Revoked, Entry>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,27 +175,27 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_revoked_whenever_its_token_was_made_and_no_other_is() {
+    fn a_revoked_session_is_revoked_for_all_its_tokens_and_other_sessions_are_not() {
         let list = list();
-        list.note(&[revocation(Revoked::Session("sess_1".into()), u64::MAX)]);
+        list.add(&[revocation(Revoked::Session("sess_1".into()), u64::MAX)]);
         assert_eq!(list.standing(&ann("sess_1", None, 9)), Standing::Revoked);
         assert_eq!(list.standing(&ann("sess_2", None, 9)), Standing::Whole);
         assert_eq!(list.standing(&ann("SESS_1", None, 9)), Standing::Whole);
     }
 
     #[test]
-    fn of_a_user_what_was_issued_up_to_the_moment_is_revoked() {
+    fn tokens_of_a_revoked_user_are_revoked_if_issued_up_to_that_moment() {
         let list = list();
         let user = UserId::new("user_ann").unwrap();
         for until in [100, 90] {
-            list.note(&[revocation(Revoked::User(user.clone()), until)]);
+            list.add(&[revocation(Revoked::User(user.clone()), until)]);
         }
         assert_eq!(list.standing(&ann("s", None, 100)), Standing::Revoked);
         assert_eq!(list.standing(&ann("s", None, 101)), Standing::Whole);
     }
 
     #[test]
-    fn a_membership_takes_the_organisation_and_leaves_the_rest() {
+    fn a_revoked_membership_takes_the_organisation_and_leaves_the_rest() {
         let org = OrgId::new("org_1").unwrap();
         let user = UserId::new("user_ann").unwrap();
         let member = Revoked::Member {
@@ -197,7 +204,7 @@ mod tests {
         };
         for what in [member, Revoked::Organization(org)] {
             let list = list();
-            list.note(&[revocation(what, 100)]);
+            list.add(&[revocation(what, 100)]);
             let standing = |org, at| list.standing(&ann("s", org, at));
             assert_eq!(standing(Some("org_1"), 100), Standing::WithoutOrg);
             assert_eq!(standing(Some("org_1"), 101), Standing::Whole);
@@ -206,8 +213,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn nothing_is_said_before_the_list_is_there() {
+    #[tokio::test(start_paused = true)]
+    async fn no_session_is_accepted_before_the_list_was_read() {
         let list = list();
         assert!(list.loaded().await.is_err());
         list.set_loaded();
@@ -215,13 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn what_no_token_can_be_from_any_more_is_forgotten() {
-        let (list, begun) = (list(), Instant::now());
-        for n in 0..1000_u64 {
-            let session = Revoked::Session(n.to_string().into());
-            let at = begun + Duration::from_secs(n);
-            list.note_at(at, &[revocation(session, u64::MAX)]);
+    fn revocations_older_than_every_token_are_forgotten() {
+        // Several at a time too: the number of entries then jumps over every exact limit.
+        for at_a_time in [1_u64, 7] {
+            let (list, start) = (list(), Instant::now());
+            for second in 0..1000 {
+                let session = |n: u64| Revoked::Session(format!("{second}-{n}").into());
+                let batch: Vec<_> = (0..at_a_time)
+                    .map(|n| revocation(session(n), u64::MAX))
+                    .collect();
+                list.add_at(start + Duration::from_secs(second), &batch);
+            }
+            let left = list.entries.read().len() as u64;
+            assert!(left < 300 * at_a_time, "{left}");
         }
-        assert!(list.read().len() < 300, "{}", list.read().len());
     }
 }

@@ -1,4 +1,4 @@
-//! Tickets: a secret that stands for a reader of one job, once, for half a minute.
+//! Tickets: a secret that opens one stream of one job for one reader, once, within half a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use super::principal::Principal;
 use super::secret;
 use crate::error::ApiError;
 
-/// The reason that a client reads where a ticket is not taken: whichever it is, it helps nobody to guess.
+/// The `reason` of every refused ticket. It is always the same, so that it helps nobody to guess.
 const INVALID: &str = "ticket-invalid";
 
-/// What a ticket was made for.
+/// What a ticket allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Granted {
-    /// Who it stands for.
+pub(crate) struct TicketGrant {
+    /// The reader.
     pub(crate) who: Principal,
-    /// The one job it is for.
+    /// The job.
     pub(crate) job: String,
 }
 
-impl Granted {
-    /// The reader, if the ticket is for this job.
+impl TicketGrant {
+    /// Returns the reader if the ticket is for this job.
     ///
     /// # Errors
-    /// 401 where it is for another one.
+    /// 401 if it is for another job.
     pub(crate) fn for_job(self, job: &str) -> Result<Principal, ApiError> {
         if self.job == job {
             Ok(self.who)
@@ -54,7 +54,7 @@ const fn invalid() -> ApiError {
     ApiError::Unauthenticated { reason: INVALID }
 }
 
-/// Issues tickets and takes them.
+/// Issues tickets and accepts them.
 pub(super) struct TicketBox {
     store: Arc<dyn Tickets>,
 }
@@ -72,16 +72,16 @@ impl TicketBox {
     ) -> Result<String, ApiError> {
         let secret = secret::random()?;
         let key = secret::ticket_key(&secret);
-        let grant = Granted::to_text(who, job);
+        let grant = TicketGrant::to_text(who, job);
         self.store.put(&key, &grant, life).await?;
         Ok(secret)
     }
 
-    pub(super) async fn take(&self, secret: &str) -> Result<Granted, ApiError> {
+    pub(super) async fn take(&self, secret: &str) -> Result<TicketGrant, ApiError> {
         let key = secret::ticket_key(secret);
         let taken = self.store.take(&key).await?;
         taken
-            .and_then(|text| Granted::from_text(&text))
+            .and_then(|text| TicketGrant::from_text(&text))
             .ok_or(invalid())
     }
 }

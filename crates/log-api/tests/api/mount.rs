@@ -22,7 +22,7 @@ use crate::support::{ANN, ISSUER, ORIGIN};
 
 const JOB: &str = "build-1";
 
-/// AppState over a store in memory, which holds one job of Ann's with one line.
+/// State over a store in memory, which holds one job of Ann's with one line.
 async fn parts() -> AppState {
     let store = Arc::new(MemoryStore::new());
     let job: JobId = JOB.parse().unwrap();

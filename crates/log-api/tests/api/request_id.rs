@@ -283,8 +283,7 @@ async fn an_id_that_looks_like_a_log_entry_stays_a_value() {
         "{log}"
     );
     // What a machine with a low limit of open files is told is no matter here.
-    let of_requests =
-        |entry: &&serde_json::Value| entry["target"] != "log_api::connections::file_limit";
+    let of_requests = |entry: &&serde_json::Value| entry["target"] != "log_api::net::file_limit";
     assert!(
         entries
             .iter()

@@ -1,0 +1,70 @@
+//! Who is it? One credential of a request, verified, and not revoked since it was issued.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use auth::{Rejection, RequestHead, Verifier};
+use log_wire::ErrorCode;
+
+use super::control::Access;
+use super::principal::Principal;
+use crate::error::ApiError;
+
+/// Who a request is from: by its ticket if it has one, else by its token.
+///
+/// # Errors
+/// 400 for two credentials, 401 for none or one that does not verify, 503 if that cannot be decided now.
+pub(super) async fn authenticate(
+    verifier: &Verifier,
+    access: &Access,
+    request: &HttpRequest,
+    ticket: Option<String>,
+) -> Result<Principal, ApiError> {
+    let who = match ticket {
+        Some(secret) => by_ticket(access, request, &secret).await?,
+        None => by_token(verifier, request).await?,
+    };
+    access.check_not_revoked(who).await
+}
+
+/// A ticket beside an `Authorization` header is two credentials. A cookie beside a ticket is ignored: browsers send
+/// cookies whether the page wants that or not.
+async fn by_ticket(
+    access: &Access,
+    request: &HttpRequest,
+    secret: &str,
+) -> Result<Principal, ApiError> {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return Err(Rejection::MalformedCredentials.into());
+    }
+    let grant = access.take_ticket(secret).await?;
+    grant.for_job(request.match_info().query("job_id"))
+}
+
+async fn by_token(verifier: &Verifier, request: &HttpRequest) -> Result<Principal, ApiError> {
+    let session = verifier.authenticate(&Head(request)).await?;
+    if let Some(actor) = session.actor() {
+        // The only claim that is logged: impersonation must leave a trace.
+        tracing::info!(
+            target: "log_api::audit",
+            actor = actor.subject().unwrap_or("(unknown)"),
+            job = request.match_info().query("job_id"),
+            method = %request.method(),
+            "somebody acts as a user"
+        );
+    }
+    Principal::from_session(&session).ok_or(ApiError::Code(ErrorCode::Internal))
+}
+
+/// The view that `auth` has of a request.
+struct Head<'a>(&'a HttpRequest);
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        let values = self.0.headers().get_all(name);
+        values.map(|value| value.as_bytes())
+    }
+}

@@ -1,0 +1,13 @@
+//! The routes, and what every answer has in common.
+
+mod cors;
+mod envelope;
+mod problem;
+mod query;
+mod request_id;
+mod routes;
+
+pub use self::envelope::envelope;
+pub use self::query::{NoQuery, StreamQuery};
+pub use self::request_id::RequestId;
+pub use self::routes::{configure, unknown_route};

@@ -1,0 +1,111 @@
+//! The outermost middleware of our routes. It gives every answer a request id, privacy headers, and one shape of errors:
+//! a handler returns an [`ApiError`], and here that becomes the problem body and is logged once.
+
+use actix_cors::CorsError;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    HeaderMap, HeaderName, HeaderValue,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError};
+use log_wire::ErrorCode;
+
+use super::problem::{problem, seal};
+use super::request_id::RequestId;
+use crate::error::ApiError;
+
+/// What CORS adds to an answer to anything but a preflight. Without the first, the others mean nothing.
+const GRANTS: [HeaderName; 3] = [
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+];
+
+/// The middleware, for `actix_web::middleware::from_fn`.
+///
+/// # Errors
+/// A failure that no inner layer has turned into an answer, for example a panic. Actix turns it into one of our answers.
+pub async fn envelope<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let id = RequestId::from_headers(request.headers());
+    let route = request.match_pattern().unwrap_or_else(|| "(none)".into());
+    let method = request.method().clone();
+    let mut response = next.call(request).await.map_err(|error| Failed {
+        answer: code_of(&error),
+        id: id.clone(),
+    })?;
+    let grants = take_grants(response.headers_mut());
+    let mut response = match response.response().error().map(|error| answer(error, &id)) {
+        Some(answer) => response.into_response(answer).map_into_right_body(),
+        None => response.map_into_left_body(),
+    };
+    for (name, value) in grants {
+        response.headers_mut().insert(name, value);
+    }
+    seal(response.headers_mut(), &id);
+    let status = response.status().as_u16();
+    // Probes come every few seconds, and would fill the log.
+    if route.contains("{job_id}") {
+        tracing::info!(request_id = %id, %method, route, status, "answered");
+    } else {
+        tracing::debug!(request_id = %id, %method, route, status, "answered");
+    }
+    Ok(response)
+}
+
+/// A failure that reaches actix. Actix asks it for its answer, which is one of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the request {id} failed")]
+struct Failed {
+    answer: ErrorCode,
+    id: RequestId,
+}
+
+impl ResponseError for Failed {
+    fn status_code(&self) -> StatusCode {
+        ApiError::Code(self.answer).status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = problem(&ApiError::Code(self.answer), &self.id);
+        seal(response.headers_mut(), &self.id);
+        response
+    }
+}
+
+fn answer(error: &Error, id: &RequestId) -> HttpResponse {
+    match error.as_error::<ApiError>() {
+        Some(ours) => problem(ours, id),
+        // A preflight that is not granted is answered like a method that the route does not have.
+        None if error.as_error::<CorsError>().is_some() => {
+            problem(&ApiError::MethodNotAllowed { allow: "GET" }, id)
+        }
+        None => problem(&ApiError::Code(code_of(error)), id),
+    }
+}
+
+/// Removes and returns the headers that CORS has added, to put them on the error answer that may replace this one: without
+/// them a browser does not show the error to its page. For an origin that is not allowed, actix-cors adds all headers but
+/// the origin; they are dropped.
+fn take_grants(headers: &mut HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let granted = headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
+    let taken = GRANTS.into_iter().filter_map(|name| {
+        let value = headers.remove(&name).next()?;
+        granted.then_some((name, value))
+    });
+    taken.collect()
+}
+
+/// The code for an error that is not an [`ApiError`]. Except for a missing route, each one is a bug.
+fn code_of(error: &Error) -> ErrorCode {
+    if error.as_response_error().status_code() == StatusCode::NOT_FOUND {
+        return ErrorCode::RouteNotFound;
+    }
+    tracing::error!(%error, "an error without a code of its own");
+    ErrorCode::Internal
+}

@@ -1,0 +1,95 @@
+//! Every route, in one list.
+
+mod health;
+mod page;
+mod stream;
+mod ticket;
+mod webhook;
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_lab::middleware::CatchPanic;
+use log_wire::ErrorCode;
+
+use super::cors::cors;
+use super::envelope::envelope;
+use super::problem::sealed;
+use crate::access::Gate;
+use crate::error::ApiError;
+use crate::shared_reads::SharedJobs;
+use crate::state::AppState;
+
+/// Mounts the routes of the service into an actix application.
+///
+/// The routes are `/api/jobs/{job_id}/logs`, `…/logs/stream`, `…/logs/ticket`, `/healthz`, `/readyz`, `/api/health` and
+/// `/api/ready`, and with webhooks `/webhooks/clerk`. Each answers wrong methods and its own errors. All other routes are
+/// the application's.
+///
+/// An application with many viewers should spawn a [`log_hub::ThreadWaker`] on each of its workers, as
+/// [`crate::app::Application`] does.
+pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
+    let logs = web::scope("/api/jobs/{job_id}/logs")
+        .service(only("GET", "", web::get().to(page::page)))
+        .service(only("GET", "/stream", web::get().to(stream::stream)))
+        .service(only("POST", "/ticket", web::post().to(ticket::ticket)))
+        .default_service(web::to(not_found))
+        .wrap(CatchPanic::default())
+        .wrap(cors(&state.cors_origins))
+        .wrap(from_fn(envelope));
+    let gate = Gate {
+        verifier: state.verifier.clone(),
+        access: state.access.clone(),
+        jobs: Arc::new(SharedJobs {
+            jobs: state.jobs.clone(),
+            reads: state.job_reads.clone(),
+        }),
+    };
+    config
+        .app_data(web::Data::new(state.clone()))
+        .app_data(web::Data::new(gate))
+        .service(logs);
+    if state.webhooks.is_some() {
+        let clerk = only("POST", "/webhooks/clerk", web::post().to(webhook::clerk));
+        config.service(clerk.wrap(CatchPanic::default()).wrap(from_fn(envelope)));
+    }
+    for path in ["/healthz", "/api/health"] {
+        config.service(probe(path, || web::route().to(health::alive)));
+    }
+    for path in ["/readyz", "/api/ready"] {
+        config.service(probe(path, || web::route().to(health::ready)));
+    }
+}
+
+/// The answer to a route that does not exist, in the shape of all errors.
+pub async fn unknown_route(request: HttpRequest) -> HttpResponse {
+    sealed(&ApiError::Code(ErrorCode::RouteNotFound), request.headers())
+}
+
+async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Code(ErrorCode::RouteNotFound))
+}
+
+fn only(allow: &'static str, path: &str, route: actix_web::Route) -> actix_web::Resource {
+    let refuse =
+        move || async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow }) };
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(refuse))
+}
+
+/// A health route: `GET` and `HEAD`, without a token.
+fn probe(
+    path: &str,
+    route: impl Fn() -> actix_web::Route,
+) -> impl actix_web::dev::HttpServiceFactory + 'static {
+    let refuse =
+        || async { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: "GET, HEAD" }) };
+    web::resource(path)
+        .route(route().method(Method::GET))
+        .route(route().method(Method::HEAD))
+        .default_service(web::to(refuse))
+        .wrap(from_fn(envelope))
+}
