@@ -47,12 +47,14 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
         "--locked",
         "-p",
         "log-api",
-        "-p",
-        "bench-load",
         "--features",
-        "log-api/jemalloc",
+        "jemalloc",
     ];
     workspace.cargo().args(build).run()?;
+    let target = workspace.metadata()?.target_directory;
+    let build = ["build", "--release", "--locked", "--manifest-path"];
+    let build = workspace.cargo().args(build).arg("bench/Cargo.toml");
+    build.arg("--target-dir").arg(&target).run()?;
     if set == "peers" && !args.iter().any(|arg| arg == "--list") {
         durable_streams(workspace)?;
         nchan()?;
@@ -61,7 +63,6 @@ pub(crate) fn run(workspace: &Workspace, set: &str, args: &[String]) -> Result<(
         .args(["describe", "--always", "--dirty"])
         .within(workspace.root());
     let commit = commit.read().unwrap_or_default();
-    let target = workspace.metadata()?.target_directory;
     let mut bench = std::process::Command::new(target.join("release/bench-load"));
     bench.arg(set).arg("--out").arg(target.join("bench"));
     if set != "plan" {

@@ -30,7 +30,7 @@ const DRIVERS: &[&str] = &[
 ];
 
 /// Every crate of the workspace, lowest layer first.
-pub(super) const LAYERS: [Layer; 12] = [
+pub(super) const LAYERS: [Layer; 11] = [
     Layer {
         name: "log-domain",
         may_use: &[],
@@ -111,12 +111,6 @@ pub(super) const LAYERS: [Layer; 12] = [
         may_use: &["log-domain", "log-wire", "auth"],
         tests_may_use: &[],
         free_of: &["actix-web"],
-    },
-    Layer {
-        name: "bench-load",
-        may_use: &["auth"],
-        tests_may_use: &[],
-        free_of: &["actix-web", "fred", "redb", "testcontainers"],
     },
     Layer {
         name: "xtask",
