@@ -1,5 +1,5 @@
-# The API's image. It needs no BuildKit; docker-compose.yml shows how it is meant to run: with a
-# read-only root, without capabilities, as a user that is not root.
+# The image of the API. It can be built without BuildKit. docker-compose.yml shows how to run it: with a
+# read-only root, without capabilities, and not as root.
 
 FROM rust:1-bookworm AS build
 WORKDIR /src
@@ -7,11 +7,11 @@ COPY . .
 RUN cargo build --locked --release --package log-api --features jemalloc
 
 FROM debian:bookworm-slim
-# The authorities that outgoing TLS trusts: the key set is fetched by https.
+# Clerk's public keys are fetched over https, which needs the certificates of the authorities.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/*
-# `/data` is for `serve --store embedded --data /data`, with a volume mounted there.
+# `/data` is for `serve --store embedded --data /data`: mount a volume there.
 RUN groupadd --gid 10001 log-api \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin log-api \
     && install --directory --owner=log-api --group=log-api /data

@@ -14,73 +14,83 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::Application;
 use crate::cli_result::CliResult;
-use crate::config::{LogSettings, ProcessEnv, Settings, StoreSettings};
+use crate::config::{
+    self, ConfigError, Draft, LogSettings, ProcessEnv, Settings, StoreSettings, parse_address,
+};
 use crate::{demo, health_check, signals, telemetry, wiring};
 
-/// Live build logs: history over REST, the live log over SSE, behind Clerk session tokens.
+/// Build logs over HTTP: pages of history, and the live log as Server-Sent Events. Readers show a Clerk session token.
 #[derive(Debug, Parser)]
-#[command(name = "log-api", version, about, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(name = "log-api", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 const AFTER_HELP: &str = "\
-Try it now, with nothing set up:
+Try it now; nothing needs to be set up:
   log-api demo
 
-Run it on a Redis that build workers fill:
+Serve the logs that build workers write to a Redis:
   CLERK_PUBLISHABLE_KEY=pk_live_… CLERK_AUTHORIZED_PARTIES=https://app.example.com \\
   REDIS_URL=redis://127.0.0.1:6379 log-api serve
 
-See what it would use, and every setting by its name:
+Check the settings, and see the value of each:
   log-api config
 
-Exit codes: 0 it did what was asked, 1 it could not, 2 the command line makes no sense.";
+Exit codes: 0 success, 1 failure, 2 the command line is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
-    /// Stream a real command's output, with nothing set up: a store in a temporary folder, a throw-away key
+    /// Run a command and stream its output; needs no Redis, no Clerk and no settings
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
-    /// Print the settings as `serve` would use them, secrets hidden; exits 1 and says why if it would refuse them
-    Config(StoreArgs),
-    /// Ask a running service whether it is alive; for container health checks
+    /// Check the settings and print them, secrets hidden; exits with 1 if `serve` would refuse them
+    #[command(after_help = CONFIG_HELP)]
+    Config(ConfigArgs),
+    /// Ask a running service whether it is alive; for health checks of containers
     Health(HealthArgs),
 }
 
 const SERVE_HELP: &str = "\
-Settings come from the environment; `log-api config` prints them all with their values. Two are needed:
-  CLERK_PUBLISHABLE_KEY      pk_test_… or pk_live_…: names your Clerk instance
+Settings are environment variables. Two are needed:
+  CLERK_PUBLISHABLE_KEY      the publishable key of your Clerk instance, pk_test_… or pk_live_…
   CLERK_AUTHORIZED_PARTIES   the origins of your front ends, comma-separated
-Most used:
-  LOG_API_BIND               where to listen (127.0.0.1:8080)
-  REDIS_URL                  where the logs are (redis://127.0.0.1:6379)
-  LOG_API_CORS_ORIGINS       browsers that may call (the authorized parties)
-  LOG_API_METRICS_BIND       where Prometheus scrapes /metrics (off)
-  LOG_API_LOG                what to log (info)
+Others that are often set, with their defaults:
+  REDIS_URL                  the Redis with the logs (redis://127.0.0.1:6379)
+  LOG_API_BIND               the address to listen on (127.0.0.1:8080)
+  LOG_API_CORS_ORIGINS       front ends whose pages may call the API (the authorized parties)
+  LOG_API_METRICS_BIND       the address where Prometheus reads /metrics (off)
+  LOG_API_LOG                which messages to log (info)
+All settings, each with an explanation:
+  log-api config --format env
 
-Without a Redis, on one machine:
+On one machine, without Redis:
   log-api serve --store embedded --data /var/lib/log-api
 
-On SIGTERM it stops being ready, goes on listening for LOG_API_DRAIN_DELAY_SECS, breaks streams off so that
-clients come back elsewhere with their cursor, and exits 0 within LOG_API_SHUTDOWN_SECS.";
+After SIGTERM the service says that it is not ready, listens for LOG_API_DRAIN_DELAY_SECS more, ends its streams
+so that clients come back to another process with their cursor, and exits with 0 within LOG_API_SHUTDOWN_SECS.
+A second SIGTERM or Ctrl-C ends it at once, with 1.";
 
 const DEMO_HELP: &str = "\
-Without a command it compiles a part of this very workspace with cargo. Any other command:
+Without a command, the demo compiles a part of this workspace with cargo. You can give it any other command:
   log-api demo -- npm install
   log-api demo -- sh -c 'for i in 1 2 3; do echo line $i; sleep 1; done'
 
-It prints an address for a browser and a curl line with a token, streams until the command ends, and goes on
-serving until Ctrl-C.";
+It prints an address for a browser and a curl command with a token. It streams the output until the command ends,
+and goes on serving until Ctrl-C. The log is in a temporary folder, which is deleted at the end.";
+
+const CONFIG_HELP: &str = "\
+To begin a file of settings:
+  log-api config --format env > .env";
 
 #[derive(Debug, Args)]
 struct ServeArgs {
-    /// Listen here instead of LOG_API_BIND; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Listen here instead of at LOG_API_BIND; with port 0, on any free port
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     bind: Option<SocketAddr>,
     #[command(flatten)]
     store: StoreArgs,
@@ -91,23 +101,42 @@ struct StoreArgs {
     /// Where logs and jobs are
     #[arg(long, value_enum, default_value_t = StoreKind::Redis)]
     store: StoreKind,
-    /// The folder of the embedded store; made where it is missing
+    /// The folder of the embedded store; it is created if it is missing
     #[arg(long, value_name = "DIR", required_if_eq("store", "embedded"))]
     data: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum StoreKind {
-    /// A Redis, as build workers fill it (REDIS_URL)
+    /// The Redis that build workers write to (REDIS_URL)
     Redis,
-    /// This machine's disk, for one process (--data)
+    /// A folder on this machine, for one process (--data)
     Embedded,
 }
 
 #[derive(Debug, Args)]
+struct ConfigArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = ConfigFormat::Values)]
+    format: ConfigFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ConfigFormat {
+    /// The value of each setting, as `serve` would use it
+    Values,
+    /// All settings with their explanations, as a file to begin with; reads no settings
+    Env,
+    /// The same as a page of documentation; reads no settings
+    Markdown,
+}
+
+#[derive(Debug, Args)]
 struct DemoArgs {
-    /// Listen here; if the default is taken, any free port
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Listen here; the default is port 8080 of this machine, or any free port if that one is in use
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     bind: Option<SocketAddr>,
     /// The command to run and its arguments, after `--`
     #[arg(last = true, value_name = "CMD")]
@@ -116,7 +145,7 @@ struct DemoArgs {
 
 #[derive(Debug, Args)]
 struct HealthArgs {
-    /// The service's address; by default that of LOG_API_BIND on this machine
+    /// The address of the service; the default is that of LOG_API_BIND on this machine
     #[arg(long, value_name = "http://HOST:PORT")]
     url: Option<String>,
 }
@@ -133,15 +162,14 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where even standard error is gone, there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "log-api: {error}");
+            print_error(format_args!("{error}"));
             ExitCode::FAILURE
         }
     }
 }
 
 impl StoreArgs {
-    /// `None` is the store of the environment.
+    /// The embedded store; `None` means the store of the environment.
     fn settings(self) -> Option<StoreSettings> {
         let dir = self.data.filter(|_| self.store == StoreKind::Embedded)?;
         Some(StoreSettings::Embedded { dir })
@@ -149,10 +177,13 @@ impl StoreArgs {
 }
 
 fn serve(args: ServeArgs) -> CliResult {
-    let mut settings = Settings::read(&ProcessEnv, args.store.settings())?;
+    let mut settings = read_settings(args.store)?;
     settings.server.bind = args.bind.unwrap_or(settings.server.bind);
     let log = settings.log.clone();
     with_log_and_runtime(&log, async move {
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
         let stop = signals::stop();
         let service = wiring::service(&settings).await?;
         let app = Application::bind(service.parts, settings.server, service.metrics)?;
@@ -166,26 +197,47 @@ fn serve(args: ServeArgs) -> CliResult {
 }
 
 fn demo(args: DemoArgs) -> CliResult {
-    // The demo's own words are on the same terminal.
+    // The demo prints to the same terminal, so only warnings are logged.
     let log = LogSettings::from_env(&ProcessEnv, "warn")?;
     with_log_and_runtime(&log, demo::run(args.bind, args.command))
 }
 
-fn print_config(args: StoreArgs) -> CliResult {
-    let settings = Settings::read(&ProcessEnv, args.settings())?;
-    telemetry::check(&settings.log)?;
-    wiring::check(&settings)?;
-    let mut out = std::io::stdout().lock();
-    for (key, value) in settings.describe() {
-        writeln!(out, "{key}={value}")?;
-    }
+fn print_config(args: ConfigArgs) -> CliResult {
+    let text = match args.format {
+        ConfigFormat::Env => config::env_example(),
+        ConfigFormat::Markdown => config::settings_page(),
+        ConfigFormat::Values => {
+            let settings = read_settings(args.store)?;
+            for warning in &settings.warnings {
+                print_error(format_args!("warning: {warning}"));
+            }
+            let values = settings.values().into_iter();
+            values
+                .map(|(name, value)| format!("{name}={value}\n"))
+                .collect()
+        }
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// Reads the settings of the environment and checks everything that can be checked without asking anybody, so that one
+/// message names all mistakes.
+fn read_settings(store: StoreArgs) -> Result<Settings, ConfigError> {
+    let mut draft = Draft::read(&ProcessEnv, store.settings());
+    draft.check(wiring::problems);
+    draft.finish()
+}
+
+fn print_error(text: std::fmt::Arguments<'_>) {
+    // If even standard error cannot be written, there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "log-api: {text}");
 }
 
 fn with_log_and_runtime(log: &LogSettings, work: impl Future<Output = CliResult>) -> CliResult {
     telemetry::start(log)?;
-    // Requests are served by the workers. One thread is enough for Redis and the feeds, and a line on its way from one
-    // to the other then never waits for another thread to wake up.
+    // actix serves requests on workers of its own. One thread is enough for Redis and the feeds: a line on its way from
+    // one to the other then never waits for a second thread to wake up.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -1,4 +1,4 @@
-//! How a command of the binary ends.
+//! The result of a command of the binary.
 
-/// Well, or with a sentence for whoever typed it.
+/// Success, or an error to show to the person who typed the command.
 pub(crate) type CliResult = Result<(), Box<dyn std::error::Error>>;

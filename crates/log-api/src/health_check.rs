@@ -1,20 +1,21 @@
-//! `log-api health`: one plain HTTP request, so that an image needs no curl.
+//! `log-api health`: one plain HTTP request, so that a container image needs no curl.
 
+use std::error::Error;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use url::Url;
 
 use crate::cli_result::CliResult;
-use crate::config::Env;
+use crate::config::{Env, ServerSettings};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Succeeds if `/healthz` answers 200.
 pub(crate) fn run(url: Option<String>, env: &dyn Env) -> CliResult {
     let (host, addr) = match url {
-        Some(url) => address_of(&url)?,
+        Some(url) => address_in(&url)?,
         None => own_address(env)?,
     };
     let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)
@@ -26,14 +27,16 @@ pub(crate) fn run(url: Option<String>, env: &dyn Env) -> CliResult {
         "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     )?;
     let mut head = [0; 12];
-    stream.read_exact(&mut head)?;
+    stream
+        .read_exact(&mut head)
+        .map_err(|error| format!("{addr} does not answer: {error}"))?;
     match &head {
         b"HTTP/1.1 200" => Ok(()),
         _ => Err(format!("{addr} is not healthy").into()),
     }
 }
 
-fn address_of(url: &str) -> Result<(String, SocketAddr), Box<dyn std::error::Error>> {
+fn address_in(url: &str) -> Result<(String, SocketAddr), Box<dyn Error>> {
     const RULE: &str = "--url must be like http://127.0.0.1:8080";
     let url = Url::parse(url)
         .ok()
@@ -48,17 +51,11 @@ fn address_of(url: &str) -> Result<(String, SocketAddr), Box<dyn std::error::Err
     Ok((host, addr))
 }
 
-/// The service's own address, as seen from this machine.
-fn own_address(env: &dyn Env) -> Result<(String, SocketAddr), Box<dyn std::error::Error>> {
-    let bind = env
-        .get("LOG_API_BIND")
-        .unwrap_or_else(|| "127.0.0.1:8080".into());
-    let mut addr = bind
-        .to_socket_addrs()?
-        .next()
-        .ok_or("LOG_API_BIND names no address")?;
+/// The address of the service, as seen from this machine.
+fn own_address(env: &dyn Env) -> Result<(String, SocketAddr), Box<dyn Error>> {
+    let mut addr = ServerSettings::bind_from_env(env)?;
     if addr.ip().is_unspecified() {
         addr.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    Ok((addr.ip().to_string(), addr))
+    Ok((addr.to_string(), addr))
 }

@@ -1,8 +1,8 @@
-//! The binary: see `log-api --help`.
+//! The binary. `log-api --help` explains it.
 
 use std::process::ExitCode;
 
-/// Gives memory back while nothing happens; glibc's keeps what ten thousand viewers used (docs/adr/0014-allocator.md).
+/// Gives memory back to the system when viewers leave. glibc's allocator keeps it (docs/adr/0014-allocator.md).
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,21 +1,21 @@
-//! From settings to parts: the verifier, the store, the hub.
+//! Builds the service from its settings: the verifier, the store, the hub.
+
+mod verifier;
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth::Verifier;
 use auth::webhooks::Webhooks;
-use auth::{
-    ConfigError as AuthConfigError, KeySource, PublishableKey, RemoteKeys, StaticKeys, Verifier,
-};
 use log_hub::HubOptions;
-use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
+use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisOptionsError, RedisStore};
 use log_store::{EmbeddedOptions, EmbeddedStore, Revocations, StoreError};
 
 use crate::access::{AccessOptions, AccessStores, StreamLimits};
 use crate::config::{
-    AccessSettings, AuthSettings, LimitSettings, RedisSettings, Settings, StoreSettings,
-    StreamSettings, without_password,
+    AccessSettings, LimitSettings, Problem, RedisSettings, Settings, StoreSettings, StreamSettings,
+    without_password,
 };
 use crate::health::Health;
 use crate::metrics::{Metrics, StoreGauges};
@@ -35,7 +35,7 @@ pub(crate) struct Service {
 
 /// Builds the service. Redis and the key set may be away: it starts, and answers 503 until they are there.
 pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
-    let verifier = Arc::new(verifier(&settings.auth)?);
+    let verifier = Arc::new(verifier::verifier(&settings.auth)?);
     let mut service = match &settings.store {
         StoreSettings::Redis(redis) => on_redis(verifier, redis, settings).await?,
         StoreSettings::Embedded { dir } => {
@@ -49,18 +49,20 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     Ok(service)
 }
 
-/// Refuses what [`service`] would refuse before it has asked anybody; asks nobody.
-pub(crate) fn check(settings: &Settings) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    // What is spawned in it, a first fetch or connection, never runs.
-    let _inside = runtime.enter();
-    verifier(&settings.auth)?;
+/// Everything that [`service`] would refuse before it asks anybody. Asks nobody.
+pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
+    let mut problems = verifier::problems(&settings.auth);
     if let StoreSettings::Redis(redis) = &settings.store {
-        redis_store(redis)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        // Making the store starts tasks. They never run, because nobody drives this runtime.
+        if let Ok(runtime) = runtime {
+            let _inside = runtime.enter();
+            problems.extend(redis_store(redis).err());
+        }
     }
-    Ok(())
+    problems
 }
 
 /// A service over the embedded store.
@@ -173,13 +175,16 @@ async fn recheck(store: Arc<RedisStore>, health: Arc<Health>, webhooks: bool) ->
     }
 }
 
-fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Failure> {
+fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Problem> {
     let mut options = RedisOptions::new(settings.url.as_str());
-    options.keys =
-        KeyPatterns::new(&settings.job_key).map_err(|error| format!("LOG_API_JOB_KEY: {error}"))?;
+    options.keys = KeyPatterns::new(&settings.job_key)
+        .map_err(|error| Problem::new("LOG_API_JOB_KEY", error))?;
     options.deadline = settings.timeout;
     options.watch = settings.watch;
-    Ok(RedisStore::new(options).map_err(|error| format!("REDIS_URL: {error}"))?)
+    RedisStore::new(options).map_err(|error| match error {
+        RedisOptionsError::Url { .. } => Problem::new("REDIS_URL", error),
+        RedisOptionsError::TooShort { .. } => Problem::new("LOG_API_REDIS_TIMEOUT_MS", error),
+    })
 }
 
 fn redis_gauges(store: &RedisStore) -> StoreGauges {
@@ -228,61 +233,4 @@ fn hub_options(stream: &StreamSettings, limits: &LimitSettings) -> HubOptions {
         end_limit: stream.end_limit,
         ..HubOptions::default()
     }
-}
-
-/// The verifier of an instance's tokens. Call it in a tokio runtime: keys are fetched on it.
-pub(crate) fn verifier(settings: &AuthSettings) -> Result<Verifier, Failure> {
-    let key = settings
-        .publishable_key
-        .as_deref()
-        .map(PublishableKey::parse)
-        .transpose()
-        .map_err(|error| format!("CLERK_PUBLISHABLE_KEY: {error}"))?;
-    let keys = key_source(settings, key.as_ref())?;
-    let issuers = if settings.issuers.is_empty() {
-        key.iter().map(PublishableKey::issuer).collect()
-    } else {
-        settings.issuers.clone()
-    };
-    let mut builder = Verifier::builder(keys);
-    if let Some(key) = &key {
-        builder = builder.session_cookies(key);
-    }
-    builder
-        .issuers(issuers)
-        .authorized_parties(settings.authorized_parties.iter().cloned())
-        .audiences(settings.audiences.iter().cloned())
-        .max_lifetime(settings.max_token_life)
-        .build()
-        .map_err(|error| in_our_words(&error))
-}
-
-fn key_source(
-    settings: &AuthSettings,
-    key: Option<&PublishableKey>,
-) -> Result<Arc<dyn KeySource>, Failure> {
-    if let Some(pem) = &settings.jwt_key {
-        let keys = StaticKeys::from_pem(pem).map_err(|error| format!("CLERK_JWT_KEY: {error}"))?;
-        return Ok(Arc::new(keys));
-    }
-    let derived = key.map(PublishableKey::jwks_url);
-    let url = settings
-        .jwks_url
-        .clone()
-        .or(derived)
-        .ok_or("CLERK_PUBLISHABLE_KEY: is not set")?;
-    let keys = RemoteKeys::spawn(&url).map_err(|error| format!("CLERK_JWKS_URL: {error}"))?;
-    Ok(Arc::new(keys))
-}
-
-/// The verifier names its own settings; whoever set them knows them by the environment's names.
-fn in_our_words(error: &AuthConfigError) -> Failure {
-    let variable = match error.setting() {
-        "authorized_parties" => "CLERK_AUTHORIZED_PARTIES",
-        "issuers" => "CLERK_ISSUER",
-        "audiences" => "CLERK_AUDIENCES",
-        "max_lifetime" => "LOG_API_MAX_TOKEN_SECS",
-        other => other,
-    };
-    format!("{variable}: {error}").into()
 }

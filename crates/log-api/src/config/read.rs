@@ -1,4 +1,5 @@
-//! Reading typed values, and gathering everything that is wrong, so that one start names all of it.
+//! Reads typed values by their settings. It collects every problem, so that one start names them all, and it
+//! remembers the value of each setting, for `log-api config`.
 
 use std::fmt::Display;
 use std::num::NonZero;
@@ -6,35 +7,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::env::Env;
+use super::error::Problem;
+use super::setting::{DefaultValue, Setting, Unit};
 
-/// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The name of the variable.
-    pub key: &'static str,
-    /// What is wrong, and what to do.
-    pub rule: String,
-}
-
-/// The settings cannot be used; all that is wrong is named at once.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration cannot be used:{}", list(.problems))]
-pub struct ConfigError {
-    /// At least one.
-    pub problems: Vec<Problem>,
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(|Problem { key, rule }| format!("\n  {key}: {rule}"))
-        .collect()
-}
-
-/// Reads settings one by one and remembers what is wrong with them.
+/// Reads settings one by one.
 pub(super) struct Reader<'a> {
     env: &'a dyn Env,
     problems: Vec<Problem>,
+    values: Vec<(&'static str, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -42,90 +22,105 @@ impl<'a> Reader<'a> {
         Self {
             env,
             problems: Vec::new(),
+            values: Vec::new(),
         }
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Option<String> {
-        self.env.get(key).map(|value| value.trim().to_owned())
+    /// The text of a setting if it is set.
+    pub(super) fn given(&mut self, setting: &'static Setting) -> Option<String> {
+        let text = self.env.get(setting.name)?.trim().to_owned();
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            self.problem(setting, "is not valid UTF-8");
+            return None;
+        }
+        Some(text)
     }
 
-    pub(super) fn problem(&mut self, key: &'static str, rule: impl Display) {
-        self.problems.push(Problem {
-            key,
-            rule: rule.to_string(),
+    /// The text of a setting, or its default; `None` if it has neither.
+    pub(super) fn text(&mut self, setting: &'static Setting) -> Option<String> {
+        let given = self.given(setting);
+        let text = given.or_else(|| match setting.default {
+            DefaultValue::Value(value) => Some(value.to_owned()),
+            DefaultValue::Unset(_) | DefaultValue::Required { .. } => None,
         });
+        self.show(setting, shown(setting, text.as_deref()));
+        text
     }
 
-    /// A value that parses, or its default.
-    pub(super) fn parsed<T: FromStr>(&mut self, key: &'static str, default: T, rule: &str) -> T {
-        self.optional(key, rule).unwrap_or(default)
+    /// Says which value `log-api config` shows, if it is not the text itself.
+    pub(super) fn show(&mut self, setting: &'static Setting, value: impl Into<String>) {
+        let value = value.into();
+        match self
+            .values
+            .iter_mut()
+            .find(|(name, _)| *name == setting.name)
+        {
+            Some((_, shown)) => *shown = value,
+            None => self.values.push((setting.name, value)),
+        }
     }
 
-    /// A value that parses, if it is set.
-    pub(super) fn optional<T: FromStr>(&mut self, key: &'static str, rule: &str) -> Option<T> {
-        let text = self.text(key)?;
-        let value = text.parse().ok();
+    pub(super) fn problem(&mut self, setting: &'static Setting, rule: impl Display) {
+        let problem = Problem::new(setting.name, rule);
+        // Some settings are read twice.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Reports that a value breaks the rule of its setting. The value is not repeated: it may be a secret that was put
+    /// in the wrong place.
+    pub(super) fn broken_rule(&mut self, setting: &'static Setting) {
+        self.problem(setting, format!("must be {}", setting.rule.words()));
+    }
+
+    pub(super) fn has_problem(&self, setting: &'static Setting) -> bool {
+        let mut problems = self.problems.iter();
+        problems.any(|problem| problem.name == setting.name)
+    }
+
+    /// A value of any type that can be parsed; `None` if there is neither a value nor a default, or if it is wrong.
+    pub(super) fn parsed<T: FromStr>(&mut self, setting: &'static Setting) -> Option<T> {
+        let value = self.text(setting)?.parse().ok();
         if value.is_none() {
-            // The value itself is not repeated: it may be a secret in the wrong place.
-            self.problem(key, rule);
+            self.broken_rule(setting);
         }
         value
     }
 
-    /// A number of seconds or milliseconds within bounds, both included.
-    pub(super) fn duration(
-        &mut self,
-        key: &'static str,
-        default: Duration,
-        unit: Unit,
-        bounds: std::ops::RangeInclusive<u64>,
-    ) -> Duration {
-        let (min, max) = (bounds.start(), bounds.end());
-        let rule = format!(
-            "must be a whole number of {} from {min} to {max}",
-            unit.name()
-        );
-        match self.optional::<u64>(key, &rule) {
-            Some(n) if bounds.contains(&n) => unit.of(n),
-            Some(_) => {
-                self.problem(key, rule);
-                default
-            }
-            None => default,
+    /// A whole number within the bounds of the setting; `None` if there is neither a value nor a default.
+    pub(super) fn number(&mut self, setting: &'static Setting) -> Option<u64> {
+        let number = self.parsed(setting)?;
+        if setting.rule.bounds().contains(&number) {
+            return Some(number);
         }
+        self.broken_rule(setting);
+        None
     }
 
-    /// A whole number within bounds, both included.
-    pub(super) fn number(
-        &mut self,
-        key: &'static str,
-        default: usize,
-        bounds: std::ops::RangeInclusive<usize>,
-    ) -> usize {
-        let rule = format!(
-            "must be a whole number from {} to {}",
-            bounds.start(),
-            bounds.end()
-        );
-        match self.optional::<usize>(key, &rule) {
-            Some(n) if bounds.contains(&n) => n,
-            Some(_) => {
-                self.problem(key, rule);
-                default
-            }
-            None => default,
-        }
+    /// A whole number of things or bytes. 0 if it is wrong, which has then been reported.
+    pub(super) fn count(&mut self, setting: &'static Setting) -> usize {
+        let number = self.number(setting).unwrap_or_default();
+        usize::try_from(number).unwrap_or(usize::MAX)
     }
 
     /// A limit; 0 means that there is none.
-    pub(super) fn limit(&mut self, key: &'static str, default: usize) -> Option<NonZero<usize>> {
-        let rule = "must be a whole number, 0 for no limit";
-        NonZero::new(self.parsed(key, default, rule))
+    pub(super) fn limit(&mut self, setting: &'static Setting) -> Option<NonZero<usize>> {
+        NonZero::new(self.count(setting))
     }
 
-    /// A comma-separated list; `None` where it is not set.
-    pub(super) fn commas(&self, key: &'static str) -> Option<Vec<String>> {
-        let text = self.text(key)?;
+    /// A time in the unit of the setting. Zero if it is wrong, which has then been reported.
+    pub(super) fn duration(&mut self, setting: &'static Setting) -> Duration {
+        let number = self.number(setting).unwrap_or_default();
+        match setting.rule.unit() {
+            Unit::Milliseconds => Duration::from_millis(number),
+            Unit::Seconds | Unit::Count | Unit::Bytes => Duration::from_secs(number),
+        }
+    }
+
+    /// A comma-separated list; `None` if it is not set.
+    pub(super) fn list(&mut self, setting: &'static Setting) -> Option<Vec<String>> {
+        let text = self.text(setting)?;
         let items = text
             .split(',')
             .map(str::trim)
@@ -133,47 +128,28 @@ impl<'a> Reader<'a> {
         Some(items.map(str::to_owned).collect())
     }
 
-    /// A JSON array of strings, as the service this one replaces reads it.
-    pub(super) fn json_array(&mut self, key: &'static str) -> Option<Vec<String>> {
-        let text = self.text(key)?;
+    /// A JSON array of strings; `None` if it is not set or wrong.
+    pub(super) fn json_array(&mut self, setting: &'static Setting) -> Option<Vec<String>> {
+        let text = self.given(setting)?;
         let items = serde_json::from_str(&text).ok();
         if items.is_none() {
-            self.problem(
-                key,
-                r#"must be a JSON array of strings, for example ["https://app.example.com"]"#,
-            );
+            self.broken_rule(setting);
         }
         items
     }
 
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigError> {
-        match value {
-            Some(value) if self.problems.is_empty() => Ok(value),
-            _ => Err(ConfigError {
-                problems: self.problems,
-            }),
-        }
+    /// The problems, and the value of each setting in the order of reading.
+    pub(super) fn finish(self) -> (Vec<Problem>, Vec<(&'static str, String)>) {
+        (self.problems, self.values)
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Unit {
-    Seconds,
-    Milliseconds,
-}
-
-impl Unit {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Seconds => "seconds",
-            Self::Milliseconds => "milliseconds",
-        }
-    }
-
-    const fn of(self, n: u64) -> Duration {
-        match self {
-            Self::Seconds => Duration::from_secs(n),
-            Self::Milliseconds => Duration::from_millis(n),
-        }
+/// A value as it can be shown to anybody.
+fn shown(setting: &Setting, text: Option<&str>) -> String {
+    match (text, setting.default) {
+        (Some(_), _) if setting.secret => "(set)".into(),
+        (Some(text), _) => text.into(),
+        (None, DefaultValue::Unset(meaning)) => format!("({meaning})"),
+        (None, DefaultValue::Value(_) | DefaultValue::Required { .. }) => "(not set)".into(),
     }
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use log_store::redis::WatchMode;
 use url::Url;
 
-use super::read::{Reader, Unit};
+use super::catalog;
+use super::read::Reader;
 
 /// The store of logs and jobs.
 #[derive(Debug, Clone)]
 pub enum StoreSettings {
-    /// Redis, as producers fill it.
+    /// A Redis that build workers write to.
     Redis(RedisSettings),
-    /// Local disk, for one process.
+    /// The local disk, for one process.
     Embedded {
-        /// The folder; made where it is missing.
+        /// The folder; it is created if it is missing.
         dir: PathBuf,
     },
 }
@@ -23,9 +24,9 @@ pub enum StoreSettings {
 /// How Redis is reached and read.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// `REDIS_URL`: `redis://`, `rediss://`, and the sentinel and cluster forms.
+    /// `REDIS_URL`: `redis://` or `rediss://`, or the forms for Sentinel and Cluster.
     pub url: String,
-    /// `LOG_API_JOB_KEY`: the pattern of a job's key. `{job_id}` is replaced whole, braces included.
+    /// `LOG_API_JOB_KEY`: the pattern of a job's key. `{job_id}` is replaced, braces included.
     pub job_key: String,
     /// `LOG_API_REDIS_TIMEOUT_MS`: the deadline of every command.
     pub timeout: Duration,
@@ -33,60 +34,36 @@ pub struct RedisSettings {
     pub watch: WatchMode,
 }
 
-const URL_RULE: &str = "must be like redis://localhost:6379; rediss:// is with TLS, and redis-cluster:// and \
-                        redis-sentinel:// are there too";
-
 impl StoreSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let job_key = reader
-            .text("LOG_API_JOB_KEY")
-            .unwrap_or_else(|| "job:{job_id}".into());
-        if job_key.matches("{job_id}").count() != 1 {
-            reader.problem(
-                "LOG_API_JOB_KEY",
-                "must hold `{job_id}` once, for example job:{job_id}",
-            );
-        }
-        let url = reader
-            .text("REDIS_URL")
-            .unwrap_or_else(|| "redis://127.0.0.1:6379".into());
-        if !is_redis_url(&url) {
-            reader.problem("REDIS_URL", URL_RULE);
-        }
         Self::Redis(RedisSettings {
-            url,
-            job_key,
-            timeout: reader.duration(
-                "LOG_API_REDIS_TIMEOUT_MS",
-                Duration::from_secs(2),
-                Unit::Milliseconds,
-                50..=60_000,
-            ),
-            watch: reader.parsed(
-                "LOG_API_REDIS_WATCH",
-                WatchMode::Auto,
-                "must be `auto`, `tracking` or `poll`",
-            ),
+            url: redis_url(reader),
+            job_key: job_key(reader),
+            timeout: reader.duration(&catalog::REDIS_TIMEOUT_MS),
+            watch: reader.parsed(&catalog::REDIS_WATCH).unwrap_or_default(),
         })
-    }
-
-    pub(super) fn describe(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Redis(redis) => vec![
-                ("REDIS_URL", without_password(&redis.url)),
-                ("LOG_API_JOB_KEY", redis.job_key.clone()),
-                (
-                    "LOG_API_REDIS_TIMEOUT_MS",
-                    redis.timeout.as_millis().to_string(),
-                ),
-                ("LOG_API_REDIS_WATCH", redis.watch.to_string()),
-            ],
-            Self::Embedded { dir } => vec![("--data", dir.display().to_string())],
-        }
     }
 }
 
-/// Whether the scheme is one of fred's. fred itself takes any other for a single server without TLS, a misspelt one too.
+fn redis_url(reader: &mut Reader<'_>) -> String {
+    let url = reader.text(&catalog::REDIS_URL).unwrap_or_default();
+    if !is_redis_url(&url) {
+        reader.broken_rule(&catalog::REDIS_URL);
+    }
+    reader.show(&catalog::REDIS_URL, without_password(&url));
+    url
+}
+
+fn job_key(reader: &mut Reader<'_>) -> String {
+    let key = reader.text(&catalog::JOB_KEY).unwrap_or_default();
+    if key.matches("{job_id}").count() != 1 {
+        reader.broken_rule(&catalog::JOB_KEY);
+    }
+    key
+}
+
+/// Whether the scheme is one that fred knows. fred itself takes any other scheme, a misspelt one too, for a single server
+/// without TLS.
 fn is_redis_url(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else {
         return false;
@@ -99,7 +76,7 @@ fn is_redis_url(text: &str) -> bool {
         && matches!(kind, "" | "cluster" | "sentinel")
 }
 
-/// A Redis URL that can be shown. A text that cannot be taken apart is not shown at all.
+/// A Redis URL with its password hidden. A text that is no URL is hidden whole.
 #[must_use]
 pub fn without_password(url: &str) -> String {
     let Ok(mut url) = Url::parse(url) else {
@@ -108,7 +85,7 @@ pub fn without_password(url: &str) -> String {
     if url.password().is_some() && url.set_password(Some("***")).is_err() {
         return "(hidden)".into();
     }
-    // Sentinel passwords stand in the query.
+    // The password of Sentinels is in the query.
     if url
         .query()
         .is_some_and(|query| query.to_ascii_lowercase().contains("password"))
@@ -123,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scheme_of_redis_is_taken_and_no_other() {
+    fn every_scheme_of_redis_is_accepted_and_no_other() {
         for good in [
             "redis://h",
             "rediss://h:1/2",
@@ -146,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_hidden_wherever_it_stands() {
+    fn a_password_is_hidden_wherever_it_is() {
         assert_eq!(without_password("redis://:pw@h:1"), "redis://:***@h:1");
         assert_eq!(without_password("redis://h:1/0"), "redis://h:1/0");
         let sentinel = without_password("redis-sentinel://h:1?sentinelPassword=pw&x=1");

@@ -11,9 +11,9 @@
 
 mod access;
 mod auth;
-mod credentials;
 mod config;
 mod cors;
+mod credentials;
 mod dead_client;
 mod errors;
 mod faults;
