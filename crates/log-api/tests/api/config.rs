@@ -1,8 +1,8 @@
-//! The command line: help that teaches, settings by their names, errors that say what to do.
+//! The command line: its help, the settings, and errors that say what to do.
 
-use crate::support::{Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
+use crate::support::{Api, Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
 
-/// Every name that deployments may rely on, and the further ones that `serve` reads.
+/// Every setting. Deployments rely on these names, so a change here is a change for them.
 const NAMES: [&str; 39] = [
     "LOG_API_BIND",
     "LOG_API_METRICS_BIND",
@@ -45,7 +45,7 @@ const NAMES: [&str; 39] = [
     "CLERK_ALLOWED_AUDIENCES",
 ];
 
-/// The two settings that are needed.
+/// The two settings that are required.
 fn minimal() -> [(&'static str, String); 2] {
     [
         ("CLERK_PUBLISHABLE_KEY", ISSUER.publishable_key()),
@@ -53,7 +53,7 @@ fn minimal() -> [(&'static str, String); 2] {
     ]
 }
 
-/// Runs `config` with what is needed and more.
+/// Runs `config` with the required settings and more.
 async fn config(more: &[(&str, &str)]) -> Ended {
     let needed = minimal();
     let needed = needed.iter().map(|(key, value)| (*key, value.as_str()));
@@ -71,7 +71,7 @@ fn shown<'a>(ended: &'a Ended, key: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn help_teaches_each_command() {
+async fn help_explains_each_command() {
     let help = run(&["--help"], &[]).await;
     assert_eq!(help.code, Some(0));
     for word in [
@@ -120,7 +120,7 @@ async fn help_teaches_each_command() {
 }
 
 #[tokio::test]
-async fn a_command_line_that_makes_no_sense_is_2() {
+async fn a_wrong_command_line_exits_with_2() {
     for arguments in [
         &[][..],
         &["sreve"],
@@ -159,7 +159,7 @@ async fn config_prints_every_setting_with_its_default() {
         ("LOG_API_STREAM_LEASE_SECS", "300"),
         ("LOG_API_STREAM_LEASE_MODE", "recheck"),
         ("LOG_API_ORG_READ", "off"),
-        ("CLERK_WEBHOOK_SECRET", "(not set: no webhooks)"),
+        ("CLERK_WEBHOOK_SECRET", "(there is no webhook route)"),
         ("LOG_API_MAX_CONNECTIONS", "25000"),
         ("LOG_API_BACKLOG", "4096"),
         ("LOG_API_SEND_BUFFER_BYTES", "65536"),
@@ -213,7 +213,7 @@ async fn config_prints_what_is_set_and_no_secret() {
         ("LOG_API_REDIS_WATCH", "poll"),
         ("LOG_API_LOG", "warn"),
         ("LOG_API_LOG_FORMAT", "text"),
-        ("CLERK_WEBHOOK_SECRET", "(1 set)"),
+        ("CLERK_WEBHOOK_SECRET", "(set)"),
     ] {
         assert_eq!(shown(&ended, key), value, "{key}");
     }
@@ -227,7 +227,7 @@ async fn config_prints_what_is_set_and_no_secret() {
 }
 
 #[tokio::test]
-async fn every_bad_variable_is_named_at_once_and_no_value_repeated() {
+async fn all_wrong_values_are_named_in_one_message_and_not_repeated() {
     let bad = [
         ("LOG_API_BIND", "zqx"),
         ("LOG_API_METRICS_BIND", "9090"),
@@ -268,7 +268,7 @@ async fn every_bad_variable_is_named_at_once_and_no_value_repeated() {
 }
 
 #[tokio::test]
-async fn what_serve_would_refuse_config_refuses_too_by_name() {
+async fn config_refuses_what_serve_refuses_and_names_the_setting() {
     let cases = [
         ("CLERK_PUBLISHABLE_KEY", "sk_test_secret"),
         ("CLERK_PUBLISHABLE_KEY", "pk_test_bm90IGEgaG9zdA"),
@@ -306,7 +306,7 @@ async fn what_serve_would_refuse_config_refuses_too_by_name() {
 }
 
 #[tokio::test]
-async fn a_party_that_is_no_web_origin_is_no_cors_origin() {
+async fn an_authorized_party_that_is_no_web_origin_is_no_cors_origin() {
     let parties = format!("chrome-extension://abcdefgh,{ORIGIN}");
     let ended = config(&[("CLERK_AUTHORIZED_PARTIES", &parties)]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -358,8 +358,88 @@ async fn the_health_command_asks_a_running_service() {
     }
 }
 
-/// A port that nobody listens on: its listener is gone again.
+/// A port that nobody listens on: its listener was closed again.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn serve_with_nothing_set_names_everything_that_is_missing() {
+    let ended = run(&["serve"], &[]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for word in [
+        "CLERK_PUBLISHABLE_KEY: is not set",
+        "CLERK_AUTHORIZED_PARTIES: is not set",
+        "log-api config --format env",
+        "log-api demo",
+    ] {
+        assert!(ended.err.contains(word), "{word}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_name_stops_the_start_and_the_nearest_name_is_given() {
+    let wrong = [
+        ("LOG_API_HEARTBEAT_SECOND", "20"),
+        ("CLERK_AUTHORISED_PARTIES", ORIGIN),
+        ("LOG_API_BIND", "8080"),
+        ("CLERK_JWKS_URL", "not an address"),
+    ];
+    let checked = config(&wrong).await;
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let served = refuses_to_start("redis://127.0.0.1:1", &wrong[..3]).await;
+    for error in [&checked.err, &served] {
+        for words in [
+            "LOG_API_HEARTBEAT_SECOND: there is no such setting; did you mean LOG_API_HEARTBEAT_SECS?",
+            "CLERK_AUTHORISED_PARTIES: there is no such setting; did you mean CLERK_AUTHORIZED_PARTIES?",
+            "LOG_API_BIND: ",
+        ] {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+    }
+    assert!(checked.err.contains("CLERK_JWKS_URL: "), "{}", checked.err);
+}
+
+#[tokio::test]
+async fn a_setting_of_an_earlier_version_is_only_a_warning() {
+    let ended = config(&[("LOG_API_STREAM_LEASE_CAP_SECS", "3600")]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(
+        ended.err,
+        "log-api: warning: LOG_API_STREAM_LEASE_CAP_SECS no longer exists: remove it\n"
+    );
+    let (redis, _api) = shared().await;
+    let settings = [("LOG_API_STREAM_LEASE_CAP_SECS", "3600")];
+    let api = Api::start(&redis.url(), &settings).await;
+    api.log_with("LOG_API_STREAM_LEASE_CAP_SECS no longer exists")
+        .await;
+}
+
+#[tokio::test]
+async fn a_drain_delay_longer_than_the_shutdown_is_refused() {
+    let ended = config(&[
+        ("LOG_API_SHUTDOWN_SECS", "10"),
+        ("LOG_API_DRAIN_DELAY_SECS", "11"),
+    ])
+    .await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let words =
+        "LOG_API_DRAIN_DELAY_SECS: must not be longer than LOG_API_SHUTDOWN_SECS, which is 10";
+    assert!(ended.err.contains(words), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_file_of_all_settings_can_be_printed_without_any_setting() {
+    for (format, start) in [
+        ("env", "# Settings of the API."),
+        ("markdown", "# Settings\n"),
+    ] {
+        let ended = run(&["config", "--format", format], &[]).await;
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{format}");
+        assert!(ended.out.starts_with(start), "{}", ended.out);
+        for name in NAMES {
+            assert!(ended.out.contains(name), "{format}: {name}");
+        }
+    }
 }

@@ -11,6 +11,7 @@
 
 mod access;
 mod auth;
+mod broken_stderr;
 mod config;
 mod cors;
 mod credentials;

@@ -1,4 +1,4 @@
-//! Starting: on a Redis that suits, and refusing with a clear error where it cannot.
+//! The start: on a Redis that can be used, and a clear error if the service cannot start.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn a_redis_user_without_a_permission_is_refused_and_the_permission_named()
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_and_not_repeated() {
+async fn a_wrong_password_is_refused_and_not_shown() {
     let redis = RedisServer::shared().await;
     user(&redis, "~* +@all").await;
     let url = redis.url_as("nobody", "wrong-word");
@@ -57,7 +57,7 @@ async fn a_wrong_password_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn the_documented_permissions_are_enough_with_tracking_and_without() {
+async fn the_documented_permissions_are_enough_with_and_without_tracking() {
     let redis = RedisServer::shared().await;
     let reads = "~job:* resetchannels +hmget +exists +xrange +xrevrange +xinfo +ping";
     for rest in ["+client|tracking +client|id +info", "+xread"] {
@@ -86,7 +86,7 @@ async fn the_documented_permissions_are_enough_with_tracking_and_without() {
     }
 }
 
-/// Passes everything on to a Redis, which then seems to be of version 6.
+/// A proxy to a Redis that makes it look like version 6.
 async fn seemingly_six(redis: Arc<RedisServer>) -> SocketAddr {
     let info = redis.command(&["INFO", "server"]).await.text();
     let version = info
@@ -137,7 +137,7 @@ async fn a_redis_that_is_too_old_is_refused_and_the_oldest_named() {
 }
 
 #[tokio::test]
-async fn no_authorized_party_is_refused_whatever_else_is_set() {
+async fn a_missing_authorized_party_is_refused_whatever_else_is_set() {
     let (redis, _api) = shared().await;
     for settings in [
         &[("CLERK_AUTHORIZED_PARTIES", "")][..],
@@ -161,7 +161,7 @@ async fn no_authorized_party_is_refused_whatever_else_is_set() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_refused_with_the_setting_to_change() {
+async fn a_port_in_use_is_refused_and_the_setting_is_named() {
     let (redis, api) = shared().await;
     let taken = api.addr.to_string();
     for setting in ["LOG_API_BIND", "LOG_API_METRICS_BIND"] {
@@ -211,7 +211,7 @@ async fn the_environment_of_the_service_it_replaces_is_enough() {
 }
 
 #[tokio::test]
-async fn keys_of_another_pattern_are_read_braces_kept() {
+async fn keys_of_another_pattern_are_read_and_further_braces_kept() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("LOG_API_JOB_KEY", "build:{{job_id}}")]).await;
     redis
@@ -224,4 +224,17 @@ async fn keys_of_another_pattern_are_read_braces_kept() {
     assert_eq!(page.json()["lines"][0]["text"], "tagged");
     let plain = Job::new(&redis).await;
     assert_eq!(api.get(&plain.path()).await.status, 404);
+}
+
+#[tokio::test]
+async fn it_listens_at_a_host_name() {
+    let redis = RedisServer::shared().await;
+    let settings = [
+        ("LOG_API_BIND", "localhost:0"),
+        ("LOG_API_METRICS_BIND", "localhost:0"),
+    ];
+    let api = Api::start(&redis.url(), &settings).await;
+    assert!(api.addr.ip().is_loopback());
+    assert_eq!(api.anonymous().get("/healthz").send().await.status, 200);
+    assert_eq!(api.metric("viewers").await, 0);
 }
