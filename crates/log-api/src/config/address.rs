@@ -34,7 +34,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     let found = (host, port).to_socket_addrs();
     let found: Vec<_> = found.map_err(|_| AddressError::UnknownHost)?.collect();
     let ipv4 = found.iter().find(|address| address.is_ipv4());
-    ipv4.or(found.first())
+    ipv4.or_else(|| found.first())
         .copied()
         .ok_or(AddressError::UnknownHost)
 }

@@ -65,6 +65,12 @@ impl MuteApi {
         }
     }
 
+    fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("kill").arg(pid).status();
+        assert!(killed.unwrap().success());
+    }
+
     async fn exit_code(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -90,36 +96,37 @@ async fn the_service_works_with(stderr: Stdio) {
     let proxy = TcpProxy::start(redis.address()).await;
     let mut api = MuteApi::start(&format!("redis://{}", proxy.address()), stderr).await;
     let job = Job::new(&redis).await;
-
     job.append("a").await;
     api.page_becomes(&job, 200).await;
     let anonymous = HttpClient::new(api.addr);
-    assert_eq!(anonymous.get(&job.path()).send().await.status, 401);
-    assert_eq!(anonymous.get("/healthz").send().await.status, 200);
-    assert_eq!(anonymous.get("/readyz").send().await.status, 200);
+    let paths = [job.path(), "/healthz".into(), "/readyz".into()];
+    for (path, status) in paths.iter().zip([401, 200, 200]) {
+        let answered = anonymous.get(path).send().await.status;
+        assert_eq!(answered, status, "{path}");
+    }
 
     let stream = format!("{}/stream?from=start", job.path());
     let mut reader = SseReader::open(api.client().get(&stream)).await;
-    let mut next_text = async || match reader.expect_event(PATIENCE).await {
-        Event::Log(line) => line.text.clone(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(next_text().await.as_deref(), Some("a"));
+    assert_eq!(next_text(&mut reader).await.as_deref(), Some("a"));
     proxy.refuse().await;
     api.page_becomes(&job, 503).await;
     proxy.mend().await;
     api.page_becomes(&job, 200).await;
     job.append("b").await;
-    assert_eq!(next_text().await.as_deref(), Some("b"));
+    assert_eq!(next_text(&mut reader).await.as_deref(), Some("b"));
 
-    let killed = Command::new("kill")
-        .arg(api.child.id().to_string())
-        .status();
-    assert!(killed.unwrap().success());
+    api.terminate();
     assert_eq!(reader.rest(PATIENCE).await, []);
     assert_eq!(reader.end(), Some(BodyEnd::BrokenOff));
     assert!(reader.retry_ms().is_some(), "the stream was drained");
     assert_eq!(api.exit_code().await, Some(0));
+}
+
+async fn next_text(reader: &mut SseReader) -> Option<String> {
+    match reader.expect_event(PATIENCE).await {
+        Event::Log(line) => line.text,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
