@@ -1,8 +1,8 @@
-//! The browser client that exists today, after the wire contract's description of it.
+//! The existing browser client, as the wire contract describes it.
 //!
 //! It reads the body with `fetch()`, splits on a blank line (`\n\n`, never `\r\n`), takes one `event:` and one `data:`
-//! line from each block, ignores other fields and events, and stops at `done`. Any answer that is not 2xx is final to
-//! it. It never reconnects and sends no cursor.
+//! line from each block, ignores other fields and events, and stops at `done`. It gives up after an answer that is not
+//! 2xx. It never reconnects and sends no cursor.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use tokio::time::timeout;
 
 use crate::http::{Body, BodyEnd, Request};
 
-/// The client that exists today.
+/// Behaves like the existing browser client.
 #[derive(Debug)]
 pub struct BrowserClient {
     body: Body,
     text: String,
-    /// Bytes of a character that has not ended yet.
+    /// The first bytes of a character whose other bytes have not arrived yet.
     partial: Vec<u8>,
 }
 
-/// One block of the body, as that client takes it.
+/// One block of the body, as this client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserEvent {
-    /// The `event:` line.
+    /// The value of the `event:` line.
     pub event: String,
-    /// The `data:` line.
+    /// The value of the `data:` line.
     pub data: String,
 }
 
-/// What that client saw.
+/// What this client received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserView {
-    /// The events `log` and `done`, in their order.
+    /// The events `log` and `done`, in the order of the stream.
     pub events: Vec<BrowserEvent>,
-    /// How it ended: `None` where the client stopped by itself, at `done`.
+    /// How the body ended; `None` if the client stopped by itself, at `done`.
     pub end: Option<BodyEnd>,
 }
 
@@ -41,7 +41,7 @@ impl BrowserView {
     /// The data of all `log` events, as JSON.
     ///
     /// # Panics
-    /// One is none.
+    /// If one is not JSON.
     #[must_use]
     pub fn lines(&self) -> Vec<serde_json::Value> {
         let logs = self.events.iter().filter(|event| event.event == "log");
@@ -49,10 +49,10 @@ impl BrowserView {
             .collect()
     }
 
-    /// The status of `done`, where there was one.
+    /// The status of `done`, if there was one.
     ///
     /// # Panics
-    /// Its data is not JSON.
+    /// If its data is not JSON.
     #[must_use]
     pub fn done(&self) -> Option<String> {
         let done = self.events.iter().find(|event| event.event == "done")?;
@@ -65,10 +65,10 @@ impl BrowserClient {
     /// Sends the request.
     ///
     /// # Errors
-    /// The status of an answer that is not 2xx: it is final.
+    /// The status of the answer, if it is not 2xx.
     ///
     /// # Panics
-    /// The server cannot be reached.
+    /// If the server cannot be reached.
     pub async fn open(request: Request) -> Result<Self, u16> {
         let response = request.open().await;
         if !(200..300).contains(&response.status) {
@@ -84,7 +84,7 @@ impl BrowserClient {
     /// Reads until `done` or the end of the body.
     ///
     /// # Panics
-    /// Neither comes in time.
+    /// If neither comes in time.
     pub async fn read(mut self, within: Duration) -> BrowserView {
         let mut events = Vec::new();
         let reading = async {
@@ -106,7 +106,7 @@ impl BrowserClient {
     pub async fn next(&mut self) -> Option<BrowserEvent> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
-                let event = block_of(block);
+                let event = parse_block(block);
                 self.text = rest.to_owned();
                 if let Some(event) = event
                     && matches!(event.event.as_str(), "log" | "done")
@@ -116,7 +116,7 @@ impl BrowserClient {
             }
             let piece = self.body.next().await?;
             self.partial.extend(piece);
-            // As `TextDecoder` does with `stream: true`: a character that spans pieces waits for its end.
+            // Like `TextDecoder` with `stream: true`: a character that is split over pieces waits for its last byte.
             let whole = match std::str::from_utf8(&self.partial) {
                 Ok(text) => text.len(),
                 Err(error) if error.error_len().is_none() => error.valid_up_to(),
@@ -129,7 +129,7 @@ impl BrowserClient {
     }
 }
 
-fn block_of(block: &str) -> Option<BrowserEvent> {
+fn parse_block(block: &str) -> Option<BrowserEvent> {
     let field = |name: &str| {
         let line = block.split('\n').find_map(|line| line.strip_prefix(name))?;
         Some(line.trim().to_owned())
@@ -151,8 +151,11 @@ mod tests {
             event: "log".into(),
             data: "{\"a\":\" b\"}".into(),
         };
-        assert_eq!(block_of(block), Some(expected));
-        assert_eq!(block_of("retry: 100"), None);
-        assert_eq!(block_of("event: log\r\ndata: {}\r").unwrap().event, "log");
+        assert_eq!(parse_block(block), Some(expected));
+        assert_eq!(parse_block("retry: 100"), None);
+        assert_eq!(
+            parse_block("event: log\r\ndata: {}\r").unwrap().event,
+            "log"
+        );
     }
 }

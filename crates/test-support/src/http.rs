@@ -1,11 +1,11 @@
-//! A minimal HTTP/1.1 client: what goes over the wire and what comes back, as it is.
+//! A minimal HTTP/1.1 client that shows requests and answers exactly as they are on the wire.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Makes requests to one server, each over a connection of its own.
+/// Makes requests to one server, each over a new connection.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     server: SocketAddr,
@@ -13,7 +13,7 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client of a server.
+    /// Makes a client for a server.
     #[must_use]
     pub const fn new(server: SocketAddr) -> Self {
         Self {
@@ -22,14 +22,14 @@ impl HttpClient {
         }
     }
 
-    /// The same client with a header on every request.
+    /// Adds a header to every request of this client.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The same client with a bearer token on every request.
+    /// Adds a bearer token to every request of this client.
     #[must_use]
     pub fn with_bearer(self, token: &str) -> Self {
         self.with_header("Authorization", &format!("Bearer {token}"))
@@ -55,7 +55,7 @@ impl HttpClient {
     }
 }
 
-/// A request to be sent.
+/// A request that has not been sent yet.
 #[derive(Debug, Clone)]
 pub struct Request {
     server: SocketAddr,
@@ -63,12 +63,12 @@ pub struct Request {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
-    /// What the system may keep of the answer before we read it, in bytes; `None` is the system's choice.
+    /// The size of the socket's receive buffer, in bytes; `None` is the system's default.
     receive_buffer: Option<u32>,
 }
 
 impl Request {
-    /// Adds a header, also one that is there already.
+    /// Adds a header, even if the request already has one with this name.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -82,8 +82,8 @@ impl Request {
         self
     }
 
-    /// Lets the system keep only so much of the answer before we read it: how a client behaves that is slow. By default
-    /// loopback takes megabytes.
+    /// Limits the socket's receive buffer. With a small one, a test behaves like a slow client; by default the system
+    /// buffers megabytes on loopback.
     #[must_use]
     pub const fn receive_buffer(mut self, bytes: u32) -> Self {
         self.receive_buffer = Some(bytes);
@@ -93,7 +93,7 @@ impl Request {
     /// Sends the request and waits for the whole answer.
     ///
     /// # Panics
-    /// The server cannot be reached, answers no HTTP, or breaks the body off.
+    /// If the server cannot be reached, does not speak HTTP, or breaks the body off.
     pub async fn send(self) -> Answer {
         let mut response = self.open().await;
         let mut body = Vec::new();
@@ -115,17 +115,17 @@ impl Request {
     /// Sends the request and waits for the head of the answer.
     ///
     /// # Panics
-    /// The server cannot be reached or answers no HTTP.
+    /// If the server cannot be reached or does not speak HTTP.
     pub async fn open(self) -> Response {
         self.try_open()
             .await
-            .expect("an answer of the server under test")
+            .expect("an answer from the server under test")
     }
 
     /// Sends the request and waits for the head of the answer.
     ///
     /// # Errors
-    /// The server cannot be reached, or the connection breaks before the head is there.
+    /// If the server cannot be reached, or the connection breaks before the whole head has arrived.
     pub async fn try_open(self) -> std::io::Result<Response> {
         let mut stream = self.connect().await?;
         stream.set_nodelay(true)?;
@@ -156,26 +156,26 @@ impl Request {
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
         if let Some(bytes) = self.receive_buffer {
-            // Before the connection is made: the window is agreed upon then.
+            // This must come before connecting: the window is negotiated then.
             socket.set_recv_buffer_size(bytes)?;
         }
         socket.connect(self.server).await
     }
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The headers, in their order.
+    /// The headers, in the order of the answer.
     pub headers: Vec<(String, String)>,
-    /// The body, decoded.
+    /// The body, without the framing of its chunks.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// The first header of a name.
+    /// The value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
@@ -184,7 +184,7 @@ impl Answer {
     /// The body as text.
     ///
     /// # Panics
-    /// It is not UTF-8.
+    /// If it is not UTF-8.
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of text")
@@ -193,27 +193,27 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// It is none.
+    /// If it is not JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         let json = serde_json::from_slice(&self.body);
-        json.unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
+        json.unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 }
 
-/// An answer whose body is still to come.
+/// An answer whose body has not been read yet.
 #[derive(Debug)]
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The headers, in their order.
+    /// The headers, in the order of the answer.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
 }
 
 impl Response {
-    /// The first header of a name.
+    /// The value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
@@ -223,13 +223,13 @@ impl Response {
 /// How a body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyEnd {
-    /// With its final chunk, or all the bytes that were promised.
+    /// With its final chunk, or with all bytes of its `Content-Length`.
     Whole,
-    /// The connection ended first: `fetch()` would report an error.
+    /// The connection ended before that. `fetch()` would report an error.
     BrokenOff,
 }
 
-/// A body that arrives. Dropping it closes the connection.
+/// A body that is being read. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Body {
     stream: BufReader<TcpStream>,
@@ -263,7 +263,7 @@ impl Body {
         }
     }
 
-    /// How it ended, once it has.
+    /// How the body ended; `None` while it goes on.
     #[must_use]
     pub const fn end(&self) -> Option<BodyEnd> {
         self.end
@@ -287,7 +287,7 @@ impl Body {
                 let size = usize::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
                 let mut piece = vec![0; size];
                 self.stream.read_exact(&mut piece).await?;
-                // The end of the chunk, or of the trailers, of which there are none.
+                // The end of the chunk. After the final chunk: the end of the (empty) trailers.
                 line(&mut self.stream).await?;
                 Ok((size > 0).then_some(piece))
             }
@@ -299,7 +299,7 @@ async fn read_head(mut stream: BufReader<TcpStream>, method: &str) -> std::io::R
     let status_line = line(&mut stream).await?;
     let status = status_line.split(' ').nth(1).and_then(|s| s.parse().ok());
     let status =
-        status.ok_or_else(|| std::io::Error::other(format!("no HTTP: {status_line:?}")))?;
+        status.ok_or_else(|| std::io::Error::other(format!("not HTTP: {status_line:?}")))?;
     let mut headers = Vec::new();
     loop {
         let header = line(&mut stream).await?;
@@ -338,8 +338,8 @@ async fn line(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
 }
 
 async fn some_bytes(stream: &mut BufReader<TcpStream>, most: usize) -> std::io::Result<Vec<u8>> {
-    let there = stream.fill_buf().await?;
-    let piece = there[..there.len().min(most)].to_vec();
+    let buffered = stream.fill_buf().await?;
+    let piece = buffered[..buffered.len().min(most)].to_vec();
     stream.consume(piece.len());
     if piece.is_empty() {
         return Err(std::io::ErrorKind::UnexpectedEof.into());
@@ -358,8 +358,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with these bytes, then closes.
-    async fn answering(bytes: &'static [u8]) -> HttpClient {
+    /// A server that answers one request with these bytes and then closes the connection.
+    async fn server_answering(bytes: &'static [u8]) -> HttpClient {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = HttpClient::new(listener.local_addr().unwrap());
         tokio::spawn(async move {
@@ -375,7 +375,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_of_known_length_and_repeated_headers_are_read() {
         let bytes = b"HTTP/1.1 404 Not Found\r\nVary: A\r\nVary: B\r\nContent-Length: 2\r\n\r\n{}";
-        let answer = answering(bytes).await.get("/x").send().await;
+        let answer = server_answering(bytes).await.get("/x").send().await;
         assert_eq!((answer.status, answer.text()), (404, "{}"));
         assert_eq!(
             answer.headers.iter().filter(|(n, _)| n == "Vary").count(),
@@ -384,11 +384,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chunked_body_is_whole_with_its_final_chunk_only() {
+    async fn a_chunked_body_is_whole_only_with_its_final_chunk() {
         let whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-        assert_eq!(answering(whole).await.get("/").send().await.text(), "abc");
+        assert_eq!(
+            server_answering(whole).await.get("/").send().await.text(),
+            "abc"
+        );
         let broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
-        let mut response = answering(broken).await.get("/").open().await;
+        let mut response = server_answering(broken).await.get("/").open().await;
         assert_eq!(response.body.next().await.unwrap(), b"abc");
         assert_eq!(response.body.end(), None);
         assert_eq!(response.body.next().await, None);

@@ -1,17 +1,17 @@
 //! Real servers and small clients for tests.
 //!
-//! Everything here fails by panicking, with a sentence that says what to do: a test that cannot run is a failed test.
+//! A failure here is a panic whose message says what to do: a test that cannot run has failed.
 //!
-//! | for | here |
+//! | you need | use |
 //! |---|---|
-//! | a real Redis, its faults included | [`RedisServer`], [`RespClient`] |
-//! | a network that breaks | [`TcpProxy`] |
-//! | a server's answers, byte by byte | [`HttpClient`], [`Body`] |
-//! | a live stream | [`SseReader`]; [`BrowserClient`] is the client that exists today |
-//! | what builds print | [`Recording`] |
+//! | a real Redis, also with faults | [`RedisServer`], [`RespClient`] |
+//! | a network with faults | [`TcpProxy`] |
+//! | the exact bytes of a server's answers | [`HttpClient`], [`Body`] |
+//! | a live stream | [`SseReader`]; [`BrowserClient`] behaves like the existing browser client |
+//! | the output of real builds | [`Recording`] |
 //!
-//! **Invariant:** nothing here knows how a log is stored; every server listens on loopback only and ends with its
-//! handle, a panic included.
+//! **Invariant:** nothing here knows how a log is stored. Every server listens on loopback only and ends when its handle
+//! is dropped, also after a panic.
 //!
 //! ```no_run
 //! # async fn doc() {
@@ -26,7 +26,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "test code in a library: what cannot be done is a failed test"
+    reason = "test code in a library: a failure is a failed test"
 )]
 
 mod browser;

@@ -1,4 +1,4 @@
-//! Real output of real builds, chunk by chunk.
+//! Recorded output of real builds, in the chunks in which it was printed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,23 +8,23 @@ use base64::engine::general_purpose::STANDARD;
 use log_domain::Source;
 use serde::Deserialize;
 
-/// What one build printed.
+/// The output of one build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// What was run.
+    /// The command that was run.
     pub command: String,
-    /// The pieces, as they appeared.
+    /// The chunks, in the order in which they appeared.
     pub chunks: Vec<Chunk>,
     /// The exit code of the command.
     pub exit: i32,
 }
 
-/// One piece of output. Its borders are those of the reads, anywhere: in a line, in an escape, in a character.
+/// The bytes of one read. A chunk can begin and end anywhere: inside a line, an escape sequence or a character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// When, since the start.
+    /// The time since the start.
     pub at: Duration,
-    /// Standard output or error.
+    /// Standard output or standard error.
     pub source: Source,
     /// The bytes.
     pub bytes: Vec<u8>,
@@ -49,7 +49,7 @@ enum Record {
 }
 
 impl Recording {
-    /// The recordings there are.
+    /// The names of all recordings.
     pub const NAMES: [&str; 4] = [
         "cargo-test-color",
         "gcc-warnings",
@@ -57,15 +57,16 @@ impl Recording {
         "pip-install",
     ];
 
-    /// Reads one of [`Recording::NAMES`].
+    /// Reads the recording with one of the [`Recording::NAMES`].
     ///
     /// # Panics
-    /// There is none of that name, or it is damaged.
+    /// If there is no recording with this name, or if it is damaged.
     #[must_use]
     pub fn load(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings");
         let text = std::fs::read_to_string(folder.join(format!("{name}.ndjson")));
-        let text = text.unwrap_or_else(|error| panic!("no recording `{name}`: {error}"));
+        let text =
+            text.unwrap_or_else(|error| panic!("cannot read the recording `{name}`: {error}"));
         let mut lines = text.lines();
         let head: Head = serde_json::from_str(lines.next().unwrap()).unwrap();
         let mut recording = Self {

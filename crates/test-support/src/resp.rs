@@ -1,4 +1,4 @@
-//! A tiny Redis client, so that tests look at Redis itself and not through what they test.
+//! A tiny Redis client. With it, tests look into Redis without the code under test.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -7,26 +7,26 @@ use std::pin::Pin;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// A reply (RESP2).
+/// A reply of Redis (RESP2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Nothing.
+    /// No value.
     Nil,
     /// A number.
     Int(i64),
     /// A simple or bulk string.
     Bytes(Vec<u8>),
-    /// An error, its code first.
+    /// An error: its code, then its text.
     Error(String),
     /// A list.
     Array(Vec<Value>),
 }
 
 impl Value {
-    /// A string as text.
+    /// The text of a string.
     ///
     /// # Panics
-    /// Where it is none.
+    /// If it is not a string.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -35,10 +35,10 @@ impl Value {
         }
     }
 
-    /// A number, also where it stands in a string.
+    /// The value of a number, or of a string that holds one.
     ///
     /// # Panics
-    /// Where it is none.
+    /// If it is not a number.
     #[must_use]
     pub fn int(&self) -> i64 {
         match self {
@@ -47,10 +47,10 @@ impl Value {
         }
     }
 
-    /// A list.
+    /// The items of a list.
     ///
     /// # Panics
-    /// Where it is none.
+    /// If it is not a list.
     #[must_use]
     pub fn array(self) -> Vec<Self> {
         match self {
@@ -60,17 +60,17 @@ impl Value {
     }
 }
 
-/// One connection.
+/// One connection to Redis.
 #[derive(Debug)]
 pub struct RespClient {
     stream: BufReader<TcpStream>,
 }
 
 impl RespClient {
-    /// Connects.
+    /// Connects to a server.
     ///
     /// # Errors
-    /// Nobody listens.
+    /// If no server is listening.
     pub async fn connect(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -79,10 +79,10 @@ impl RespClient {
         })
     }
 
-    /// Sends one command and waits for its reply, whatever it is.
+    /// Sends one command and waits for its reply, which may be an error.
     ///
     /// # Errors
-    /// The connection broke.
+    /// If the connection breaks.
     pub async fn try_command<A: AsRef<[u8]>>(&mut self, command: &[A]) -> std::io::Result<Value> {
         self.send(command).await?;
         read_value(&mut self.stream).await
@@ -91,9 +91,9 @@ impl RespClient {
     /// Sends one command and waits for its reply.
     ///
     /// # Panics
-    /// The connection broke, or the reply is an error.
+    /// If the connection breaks, or if the reply is an error.
     pub async fn command<A: AsRef<[u8]>>(&mut self, command: &[A]) -> Value {
-        match self.try_command(command).await.expect("a reply of Redis") {
+        match self.try_command(command).await.expect("a reply from Redis") {
             Value::Error(error) => panic!("Redis answered {error}"),
             value => value,
         }
@@ -110,7 +110,7 @@ impl RespClient {
         let mut replies = Vec::with_capacity(commands.len());
         for _ in commands {
             let reply = read_value(&mut self.stream).await;
-            replies.push(match reply.expect("a reply of Redis") {
+            replies.push(match reply.expect("a reply from Redis") {
                 Value::Error(error) => panic!("Redis answered {error}"),
                 value => value,
             });
@@ -118,19 +118,19 @@ impl RespClient {
         replies
     }
 
-    /// Sends one command. Its reply is to be read with [`RespClient::next`].
+    /// Sends one command. Read its reply with [`RespClient::next`].
     ///
     /// # Errors
-    /// The connection broke.
+    /// If the connection breaks.
     pub async fn send<A: AsRef<[u8]>>(&mut self, command: &[A]) -> std::io::Result<()> {
         let request = encode(command);
         self.stream.get_mut().write_all(&request).await
     }
 
-    /// The next reply, or message of a subscription.
+    /// The next reply, or the next message of a subscription.
     ///
     /// # Errors
-    /// The connection broke.
+    /// If the connection breaks.
     pub async fn next(&mut self) -> std::io::Result<Value> {
         read_value(&mut self.stream).await
     }
@@ -174,7 +174,7 @@ fn read_value(stream: &mut BufReader<TcpStream>) -> Reading<'_> {
                 }
                 Value::Array(items)
             }
-            _ => panic!("no RESP2: {line:?}"),
+            _ => panic!("not RESP2: {line:?}"),
         })
     })
 }

@@ -1,4 +1,4 @@
-//! A reader of a live stream that knows how it ended.
+//! Reads a live stream, and tells how it ended.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::http::{Body, BodyEnd, Request, Response};
 
-/// Reads the events of one response. Dropping it closes the connection, as a viewer does that leaves.
+/// Reads the events of one response. Dropping it closes the connection, like a viewer that leaves.
 #[derive(Debug)]
 pub struct SseReader {
     /// The status of the response.
     pub status: u16,
-    /// Its headers, in their order.
+    /// The headers of the response, in their order.
     pub headers: Vec<(String, String)>,
     body: Body,
     decoder: Decoder,
@@ -22,17 +22,17 @@ pub struct SseReader {
 }
 
 impl SseReader {
-    /// Sends a request and begins to read its answer.
+    /// Sends a request and begins to read the answer.
     ///
     /// # Panics
-    /// The server cannot be reached or answers no HTTP.
+    /// If the server cannot be reached or does not speak HTTP.
     pub async fn open(request: Request) -> Self {
-        Self::of(request.open().await)
+        Self::from_response(request.open().await)
     }
 
-    /// Reads the events of an answer.
+    /// Reads the events of an answer that has been opened already.
     #[must_use]
-    pub fn of(response: Response) -> Self {
+    pub fn from_response(response: Response) -> Self {
         Self {
             status: response.status,
             headers: response.headers,
@@ -43,7 +43,7 @@ impl SseReader {
         }
     }
 
-    /// The next event, or `None` at the end.
+    /// The next event, or `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<RawEvent> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -58,17 +58,17 @@ impl SseReader {
     /// The next event.
     ///
     /// # Panics
-    /// None comes in time, or the stream ends.
+    /// If none comes in time, or if the stream ends.
     pub async fn expect(&mut self, within: Duration) -> RawEvent {
         let next = timeout_at(Instant::now() + within, self.next()).await;
         let next = next.unwrap_or_else(|_| panic!("no event within {within:?}"));
         next.unwrap_or_else(|| panic!("the stream ended: {:?}", self.end()))
     }
 
-    /// The next event that is not a heartbeat, understood.
+    /// The next event that is not a heartbeat, decoded.
     ///
     /// # Panics
-    /// None comes in time, the stream ends, or an event is not what its name promises.
+    /// If none comes in time, if the stream ends, or if an event cannot be decoded.
     pub async fn expect_event(&mut self, within: Duration) -> Event {
         let end = Instant::now() + within;
         loop {
@@ -80,10 +80,10 @@ impl SseReader {
         }
     }
 
-    /// Everything until the end of the stream, heartbeats left out.
+    /// All events until the end of the stream, without heartbeats.
     ///
     /// # Panics
-    /// The stream does not end in time, or an event is not what its name promises.
+    /// If the stream does not end in time, or if an event cannot be decoded.
     pub async fn rest(&mut self, within: Duration) -> Vec<Event> {
         let end = Instant::now() + within;
         let mut events = Vec::new();
@@ -99,25 +99,25 @@ impl SseReader {
         }
     }
 
-    /// How the stream ended, once it has.
+    /// How the stream ended; `None` while it goes on.
     #[must_use]
     pub const fn end(&self) -> Option<BodyEnd> {
         self.body.end()
     }
 
-    /// What a client would send as `Last-Event-ID` now.
+    /// The `Last-Event-ID` that a client would send now.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// The last `retry:`, in milliseconds.
+    /// The value of the last `retry:`, in milliseconds.
     #[must_use]
     pub fn retry_ms(&self) -> Option<u64> {
         self.decoder.retry_ms()
     }
 
-    /// All bytes of the body so far.
+    /// All bytes of the body that have been read so far.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         &self.raw

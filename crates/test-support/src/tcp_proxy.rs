@@ -1,10 +1,11 @@
-//! A network that breaks on command, between a client and a server.
+//! A proxy between a client and a server that can simulate faults of the network.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,37 +15,37 @@ use tokio::time::sleep;
 
 use crate::local::bind_free_port;
 
-/// A proxy on a loopback port that stays the same. Everything ends with it.
+/// A proxy on a loopback port that never changes. Dropping it ends all its connections.
 #[derive(Debug)]
 pub struct TcpProxy {
     address: SocketAddr,
-    weather: watch::Sender<Weather>,
-    open: Open,
+    faults: watch::Sender<Faults>,
+    open: OpenConnections,
     task: JoinHandle<()>,
 }
 
-/// What happens to connections.
+/// The faults that are simulated now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Weather {
-    /// Nobody listens.
+struct Faults {
+    /// New connections are refused.
     refusing: bool,
-    /// Connections are there and nothing gets through.
-    silent: bool,
-    /// How long every piece takes.
+    /// All connections stay open, but no data passes.
+    black_hole: bool,
+    /// How long each piece of data is delayed.
     delay: Duration,
-    /// Counts how often connections were dropped.
+    /// How often all connections were dropped.
     drops: u64,
-    /// Counts how often connections were stranded.
+    /// How often the connections were stranded.
     strandings: u64,
-    /// Nothing gets through on connections from before the last stranding.
+    /// No data passes on connections that are older than the last stranding.
     stranded: bool,
 }
 
 impl TcpProxy {
-    /// Begins to pass on everything to a server.
+    /// Starts a proxy that forwards everything to a server.
     ///
     /// # Panics
-    /// No port can be had.
+    /// If there is no free port.
     #[expect(
         clippy::unused_async,
         reason = "needs the runtime, as the async name promises"
@@ -56,83 +57,83 @@ impl TcpProxy {
             .expect("a socket that does not block");
         let listener = TcpListener::from_std(listener).expect("a listener");
         let address = listener.local_addr().expect("its address");
-        let weather = watch::Sender::new(Weather {
+        let faults = watch::Sender::new(Faults {
             refusing: false,
-            silent: false,
+            black_hole: false,
             delay: Duration::ZERO,
             drops: 0,
             strandings: 0,
             stranded: false,
         });
-        let open = Open::default();
-        let task = tokio::spawn(serve(listener, server, weather.subscribe(), open.clone()));
+        let open = OpenConnections::default();
+        let task = tokio::spawn(serve(listener, server, faults.subscribe(), open.clone()));
         Self {
             address,
-            weather,
+            faults,
             open,
             task,
         }
     }
 
-    /// Where it listens.
+    /// The address of the proxy.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many connections go through it now.
+    /// How many connections are open now.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.open.up_to(u64::MAX)
     }
 
-    /// Drops every connection; new ones can be made. Returns when they are gone.
+    /// Drops all connections. New ones are accepted. Returns when the old ones are closed.
     pub async fn drop_connections(&self) {
-        let before = self.weather.borrow().drops;
-        self.weather.send_modify(|weather| weather.drops += 1);
+        let before = self.faults.borrow().drops;
+        self.faults.send_modify(|faults| faults.drops += 1);
         while self.open.up_to(before) > 0 {
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Drops every connection and refuses new ones, until [`TcpProxy::mend`]. Returns when they are gone.
+    /// Drops all connections and refuses new ones, until [`TcpProxy::mend`]. Returns when the old ones are closed.
     pub async fn refuse(&self) {
-        self.weather.send_modify(|weather| {
-            weather.refusing = true;
-            weather.drops += 1;
+        self.faults.send_modify(|faults| {
+            faults.refusing = true;
+            faults.drops += 1;
         });
         while self.connections() > 0 || TcpStream::connect(self.address).await.is_ok() {
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Lets nothing through and says nothing: connections stay, new ones are accepted, until [`TcpProxy::mend`].
-    /// What was sent meanwhile gets through then.
+    /// Stops all data, until [`TcpProxy::mend`]. Connections stay open and new ones are accepted. Data that is sent
+    /// meanwhile is delivered after that.
     pub fn black_hole(&self) {
-        self.weather.send_modify(|weather| weather.silent = true);
+        self.faults.send_modify(|faults| faults.black_hole = true);
     }
 
-    /// Lets nothing through on the connections there are now, while new ones work, until [`TcpProxy::mend`]. What was
-    /// sent meanwhile gets through then, although its sender may have given the connection up.
+    /// Stops all data on the connections that are open now, until [`TcpProxy::mend`]. New connections work. Data that
+    /// is sent meanwhile is delivered after that, even if its sender has given up the connection.
     pub fn strand(&self) {
-        self.weather.send_modify(|weather| {
-            weather.stranded = true;
-            weather.strandings += 1;
+        self.faults.send_modify(|faults| {
+            faults.stranded = true;
+            faults.strandings += 1;
         });
     }
 
-    /// Makes every piece take longer in each direction.
+    /// Delays each piece of data, in both directions.
     pub fn delay(&self, delay: Duration) {
-        self.weather.send_modify(|weather| weather.delay = delay);
+        self.faults.send_modify(|faults| faults.delay = delay);
     }
 
-    /// Ends refusing, silence, stranding and delay. Returns when connections can be made.
+    /// Ends all faults. Returns when connections are accepted again.
     pub async fn mend(&self) {
-        self.weather.send_modify(|weather| {
-            weather.refusing = false;
-            weather.silent = false;
-            weather.stranded = false;
-            weather.delay = Duration::ZERO;
+        self.faults.send_modify(|faults| {
+            faults.refusing = false;
+            faults.black_hole = false;
+            faults.stranded = false;
+            faults.delay = Duration::ZERO;
         });
         while TcpStream::connect(self.address).await.is_err() {
             sleep(Duration::from_millis(1)).await;
@@ -146,24 +147,24 @@ impl Drop for TcpProxy {
     }
 }
 
-/// Accepts while nobody says otherwise. A listener that is only not accepting would still take connections: so it is
-/// closed, and opened again on its port.
+/// Accepts connections. To refuse them, the listener must be closed: otherwise the system still accepts them. Later it
+/// is opened again on the same port.
 async fn serve(
     listener: TcpListener,
     server: SocketAddr,
-    mut weather: watch::Receiver<Weather>,
-    open: Open,
+    mut faults: watch::Receiver<Faults>,
+    open: OpenConnections,
 ) {
     let address = listener.local_addr().expect("its address");
     let mut listening = Some(listener);
     let mut connections = JoinSet::new();
     loop {
-        if weather.borrow_and_update().refusing {
+        if faults.borrow_and_update().refusing {
             listening = None;
         } else if listening.is_none() {
             listening = TcpListener::bind(address).await.ok();
             if listening.is_none() {
-                // Somebody's client may sit on the port by chance, as its own end.
+                // A client may use the port by chance, for its own end of a connection.
                 sleep(Duration::from_millis(5)).await;
                 continue;
             }
@@ -176,26 +177,26 @@ async fn serve(
         };
         tokio::select! {
             client = accept => if let Some((client, _)) = client {
-                let drops = weather.borrow().drops;
-                connections.spawn(join(client, server, weather.clone(), open.enter(drops)));
+                let drops = faults.borrow().drops;
+                connections.spawn(forward(client, server, faults.clone(), open.add(drops)));
             },
-            changed = weather.changed() => if changed.is_err() { return },
+            changed = faults.changed() => if changed.is_err() { return },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// One connection, until either end or the weather ends it.
-async fn join(
+/// Forwards one connection until the client, the server or a fault ends it.
+async fn forward(
     client: TcpStream,
     server: SocketAddr,
-    weather: watch::Receiver<Weather>,
-    entered: Entered,
+    faults: watch::Receiver<Faults>,
+    connection: OpenConnection,
 ) {
-    let mut dropped = weather.clone();
-    let made = weather.borrow().strandings;
+    let mut dropped = faults.clone();
+    let made = faults.borrow().strandings;
     let through = async {
-        clear_sky(&mut weather.clone(), made).await;
+        wait_until_passing(&mut faults.clone(), made).await;
         let Ok(server) = TcpStream::connect(server).await else {
             return;
         };
@@ -204,79 +205,75 @@ async fn join(
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         tokio::join!(
-            pump(from_client, to_server, weather.clone(), made),
-            pump(from_server, to_client, weather.clone(), made),
+            pump(from_client, to_server, faults.clone(), made),
+            pump(from_server, to_client, faults.clone(), made),
         );
     };
     tokio::select! {
         () = through => {}
-        _ = dropped.wait_for(|weather| weather.drops != entered.drops) => {}
+        _ = dropped.wait_for(|faults| faults.drops != connection.drops) => {}
     }
 }
 
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut weather: watch::Receiver<Weather>,
+    mut faults: watch::Receiver<Faults>,
     made: u64,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
         if read == 0 {
-            // Passes on the end, and lets the other direction finish.
+            // Forwards the end of this direction; the other one may go on.
             to.shutdown().await.ok();
             return;
         }
-        let delay = weather.borrow().delay;
+        let delay = faults.borrow().delay;
         if !delay.is_zero() {
             sleep(delay).await;
         }
-        clear_sky(&mut weather, made).await;
+        wait_until_passing(&mut faults, made).await;
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
 }
 
-/// Waits until something gets through on a connection that was made after `made` strandings.
-async fn clear_sky(weather: &mut watch::Receiver<Weather>, made: u64) {
-    let held = |w: &Weather| w.silent || (w.stranded && made < w.strandings);
-    weather.wait_for(|weather| !held(weather)).await.ok();
+/// Waits until data may pass on a connection that was made after `made` strandings.
+async fn wait_until_passing(faults: &mut watch::Receiver<Faults>, made: u64) {
+    let held = |faults: &Faults| faults.black_hole || (faults.stranded && made < faults.strandings);
+    faults.wait_for(|faults| !held(faults)).await.ok();
 }
 
-/// How many connections are open, by the count of drops when they were made.
+/// How many connections are open, by the number of drops before they were made.
 #[derive(Debug, Clone, Default)]
-struct Open(Arc<Mutex<BTreeMap<u64, usize>>>);
+struct OpenConnections(Arc<Mutex<BTreeMap<u64, usize>>>);
 
-impl Open {
-    fn enter(&self, drops: u64) -> Entered {
-        *self.counts().entry(drops).or_default() += 1;
-        Entered {
+impl OpenConnections {
+    fn add(&self, drops: u64) -> OpenConnection {
+        *self.0.lock().entry(drops).or_default() += 1;
+        OpenConnection {
             drops,
             open: self.clone(),
         }
     }
 
-    /// How many connections were made before the drop after `drops`.
+    /// How many open connections were made after at most this many drops.
     fn up_to(&self, drops: u64) -> usize {
-        self.counts().range(..=drops).map(|(_, count)| count).sum()
-    }
-
-    fn counts(&self) -> MutexGuard<'_, BTreeMap<u64, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().range(..=drops).map(|(_, count)| count).sum()
     }
 }
 
-/// One open connection.
-struct Entered {
+/// One open connection; dropping it removes it from the count.
+struct OpenConnection {
     drops: u64,
-    open: Open,
+    open: OpenConnections,
 }
 
-impl Drop for Entered {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        if let Some(count) = self.open.counts().get_mut(&self.drops) {
+        if let Some(count) = self.open.0.lock().get_mut(&self.drops) {
             *count -= 1;
         }
     }

@@ -406,7 +406,7 @@ impl Returning {
             return false;
         };
         assert_eq!(response.status, 200);
-        let mut reader = SseReader::of(response);
+        let mut reader = SseReader::from_response(response);
         while let Some(event) = reader.next().await {
             self.cursor = event.last_event_id;
             match event.event.as_str() {

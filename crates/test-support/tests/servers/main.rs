@@ -1,4 +1,4 @@
-//! The servers and the network that tests are given.
+//! Tests of the test servers and of the proxy.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A network that breaks on command.
+//! The faults that the proxy simulates.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 
-/// A proxy before a server that sends back what it gets.
-async fn before_an_echo() -> TcpProxy {
+/// A proxy in front of a server that sends back what it receives.
+async fn echo_proxy() -> TcpProxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -31,7 +31,7 @@ async fn echo(stream: &mut TcpStream) -> std::io::Result<()> {
 
 #[tokio::test]
 async fn dropped_connections_end_and_new_ones_can_be_made() {
-    let proxy = before_an_echo().await;
+    let proxy = echo_proxy().await;
     let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
     echo(&mut stream).await.unwrap();
     assert_eq!(proxy.connections(), 1);
@@ -43,8 +43,8 @@ async fn dropped_connections_end_and_new_ones_can_be_made() {
 }
 
 #[tokio::test]
-async fn refused_connections_are_refused_until_it_is_mended() {
-    let proxy = before_an_echo().await;
+async fn connections_are_refused_until_the_proxy_is_mended() {
+    let proxy = echo_proxy().await;
     let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
     echo(&mut stream).await.unwrap();
     proxy.refuse().await;
@@ -56,8 +56,8 @@ async fn refused_connections_are_refused_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn a_black_hole_holds_everything_back_until_it_is_mended() {
-    let proxy = before_an_echo().await;
+async fn a_black_hole_stops_all_data_until_the_proxy_is_mended() {
+    let proxy = echo_proxy().await;
     let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
     echo(&mut stream).await.unwrap();
     proxy.black_hole();
@@ -69,11 +69,11 @@ async fn a_black_hole_holds_everything_back_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn a_delay_holds_in_both_directions() {
-    let proxy = before_an_echo().await;
+async fn a_delay_applies_in_both_directions() {
+    let proxy = echo_proxy().await;
     let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
     proxy.delay(Duration::from_millis(100));
-    let begun = Instant::now();
+    let start = Instant::now();
     echo(&mut stream).await.unwrap();
-    assert!(begun.elapsed() >= Duration::from_millis(200));
+    assert!(start.elapsed() >= Duration::from_millis(200));
 }
