@@ -183,6 +183,22 @@ pub(crate) async fn verification_result(verifier: &Verifier, token: &str) -> &'s
     outcome(&verifier.verify(token).await)
 }
 
+/// Checks the result of a token at several times of the wall clock.
+#[track_caller]
+pub(crate) fn check_over_time(
+    change: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+    token: &str,
+    expected: &[(u64, &str)],
+) {
+    let clock = FixedClock::at(T);
+    let verifier = verifier_with(|builder| change(builder.clock(clock.clone())));
+    for (now, expected) in expected {
+        clock.set(*now);
+        let result = at_once(verification_result(&verifier, token));
+        assert_eq!(result, *expected, "at {now}");
+    }
+}
+
 /// The result of a future that must not wait for anything.
 #[track_caller]
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
