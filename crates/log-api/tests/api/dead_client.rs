@@ -72,6 +72,7 @@ async fn fill(dir: &std::path::Path, job: &JobId) {
     for _ in 0..20 {
         store.append(job, &vec![line.clone(); 500]).await.unwrap();
     }
+    store.close().await;
 }
 
 /// Opens a stream from this address; reads no more than the head.

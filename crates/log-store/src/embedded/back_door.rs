@@ -1,4 +1,4 @@
-//! The back doors of the conformance suite: what happens to a log and a job without the traits.
+//! The back doors for the conformance suite: changes that do not go through the traits.
 
 #![expect(
     clippy::panic,
@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use log_domain::{EntryId, JobId};
 
-use super::EmbeddedStore;
 use super::layout::{JobRecord, encode};
+use super::store::EmbeddedStore;
 use super::tables::Tables;
-use crate::NewLine;
+use crate::append::NewLine;
 
-/// Back doors for [`crate::conformance::Subject`]; each panics where it fails.
+/// Back doors for [`crate::conformance::Subject`]. They panic where they fail.
 impl EmbeddedStore {
-    /// Appends a line under an id of the caller's, which must be above the log's last one.
+    /// Appends a line under a given id, which must be above the log's last one.
     pub async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
         let line = line.clone();
         let fields = [&line.ts, &line.source, &line.text, &line.phase];
@@ -28,7 +28,7 @@ impl EmbeddedStore {
         .await;
     }
 
-    /// Appends a line of raw fields; those that no line has are dropped.
+    /// Appends a line of raw fields. Unknown fields are dropped.
     pub async fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) {
         let field = |name| {
             let found = fields.iter().find(|(known, _)| *known == name);
@@ -38,10 +38,10 @@ impl EmbeddedStore {
             .await;
     }
 
-    /// Forgets all but the newest `keep` lines.
+    /// Removes all but the newest `keep` lines.
     pub async fn trim_to(&self, job: &JobId, keep: usize) {
         let job = job.clone();
-        self.behind(move |tables| {
+        self.change(move |tables| {
             if let Some(mut log) = tables.log(&job)? {
                 tables.trim(&mut log, keep as u64)?;
                 tables.put_log(&job, &log)?;
@@ -54,7 +54,7 @@ impl EmbeddedStore {
     /// Deletes one line.
     pub async fn delete_line(&self, job: &JobId, id: EntryId) {
         let job = job.clone();
-        self.behind(move |tables| {
+        self.change(move |tables| {
             if let Some(mut log) = tables.log(&job)?
                 && tables.delete(&mut log, id)?
             {
@@ -65,17 +65,17 @@ impl EmbeddedStore {
         .await;
     }
 
-    /// Deletes a log whole.
+    /// Deletes a log.
     pub async fn delete_log(&self, job: &JobId) {
         let job = job.clone();
-        self.behind(move |tables| tables.forget_log(&job)).await;
+        self.change(move |tables| tables.delete_log(&job)).await;
     }
 
-    /// Makes a log older, and looks for old ones as the store does once a minute.
+    /// Makes a log older, and removes what is expired, as the store does once a minute.
     pub async fn age_log(&self, job: &JobId, by: Duration) {
         let job = job.clone();
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.behind(move |tables| {
+        self.change(move |tables| {
             if let Some(mut log) = tables.log(&job)? {
                 log.appended_at = log.appended_at.saturating_sub(by);
                 tables.put_log(&job, &log)?;
@@ -85,11 +85,11 @@ impl EmbeddedStore {
         .await;
     }
 
-    /// Makes a job's record older, and looks for old ones as the store does once a minute.
+    /// Makes a job's record older, and removes what is expired, as the store does once a minute.
     pub async fn age_job(&self, job: &JobId, by: Duration) {
         let job = job.clone();
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.behind(move |tables| {
+        self.change(move |tables| {
             tables.age_job(&job, by)?;
             tables.sweep()
         })
@@ -102,7 +102,7 @@ impl EmbeddedStore {
         self.change_job(job, |record| record.status = status).await;
     }
 
-    /// Takes the owner out of a job's record.
+    /// Removes the owner from a job's record.
     pub async fn remove_owner(&self, job: &JobId) {
         self.change_job(job, |record| record.owner = None).await;
     }
@@ -116,20 +116,20 @@ impl EmbeddedStore {
     /// Deletes a job's record.
     pub async fn delete_job(&self, job: &JobId) {
         let job = job.clone();
-        self.behind(move |tables| tables.forget_job(&job)).await;
+        self.change(move |tables| tables.delete_job(&job)).await;
     }
 
     /// How many logs and jobs are watched.
     #[must_use]
     pub fn watched(&self) -> usize {
-        self.shared.logs.watched() + self.shared.jobs.watched() + self.shared.access.watched()
+        self.inner.logs.watched() + self.inner.jobs.watched() + self.inner.access.watched()
     }
 
     async fn push_at(&self, job: &JobId, id: EntryId, fields: [Option<&[u8]>; 4]) {
         let job = job.clone();
         let mut bytes = Vec::new();
         encode(fields, &mut bytes);
-        self.behind(move |tables| {
+        self.change(move |tables| {
             let mut log = tables.log_to_append(&job)?;
             assert!(id > log.bounds.last_id, "{id:?} is not above the last id");
             tables.push(&mut log, id, &bytes)?;
@@ -140,7 +140,7 @@ impl EmbeddedStore {
 
     async fn change_job(&self, job: &JobId, change: impl FnOnce(&mut JobRecord) + Send + 'static) {
         let job = job.clone();
-        self.behind(move |tables| {
+        self.change(move |tables| {
             if let Some(mut record) = tables.job(&job)? {
                 change(&mut record);
                 tables.put_job(&job, record)?;
@@ -150,7 +150,7 @@ impl EmbeddedStore {
         .await;
     }
 
-    async fn behind(
+    async fn change(
         &self,
         operation: impl FnOnce(&mut Tables<'_>) -> Result<(), redb::Error> + Send + 'static,
     ) {

@@ -1,4 +1,4 @@
-//! What can go wrong with the file, and which of the store's errors that is.
+//! Failures of the file, and which errors of the store they become.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::layout::FORMAT;
-use crate::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
+use crate::error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
 
 /// The embedded store could not be opened.
 #[derive(Debug, Error)]
@@ -45,7 +45,7 @@ pub(super) fn damaged(what: &str) -> redb::Error {
     redb::Error::Corrupted(format!("{what} cannot be read"))
 }
 
-/// What an operation came to when it did not succeed. It becomes the error of that operation.
+/// A failed operation. It becomes the error of that operation.
 #[derive(Debug)]
 pub(super) struct Failure(StoreError);
 
@@ -62,8 +62,8 @@ impl From<redb::Error> for Failure {
 }
 
 impl From<Arc<redb::Error>> for Failure {
-    /// A disk that fails or is full is an outage: redb takes no more until the store is opened again. Whatever else it
-    /// says is about the file itself.
+    /// A disk that fails or is full is an outage: redb refuses everything until the store is opened again. Every other
+    /// error is about the file itself.
     fn from(error: Arc<redb::Error>) -> Self {
         Self(match *error {
             redb::Error::Io(_) | redb::Error::PreviousIo => StoreUnavailable::new(error).into(),

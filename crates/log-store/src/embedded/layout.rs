@@ -1,26 +1,26 @@
-//! What stands on disk: tables, keys, values.
+//! What is on disk: tables, keys, values.
 //!
 //! One redb file, `log-store.redb`, in the store's directory:
 //!
 //! | table | key | value | |
 //! |---|---|---|---|
 //! | `meta` | name | u64 | `format`: [`FORMAT`]; `next_log`: the number of the next new log |
-//! | `logs` | job id | [`LogRecord`], eight u64 | what a log retains and ever had; one a log, rewritten by every append |
-//! | `lines` | (log number, ms, seq) | [`fields`](encode) of a line | one a line, never changed |
-//! | `dead` | log number | – | forgotten logs whose lines are still to be removed |
-//! | `jobs` | job id | [`JobRecord`] | one a job |
+//! | `logs` | job id | [`LogRecord`], eight u64 | what a log contains and ever contained; rewritten by every append |
+//! | `lines` | (log number, ms, seq) | [`fields`](encode) of a line | never changed |
+//! | `dead` | log number | – | deleted logs whose lines are still to be removed |
+//! | `jobs` | job id | [`JobRecord`] | |
 //!
-//! A log has a number of its own for each of its lives, so that the lines of a forgotten log are out of sight at once
-//! and can be removed bit by bit. Keys are tuples of u64 and compare as numbers: the lines of a log stand together,
-//! in the order of their ids.
+//! A log that was deleted and created again has a new number. So the lines of a deleted log are invisible at once and can be
+//! removed in small steps. Keys are tuples of u64 and compare as numbers: the lines of a log are next to each other, in the
+//! order of their ids.
 
 use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 use redb::TableDefinition;
 
-/// The version of this layout. Another one is refused at open.
+/// The version of this layout. A store with another version is refused.
 pub(super) const FORMAT: u64 = 1;
 
-/// The longest line, all fields together. redb's values end at 3 GiB.
+/// The longest line, all fields together. The limit of redb's values is 3 GiB.
 pub(super) const MAX_LINE_BYTES: usize = 1 << 30;
 
 pub(super) type LineKey = (u64, u64, u64);
@@ -31,7 +31,7 @@ pub(super) const LINES: TableDefinition<'_, LineKey, &[u8]> = TableDefinition::n
 pub(super) const DEAD: TableDefinition<'_, u64, ()> = TableDefinition::new("dead");
 pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
 
-/// Where a line of a log stands.
+/// The key of a line.
 pub(super) const fn line_key(number: u64, id: EntryId) -> LineKey {
     (number, id.ms(), id.seq())
 }
@@ -41,12 +41,12 @@ pub(super) const fn line_id((_, ms, seq): LineKey) -> EntryId {
     EntryId::new(ms, seq)
 }
 
-/// One life of a job's log.
+/// A job's log, from its creation to its deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogRecord {
-    /// Tells this life from others, of this job and of all.
+    /// Unique among all logs of all jobs.
     pub(super) number: u64,
-    /// What readers see; `first_id` of `0-0` on disk is none.
+    /// What readers see. On disk, a `first_id` of `0-0` means none.
     pub(super) bounds: LogBounds,
     /// When it was last appended to, in Unix milliseconds.
     pub(super) appended_at: u64,
@@ -88,7 +88,7 @@ impl LogRecord {
     }
 }
 
-/// What a job's record holds: the producers' fields, and when it was last written.
+/// A job's record: the producers' fields, and when it was last written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct JobRecord {
     pub(super) status: Option<String>,
@@ -97,12 +97,12 @@ pub(super) struct JobRecord {
     pub(super) updated_at: Option<String>,
     pub(super) status_message: Option<String>,
     pub(super) org: Option<String>,
-    /// In Unix milliseconds; decides when the record is forgotten.
+    /// In Unix milliseconds. It decides when the record expires.
     pub(super) touched_at: u64,
 }
 
 impl JobRecord {
-    /// `None` where the bytes are no record.
+    /// `None` if the bytes are no record.
     pub(super) fn from_disk(bytes: &[u8]) -> Option<Self> {
         let (touched_at, rest) = bytes.split_first_chunk()?;
         let [status, owner, created_at, updated_at, status_message, org] = decode(rest)?.map(text);
@@ -147,7 +147,7 @@ impl JobRecord {
     }
 }
 
-/// A line from its id and its stored fields; `None` where the bytes are no fields.
+/// A line from its id and its stored fields. `None` if the bytes are no fields.
 pub(super) fn line(id: EntryId, bytes: &[u8]) -> Option<Line> {
     let [ts, source, text, phase] = decode(bytes)?.map(text);
     Some(Line {
@@ -163,8 +163,8 @@ fn text(bytes: Option<&[u8]>) -> Option<String> {
     bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Appends up to eight optional fields: a byte with a bit for each one that is there, from the lowest on, then their
-/// lengths (u32, big-endian) and bytes.
+/// Appends up to eight optional fields: one byte with a bit for each field that is present, from the lowest bit on; then
+/// the length (u32, big-endian) and the bytes of each present field.
 pub(super) fn encode<const N: usize>(fields: [Option<&[u8]>; N], into: &mut Vec<u8>) {
     const { assert!(N <= 8) };
     let present = fields.iter().enumerate().fold(0_u8, |bits, (n, field)| {
@@ -172,14 +172,14 @@ pub(super) fn encode<const N: usize>(fields: [Option<&[u8]>; N], into: &mut Vec<
     });
     into.push(present);
     for field in fields.into_iter().flatten() {
-        // Longer fields are refused before they come here, see `MAX_LINE_BYTES`.
+        // Longer fields were refused earlier, see `MAX_LINE_BYTES`.
         let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
         into.extend_from_slice(&length.to_be_bytes());
         into.extend_from_slice(field);
     }
 }
 
-/// Reads what [`encode`] wrote; `None` for anything else.
+/// Reads what [`encode`] wrote. `None` for anything else.
 pub(super) fn decode<const N: usize>(bytes: &[u8]) -> Option<[Option<&[u8]>; N]> {
     let (present, mut rest) = bytes.split_first()?;
     let mut fields = [None; N];
@@ -257,7 +257,7 @@ mod tests {
         };
         assert_eq!(JobRecord::from_disk(&record.to_disk()), Some(record));
         assert_eq!(JobRecord::from_disk(b"short"), None);
-        // As versions wrote it that knew no organisation.
+        // As older versions wrote it, which knew no organisation.
         let mut before = 7_u64.to_be_bytes().to_vec();
         encode(
             [Some(b"queued".as_slice()), None, None, None, None],

@@ -1,4 +1,4 @@
-//! Reads: each sees one snapshot of the file, lines and bounds alike.
+//! Reads. Each sees one snapshot of the file: lines and bounds of one instant.
 
 use std::ops::Bound;
 
@@ -7,9 +7,9 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::error::damaged;
 use super::layout::{JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, line, line_id, line_key};
-use crate::TailRead;
+use crate::lines::TailRead;
 
-/// The file as it was when the snapshot was taken. Writers do not wait for it, nor it for them.
+/// The file as it was when the snapshot was taken. Readers and writers do not wait for each other.
 pub(super) struct Snapshot {
     txn: ReadTransaction,
 }
@@ -99,10 +99,10 @@ impl Snapshot {
     }
 }
 
-/// The keys of a log's lines strictly inside a span; `None` where there can be none.
+/// The keys of a log's lines strictly inside a span. `None` if there can be no line.
 fn keys(log: &LogRecord, span: Span) -> Option<(Bound<LineKey>, Bound<LineKey>)> {
     let after = span.after.unwrap_or(EntryId::ZERO);
-    // No line has the id 0-0, so an exclusive bound there is none; above the greatest id, the bound is its own.
+    // No line has the id 0-0, so as an exclusive bound it excludes nothing. An exclusive bound above the greatest id does not exist.
     let upper = match span.before {
         Some(before) => Bound::Excluded(line_key(log.number, before)),
         None => Bound::Included(line_key(log.number, EntryId::MAX)),

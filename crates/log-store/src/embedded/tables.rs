@@ -5,18 +5,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use log_domain::{EntryId, IllegalTransition, JobId, JobStatus, LogBounds};
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::EmbeddedOptions;
 use super::error::damaged;
 use super::layout::{
     DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, encode, line_id, line_key,
 };
-use crate::{NewJob, NewLine, Transition};
+use super::options::EmbeddedOptions;
+use crate::append::NewLine;
+use crate::jobs::{NewJob, Transition};
 
-/// The part of a log's limit by which it may exceed it: then it is cut to the limit in one go, because that is
-/// cheaper than a cut with every append (`MAXLEN ~` does the same).
+/// A log may exceed its limit by this part of it. Then it is trimmed to the limit at once, which is cheaper than to trim it
+/// with every append (`MAXLEN ~` does the same).
 const TRIM_SLACK: u64 = 50;
 
-/// What a committed transaction changed, and whose watches are to be told.
+/// What a committed transaction changed. The watches of it are notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// The log of a job.
@@ -28,26 +29,26 @@ pub(super) enum Change {
 /// The tables within one write transaction.
 pub(super) struct Tables<'txn> {
     meta: Table<'txn, &'static str, u64>,
-    logs: Table<'txn, &'static str, [u64; 10]>,
+    pub(super) logs: Table<'txn, &'static str, [u64; 10]>,
     lines: Table<'txn, LineKey, &'static [u8]>,
-    dead: Table<'txn, u64, ()>,
-    jobs: Table<'txn, &'static str, &'static [u8]>,
-    options: EmbeddedOptions,
+    pub(super) dead: Table<'txn, u64, ()>,
+    pub(super) jobs: Table<'txn, &'static str, &'static [u8]>,
+    pub(super) options: EmbeddedOptions,
     /// The time of the transaction, in Unix milliseconds.
-    now: u64,
+    pub(super) now: u64,
     pub(super) changes: Vec<Change>,
     /// Whether there is anything to commit.
     pub(super) dirty: bool,
 }
 
-/// Why an append was not taken, though the tables can be used.
+/// Why an append was refused. The transaction goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the log has no id left: its last one is the greatest there is")]
 pub(super) struct NoIdLeft;
 
-/// Why a step was not taken, though the tables can be used.
+/// Why a step was refused. The transaction goes on.
 #[derive(Debug)]
-pub(super) enum NoStep {
+pub(super) enum StepRefused {
     NotFound,
     Illegal(IllegalTransition),
 }
@@ -81,7 +82,7 @@ impl<'txn> Tables<'txn> {
         Ok(format)
     }
 
-    /// Appends lines under new ids, and forgets the oldest ones beyond the limit.
+    /// Appends lines under new ids, and trims the oldest lines beyond the limit.
     pub(super) fn append(
         &mut self,
         job: &JobId,
@@ -94,7 +95,7 @@ impl<'txn> Tables<'txn> {
             let Some(next) = last.next() else {
                 return Ok(Err(NoIdLeft));
             };
-            // The time, as Redis does it; where the log is ahead of the clock, the next id.
+            // The time, as in Redis. Where the last id is ahead of the clock, the next id.
             ids.push(next.max(EntryId::new(self.now, 0)));
         }
         let mut bytes = Vec::new();
@@ -115,7 +116,7 @@ impl<'txn> Tables<'txn> {
         Ok(Ok(ids))
     }
 
-    /// Creates a job; false where there is one.
+    /// Creates a job. False if it exists.
     pub(super) fn create(&mut self, job: &JobId, new: &NewJob) -> Result<bool, redb::Error> {
         if self.jobs.get(job.as_str())?.is_some() {
             return Ok(false);
@@ -130,18 +131,18 @@ impl<'txn> Tables<'txn> {
         Ok(true)
     }
 
-    /// Takes one step, and returns the status before. Transactions are serial: that makes it a compare-and-set.
+    /// Takes one step, and returns the status before. Transactions are serial, so this is a compare-and-set.
     pub(super) fn transition(
         &mut self,
         job: &JobId,
         step: &Transition,
-    ) -> Result<Result<JobStatus, NoStep>, redb::Error> {
+    ) -> Result<Result<JobStatus, StepRefused>, redb::Error> {
         let Some(mut record) = self.job(job)? else {
-            return Ok(Err(NoStep::NotFound));
+            return Ok(Err(StepRefused::NotFound));
         };
         let before = record.status();
         if let Err(illegal) = before.check_step(&step.to) {
-            return Ok(Err(NoStep::Illegal(illegal)));
+            return Ok(Err(StepRefused::Illegal(illegal)));
         }
         record.status = Some(step.to.as_str().to_owned());
         record.status_message = Some(step.message.clone());
@@ -150,55 +151,12 @@ impl<'txn> Tables<'txn> {
         Ok(Ok(before))
     }
 
-    /// Forgets the logs that are past their life, and the jobs that have no log and were not written for long.
-    pub(super) fn sweep(&mut self) -> Result<(), redb::Error> {
-        let log_life = millis(self.options.keep_logs);
-        let mut old_logs = Vec::new();
-        for entry in self.logs.iter()? {
-            let (job, words) = entry?;
-            let log = LogRecord::from_disk(words.value());
-            if log.appended_at.saturating_add(log_life) <= self.now {
-                old_logs.push(parse_job(job.value())?);
-            }
-        }
-        for job in &old_logs {
-            self.forget_log(job)?;
-        }
-        let job_life = millis(self.options.keep_jobs);
-        let mut old_jobs = Vec::new();
-        for entry in self.jobs.iter()? {
-            let (job, bytes) = entry?;
-            let record = JobRecord::from_disk(bytes.value()).ok_or_else(|| damaged("a job"))?;
-            let is_old = record.touched_at.saturating_add(job_life) <= self.now;
-            if is_old && self.logs.get(job.value())?.is_none() {
-                old_jobs.push(parse_job(job.value())?);
-            }
-        }
-        for job in &old_jobs {
-            self.forget_job(job)?;
-        }
-        Ok(())
-    }
-
-    /// Removes up to `limit` lines of forgotten logs; true where there may be more.
-    pub(super) fn bury(&mut self, limit: usize) -> Result<bool, redb::Error> {
-        let Some(number) = self.dead.first()?.map(|(number, _)| number.value()) else {
-            return Ok(false);
-        };
-        let all = line_key(number, EntryId::ZERO)..=line_key(number, EntryId::MAX);
-        if self.extract(all, limit)? < limit {
-            self.dead.remove(number)?;
-        }
-        self.dirty = true;
-        Ok(true)
-    }
-
     pub(super) fn log(&self, job: &JobId) -> Result<Option<LogRecord>, redb::Error> {
         let words = self.logs.get(job.as_str())?;
         Ok(words.map(|words| LogRecord::from_disk(words.value())))
     }
 
-    /// The log to append to: made, or made anew where its life is over, and with a new lease of it.
+    /// The log to append to, with a new time of its last append. A missing or expired log is created.
     pub(super) fn log_to_append(&mut self, job: &JobId) -> Result<LogRecord, redb::Error> {
         let log_life = millis(self.options.keep_logs);
         if let Some(mut log) = self.log(job)? {
@@ -206,7 +164,7 @@ impl<'txn> Tables<'txn> {
                 log.appended_at = self.now;
                 return Ok(log);
             }
-            self.forget_log(job)?;
+            self.delete_log(job)?;
         }
         let number = self.meta.get("next_log")?.map_or(0, |next| next.value());
         self.meta.insert("next_log", number + 1)?;
@@ -232,16 +190,16 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    /// Forgets all but the newest `keep` lines of a log.
+    /// Removes all but the newest `keep` lines of a log.
     pub(super) fn trim(&mut self, log: &mut LogRecord, keep: u64) -> Result<(), redb::Error> {
-        let surplus = log.bounds.length.saturating_sub(keep);
-        let surplus = usize::try_from(surplus).unwrap_or(usize::MAX);
-        let removed = self.extract(Self::lines_of(log), surplus)?;
+        let excess = log.bounds.length.saturating_sub(keep);
+        let excess = usize::try_from(excess).unwrap_or(usize::MAX);
+        let removed = self.extract(Self::lines_of(log), excess)?;
         log.bounds.length -= removed as u64;
         self.find_first(log)
     }
 
-    /// Deletes one line; false where there is none. No producer does this, an operator may.
+    /// Deletes one line. False if there is none. No producer does this, but an operator may.
     #[cfg(feature = "conformance")]
     pub(super) fn delete(&mut self, log: &mut LogRecord, id: EntryId) -> Result<bool, redb::Error> {
         if self.lines.remove(line_key(log.number, id))?.is_none() {
@@ -259,8 +217,8 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    /// Forgets a log; its lines are removed bit by bit.
-    pub(super) fn forget_log(&mut self, job: &JobId) -> Result<(), redb::Error> {
+    /// Deletes a log. Its lines are removed later, in small steps.
+    pub(super) fn delete_log(&mut self, job: &JobId) -> Result<(), redb::Error> {
         let removed = self.logs.remove(job.as_str())?.map(|words| words.value());
         if let Some(words) = removed {
             self.dead.insert(LogRecord::from_disk(words).number, ())?;
@@ -302,7 +260,7 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    pub(super) fn forget_job(&mut self, job: &JobId) -> Result<(), redb::Error> {
+    pub(super) fn delete_job(&mut self, job: &JobId) -> Result<(), redb::Error> {
         if self.jobs.remove(job.as_str())?.is_some() {
             self.changed(Change::Job(job.clone()));
         }
@@ -314,7 +272,7 @@ impl<'txn> Tables<'txn> {
     }
 
     /// Removes up to `limit` lines from the beginning of a range.
-    fn extract(
+    pub(super) fn extract(
         &mut self,
         range: std::ops::RangeInclusive<LineKey>,
         limit: usize,
@@ -341,16 +299,11 @@ impl<'txn> Tables<'txn> {
     }
 }
 
-/// Ids are parsed before they are written, so one that cannot be parsed is not ours.
-fn parse_job(text: &str) -> Result<JobId, redb::Error> {
-    text.parse().map_err(|_| damaged("a job id"))
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The wall clock. One that stands before 1970 counts as 1970: ids go on growing all the same.
+/// The wall clock. A time before 1970 counts as 1970; ids grow all the same.
 fn unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,106 +1,101 @@
-//! The one thread that writes: what waits is committed together.
+//! The one thread that writes: operations that wait are committed together.
 //!
-//! A commit costs a sync of the disk, whatever it holds. So the writer takes all that waits, does it in one
-//! transaction, and answers when that is on disk: many producers share one sync, and a lone one waits for one.
+//! Each commit costs one sync of the disk, whatever its size. So the writer takes all waiting operations, runs them in one
+//! transaction, and answers when that is on disk. Many producers share one sync.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::Shared;
 use super::error::{Closing, Failure};
-use super::tables::{Change, Tables};
+use super::inner::EmbeddedInner;
+use super::tables::Tables;
 
-/// Most operations in one transaction.
+/// The most operations in one transaction.
 const MAX_GROUP: usize = 256;
 
-/// How many operations may wait before callers wait to hand theirs in.
+/// How many operations may wait. Further callers wait for room in the queue.
 const QUEUE: usize = 1024;
 
-/// How often logs and jobs past their life are looked for.
+/// How often expired logs and jobs are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// Most lines of forgotten logs that one transaction removes: a few milliseconds.
-const BURY: usize = 2_000;
+/// The most lines of deleted logs that one transaction removes. That takes a few milliseconds.
+const GARBAGE_LINES: usize = 2_000;
 
-/// The queue to the writing thread, which ends with it.
+/// The queue to the writing thread. The thread ends after the queue is dropped and empty.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// `None` only while it is dropped.
-    queue: Option<mpsc::Sender<Box<dyn Work>>>,
-    /// `None` only while it is dropped.
-    thread: Option<JoinHandle<()>>,
+    queue: mpsc::Sender<Box<dyn Operation>>,
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
+    pub(super) fn start(inner: Arc<EmbeddedInner>) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        // Time of its own: sweeps depend neither on the caller's runtime nor on its clock.
+        // Its own clock: sweeps depend neither on the caller's runtime nor on a paused clock.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("log-store-writer".into())
-            .spawn(move || runtime.block_on(run(&shared, waiting)))?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+            .spawn(move || {
+                let _report = PanicReport;
+                runtime.block_on(run(&inner, waiting));
+            })?;
+        Ok(Self { queue })
     }
 
-    /// Does something in a transaction, and returns what it came to once that is on disk. A caller that goes away
-    /// does not undo what it handed in.
+    /// Runs an operation in a transaction, and returns its result when that is on disk. An operation that is in the queue
+    /// is run even if its caller goes away.
     pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let work = Operation {
+        let operation = PendingWrite {
             operation: Some(operation),
             value: None,
             reply,
         };
-        let queue = self.queue.as_ref().ok_or(Closing)?;
-        queue.send(Box::new(work)).await.map_err(|_| Closing)?;
+        let sent = self.queue.send(Box::new(operation)).await;
+        sent.map_err(|_| Closing)?;
         answer.await.map_err(|_| Closing)?
     }
 }
 
-impl Drop for Writer {
-    /// Waits until the writer has done what it was given: the file is free when the store is gone.
+/// Logs that the thread panicked. Later operations fail, because nobody takes them.
+struct PanicReport;
+
+impl Drop for PanicReport {
     fn drop(&mut self) {
-        self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        if std::thread::panicking() {
             tracing::error!("the writer of the log store panicked");
         }
     }
 }
 
 /// An operation and its caller.
-trait Work: Send {
-    /// Does it. An error ends the transaction, for all who share it.
+trait Operation: Send {
+    /// Runs it. An error ends the transaction for all operations in it.
     fn run(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error>;
 
-    /// Tells the caller.
+    /// Answers the caller.
     fn answer(self: Box<Self>, committed: Result<(), Arc<redb::Error>>);
 }
 
-struct Operation<T, F> {
-    /// Taken by its run.
+struct PendingWrite<T, F> {
+    /// `None` after it ran.
     operation: Option<F>,
-    /// What it came to.
+    /// Its result.
     value: Option<T>,
     reply: oneshot::Sender<Result<T, Failure>>,
 }
 
-impl<T, F> Work for Operation<T, F>
+impl<T, F> Operation for PendingWrite<T, F>
 where
     T: Send,
     F: FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send,
@@ -115,19 +110,23 @@ where
     fn answer(self: Box<Self>, committed: Result<(), Arc<redb::Error>>) {
         let Self { value, reply, .. } = *self;
         let committed = committed.map_err(Failure::from);
-        // A caller that has gone does not want to know.
+        // The caller may have gone away.
         reply
             .send(committed.and_then(|()| value.ok_or_else(|| Closing.into())))
             .ok();
     }
 }
 
-async fn run(shared: &Shared, mut waiting: mpsc::Receiver<Box<dyn Work>>) {
+async fn run(inner: &EmbeddedInner, mut waiting: mpsc::Receiver<Box<dyn Operation>>) {
     let mut next_sweep = Instant::now();
-    let mut unburied = true;
+    let mut has_garbage = true;
     loop {
         let mut group = Vec::new();
-        let idle_until = if unburied { Instant::now() } else { next_sweep };
+        let idle_until = if has_garbage {
+            Instant::now()
+        } else {
+            next_sweep
+        };
         if let Ok(0) = timeout_at(idle_until, waiting.recv_many(&mut group, MAX_GROUP)).await {
             return;
         }
@@ -135,25 +134,25 @@ async fn run(shared: &Shared, mut waiting: mpsc::Receiver<Box<dyn Work>>) {
         if sweeping {
             next_sweep = Instant::now() + SWEEP_EVERY;
         }
-        unburied = commit(shared, group, sweeping);
+        has_garbage = commit(inner, group, sweeping);
     }
 }
 
-/// Does a group's operations and the housekeeping in one transaction; true where lines of forgotten logs are left.
-fn commit(shared: &Shared, mut group: Vec<Box<dyn Work>>, sweeping: bool) -> bool {
-    let done = transact(shared, |tables| {
-        for work in &mut group {
-            work.run(tables)?;
+/// Runs a group of operations and the housekeeping in one transaction. True if lines of deleted logs are left.
+fn commit(inner: &EmbeddedInner, mut group: Vec<Box<dyn Operation>>, sweeping: bool) -> bool {
+    let done = inner.transact(|tables| {
+        for operation in &mut group {
+            operation.run(tables)?;
         }
         if sweeping {
             tables.sweep()?;
         }
-        tables.bury(BURY)
+        tables.collect_garbage(GARBAGE_LINES)
     });
-    let (unburied, committed) = match done {
-        Ok((unburied, changes)) => {
-            shared.tell(&changes);
-            (unburied, Ok(()))
+    let (has_garbage, committed) = match done {
+        Ok((has_garbage, changes)) => {
+            inner.notify(&changes);
+            (has_garbage, Ok(()))
         }
         Err(error) => {
             let error = Arc::new(error);
@@ -161,26 +160,8 @@ fn commit(shared: &Shared, mut group: Vec<Box<dyn Work>>, sweeping: bool) -> boo
             (false, Err(error))
         }
     };
-    for work in group {
-        work.answer(committed.clone());
+    for operation in group {
+        operation.answer(committed.clone());
     }
-    unburied
-}
-
-/// Runs `work` in one transaction, and commits it where it changed anything.
-pub(super) fn transact<T>(
-    shared: &Shared,
-    work: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error>,
-) -> Result<(T, Vec<Change>), redb::Error> {
-    let txn = shared.db.begin_write()?;
-    let mut tables = Tables::open(&txn, shared.options)?;
-    let value = work(&mut tables)?;
-    let (dirty, changes) = (tables.dirty, std::mem::take(&mut tables.changes));
-    drop(tables);
-    if dirty {
-        txn.commit()?;
-    } else {
-        txn.abort()?;
-    }
-    Ok((value, changes))
+    has_garbage
 }

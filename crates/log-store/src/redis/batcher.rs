@@ -275,7 +275,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_query_whose_caller_has_gone_away_is_dropped() {
         let (wire, batcher) = (Wire::default(), batcher());
-        let first: Vec<_> = (0..2 * BATCH_SIZE).map(|n| spawn(&wire, &batcher, n)).collect();
+        let first: Vec<_> = (0..2 * BATCH_SIZE)
+            .map(|n| spawn(&wire, &batcher, n))
+            .collect();
         sleep(Duration::from_millis(5)).await;
         let gone = spawn(&wire, &batcher, 1_000);
         sleep(Duration::from_millis(1)).await;

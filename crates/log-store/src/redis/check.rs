@@ -34,7 +34,9 @@ impl RedisStore {
         if let Some(version) = &version {
             validate_version(version)?;
         } else {
-            tracing::warn!("the server does not tell its version; {OLDEST_REDIS} or later is needed");
+            tracing::warn!(
+                "the server does not tell its version; {OLDEST_REDIS} or later is needed"
+            );
         }
         let keys = &self.core.options.keys;
         let checked = self.core.watching.read(async |session| {
@@ -66,8 +68,7 @@ impl RedisStore {
     fn watching_is_unusable(&self, fault: Fault) -> CheckError {
         let watching = &self.core.watching;
         let must_track = self.core.options.watch == WatchMode::Tracking;
-        let refuses =
-            |error: &Error| is_not_offered(error) || *error.kind() == ErrorKind::Config;
+        let refuses = |error: &Error| is_not_offered(error) || *error.kind() == ErrorKind::Config;
         match watching.last_error() {
             Some(error) if must_track && watching.current().is_none() && refuses(&error) => {
                 CheckError::Permission {

@@ -60,9 +60,7 @@ impl From<Fault> for CheckError {
             Fault::TryAgain(error) if *error.kind() == ErrorKind::Auth => Self::Credentials {
                 source: StoreRefused::new(error),
             },
-            Fault::Permanent(_) | Fault::NotPermitted(_) => {
-                Self::Refused(StoreRefused::new(fault))
-            }
+            Fault::Permanent(_) | Fault::NotPermitted(_) => Self::Refused(StoreRefused::new(fault)),
             Fault::ConnectionLost(_)
             | Fault::DeadlineExceeded { .. }
             | Fault::TooManyOperations

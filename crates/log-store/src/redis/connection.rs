@@ -187,10 +187,9 @@ impl OperationPermit {
 
 impl Drop for OperationPermit {
     fn drop(&mut self) {
-        let (Some(session), Ok(runtime)) = (
-            self.under_way.take(),
-            tokio::runtime::Handle::try_current(),
-        ) else {
+        let (Some(session), Ok(runtime)) =
+            (self.under_way.take(), tokio::runtime::Handle::try_current())
+        else {
             return;
         };
         let permit = self.permit.take();

@@ -210,7 +210,10 @@ mod tests {
         let read = |status: Value, owner: Value| job(array([status, owner, Value::Null])).unwrap();
         assert_eq!(read(Value::Null, Value::Null), None);
         let without_owner = read("queued".into(), "".into()).unwrap();
-        assert_eq!((without_owner.status, without_owner.owner), (JobStatus::Queued, None));
+        assert_eq!(
+            (without_owner.status, without_owner.owner),
+            (JobStatus::Queued, None)
+        );
         let odd = read(Value::Null, "u".into()).unwrap();
         assert_eq!(odd.status, JobStatus::Other("".into()));
     }

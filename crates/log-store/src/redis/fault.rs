@@ -164,28 +164,80 @@ mod tests {
         use ErrorKind as Kind;
         let table = [
             (Kind::IO, "Connection reset by peer", Class::Lost),
-            (Kind::Canceled, "Connection closed unexpectedly.", Class::Lost),
+            (
+                Kind::Canceled,
+                "Connection closed unexpectedly.",
+                Class::Lost,
+            ),
             (Kind::Timeout, "Redis does not answer", Class::Lost),
             (Kind::Routing, "Failed to find a node", Class::Lost),
             (Kind::Protocol, "Invalid frame", Class::Lost),
             (Kind::Unknown, "Failed to route command.", Class::Lost),
-            (Kind::Unknown, "LOADING Redis is loading the dataset", Class::TryAgain),
+            (
+                Kind::Unknown,
+                "LOADING Redis is loading the dataset",
+                Class::TryAgain,
+            ),
             (Kind::Unknown, "OOM command not allowed", Class::TryAgain),
-            (Kind::Unknown, "MISCONF Redis is configured to save", Class::TryAgain),
+            (
+                Kind::Unknown,
+                "MISCONF Redis is configured to save",
+                Class::TryAgain,
+            ),
             (Kind::Unknown, "READONLY You can't write", Class::TryAgain),
-            (Kind::Unknown, "MASTERDOWN Link with MASTER is down", Class::TryAgain),
-            (Kind::Unknown, "TRYAGAIN Multiple keys request", Class::TryAgain),
-            (Kind::Unknown, "BUSY Redis is busy running a script", Class::TryAgain),
+            (
+                Kind::Unknown,
+                "MASTERDOWN Link with MASTER is down",
+                Class::TryAgain,
+            ),
+            (
+                Kind::Unknown,
+                "TRYAGAIN Multiple keys request",
+                Class::TryAgain,
+            ),
+            (
+                Kind::Unknown,
+                "BUSY Redis is busy running a script",
+                Class::TryAgain,
+            ),
             (Kind::Unknown, "ERR upstream failure", Class::TryAgain),
             (Kind::Unknown, "DENIED", Class::TryAgain),
-            (Kind::Cluster, "CLUSTERDOWN The cluster is down", Class::TryAgain),
+            (
+                Kind::Cluster,
+                "CLUSTERDOWN The cluster is down",
+                Class::TryAgain,
+            ),
             (Kind::Cluster, "MOVED 3999 127.0.0.1:6381", Class::TryAgain),
-            (Kind::Auth, "NOAUTH Authentication required.", Class::TryAgain),
-            (Kind::Auth, "WRONGPASS invalid username-password", Class::TryAgain),
-            (Kind::Unknown, "NOPERM this user has no permissions", Class::NotPermitted),
-            (Kind::Unknown, "ERR unknown command 'XINFO'", Class::NotPermitted),
-            (Kind::InvalidArgument, "WRONGTYPE Operation against a key", Class::Permanent),
-            (Kind::Config, "ERR This instance has cluster support disabled", Class::Permanent),
+            (
+                Kind::Auth,
+                "NOAUTH Authentication required.",
+                Class::TryAgain,
+            ),
+            (
+                Kind::Auth,
+                "WRONGPASS invalid username-password",
+                Class::TryAgain,
+            ),
+            (
+                Kind::Unknown,
+                "NOPERM this user has no permissions",
+                Class::NotPermitted,
+            ),
+            (
+                Kind::Unknown,
+                "ERR unknown command 'XINFO'",
+                Class::NotPermitted,
+            ),
+            (
+                Kind::InvalidArgument,
+                "WRONGTYPE Operation against a key",
+                Class::Permanent,
+            ),
+            (
+                Kind::Config,
+                "ERR This instance has cluster support disabled",
+                Class::Permanent,
+            ),
             (Kind::Parse, "Cannot convert to number.", Class::Permanent),
             // The kind comes first, whatever the text looks like.
             (Kind::IO, "WRONGTYPE", Class::Lost),
@@ -195,7 +247,11 @@ mod tests {
             let fault = Fault::from(Error::new(kind, text));
             assert_eq!(class(&fault), expected, "{text}");
             let is_permanent = expected == Class::Permanent;
-            assert_eq!(StoreError::from(fault).is_retryable(), !is_permanent, "{text}");
+            assert_eq!(
+                StoreError::from(fault).is_retryable(),
+                !is_permanent,
+                "{text}"
+            );
         }
     }
 
@@ -203,7 +259,11 @@ mod tests {
     fn what_is_not_offered_is_told_from_what_fails_for_a_while() {
         let table = [
             (ErrorKind::Unknown, "ERR unknown command 'HELLO'", true),
-            (ErrorKind::Unknown, "NOPROTO unsupported protocol version", true),
+            (
+                ErrorKind::Unknown,
+                "NOPROTO unsupported protocol version",
+                true,
+            ),
             (ErrorKind::Unknown, "unsupported command 'hello'", true),
             (ErrorKind::Unknown, "NOPERM no permissions", true),
             (ErrorKind::Unknown, "LOADING Redis is loading", false),

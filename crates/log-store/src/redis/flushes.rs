@@ -41,7 +41,9 @@ impl FlushDetection {
                 Ok(Some(now)) => {
                     // The first time too: what happened before it is unknown.
                     if last.as_ref() != Some(&now) {
-                        tracing::debug!("the database may have been flushed; all watches read again");
+                        tracing::debug!(
+                            "the database may have been flushed; all watches read again"
+                        );
                         registry.flag_all();
                         last = Some(now);
                     }

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus};
 
+use super::reads;
 use super::store::RedisStore;
 use super::writes::{self, StepResult};
-use super::reads;
 use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
 

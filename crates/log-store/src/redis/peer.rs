@@ -28,7 +28,9 @@ impl Peer {
             let asked = ask::<String>(client, &server, vec!["INFO".into()]);
             match timeout(PATIENCE, asked).await {
                 Ok(Ok(info)) => peers.extend(Self::parse(server, &info)),
-                Ok(Err(error)) if matches!(Fault::from(error.clone()), Fault::ConnectionLost(_)) => {
+                Ok(Err(error))
+                    if matches!(Fault::from(error.clone()), Fault::ConnectionLost(_)) =>
+                {
                     return Err(error);
                 }
                 Ok(Err(error)) => {

@@ -71,8 +71,7 @@ impl RedisStore {
             Arc::clone(&registry),
             options.poll_interval,
         );
-        let detect_flushes =
-            Arc::clone(&flushes).run(Arc::clone(&commands), Arc::clone(&registry));
+        let detect_flushes = Arc::clone(&flushes).run(Arc::clone(&commands), Arc::clone(&registry));
         let sweep = sweep::run(Arc::clone(&registry), options.sweep_interval, flushes);
         Ok(Self {
             core: Arc::new(Core {

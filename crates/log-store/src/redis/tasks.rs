@@ -9,6 +9,10 @@ pub(super) fn spawn_background(
 ) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let ended = AbortOnDropHandle::new(tokio::spawn(task)).await;
-        tracing::error!(name, ?ended, "a background task of the Redis store has ended");
+        tracing::error!(
+            name,
+            ?ended,
+            "a background task of the Redis store has ended"
+        );
     }))
 }

@@ -129,7 +129,7 @@ async fn a_store_that_is_opened_again_goes_on_where_it_was() {
         .read_after(&kept, EntryId::ZERO, ReadLimit::lines(100))
         .await
         .unwrap();
-    drop(store);
+    store.close().await;
 
     let store = open(&dir, EmbeddedOptions::default()).await;
     let after = store
@@ -160,7 +160,7 @@ async fn a_directory_can_be_open_once() {
             .contains(&dir.path().display().to_string())
     );
     assert!(error.to_string().contains("in use"));
-    drop(store);
+    store.close().await;
     open(&dir, EmbeddedOptions::default()).await;
 }
 

@@ -115,6 +115,7 @@ async fn every_acknowledged_line_outlives_a_kill_in_its_order() {
             let found = store.get(&job.parse().unwrap()).await.unwrap().unwrap();
             assert_eq!(found.status, JobStatus::Starting);
         }
+        store.close().await;
     }
     assert_eq!(acknowledged.len(), JOBS.len());
     assert_eq!(started.len(), JOBS.len());

@@ -231,7 +231,10 @@ async fn an_older_server_is_refused_with_its_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_polls_through_a_proxy_that_does_not_know_hello() {
     let redis = RedisServer::shared().await;
-    let url = format!("redis://{}", fake::proxy_without_hello(redis.address()).await);
+    let url = format!(
+        "redis://{}",
+        fake::proxy_without_hello(redis.address()).await
+    );
     for mode in [WatchMode::Auto, WatchMode::Poll] {
         let store = RedisStore::new(options(url.clone(), mode)).unwrap();
         connected(&store).await;
@@ -263,7 +266,10 @@ async fn a_store_polls_through_a_proxy_that_does_not_know_hello() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_must_track_says_why_it_cannot_through_such_a_proxy() {
     let redis = RedisServer::shared().await;
-    let url = format!("redis://{}", fake::proxy_without_hello(redis.address()).await);
+    let url = format!(
+        "redis://{}",
+        fake::proxy_without_hello(redis.address()).await
+    );
     let strict = RedisStore::new(options(url, WatchMode::Tracking)).unwrap();
     let mut watch = LogStore::watch(&strict, &fresh_job());
     let error = soon("a refusal", async {

@@ -37,7 +37,10 @@ async fn a_store_has_two_connections_whatever_it_watches() {
         assert_eq!(setup.proxy.connections(), 2, "{mode:?}");
         let clients = setup.redis.command(&["INFO", "clients"]).await.text();
         // The store's two, and the one that asks.
-        assert!(clients.contains("connected_clients:3\r"), "{mode:?}: {clients}");
+        assert!(
+            clients.contains("connected_clients:3\r"),
+            "{mode:?}: {clients}"
+        );
         drop(watches);
         assert_eq!(setup.store.state().watched, 0);
     }
@@ -171,7 +174,10 @@ async fn polling_asks_at_a_pace_that_depends_on_how_much_is_watched() {
         );
         let polls = begin.elapsed().as_millis() as u64 / POLL_INTERVAL.as_millis() as u64;
         let most = (polls / rounds + 2) * logs as u64;
-        assert!(reads <= most && asked <= most, "{reads} and {asked} > {most}");
+        assert!(
+            reads <= most && asked <= most,
+            "{reads} and {asked} > {most}"
+        );
         assert!(reads >= logs as u64, "{reads}: not every log was read");
         let of_jobs = calls(&setup.redis, "hmget").await;
         assert_eq!(of_jobs, 0, "no job is watched");

@@ -35,10 +35,7 @@ async fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-async fn answer_all(
-    client: TcpStream,
-    answer: fn(&[String]) -> String,
-) -> std::io::Result<()> {
+async fn answer_all(client: TcpStream, answer: fn(&[String]) -> String) -> std::io::Result<()> {
     let mut client = BufReader::new(client);
     loop {
         let (words, _) = read_command(&mut client).await?;

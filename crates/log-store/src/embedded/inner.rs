@@ -1,0 +1,52 @@
+//! What the writer, the readers and the watches of one store share.
+
+use log_domain::JobId;
+use redb::Database;
+use tokio_util::sync::DropGuard;
+
+use super::options::EmbeddedOptions;
+use super::tables::{Change, Tables};
+use crate::local_access::LocalAccess;
+use crate::notice::Notices;
+
+/// The file, and who is notified of its changes.
+#[derive(Debug)]
+pub(super) struct EmbeddedInner {
+    pub(super) db: Database,
+    pub(super) options: EmbeddedOptions,
+    pub(super) logs: Notices<JobId>,
+    pub(super) jobs: Notices<JobId>,
+    pub(super) access: LocalAccess,
+    /// Tells that the file is closed. After `db`, because fields are dropped in this order.
+    pub(super) _closed: DropGuard,
+}
+
+impl EmbeddedInner {
+    /// Runs `work` in one transaction, and commits it if it changed anything.
+    pub(super) fn transact<T>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error>,
+    ) -> Result<(T, Vec<Change>), redb::Error> {
+        let txn = self.db.begin_write()?;
+        let mut tables = Tables::open(&txn, self.options)?;
+        let value = work(&mut tables)?;
+        let (dirty, changes) = (tables.dirty, std::mem::take(&mut tables.changes));
+        drop(tables);
+        if dirty {
+            txn.commit()?;
+        } else {
+            txn.abort()?;
+        }
+        Ok((value, changes))
+    }
+
+    /// Notifies the watches of what a committed transaction changed.
+    pub(super) fn notify(&self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Log(job) => self.logs.notify(job),
+                Change::Job(job) => self.jobs.notify(job),
+            }
+        }
+    }
+}

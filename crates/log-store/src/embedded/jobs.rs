@@ -1,0 +1,57 @@
+//! Jobs in the embedded store: the traits for reading jobs, creating them and changing their status.
+
+use async_trait::async_trait;
+use log_domain::{Job, JobId, JobStatus};
+
+use super::store::EmbeddedStore;
+use super::tables::StepRefused;
+use super::watch::EmbeddedWatch;
+use crate::error::{CreateJobError, StoreError, TransitionError};
+use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
+use crate::lines::LogStore;
+
+#[async_trait]
+impl Jobs for EmbeddedStore {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
+        self.job(job).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+        Box::new(EmbeddedWatch {
+            store: self.clone(),
+            notice: self.inner.jobs.subscribe(job),
+        })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        LogStore::ping(self).await
+    }
+}
+
+#[async_trait]
+impl JobWrites for EmbeddedStore {
+    async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
+        let (job, new) = (job.clone(), new.clone());
+        let created = self.writer.write(move |tables| tables.create(&job, &new));
+        if created.await? {
+            Ok(())
+        } else {
+            Err(CreateJobError::Exists)
+        }
+    }
+
+    async fn transition(
+        &self,
+        job: &JobId,
+        step: &Transition,
+    ) -> Result<JobStatus, TransitionError> {
+        let (job, step) = (job.clone(), step.clone());
+        let taken = self
+            .writer
+            .write(move |tables| tables.transition(&job, &step));
+        taken.await?.map_err(|refused| match refused {
+            StepRefused::NotFound => TransitionError::NotFound,
+            StepRefused::Illegal(illegal) => illegal.into(),
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Logs in the embedded store: the traits for reading and appending lines.
+
+use async_trait::async_trait;
+use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
+
+use super::layout::MAX_LINE_BYTES;
+use super::store::EmbeddedStore;
+use super::watch::EmbeddedWatch;
+use crate::append::{LogAppend, NewLine};
+use crate::error::{StoreError, StoreRefused};
+use crate::lines::{LogStore, LogWatch, TailRead};
+
+#[async_trait]
+impl LogStore for EmbeddedStore {
+    async fn read(
+        &self,
+        job: &JobId,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, StoreError> {
+        let job = job.clone();
+        self.snapshot(move |snapshot| snapshot.read(&job, span, order, limit))
+            .await
+    }
+
+    async fn read_after(
+        &self,
+        job: &JobId,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
+        self.tail(job, after, limit).await
+    }
+
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
+        let job = job.clone();
+        self.snapshot(move |snapshot| snapshot.bounds(&job)).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+        Box::new(EmbeddedWatch {
+            store: self.clone(),
+            notice: self.inner.logs.subscribe(job),
+        })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.snapshot(|_| Ok(())).await
+    }
+}
+
+#[async_trait]
+impl LogAppend for EmbeddedStore {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        if lines.iter().any(|line| bytes(line) > MAX_LINE_BYTES) {
+            return Err(StoreRefused::new("a line is longer than 1 GiB").into());
+        }
+        let (job, lines) = (job.clone(), lines.to_vec());
+        let appended = self.writer.write(move |tables| tables.append(&job, &lines));
+        Ok(appended.await?.map_err(StoreRefused::new)?)
+    }
+}
+
+fn bytes(line: &NewLine) -> usize {
+    [&line.ts, &line.source, &line.text, &line.phase]
+        .into_iter()
+        .flatten()
+        .map(String::len)
+        .sum()
+}
