@@ -1,47 +1,40 @@
-//! Reads of the store for viewers that catch up: one a job at a time, so many in all.
+//! Reads of the store for viewers that catch up: one at a time for each job, and a bounded number in all.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use log_domain::{EntryId, Line};
+use log_domain::EntryId;
 use log_store::{StoreError, TailRead};
 
-use crate::backlog::Batch;
-use crate::feed::{End, Feed};
-use crate::shared::Shared;
+use crate::feed::Feed;
+use crate::inner::HubInner;
+use crate::recent_batches::RecentBatch;
 use crate::stats::Counters;
 
 /// A read that waits for its turn, or is under way.
-pub(crate) type Read = Pin<Box<dyn Future<Output = Result<Found, StoreError>> + Send>>;
+pub(crate) type CatchUpRead = Pin<Box<dyn Future<Output = Result<Found, StoreError>> + Send>>;
 
 /// What a viewer that catches up has found after its position.
 pub(crate) enum Found {
     /// In the store.
-    Read(TailRead),
-    /// In the feed, while it waited for its turn to read.
-    Known(Batch),
+    InStore(TailRead),
+    /// In the feed: another viewer has read it while this one waited for its turn.
+    InFeed(RecentBatch),
 }
 
 /// Reads what comes after a position, when it is the reader's turn.
-pub(crate) fn read(shared: Arc<Shared>, feed: Arc<Feed>, after: EntryId) -> Read {
+pub(crate) fn read(hub: Arc<HubInner>, feed: Arc<Feed>, after: EntryId) -> CatchUpRead {
     Box::pin(async move {
         let _turn = feed.catch_up.lock().await;
-        // Whoever was before us may have read the same.
-        if let Some(batch) = feed.lock().known(after).cloned() {
-            return Ok(Found::Known(batch));
+        if let Some(batch) = feed.lock().recent_batch(after).cloned() {
+            return Ok(Found::InFeed(batch));
         }
-        // The semaphore is never closed; without it a read would only be unpaced.
-        let _permit = shared.catch_up.acquire().await.ok();
-        Counters::add(&shared.counters.catch_up_reads, 1);
-        let limit = shared.options.viewers_read();
-        let read = shared.store.read_after(&feed.job, after, limit).await;
-        read.map(Found::Read)
+        // The semaphore is never closed. Without a permit, the read would only not be counted.
+        let _permit = hub.catch_up.acquire().await.ok();
+        Counters::add(&hub.counters.catch_up_reads, 1);
+        let limit = hub.options.viewers_read();
+        let read = hub.store.read_after(&feed.job, after, limit).await;
+        read.map(Found::InStore)
     })
-}
-
-/// The lines that belong to a log that has ended at a position.
-pub(crate) fn up_to(lines: &[Line], end: Option<End>) -> &[Line] {
-    let Some(end) = end else { return lines };
-    &lines[..lines.partition_point(|line| line.id <= end.position)]
 }

@@ -1,32 +1,31 @@
 //! Opening viewers, and sending them all away.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use log_domain::{EntryId, JobId, Start};
-use log_store::{Jobs, LogStore, StoreError};
+use log_domain::{EndRules, EntryId, JobId, Start};
+use log_store::{FollowOptions, Follower, Jobs, LogStore, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::time::{self, Instant};
 
-use crate::clock::beat;
 use crate::feed::Feed;
+use crate::heartbeat;
+use crate::inner::HubInner;
 use crate::options::HubOptions;
-use crate::registry::{Closed, Registry};
-use crate::shared::Shared;
-use crate::stats::{Counters, HubStats};
+use crate::registry::{Closed, JoinedFeed};
+use crate::stats::HubStats;
 use crate::upstream::Upstream;
 use crate::viewer::Viewer;
 
-/// The parts of a drain's window: often enough to look spread, seldom enough to cost nothing.
+/// A drain breaks streams off in steps of this length: often enough to look spread, seldom enough to cost nothing.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
 
-/// Serves the live logs of many jobs to many viewers. Cheap to clone; the feeds end when the last clone and the last
-/// viewer are gone.
+/// Serves the live logs of many jobs to many viewers. Cheap to clone. The feeds end when the last clone and the last viewer
+/// are gone.
 #[derive(Clone)]
 pub struct Hub {
-    shared: Arc<Shared>,
+    inner: Arc<HubInner>,
 }
 
 /// Why a viewer could not be opened.
@@ -47,33 +46,22 @@ impl Hub {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn new(store: Arc<dyn LogStore>, jobs: Arc<dyn Jobs>, options: HubOptions) -> Self {
-        let shared = Arc::new(Shared {
-            store,
-            jobs,
-            counters: Counters::default(),
-            catch_up: Arc::new(Semaphore::new(options.catch_up_reads.max(1))),
-            tick: AtomicU64::new(0),
-            registry: Registry::default(),
-            runtime: Handle::current(),
-            options,
-        });
-        let heartbeat = shared.options.heartbeat;
-        shared
-            .runtime
-            .spawn(beat(Arc::downgrade(&shared), heartbeat));
-        Self { shared }
+        let inner = Arc::new(HubInner::new(store, jobs, options, Handle::current()));
+        heartbeat::start(&inner);
+        Self { inner }
     }
 
     /// Opens a viewer of a job's log.
     ///
     /// A live-only viewer begins after the last line that is there at this moment. This does not ask whether the job
-    /// exists or who may read it: the caller has.
+    /// exists or who may read it: the caller has done so.
     ///
     /// # Errors
     /// The store could not be read, or the hub is draining.
     pub async fn open(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
-        match self.join_running(job)? {
-            Some(viewer) => self.place(viewer, start).await,
+        self.inner.registry.check_open()?;
+        match self.inner.registry.join_running(job, self.inner.now()) {
+            Some(joined) => self.place(self.admit(joined)?, start).await,
             None => self.open_first(job, start).await,
         }
     }
@@ -81,77 +69,108 @@ impl Hub {
     /// What the hub does and has done.
     #[must_use]
     pub fn stats(&self) -> HubStats {
-        self.shared.counters.snapshot()
+        self.inner.counters.snapshot()
     }
 
-    /// Lets no viewer in any more and breaks all off that are there, spread over `window`, so that they do not all
-    /// come back at once.
+    /// Whether the hub can serve streams: its heartbeat clock runs. `false` for ever where the clock has panicked, and
+    /// after a drain. A service should not be ready then.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.inner.has_heartbeat.load(Ordering::Relaxed)
+    }
+
+    /// Lets no new viewer in and breaks off all that are there, spread over `window`, so that they do not all come back at
+    /// once. Then ends all tasks of the hub, and returns when they have ended.
     pub async fn drain(&self, window: Duration) {
-        self.shared.registry.close();
-        let mut seats: Vec<_> = self
-            .shared
+        self.inner.registry.close();
+        let mut slots: Vec<_> = self
+            .inner
             .registry
             .all()
             .into_iter()
-            .flat_map(|feed| feed.seats().into_iter().map(move |key| (feed.clone(), key)))
+            .flat_map(|feed| {
+                feed.slots()
+                    .into_iter()
+                    .map(move |slot| (feed.clone(), slot))
+            })
             .collect();
-        fastrand::shuffle(&mut seats);
+        fastrand::shuffle(&mut slots);
         let begin = Instant::now();
         let mut done = 0;
-        while done < seats.len() {
+        while done < slots.len() {
             time::sleep(DRAIN_STEP.min(window)).await;
-            let next = due(seats.len(), begin.elapsed() + DRAIN_STEP, window).max(done);
-            for (feed, key) in &seats[done..next] {
-                feed.break_off(*key);
+            let next = count_due(slots.len(), begin.elapsed() + DRAIN_STEP, window).max(done);
+            for (feed, slot) in &slots[done..next] {
+                feed.break_off(*slot);
             }
             done = next;
         }
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
     }
 
-    /// Takes a seat in the feed of a job if one runs; where the viewer begins is open yet.
-    fn join_running(&self, job: &JobId) -> Result<Option<Viewer>, OpenError> {
-        let joined = self.shared.registry.join_running(job, self.shared.now())?;
-        Ok(joined.map(|joined| Viewer::new(self.shared.clone(), joined)))
-    }
-
-    /// Places a viewer of a feed that ran before it came.
+    /// Gives a viewer its position in a feed that ran before the viewer came.
     async fn place(&self, mut viewer: Viewer, start: Start) -> Result<Viewer, OpenError> {
         match start {
             // No read: the viewer finds its place by itself.
-            Start::After(cursor) => viewer.claim(cursor),
+            Start::After(cursor) => viewer.start_at(cursor),
             Start::Live => {
-                let begun = viewer.begun();
-                let bounds = self.shared.store.bounds(viewer.job()).await?;
+                let join_point = viewer.join_point();
+                let bounds = self.inner.store.bounds(viewer.job()).await?;
                 // A drain may have begun, and ended, during the read.
-                self.shared.registry.check_open()?;
-                viewer.confirm(begun, bounds.last_id);
+                self.inner.registry.check_open()?;
+                viewer.start_at_end(join_point, bounds.last_id);
             }
         }
         Ok(viewer)
     }
 
-    /// Opens a viewer that finds no feed.
+    /// Opens a viewer that has found no feed.
     async fn open_first(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
-        let last_id = self.shared.store.bounds(job).await?.last_id;
-        let (registry, now) = (&self.shared.registry, self.shared.now());
-        let joined = registry.join(job, now, || self.begin(job, last_id))?;
-        let mut viewer = Viewer::new(self.shared.clone(), joined);
-        // Somebody else may have made the feed meanwhile, so the position is not taken as confirmed in it.
-        viewer.claim(start.cursor().unwrap_or(last_id));
+        let last_id = self.inner.store.bounds(job).await?.last_id;
+        let mut viewer = self.admit(self.join_or_begin(job, last_id))?;
+        // Another viewer may have begun the feed meanwhile, so the position is not taken as confirmed in it.
+        viewer.start_at(start.cursor().unwrap_or(last_id));
         Ok(viewer)
     }
 
-    /// Begins a feed at a position.
-    fn begin(&self, job: &JobId, position: EntryId) -> Arc<Feed> {
-        let feed = Arc::new(Feed::new(
-            job.clone(),
-            position,
-            self.shared.options.feed_bytes,
-        ));
-        Counters::add(&self.shared.counters.feeds, 1);
-        let upstream = Upstream::new(self.shared.clone(), feed.clone(), position);
-        self.shared.runtime.spawn(upstream.run());
-        feed
+    /// Joins the feed of a job, or begins one at a position.
+    fn join_or_begin(&self, job: &JobId, position: EntryId) -> JoinedFeed {
+        let registry = &self.inner.registry;
+        loop {
+            if let Some(joined) = registry.join_running(job, self.inner.now()) {
+                return joined;
+            }
+            if let Some(begun) = self.begin(job, position) {
+                return begun;
+            }
+        }
+    }
+
+    /// Begins a feed at a position, with a slot for its first viewer; `None` where another one has been begun meanwhile.
+    fn begin(&self, job: &JobId, position: EntryId) -> Option<JoinedFeed> {
+        let inner = &self.inner;
+        let feed = Arc::new(Feed::new(job.clone(), position, inner.options.feed_bytes));
+        let slot = feed.lock().join(inner.now())?;
+        // Before the feed is registered: a store may take its time to begin a watch, and viewers of other jobs must not
+        // wait for it.
+        let options = follow_options(&inner.options);
+        let follower = Follower::new(&*inner.store, &*inner.jobs, job, position, options);
+        if !inner.registry.insert(&feed) {
+            return None;
+        }
+        let upstream = Upstream::new(inner.clone(), feed.clone(), follower);
+        inner.tasks.spawn_on(upstream.run(), &inner.runtime);
+        Some(JoinedFeed { feed, slot })
+    }
+
+    /// Makes a viewer of a slot, unless a drain has begun.
+    fn admit(&self, joined: JoinedFeed) -> Result<Viewer, OpenError> {
+        let viewer = Viewer::new(self.inner.clone(), joined);
+        // After joining: a drain that began before has not seen this viewer.
+        self.inner.registry.check_open()?;
+        Ok(viewer)
     }
 }
 
@@ -161,12 +180,23 @@ impl From<Closed> for OpenError {
     }
 }
 
+fn follow_options(options: &HubOptions) -> FollowOptions {
+    FollowOptions {
+        read: options.read,
+        end: EndRules {
+            quiet: options.end_quiet,
+            limit: options.end_limit,
+        },
+        retry: options.retry,
+    }
+}
+
 /// How many of `total` are due when `elapsed` of `window` has passed.
-fn due(total: usize, elapsed: Duration, window: Duration) -> usize {
+fn count_due(total: usize, elapsed: Duration, window: Duration) -> usize {
     if elapsed >= window {
         return total;
     }
-    // The window is longer than what has elapsed, so it is not zero, and the part not over the whole.
+    // The window is longer than what has elapsed, so it is not zero, and the part is not more than the whole.
     let part = total as u128 * elapsed.as_nanos() / window.as_nanos();
     usize::try_from(part).unwrap_or(total)
 }

@@ -1,10 +1,12 @@
 //! One upstream reader a job, any number of viewers.
 //!
-//! A [`Hub`] keeps one **feed** for each job that somebody watches. The feed reads the job's log as it grows,
-//! encodes each line once, and keeps the newest frames in a bounded ring of shared bytes. A [`Viewer`] is
-//! a position in the log and nothing else: asked for more, it takes the next piece that the ring has after it, and
-//! where its position has left the ring it reads a batch from the store. Catch-up, live, resume and slow viewers
-//! are this one path; memory is bounded by jobs, nobody waits for the slowest, and nobody loses a line.
+//! A [`Hub`] keeps one **feed** for each job that somebody watches. The feed follows the job's log, encodes each line once,
+//! and keeps the newest frames in a bounded ring of shared bytes. A [`Viewer`] is a position in the log and nothing else.
+//! Asked for more, it takes what the ring has after its position. Where its position has left the ring, it reads a batch
+//! from the store.
+//!
+//! Viewers that catch up, follow live, resume or are slow all use this one path. Memory is bounded by the number of watched
+//! jobs, nobody waits for the slowest viewer, and nobody loses a line.
 //!
 //! **Invariant:** a viewer has no task, no timer and no channel. **Invariant:** this crate knows no HTTP.
 //!
@@ -27,20 +29,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod backlog;
 mod catch_up;
-mod clock;
+mod cursor;
 mod feed;
+mod heartbeat;
 mod hub;
+mod inner;
+mod join_point;
 mod next;
 mod options;
+mod outage_log;
+mod recent_batches;
 mod registry;
 mod ring;
-mod shared;
 mod stats;
 mod thread_waker;
 mod upstream;
 mod viewer;
+mod viewer_slot;
+mod waiter;
 
 pub use hub::{Hub, OpenError};
 pub use next::Next;

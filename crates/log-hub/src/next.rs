@@ -6,26 +6,26 @@ use bytes::Bytes;
 use log_domain::EntryId;
 use log_wire::sse;
 
-use crate::feed::End;
+use crate::feed::FeedEnd;
 
-/// A client that is broken off comes back after this long, spread so that not all do at once.
+/// A client whose stream is broken off comes back after this long. Spread, so that not all come back at once.
 const RETRY_MS: std::ops::Range<u64> = 1_000..5_000;
 
 /// What a viewer hands out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Whole SSE frames; more may follow.
+    /// Whole SSE frames. More may follow.
     Frames(Bytes),
     /// The last frames: the log has ended and every line was handed out. End the body cleanly.
     Done(Bytes),
-    /// A `retry:` field, after which the body must be **broken off**, not ended: the job goes on elsewhere.
+    /// A `retry:` field. After it the body must be **broken off**, not ended: the job goes on elsewhere.
     BrokenOff(Bytes),
 }
 
-/// The last event. Its cursor is the end of the log.
-pub(crate) fn done(end: End, at: EntryId) -> Next {
+/// The last event, for a viewer that has read up to a position. Its cursor is the end of the log.
+pub(crate) fn done(end: FeedEnd, read_up_to: EntryId) -> Next {
     let mut frame = Vec::new();
-    sse::write_done(&mut frame, end.status, at);
+    sse::write_done(&mut frame, end.job_end, read_up_to.max(end.position));
     Next::Done(frame.into())
 }
 

@@ -1,107 +1,114 @@
 //! Which feeds there are: those that can be joined, and those that have ended and still have viewers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use log_domain::JobId;
+use parking_lot::Mutex;
 
 use crate::feed::Feed;
 
-/// The feeds of a hub. Its lock is taken before that of a feed, never the other way round.
+/// The feeds of a hub.
+///
+/// **Invariant:** nothing else is locked, read or encoded under this lock, so that no job can hold up the viewers of
+/// another one.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     feeds: Mutex<Feeds>,
+    /// Set by a drain: no new viewer is let in.
+    closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Feeds {
-    /// Those that can be joined. A feed leaves when it ends or has been deserted for long.
+    /// Those that can be joined. A feed leaves when it ends, or when nobody has watched for the linger.
     running: HashMap<JobId, Arc<Feed>>,
-    /// Those that have ended. Their viewers may still catch up: they want their ticks, and to be drained. A feed
+    /// Those that have ended. Their viewers may still catch up: they need ticks, and a drain must find them. A feed
     /// leaves when its last viewer does.
     ended: Vec<Weak<Feed>>,
-    /// Set by a drain: nobody is let in any more.
-    closed: bool,
 }
 
-/// A place in a feed, taken for a viewer.
+/// A slot in a feed, taken for a viewer.
 #[derive(Debug)]
-pub(crate) struct Joined {
+pub(crate) struct JoinedFeed {
     pub(crate) feed: Arc<Feed>,
-    pub(crate) key: usize,
+    pub(crate) slot: usize,
 }
 
-/// Nobody is let in any more.
+/// No new viewer is let in.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
 impl Registry {
-    /// Whether somebody may still be let in.
+    /// Whether new viewers are let in.
+    ///
+    /// Ask this again after joining a feed: a drain that began in between may not have seen the new viewer.
     pub(crate) fn check_open(&self) -> Result<(), Closed> {
-        self.lock().check_open()
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Closed);
+        }
+        Ok(())
+    }
+
+    /// Lets no new viewer in from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     /// Joins the feed of a job, if one runs.
-    pub(crate) fn join_running(&self, job: &JobId, tick: u64) -> Result<Option<Joined>, Closed> {
-        let feeds = self.lock();
-        feeds.check_open()?;
-        Ok(feeds.running.get(job).map(|feed| Joined::new(feed, tick)))
+    pub(crate) fn join_running(&self, job: &JobId, tick: u64) -> Option<JoinedFeed> {
+        let feed = self.feeds.lock().running.get(job).cloned()?;
+        let slot = feed.lock().join(tick);
+        match slot {
+            Some(slot) => Some(JoinedFeed { feed, slot }),
+            None => {
+                // It has ended for want of viewers, and is about to leave.
+                self.feeds.lock().remove(&feed);
+                None
+            }
+        }
     }
 
-    /// Joins the feed of a job, which is made if none runs.
-    pub(crate) fn join(
-        &self,
-        job: &JobId,
-        tick: u64,
-        make: impl FnOnce() -> Arc<Feed>,
-    ) -> Result<Joined, Closed> {
-        let mut feeds = self.lock();
-        feeds.check_open()?;
-        let feed = feeds.running.entry(job.clone()).or_insert_with(make);
-        Ok(Joined::new(feed, tick))
+    /// Adds a feed, unless one runs for this job (then `false`).
+    pub(crate) fn insert(&self, feed: &Arc<Feed>) -> bool {
+        match self.feeds.lock().running.entry(feed.job.clone()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(feed.clone());
+                true
+            }
+        }
     }
 
-    /// Lets nobody in from now on, whoever is on the way in included.
-    pub(crate) fn close(&self) {
-        self.lock().closed = true;
-    }
-
-    /// Takes a feed out of those that can be joined.
+    /// Takes a feed that has ended out of those that can be joined.
     pub(crate) fn retire(&self, feed: &Arc<Feed>) {
-        let mut feeds = self.lock();
-        if feeds.remove(feed) && !feed.lock().is_deserted() {
+        let mut feeds = self.feeds.lock();
+        if feeds.remove(feed) {
             feeds.ended.push(Arc::downgrade(feed));
         }
     }
 
-    /// Takes a feed out of those that can be joined, unless somebody has joined it meanwhile (`false`).
+    /// Takes a feed without viewers out, unless a viewer has joined meanwhile (then `false`).
     pub(crate) fn retire_deserted(&self, feed: &Arc<Feed>) -> bool {
-        let mut feeds = self.lock();
-        let deserted = feed.lock().is_deserted();
-        if deserted {
-            feeds.remove(feed);
+        if !feed.lock().close_if_deserted() {
+            return false;
         }
-        deserted
+        self.feeds.lock().remove(feed);
+        true
     }
 
     /// Every feed that has viewers or can get some.
     pub(crate) fn all(&self) -> Vec<Arc<Feed>> {
-        let mut feeds = self.lock();
+        let mut feeds = self.feeds.lock();
         feeds.ended.retain(|feed| feed.strong_count() > 0);
         let ended = feeds.ended.iter().filter_map(Weak::upgrade);
         feeds.running.values().cloned().chain(ended).collect()
     }
-
-    fn lock(&self) -> MutexGuard<'_, Feeds> {
-        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Feeds {
-    fn check_open(&self) -> Result<(), Closed> {
-        if self.closed { Err(Closed) } else { Ok(()) }
-    }
-
     /// Whether the feed was there to be removed, and not another one of its job.
     fn remove(&mut self, feed: &Arc<Feed>) -> bool {
         let registered = self.running.get(&feed.job);
@@ -110,14 +117,5 @@ impl Feeds {
             self.running.remove(&feed.job);
         }
         found
-    }
-}
-
-impl Joined {
-    /// Under the registry's lock, so that the feed cannot leave the registry before it sees the viewer.
-    fn new(feed: &Arc<Feed>, tick: u64) -> Self {
-        let key = feed.lock().join(tick);
-        let feed = feed.clone();
-        Self { feed, key }
     }
 }

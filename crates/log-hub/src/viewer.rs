@@ -1,108 +1,84 @@
-//! One viewer: a position in a log, and how it gets on.
+//! One viewer: a position in a log, and how it moves on.
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use log_domain::{EntryId, FoundGap, Gap, GapTracker, JobId};
+use log_domain::{EntryId, FoundGap, JobId};
 use log_store::{StoreError, TailRead};
 use log_wire::sse;
 
-use crate::backlog::Batch;
-use crate::catch_up::{self, Found, Read};
-use crate::feed::{End, Feed, FeedState, Idle};
+use crate::catch_up::{self, CatchUpRead, Found};
+use crate::cursor::Cursor;
+use crate::feed::{Feed, FeedState};
+use crate::inner::HubInner;
+use crate::join_point::JoinPoint;
 use crate::next::{Next, break_off, done};
-use crate::registry::Joined;
-use crate::ring::{Horizon, Taken};
-use crate::shared::Shared;
+use crate::recent_batches::RecentBatch;
+use crate::registry::JoinedFeed;
+use crate::ring::RingRead;
 use crate::stats::Counters;
+use crate::viewer_slot::IdleAction;
 
-/// Follows one job's log from a position on. It does nothing unless it is asked; dropping it leaves nothing behind.
+/// Follows one job's log from a position on. It does nothing unless it is asked. Dropping it leaves nothing behind.
 pub struct Viewer {
-    shared: Arc<Shared>,
+    hub: Arc<HubInner>,
     feed: Arc<Feed>,
-    /// The seat in the feed, given up on drop.
-    key: usize,
-    /// Where it reads on: everything up to here has been handed out, or is known to be gone.
-    at: EntryId,
-    /// The same as the client knows it: where it began, or the last line or gap handed out.
-    position: EntryId,
-    /// The stretch of the ring in which the store has confirmed the position. `None` where a client claims it.
+    /// Its slot in the feed, given back on drop.
+    slot: usize,
+    cursor: Cursor,
+    /// The generation of the ring in which the store has confirmed the position. `None` where only the client says that
+    /// the log has this position.
     confirmed: Option<u64>,
-    /// The gap handed out last.
-    gaps: GapTracker,
-    place: Place,
-    /// Whether a line or a gap was handed out.
-    delivered: bool,
+    state: ViewerState,
     finished: bool,
 }
 
 /// Where a viewer gets its next lines from.
-enum Place {
+enum ViewerState {
     /// From the ring: the segment of this ordinal.
-    Ring(u64),
+    InRing(u64),
     /// Not known yet: from the ring if the position can join it, else from the store.
     Seeking,
-    /// From the store; a read is under way.
-    Reading(Read, Begun),
-    /// The store had nothing more, or failed, and the ring cannot be joined, because the feed has not read so far or
-    /// does not know yet that the log is lost: until the feed's version is another.
+    /// From the store. A read is under way.
+    Reading(CatchUpRead, JoinPoint),
+    /// Waits until the feed's version is another. The store had nothing more, or failed, and the ring cannot be joined:
+    /// the feed has not read so far, or does not know yet that the log is lost.
     Waiting(u64),
 }
 
-/// What the feed looked like before a read began. The read knows of nothing that came later.
-#[derive(Clone, Copy)]
-pub(crate) struct Begun {
-    horizon: Horizon,
-    version: u64,
-    ended: bool,
-}
-
-impl Begun {
-    fn now(state: &FeedState) -> Self {
-        Self {
-            horizon: state.ring.horizon(),
-            version: state.version,
-            ended: state.end.is_some(),
-        }
-    }
-}
-
 impl Viewer {
-    /// A viewer whose beginning is open yet.
-    pub(crate) fn new(shared: Arc<Shared>, joined: Joined) -> Self {
-        Counters::add(&shared.counters.viewers, 1);
-        let Joined { feed, key } = joined;
+    /// A viewer that has no position yet.
+    pub(crate) fn new(hub: Arc<HubInner>, joined: JoinedFeed) -> Self {
+        Counters::add(&hub.counters.viewers, 1);
+        let JoinedFeed { feed, slot } = joined;
         Self {
-            shared,
+            hub,
             feed,
-            key,
-            at: EntryId::ZERO,
-            position: EntryId::ZERO,
+            slot,
+            cursor: Cursor::new(),
             confirmed: None,
-            gaps: GapTracker::default(),
-            place: Place::Seeking,
-            delivered: false,
+            state: ViewerState::Seeking,
             finished: false,
         }
     }
 
     /// Begins after a position that the log may never have had.
-    pub(crate) fn claim(&mut self, position: EntryId) {
-        self.advance(position);
+    pub(crate) fn start_at(&mut self, position: EntryId) {
+        self.cursor.move_to(position);
     }
 
-    /// Begins at the end of the log, as a read found it before which the feed looked like this.
-    pub(crate) fn confirm(&mut self, begun: Begun, last_id: EntryId) {
-        self.advance(last_id);
-        self.note_end(begun, last_id);
-        self.settle(begun.version);
+    /// Begins at the end of the log, which a read has found after the feed looked like this.
+    pub(crate) fn start_at_end(&mut self, join_point: JoinPoint, last_id: EntryId) {
+        self.cursor.move_to(last_id);
+        self.confirm(join_point, last_id);
+        self.join_or_wait(join_point.version);
     }
 
     /// What the feed looks like, for a read that is about to begin.
-    pub(crate) fn begun(&self) -> Begun {
-        Begun::now(&self.feed.lock())
+    pub(crate) fn join_point(&self) -> JoinPoint {
+        JoinPoint::new(&self.feed.lock())
     }
 
     pub(crate) fn job(&self) -> &JobId {
@@ -112,57 +88,57 @@ impl Viewer {
     /// The id of the last line handed out, or where the viewer began.
     #[must_use]
     pub fn position(&self) -> EntryId {
-        self.position
+        self.cursor.position()
     }
 
-    /// Whether a line or a gap was handed out since the viewer was opened: an end without any tells a client that
-    /// came back that it has everything.
+    /// Whether a line or a gap was handed out since the viewer was opened. An end without any tells a client that came
+    /// back that it has everything.
     #[must_use]
     pub fn has_delivered(&self) -> bool {
-        self.delivered
+        self.cursor.has_delivered()
     }
 
-    /// Whether it has lines of the store to read before it gets what is new.
+    /// Whether it has lines of the store to read before it gets new ones.
     #[must_use]
     pub fn catches_up(&self) -> bool {
-        matches!(self.place, Place::Seeking | Place::Reading(..))
+        matches!(self.state, ViewerState::Seeking | ViewerState::Reading(..))
     }
 
-    /// The next thing to send. Waits where there is nothing; cancel-safe.
+    /// The next thing to send. Waits where there is nothing. Cancel-safe.
     pub async fn next(&mut self) -> Next {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The next thing to send: the next piece that the feed has after the position, or a batch from the store.
+    /// The next thing to send: what the feed has after the position, or a batch from the store.
     ///
-    /// A viewer that was asked should be asked again when it wakes, or be dropped: while it reads the store it may hold
-    /// its job's turn, and one of those that all viewers share ([`crate::HubOptions::catch_up_reads`]).
-    /// After [`Next::Done`] and [`Next::BrokenOff`] there is nothing more, for ever.
+    /// Once asked, a viewer should be asked again when it wakes, or be dropped: while it reads the store, it may hold its
+    /// job's turn, and one of the turns that all viewers share ([`crate::HubOptions::catch_up_reads`]).
+    /// After [`Next::Done`] and [`Next::BrokenOff`] nothing more comes.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if self.finished {
             return Poll::Pending;
         }
-        let next = ready!(self.poll_place(cx));
+        let next = ready!(self.poll_state(cx));
         self.finished = !matches!(next, Next::Frames(_));
         Poll::Ready(next)
     }
 
-    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
-            let next = match &mut self.place {
-                Place::Ring(ordinal) => {
+            let next = match &mut self.state {
+                ViewerState::InRing(ordinal) => {
                     let ordinal = *ordinal;
                     self.poll_ring(ordinal, cx)
                 }
-                Place::Seeking => self.seek(),
-                Place::Reading(read, begun) => {
-                    let begun = *begun;
+                ViewerState::Seeking => self.seek(),
+                ViewerState::Reading(read, join_point) => {
+                    let join_point = *join_point;
                     match read.as_mut().poll(cx) {
-                        Poll::Ready(result) => self.after_read(begun, result).map(Poll::Ready),
+                        Poll::Ready(found) => self.after_read(join_point, found).map(Poll::Ready),
                         Poll::Pending => Some(self.wait(&mut self.feed.lock(), cx, false)),
                     }
                 }
-                Place::Waiting(version) => {
+                ViewerState::Waiting(version) => {
                     let version = *version;
                     self.poll_waiting(version, cx)
                 }
@@ -173,201 +149,182 @@ impl Viewer {
         }
     }
 
-    /// `None` where the viewer must look elsewhere.
+    /// Takes what the ring has. `None` where the viewer must look elsewhere.
     fn poll_ring(&mut self, ordinal: u64, cx: &Context<'_>) -> Option<Poll<Next>> {
         let mut state = self.feed.lock();
-        if state.must_break_off(self.key) {
+        if state.must_break_off(self.slot) {
             return Some(Poll::Ready(break_off()));
         }
-        match state.ring.take(ordinal, self.at) {
-            Taken::Frames {
-                frames,
-                position,
-                next,
-            } => {
-                self.place = Place::Ring(next);
-                state.had_output(self.key, self.shared.now());
+        match state.ring.read(ordinal, self.cursor.read_up_to()) {
+            RingRead::Frames(chunk) => {
+                state.had_output(self.slot, self.hub.now());
                 drop(state);
-                self.advance(position);
-                self.delivered = true;
-                Some(Poll::Ready(Next::Frames(frames)))
+                self.state = ViewerState::InRing(chunk.next);
+                self.cursor.deliver_up_to(chunk.position);
+                Some(Poll::Ready(Next::Frames(chunk.frames)))
             }
-            Taken::Gap { missing, next } if missing.gap.after_id == self.at => {
-                state.had_output(self.key, self.shared.now());
+            RingRead::Gap { found, next } if found.gap.after_id == self.cursor.read_up_to() => {
+                state.had_output(self.slot, self.hub.now());
                 drop(state);
-                self.place = Place::Ring(next);
+                self.state = ViewerState::InRing(next);
                 self.confirmed = Some(next);
                 let mut frame = Vec::new();
-                self.tell(missing, &mut frame);
+                self.write_gap(found, &mut frame);
                 Some(Poll::Ready(Next::Frames(frame.into())))
             }
-            Taken::Nothing { next } => {
-                self.place = Place::Ring(next);
+            RingRead::Nothing { next } => {
+                self.state = ViewerState::InRing(next);
                 Some(match state.end {
-                    Some(end) => Poll::Ready(done(end, self.at.max(end.position))),
+                    Some(end) => Poll::Ready(done(end, self.cursor.read_up_to())),
                     None => self.wait(&mut state, cx, false),
                 })
             }
-            // A gap at another position than the viewer's own need not be one for it: the store is asked.
-            Taken::Gap { .. } | Taken::Evicted => {
-                self.place = Place::Seeking;
+            // A gap after another position than the viewer's own need not be one for this viewer: it asks the store.
+            RingRead::Gap { .. } | RingRead::Evicted => {
+                self.state = ViewerState::Seeking;
                 None
             }
         }
     }
 
-    /// Joins the ring if that misses nothing, else begins a read of the store.
+    /// Joins the ring if that misses nothing, takes what another viewer has read lately, or begins a read of the store.
     fn seek(&mut self) -> Option<Poll<Next>> {
         let state = self.feed.lock();
         // Also between two reads, or a viewer that has far to go would hold up a drain.
-        if state.must_break_off(self.key) {
+        if state.must_break_off(self.slot) {
             return Some(Poll::Ready(break_off()));
         }
-        if let Some(ordinal) = state.ring.join(self.at, self.confirmed) {
-            self.confirmed = Some(state.ring.stretch());
-            self.place = Place::Ring(ordinal);
+        let position = self.cursor.read_up_to();
+        if let Some(ordinal) = state.ring.join(position, self.confirmed) {
+            self.confirmed = Some(state.ring.generation());
+            self.state = ViewerState::InRing(ordinal);
             return None;
         }
-        if let Some(batch) = state.known(self.at).cloned() {
+        if let Some(batch) = state.recent_batch(position).cloned() {
             drop(state);
-            return Some(Poll::Ready(self.after_known(batch)));
+            return Some(Poll::Ready(self.hand_out(batch)));
         }
-        let begun = Begun::now(&state);
+        let join_point = JoinPoint::new(&state);
         drop(state);
-        let read = catch_up::read(self.shared.clone(), self.feed.clone(), self.at);
-        self.place = Place::Reading(read, begun);
+        let read = catch_up::read(self.hub.clone(), self.feed.clone(), position);
+        self.state = ViewerState::Reading(read, join_point);
         None
     }
 
     fn poll_waiting(&mut self, version: u64, cx: &Context<'_>) -> Option<Poll<Next>> {
         let mut state = self.feed.lock();
         if state.version == version {
-            // Under the same lock as the look, or a change between the two would wake nobody.
+            // Compared and registered under one lock: no change in between can be missed.
             return Some(self.wait(&mut state, cx, true));
         }
-        self.place = Place::Seeking;
+        self.state = ViewerState::Seeking;
         None
     }
 
     /// Hands out what another viewer has read lately.
-    fn after_known(&mut self, batch: Batch) -> Next {
-        self.feed.lock().had_output(self.key, self.shared.now());
-        self.confirmed = Some(batch.stretch);
-        self.advance(batch.position);
-        self.delivered = true;
-        self.place = Place::Seeking;
+    fn hand_out(&mut self, batch: RecentBatch) -> Next {
+        self.had_output();
+        self.confirmed = Some(batch.generation);
+        self.cursor.deliver_up_to(batch.position);
+        self.state = ViewerState::Seeking;
         Next::Frames(batch.frames)
     }
 
-    fn after_read(&mut self, begun: Begun, result: Result<Found, StoreError>) -> Option<Next> {
-        let read = match result {
-            Ok(Found::Read(read)) => read,
-            Ok(Found::Known(batch)) => return Some(self.after_known(batch)),
-            Err(error) => return self.after_failed_read(&error, begun.version),
-        };
-        let after = self.at;
+    fn after_read(
+        &mut self,
+        join_point: JoinPoint,
+        found: Result<Found, StoreError>,
+    ) -> Option<Next> {
+        match found {
+            Ok(Found::InStore(read)) => self.after_store_read(join_point, &read),
+            Ok(Found::InFeed(batch)) => Some(self.hand_out(batch)),
+            Err(error) => self.after_failed_read(&error, join_point.version),
+        }
+    }
+
+    fn after_store_read(&mut self, join_point: JoinPoint, read: &TailRead) -> Option<Next> {
+        let after = self.cursor.read_up_to();
         let last_id = read.bounds.last_id;
-        self.note_end(begun, last_id);
+        self.confirm(join_point, last_id);
         let end = self.feed.lock().end;
         let mut frames = Vec::new();
-        let complete = self.take_in(&read, end, &mut frames);
-        // A slow viewer holds on to this, so it takes what it needs and not twice that.
+        if let Some(found) = self.cursor.unreported_gap(read) {
+            self.write_gap(found, &mut frames);
+        }
+        let is_complete = self.cursor.write_lines(read, end, &mut frames);
+        // A slow viewer holds on to this for long, so it must not be larger than needed.
         frames.shrink_to_fit();
         // A read from before the end may have missed lines that belong to the log, or be of a log that was lost.
-        if let Some(end) = end.filter(|_| begun.ended && complete) {
-            let at = self.at.max(end.position.min(last_id));
-            sse::write_done(&mut frames, end.status, at);
+        if let Some(end) = end.filter(|_| join_point.has_ended && is_complete) {
+            let position = self.cursor.read_up_to().max(end.position.min(last_id));
+            sse::write_done(&mut frames, end.job_end, position);
             return Some(Next::Done(frames.into()));
         }
         let frames = Bytes::from(frames);
         if read.more {
-            self.place = Place::Seeking;
+            self.state = ViewerState::Seeking;
             if !read.lines.is_empty() && read.gap(after).is_none() && end.is_none() {
-                self.feed.lock().keep(Batch {
+                self.feed.lock().keep_batch(RecentBatch {
                     after,
                     frames: frames.clone(),
-                    position: self.at,
-                    stretch: begun.horizon.stretch,
-                    tick: self.shared.now(),
+                    position: self.cursor.read_up_to(),
+                    generation: join_point.ring.generation,
+                    tick: self.hub.now(),
                 });
             }
         } else {
-            self.settle(begun.version);
+            self.join_or_wait(join_point.version);
         }
         if frames.is_empty() {
             return None;
         }
-        self.feed.lock().had_output(self.key, self.shared.now());
+        self.had_output();
         Some(Next::Frames(frames))
     }
 
-    /// Encodes what a read has found of a log that may have ended; says whether that is all there is up to its end.
-    fn take_in(&mut self, read: &TailRead, end: Option<End>, frames: &mut Vec<u8>) -> bool {
-        if let Some(missing) = self.gaps.unreported(self.at, &read.lines, &read.bounds) {
-            self.tell(missing, frames);
-        }
-        let lines = catch_up::up_to(&read.lines, end);
-        for line in lines {
-            sse::write_log(frames, line);
-            self.advance(line.id);
-        }
-        self.delivered |= !lines.is_empty();
-        if read.lines.is_empty() {
-            // The last lines of the log may be gone, and the client may have been told.
-            self.at = self.at.max(read.bounds.last_id);
-        }
-        lines.len() < read.lines.len() || !read.more
-    }
-
-    /// The store has confirmed the position by a read that found the log to end at `last_id`.
-    fn note_end(&mut self, begun: Begun, last_id: EntryId) {
-        let stretch = begun.horizon.stretch;
-        let known = (self.confirmed == Some(stretch)).then_some(self.at);
-        self.feed.note_end(begun.horizon, known, last_id);
-        self.confirmed = Some(stretch);
-    }
-
-    /// With nothing more in the store: joins the ring, or waits until the feed is another than before the read.
-    fn settle(&mut self, version: u64) {
-        let joined = self.feed.lock().ring.join(self.at, self.confirmed);
-        self.place = joined.map_or(Place::Waiting(version), Place::Ring);
-    }
-
     fn after_failed_read(&mut self, error: &StoreError, version: u64) -> Option<Next> {
-        Counters::add(&self.shared.counters.failed_reads, 1);
+        Counters::add(&self.hub.counters.failed_reads, 1);
         if error.is_retryable() {
-            self.place = Place::Waiting(version);
+            self.state = ViewerState::Waiting(version);
             return None;
         }
-        tracing::error!(job = %self.feed.job, %error, "the store refuses; a stream is broken off");
+        tracing::error!(job = %self.feed.job, %error, "the store refuses to read a log; one of its streams is broken off");
         Some(break_off())
     }
 
-    fn tell(&mut self, missing: FoundGap, frames: &mut Vec<u8>) {
-        Counters::add(&self.shared.counters.gaps, 1);
-        self.gaps.mark_reported(missing);
-        let gap = Gap {
-            after_id: self.position,
-            ..missing.gap
-        };
-        sse::write_gap(frames, &gap);
-        self.advance(gap.resume_after);
-        self.delivered = true;
+    /// The store has confirmed the position by a read that found the log to end at `last_id`.
+    fn confirm(&mut self, join_point: JoinPoint, last_id: EntryId) {
+        let generation = join_point.ring.generation;
+        let position = self.cursor.read_up_to();
+        let confirmed = (self.confirmed == Some(generation)).then_some(position);
+        self.feed.note_last_id(join_point.ring, confirmed, last_id);
+        self.confirmed = Some(generation);
     }
 
-    fn advance(&mut self, position: EntryId) {
-        self.at = position;
-        self.position = position;
+    /// With nothing more in the store: joins the ring, or waits until the feed has another version than before the read.
+    fn join_or_wait(&mut self, version: u64) {
+        let position = self.cursor.read_up_to();
+        let joined = self.feed.lock().ring.join(position, self.confirmed);
+        self.state = joined.map_or(ViewerState::Waiting(version), ViewerState::InRing);
+    }
+
+    fn write_gap(&mut self, found: FoundGap, frames: &mut Vec<u8>) {
+        Counters::add(&self.hub.counters.gaps, 1);
+        self.cursor.write_gap(found, frames);
+    }
+
+    fn had_output(&self) {
+        self.feed.lock().had_output(self.slot, self.hub.now());
     }
 
     fn wait(&self, state: &mut FeedState, cx: &Context<'_>, wants_tick: bool) -> Poll<Next> {
-        match state.idle(self.key, cx, wants_tick) {
-            Idle::Wait => Poll::Pending,
-            Idle::BreakOff => Poll::Ready(break_off()),
-            Idle::Heartbeat => {
-                state.had_output(self.key, self.shared.now());
+        match state.idle(self.slot, cx, wants_tick) {
+            IdleAction::Wait => Poll::Pending,
+            IdleAction::BreakOff => Poll::Ready(break_off()),
+            IdleAction::SendHeartbeat => {
+                state.had_output(self.slot, self.hub.now());
                 let mut frame = Vec::new();
-                sse::write_heartbeat(&mut frame, self.position);
+                sse::write_heartbeat(&mut frame, self.cursor.position());
                 Poll::Ready(Next::Frames(frame.into()))
             }
         }
@@ -376,17 +333,16 @@ impl Viewer {
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        Counters::sub(&self.shared.counters.viewers, 1);
-        self.feed.leave(self.key);
+        Counters::sub(&self.hub.counters.viewers, 1);
+        self.feed.leave(self.slot);
     }
 }
 
 impl fmt::Debug for Viewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Viewer");
-        debug
+        f.debug_struct("Viewer")
             .field("job", &self.feed.job)
-            .field("position", &self.at)
+            .field("position", &self.position())
             .finish_non_exhaustive()
     }
 }
