@@ -15,14 +15,11 @@ use test_support::{Answer, BodyEnd, RedisServer, Request, SseReader};
 use crate::auth::token_with;
 use crate::support::{Api, Job};
 
-/// The secret of the endpoint, and another one that it is replaced by.
+/// The secret of the webhook endpoint, and the one that replaces it.
 pub(crate) const SECRETS: [&str; 2] = [
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "whsec_bm90IGEgcmVhbCBzZWNyZXQgYnV0IGxvbmcgZW5vdWdo",
 ];
-
-/// Longer than anything takes that is promised within a second.
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Two processes that share a Redis, with webhooks and these further settings.
 async fn two(settings: &[(&str, &str)]) -> (Arc<RedisServer>, [Api; 2]) {
@@ -34,7 +31,7 @@ async fn two(settings: &[(&str, &str)]) -> (Arc<RedisServer>, [Api; 2]) {
     (redis, [first, second])
 }
 
-/// A name that no other test has.
+/// A name that no other test uses.
 fn unique(prefix: &str) -> String {
     format!("{prefix}_{:032x}", fastrand::u128(..))
 }
@@ -69,13 +66,13 @@ fn post(api: &Api, token: &str, target: &str) -> Request {
     api.anonymous().with_bearer(token).request("POST", target)
 }
 
-/// The stream is broken off, and says nothing more, within this time.
+/// Asserts that the stream is broken off within this time, without a further event.
 async fn assert_broken_off(reader: &mut SseReader, within: Duration) {
     assert_eq!(reader.rest(within).await, []);
     assert_eq!(reader.end(), Some(BodyEnd::BrokenOff));
 }
 
-/// The stream is alive: a line that is written now comes.
+/// Asserts that a line which is written now arrives.
 async fn assert_alive(reader: &mut SseReader, job: &Job) {
     let text = unique("line");
     job.append(&text).await;
@@ -83,7 +80,7 @@ async fn assert_alive(reader: &mut SseReader, job: &Job) {
     assert_eq!(texts, [text]);
 }
 
-/// A delivery of Clerk's, signed with this secret.
+/// A webhook message as Clerk sends it, signed with this secret.
 fn delivery(api: &Api, secret: &str, id: &str, body: &Value) -> Request {
     let body = body.to_string();
     let secret = SigningSecret::parse(secret).unwrap();
@@ -96,7 +93,7 @@ fn delivery(api: &Api, secret: &str, id: &str, body: &Value) -> Request {
         .body(body)
 }
 
-/// Tells a process of an event, as Clerk does.
+/// Sends a webhook to a process, as Clerk does.
 async fn tell(api: &Api, kind: &str, data: Value) {
     let event = json!({"object": "event", "type": kind, "data": data});
     let answer = delivery(api, SECRETS[0], &unique("msg"), &event)

@@ -1,4 +1,4 @@
-//! Who may read: credentials, ownership, and the order in which they are looked at.
+//! Who may read: credentials, ownership, and the order in which they are checked.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ pub(crate) fn now() -> u64 {
         .as_secs()
 }
 
-/// A token of Ann's that is good, but for what is changed in its header and claims.
+/// A valid token of Ann's, after `change` has changed its header and claims.
 pub(crate) fn token_with(change: impl FnOnce(&mut Value, &mut Value)) -> String {
     let mut header = json!({"alg": "RS256", "typ": "JWT", "kid": ISSUER.key_id()});
     let mut claims = json!({
@@ -59,7 +59,7 @@ pub(crate) fn assert_refused(answer: &Answer, status: u16, reason: &str, case: &
 }
 
 #[tokio::test]
-async fn a_good_token_of_the_owner_is_let_in() {
+async fn a_valid_token_of_the_owner_is_accepted() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.set_status("ready").await;
@@ -182,7 +182,7 @@ async fn a_token_of_another_kind_is_401_with_its_reason() {
     assert_all_refused(&cases).await;
 }
 
-/// Asks for a job of Ann's with each of these tokens, which are refused for these reasons.
+/// Asserts that each of these tokens is refused for its reason when it asks for a job of Ann's.
 async fn assert_all_refused(cases: &[(&str, String, &str)]) {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
@@ -324,12 +324,12 @@ async fn malformed_credentials_are_400() {
 #[tokio::test]
 async fn a_job_that_is_absent_ownerless_or_foreign_looks_the_same() {
     let (redis, api) = shared().await;
-    let foreign = Job::of(&redis, "user_bob").await;
+    let foreign = Job::owned_by(&redis, "user_bob").await;
     foreign.append("a secret").await;
-    let longer = Job::of(&redis, "user_ann2").await;
-    let shorter = Job::of(&redis, "user_an").await;
-    let shouting = Job::of(&redis, "USER_ANN").await;
-    let nameless = Job::of(&redis, "").await;
+    let longer = Job::owned_by(&redis, "user_ann2").await;
+    let shorter = Job::owned_by(&redis, "user_an").await;
+    let shouting = Job::owned_by(&redis, "USER_ANN").await;
+    let nameless = Job::owned_by(&redis, "").await;
     let ownerless = Job::new(&redis).await;
     ownerless
         .command(&["HDEL", &ownerless.key(), "user_id"])
@@ -391,7 +391,7 @@ async fn the_owner_is_looked_up_with_every_request() {
 async fn the_order_is_401_then_422_then_404() {
     let (redis, api) = shared().await;
     let own = Job::new(&redis).await;
-    let foreign = Job::of(&redis, "user_bob").await;
+    let foreign = Job::owned_by(&redis, "user_bob").await;
     let expired = claim("exp", now() - 60);
     let bad_id = "/api/jobs/no%20job/logs".to_owned();
     for stream in ["", "/stream"] {

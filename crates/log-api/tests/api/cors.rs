@@ -23,7 +23,7 @@ fn from(client: HttpClient, origin: &str) -> HttpClient {
     client.with_header("Origin", origin)
 }
 
-/// The preflight a browser sends before it reads a log.
+/// The preflight that a browser sends before it reads a log.
 async fn preflight(api: &Api, target: &str, origin: &str, method: &str, headers: &str) -> Answer {
     let request = from(api.anonymous(), origin).request("OPTIONS", target);
     let request = request.header("Access-Control-Request-Method", method);
@@ -93,7 +93,7 @@ async fn a_preflight_is_answered_before_authentication() {
 }
 
 #[tokio::test]
-async fn a_preflight_for_anything_else_grants_nothing_and_is_no_failure_of_ours() {
+async fn a_preflight_for_anything_else_grants_nothing_and_is_405() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     for origin in OTHERS {
@@ -116,7 +116,7 @@ async fn a_preflight_for_anything_else_grants_nothing_and_is_no_failure_of_ours(
 async fn answers_to_an_allowed_origin_carry_it_exactly_errors_too() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
-    let foreign = Job::of(&redis, "user_bob").await;
+    let foreign = Job::owned_by(&redis, "user_bob").await;
     let last = job.append("a").await;
     job.set_status("ready").await;
     let (ann, nobody) = (from(api.client(ANN), ORIGIN), from(api.anonymous(), ORIGIN));
@@ -162,7 +162,7 @@ async fn answers_to_an_allowed_origin_carry_it_exactly_errors_too() {
 }
 
 #[tokio::test]
-async fn another_origin_gets_nothing_and_neither_does_a_request_without_one() {
+async fn another_origin_and_a_request_without_an_origin_get_no_cors_headers() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     for origin in OTHERS {

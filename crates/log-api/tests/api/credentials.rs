@@ -1,4 +1,4 @@
-//! What a token may come in: the header, or the session cookie of the API's own pages.
+//! Where a token may be: in the `Authorization` header, or in the session cookie of the API's own pages.
 
 use auth::PublishableKey;
 use auth::mint::{Issuer, TestKey};
@@ -8,7 +8,7 @@ use test_support::{Answer, SseReader};
 use crate::auth::{assert_refused, now, token_with};
 use crate::support::{ANN, Api, ISSUER, Job, ORIGIN, shared, token};
 
-/// The name that Clerk gives the session cookie of this instance, beside the plain one.
+/// The name that Clerk gives the session cookie of this instance, in addition to the plain name.
 fn suffixed(key: &str) -> String {
     let key = PublishableKey::parse(key).unwrap();
     format!("__session_{}", key.cookie_suffix())
@@ -22,7 +22,7 @@ async fn get(api: &Api, target: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn a_session_cookie_is_taken_for_reading_from_our_own_pages() {
+async fn a_session_cookie_is_accepted_for_reading_from_our_own_pages() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     for name in ["__session".to_owned(), suffixed(&ISSUER.publishable_key())] {

@@ -1,11 +1,11 @@
-//! Errors: their one shape, and what each of them names.
+//! Errors: their shape, and which field each of them names.
 
 use serde_json::Value;
 use test_support::{Answer, Request};
 
 use crate::support::{ANN, Api, Job, shared};
 
-/// Holds an answer to the shape of all errors and returns its body.
+/// Asserts that an answer has the shape of all errors, and returns its body.
 pub(crate) fn problem(answer: &Answer, status: u16, code: &str, case: &str) -> Value {
     assert_eq!(answer.status, status, "{case}: {}", answer.text());
     assert_eq!(
@@ -60,7 +60,10 @@ async fn assert_names_field(request: Request, field: &str, rule: &str) {
 #[tokio::test]
 async fn every_error_is_a_problem_with_a_sentence_and_the_requests_id() {
     let (redis, api) = shared().await;
-    let (job, foreign) = (Job::new(&redis).await, Job::of(&redis, "user_bob").await);
+    let (job, foreign) = (
+        Job::new(&redis).await,
+        Job::owned_by(&redis, "user_bob").await,
+    );
     let ann = api.client(ANN);
     let cases = [
         (api.anonymous().get(&job.path()), 401, "unauthenticated"),
@@ -279,7 +282,7 @@ async fn every_malformed_start_of_a_stream_is_422_with_its_name() {
             "<milliseconds>-<sequence>",
         )
         .await;
-        // A good one elsewhere does not help.
+        // A valid cursor in another place does not help.
         assert_names_field(
             stream("?after_id=1-0").header("Last-Event-ID", id),
             "Last-Event-ID",
@@ -311,13 +314,13 @@ async fn every_malformed_start_of_a_stream_is_422_with_its_name() {
         .header("Last-Event-ID", "1-0")
         .header("Last-Event-ID", "1-0");
     assert_names_field(twice, "Last-Event-ID", "once").await;
-    // The header wins over a cursor, but only over one.
+    // The header wins over a cursor, but two cursors are still refused.
     let both = stream("?after_id=x").header("Last-Event-ID", "1-0");
     assert_names_field(both, "after_id", "<milliseconds>-<sequence>").await;
 }
 
 #[tokio::test]
-async fn what_a_stream_does_not_know_it_ignores() {
+async fn a_stream_ignores_unknown_parameters() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let last = job.append("a").await;
@@ -415,7 +418,7 @@ async fn a_request_with_a_body_is_answered_all_the_same() {
     }
 }
 
-/// Many of the tests here would pass if nobody ever got anything.
+/// Without this test many tests here would pass even if every request were refused.
 #[tokio::test]
 async fn the_same_requests_well_formed_are_200() {
     let (redis, api): (_, std::sync::Arc<Api>) = shared().await;

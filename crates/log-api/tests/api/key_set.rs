@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::support::{Api, ISSUER};
 
-/// Serves the key set of [`ISSUER`]. Ends with its handle.
+/// Serves the key set of [`ISSUER`] until it is dropped.
 pub(crate) struct KeySetServer {
-    /// Break it here.
+    /// The network before the key set, which tests break.
     pub(crate) network: TcpProxy,
     task: JoinHandle<()>,
 }
@@ -37,7 +37,7 @@ impl KeySetServer {
         format!("http://{}/.well-known/jwks.json", self.network.address())
     }
 
-    /// A server that fetches its keys here.
+    /// A `log-api` that fetches its keys from here.
     pub(crate) async fn api(&self, redis_url: &str, settings: &[(&str, &str)]) -> Api {
         let url = self.url();
         let keys = [("CLERK_JWT_KEY", ""), ("CLERK_JWKS_URL", url.as_str())];

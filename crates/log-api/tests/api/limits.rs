@@ -1,4 +1,5 @@
-//! Limits: the newcomer is refused, nobody who is there is sent away, and a place is free as soon as its client leaves.
+//! Limits: new streams are refused, streams already open are not affected, and a place is free as soon as its client
+//! leaves.
 
 use std::time::Duration;
 
@@ -13,48 +14,51 @@ async fn refused(api: &Api, user: &str, job: &Job, status: u16, code: &str) {
     let path = format!("{}/stream", job.path());
     let answer = api.client(user).get(&path).send().await;
     problem(&answer, status, code, "a stream beyond the limit");
-    in_a_while(&answer);
+    assert_retry_after(&answer);
 }
 
-fn in_a_while(answer: &Answer) {
+fn assert_retry_after(answer: &Answer) {
     let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((5..=15).contains(&after), "{after}");
 }
 
-/// Tries until the server has seen that somebody left.
-async fn let_in(api: &Api, job: &Job) -> SseReader {
-    let begin = Instant::now();
+/// Tries until the server has noticed that a client has left.
+async fn open_when_free(api: &Api, job: &Job) -> SseReader {
+    let start = Instant::now();
     loop {
         let reader = SseReader::open(api.stream(job, "")).await;
         if reader.status == 200 {
             return reader;
         }
-        assert!(begin.elapsed() < Duration::from_secs(2), "still refused");
+        assert!(start.elapsed() < SOON, "still refused");
         sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn a_user_has_as_many_streams_as_allowed_and_keeps_them() {
+async fn a_user_has_at_most_the_allowed_streams_and_keeps_them() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("LOG_API_MAX_STREAMS_PER_USER", "2")]).await;
-    let (job, other) = (Job::new(&redis).await, Job::of(&redis, "user_bob").await);
+    let (job, other) = (
+        Job::new(&redis).await,
+        Job::owned_by(&redis, "user_bob").await,
+    );
     let mut first = follow(&api, &job, "").await;
     let second = follow(&api, &job, "").await;
     refused(&api, crate::support::ANN, &job, 429, "too-many-streams").await;
     let bobs = api.client("user_bob");
     let path = format!("{}/stream", other.path());
     assert_eq!(SseReader::open(bobs.get(&path)).await.status, 200);
-    // History has no such limit.
+    // Pages of history have no such limit.
     assert_eq!(api.get(&job.path()).await.status, 200);
     drop(second);
-    let _third = let_in(&api, &job).await;
+    let _third = open_when_free(&api, &job).await;
     job.append("still here").await;
     assert_eq!(texts(&mut first, 1).await, ["still here"]);
 }
 
 #[tokio::test]
-async fn a_job_and_the_process_have_as_many_streams_as_allowed() {
+async fn a_job_and_the_process_have_at_most_the_allowed_streams() {
     let redis = RedisServer::shared().await;
     let settings = [
         ("LOG_API_MAX_STREAMS_PER_JOB", "1"),
@@ -91,7 +95,7 @@ async fn a_stream_that_is_answered_with_an_error_takes_no_place() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_told_so_and_closed() {
+async fn connections_beyond_the_limit_get_503_and_are_closed() {
     let redis = RedisServer::shared().await;
     let settings = [
         ("LOG_API_MAX_CONNECTIONS", "2"),
@@ -107,11 +111,11 @@ async fn connections_beyond_the_limit_are_told_so_and_closed() {
         (503, Some("close"))
     );
     assert_eq!(answer.json()["code"], "at-capacity");
-    in_a_while(&answer);
+    assert_retry_after(&answer);
     assert_eq!(api.metric("connections").await, 2);
     assert_eq!(api.metric("connections_refused_total").await, 1);
     drop(second);
-    let _third = let_in(&api, &job).await;
+    let _third = open_when_free(&api, &job).await;
     job.append("still here").await;
     assert_eq!(texts(&mut first, 1).await, ["still here"]);
 }

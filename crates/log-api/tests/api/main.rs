@@ -1,6 +1,6 @@
-//! The service as its clients and producers meet it: the real binary, over HTTP, on a real Redis.
+//! The service as clients and producers see it: the real binary, over HTTP, on a real Redis.
 //!
-//! One module a part of the wire contract. Test names say the sentence they hold it to.
+//! Each module covers one part of the wire contract, and each test name says the sentence that it checks.
 
 #![expect(
     clippy::unwrap_used,

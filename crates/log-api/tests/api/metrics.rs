@@ -1,4 +1,4 @@
-//! Prometheus metrics, on their own listener only.
+//! Prometheus metrics, which only their own listener serves.
 
 use std::time::Duration;
 
@@ -31,14 +31,14 @@ async fn value(api: &Api, name: &str) -> f64 {
 }
 
 async fn becomes(api: &Api, name: &str, expected: f64, within: Duration) {
-    let begun = Instant::now();
+    let start = Instant::now();
     loop {
         let found = value(api, name).await;
         if found == expected {
             return;
         }
         assert!(
-            begun.elapsed() < within,
+            start.elapsed() < within,
             "{name} is {found}, not {expected}"
         );
         sleep(Duration::from_millis(10)).await;
@@ -46,7 +46,7 @@ async fn becomes(api: &Api, name: &str, expected: f64, within: Duration) {
 }
 
 #[tokio::test]
-async fn they_are_served_on_their_own_address_only() {
+async fn metrics_are_served_on_their_own_address_only() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[METRICS]).await;
     for client in [api.anonymous(), api.client(ANN)] {
@@ -72,7 +72,7 @@ async fn they_are_served_on_their_own_address_only() {
 }
 
 #[tokio::test]
-async fn each_has_a_type_a_help_and_a_value() {
+async fn each_metric_has_a_type_a_help_text_and_a_value() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[METRICS]).await;
     let text = scrape(&api).await;
@@ -129,7 +129,7 @@ async fn viewers_feeds_lines_and_gaps_are_counted() {
     for reader in &mut readers {
         reader.expect_event(soon).await;
     }
-    // Each line once, whatever the number of viewers.
+    // Each line counts once, however many viewers there are.
     becomes(&api, "log_api_lines_total", 4.0, soon).await;
     assert_eq!(value(&api, "log_api_gaps_total").await, 0.0);
 
@@ -144,7 +144,7 @@ async fn viewers_feeds_lines_and_gaps_are_counted() {
     becomes(&api, "log_api_viewers", 4.0, soon).await;
 
     drop((readers, late));
-    becomes(&api, "log_api_viewers", 0.0, Duration::from_secs(1)).await;
+    becomes(&api, "log_api_viewers", 0.0, soon).await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn store_connected_follows_redis() {
 }
 
 #[tokio::test]
-async fn the_age_of_the_key_set_is_told_where_there_is_one() {
+async fn the_age_of_the_key_set_is_shown_if_there_is_a_key_set() {
     let redis = RedisServer::shared().await;
     let fixed = Api::start(&redis.url(), &[METRICS]).await;
     assert!(
@@ -172,7 +172,7 @@ async fn the_age_of_the_key_set_is_told_where_there_is_one() {
 
     let keys = KeySetServer::start().await;
     keys.network.refuse().await;
-    let begun = Instant::now();
+    let start = Instant::now();
     let api = keys.api(&redis.url(), &[METRICS]).await;
     becomes(
         &api,
@@ -190,13 +190,13 @@ async fn the_age_of_the_key_set_is_told_where_there_is_one() {
     sleep(Duration::from_millis(300)).await;
     let older = value(&api, "log_api_key_set_age_seconds").await;
     assert!(
-        older >= young + 0.3 && older <= begun.elapsed().as_secs_f64(),
+        older >= young + 0.3 && older <= start.elapsed().as_secs_f64(),
         "{young} to {older}"
     );
 }
 
 #[tokio::test]
-async fn they_can_be_scraped_while_it_drains() {
+async fn metrics_can_be_scraped_while_the_service_drains() {
     let redis = RedisServer::shared().await;
     let mut api = Api::start(&redis.url(), &[METRICS, ("LOG_API_DRAIN_DELAY_SECS", "1")]).await;
     api.terminate();

@@ -23,7 +23,7 @@ use crate::support::{ANN, ISSUER, ORIGIN};
 const JOB: &str = "build-1";
 
 /// State over a store in memory, which holds one job of Ann's with one line.
-async fn parts() -> AppState {
+async fn state() -> AppState {
     let store = Arc::new(MemoryStore::new());
     let job: JobId = JOB.parse().unwrap();
     let new = NewJob {
@@ -42,14 +42,14 @@ async fn parts() -> AppState {
         .authorized_parties([ORIGIN])
         .build()
         .unwrap();
-    let mut parts = AppState::new(
+    let mut state = AppState::new(
         Arc::new(verifier),
         store.clone(),
         store,
         HubOptions::default(),
     );
-    parts.cors_origins = [ORIGIN.to_owned()].into();
-    parts
+    state.cors_origins = [ORIGIN.to_owned()].into();
+    state
 }
 
 fn asking(target: &str) -> TestRequest {
@@ -61,18 +61,18 @@ fn asking(target: &str) -> TestRequest {
         .insert_header((header::AUTHORIZATION, format!("Bearer {token}")))
 }
 
-/// A route of the other application's own, behind the same gate.
+/// A route of the other application, behind the same gate.
 async fn own_route(asked: AuthorizedJob<PageRequest>) -> HttpResponse {
     HttpResponse::Ok().body(format!("{} of {}", asked.query.limit.get(), asked.job_id))
 }
 
 #[actix_web::test]
-async fn both_applications_keep_their_own_routes() {
-    let parts = parts().await;
+async fn each_application_keeps_its_own_routes() {
+    let state = state().await;
     let app = App::new()
         .wrap(DefaultHeaders::new().add(("X-Theirs", "1")))
         .route("/", web::get().to(async || "home"))
-        .configure(|config| configure(config, &parts))
+        .configure(|config| configure(config, &state))
         .route("/api/other", web::get().to(async || "other"))
         .default_service(web::to(async || HttpResponse::NotFound().body("theirs")));
     let app = init_service(app).await;
@@ -99,8 +99,8 @@ async fn both_applications_keep_their_own_routes() {
 
 #[actix_web::test]
 async fn mounted_routes_keep_the_contract_on_their_own() {
-    let parts = parts().await;
-    let app = init_service(App::new().configure(|config| configure(config, &parts))).await;
+    let state = state().await;
+    let app = init_service(App::new().configure(|config| configure(config, &state))).await;
     let nobody = TestRequest::get()
         .uri("/api/jobs/build-1/logs")
         .insert_header((header::ORIGIN, ORIGIN));
@@ -131,9 +131,9 @@ async fn mounted_routes_keep_the_contract_on_their_own() {
 }
 
 #[actix_web::test]
-async fn they_mount_under_a_prefix() {
-    let parts = parts().await;
-    let scope = web::scope("/v1").configure(|config| configure(config, &parts));
+async fn the_routes_can_be_mounted_under_a_prefix() {
+    let state = state().await;
+    let scope = web::scope("/v1").configure(|config| configure(config, &state));
     let app = App::new()
         .service(scope)
         .default_service(web::to(unknown_route));
@@ -151,11 +151,11 @@ async fn they_mount_under_a_prefix() {
 }
 
 #[actix_web::test]
-async fn another_route_can_stand_behind_the_same_gate_and_errors() {
-    let parts = parts().await;
+async fn another_route_can_use_the_same_gate_and_error_format() {
+    let state = state().await;
     let own = web::resource("/api/jobs/{job_id}/summary").route(web::get().to(own_route));
     let app = App::new()
-        .configure(|config| configure(config, &parts))
+        .configure(|config| configure(config, &state))
         .service(own.wrap(from_fn(envelope)));
     let app = init_service(app).await;
     let answer = call_service(
@@ -181,7 +181,7 @@ async fn another_route_can_stand_behind_the_same_gate_and_errors() {
     }
 }
 
-/// Jobs of a service that has a bug.
+/// Panics, as a service with a bug does.
 struct Broken;
 
 #[async_trait]
@@ -200,12 +200,12 @@ impl Jobs for Broken {
 }
 
 #[actix_web::test]
-async fn a_panic_is_a_500_in_the_shape_of_all_errors_and_tells_nothing() {
-    let mut parts = parts().await;
-    parts.jobs = Arc::new(Broken);
-    let app = init_service(App::new().configure(|config| configure(config, &parts))).await;
+async fn a_panic_is_a_500_in_the_shape_of_all_errors_without_details() {
+    let mut state = state().await;
+    state.jobs = Arc::new(Broken);
+    let app = init_service(App::new().configure(|config| configure(config, &state))).await;
     let asked = asking("/api/jobs/build-1/logs").insert_header(("X-Request-ID", "r-1"));
-    // What reaches actix as an error is answered by it with the error's own answer.
+    // Actix answers an error that reaches it with the error's own answer.
     let answer = match try_call_service(&app, asked.to_request()).await {
         Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
         Err(error) => error.error_response(),

@@ -1,4 +1,4 @@
-//! Redis or the key set away: 503 that says when to try again, and never another answer.
+//! Redis or the key set is away: requests get 503 with `Retry-After`, and never another answer.
 
 use std::time::Duration;
 
@@ -7,14 +7,15 @@ use serde_json::json;
 use test_support::{Answer, HttpClient, RedisServer, TcpProxy};
 use tokio::time::{Instant, sleep};
 
+use crate::access::SECRETS;
 use crate::errors::problem;
 use crate::key_set::KeySetServer;
 use crate::support::{ANN, Api, Job, ORIGIN, token};
 
-/// How soon an outage must be told, and how soon after its end it must be over.
+/// How soon requests must get 503 in an outage, and how soon after its end they must be served again.
 const PROMISED: Duration = Duration::from_secs(5);
 
-async fn told_in_time(client: HttpClient, target: &str, code: &str, case: &str) -> Answer {
+async fn assert_unavailable(client: HttpClient, target: &str, code: &str, case: &str) -> Answer {
     let asked = Instant::now();
     let answer = client.get(target).header("Origin", ORIGIN).send().await;
     assert!(
@@ -34,25 +35,25 @@ async fn told_in_time(client: HttpClient, target: &str, code: &str, case: &str) 
     answer
 }
 
-/// Both routes say that the store is away, and that at once for whoever may not know even that.
+/// Asserts that both routes answer that the store is away, and that requests without credentials still get 401.
 async fn assert_store_is_away(api: &Api, job: &Job, case: &str) {
     let queries = ["", "/stream", "/stream?from=start", "/stream?after_id=1-0"];
-    let told = queries.map(async |query| {
+    let answers = queries.map(async |query| {
         let target = format!("{}{query}", job.path());
-        let answer = told_in_time(api.client(ANN), &target, "store-unavailable", case).await;
+        let answer = assert_unavailable(api.client(ANN), &target, "store-unavailable", case).await;
         let text = answer.text();
         assert!(
             !text.contains("127.0.0.1") && !text.contains("edis"),
             "{case}: {text}"
         );
     });
-    join_all(told).await;
+    join_all(answers).await;
     let nobody = api.anonymous().get(&job.path()).send().await;
-    assert_eq!(nobody.status, 401, "{case}: who it is can still be told");
+    assert_eq!(nobody.status, 401, "{case}: authentication still works");
     let malformed = api.get(&format!("{}?limit=x", job.path())).await;
     assert_eq!(
         malformed.status, 422,
-        "{case}: and what is wrong with a query"
+        "{case}: a malformed query is still named"
     );
 }
 
@@ -100,7 +101,7 @@ async fn a_redis_that_is_stopped_or_frozen_is_503_until_it_is_back() {
     redis.start_again().await;
     assert_back_in_time(&api, &job, Instant::now(), "started again").await;
 
-    // A job that was never there is still told from one that cannot be looked up.
+    // A job that does not exist is still 404, and not an outage.
     assert_eq!(api.get(&Job::unwritten(&redis).path()).await.status, 404);
 }
 
@@ -125,16 +126,51 @@ async fn it_starts_while_redis_is_away_and_serves_once_redis_is_there() {
 
         proxy.mend().await;
         assert_back_in_time(&api, &job, Instant::now(), outage).await;
-        assert_eq!(
-            api.anonymous().get("/readyz").send().await.status,
-            200,
-            "{outage}"
-        );
+        assert_ready_in_time(&api, outage).await;
     });
     join_all(outages).await;
 }
 
-/// Nobody listens, or nobody says anything.
+/// Waits until the readiness probe succeeds. An answer of the store counts for half a second.
+async fn assert_ready_in_time(api: &Api, case: &str) {
+    let start = Instant::now();
+    while api.anonymous().get("/readyz").send().await.status != 200 {
+        assert!(start.elapsed() < PROMISED, "{case}: not ready");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_was_away_at_the_start_must_allow_revocations_before_the_service_is_ready() {
+    let redis = RedisServer::shared().await;
+    let job = Job::new(&redis).await;
+    let (user, password) = (format!("u{:016x}", fastrand::u64(..)), "secret-word");
+    let set_user = async |rules: &[&str]| {
+        redis
+            .command(&[&["ACL", "SETUSER", &user], rules].concat())
+            .await
+    };
+    // Logs may be read, but nothing is allowed on log-api:*.
+    set_user(&["reset", "on", ">secret-word", "~job:*", "&*", "+@all"]).await;
+    let proxy = TcpProxy::start(redis.address()).await;
+    proxy.refuse().await;
+    let url = format!("redis://{user}:{password}@{}", proxy.address());
+    let settings = [("CLERK_WEBHOOK_SECRET", SECRETS[0])];
+    let api = Api::start(&url, &settings).await;
+    let status = async || api.anonymous().get("/readyz").send().await.status;
+    assert_eq!(status().await, 503);
+
+    proxy.mend().await;
+    let log = api.log_with("revocations need on log-api:*").await;
+    assert!(!log.contains(password), "{log}");
+    assert_eq!(status().await, 503);
+
+    set_user(&["~log-api:*"]).await;
+    assert_ready_in_time(&api, "allowed").await;
+    assert_eq!(api.get(&job.path()).await.status, 200);
+}
+
+/// Refuses connections, or lets them hang.
 pub(crate) async fn break_network(network: &TcpProxy, outage: &str) {
     match outage {
         "refused" => network.refuse().await,
@@ -142,13 +178,13 @@ pub(crate) async fn break_network(network: &TcpProxy, outage: &str) {
     }
 }
 
-/// Nobody can be let in, and nobody is told to sign in again.
+/// Asserts that no token can be verified, and that nobody is told to sign in again.
 async fn assert_keys_are_away(api: &Api, job: &Job, case: &str) {
     let targets = [job.path(), format!("{}/stream", job.path())];
-    let told = targets
+    let answers = targets
         .iter()
-        .map(|target| told_in_time(api.client(ANN), target, "keys-unavailable", case));
-    join_all(told).await;
+        .map(|target| assert_unavailable(api.client(ANN), target, "keys-unavailable", case));
+    join_all(answers).await;
     let ready = api.anonymous().get("/readyz").send().await;
     let expected = json!({"status": "unavailable", "store": "ok", "keys": "unavailable"});
     assert_eq!((ready.status, ready.json()), (503, expected), "{case}");
@@ -157,7 +193,7 @@ async fn assert_keys_are_away(api: &Api, job: &Job, case: &str) {
         200,
         "{case}"
     );
-    // What needs no key is told as ever.
+    // Answers that need no key are as always.
     assert_eq!(
         api.anonymous().get(&job.path()).send().await.status,
         401,
@@ -190,7 +226,7 @@ async fn it_starts_while_the_key_set_is_away_and_serves_once_it_is_there() {
                 break;
             }
             assert_eq!(answer.status, 503, "{outage}: an outage is never a 401");
-            // It asks again with a pause that doubles from a second, plus a quarter.
+            // It tries again after pauses that begin with a second and double.
             assert!(mended.elapsed() < Duration::from_secs(10), "{outage}");
             sleep(Duration::from_millis(50)).await;
         }

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{ANN, Api, Job, shared};
 
-/// A page of Ann's job; it is there.
+/// A page of Ann's job, which must be answered with 200.
 async fn page(api: &Api, job: &Job, query: &str) -> Value {
     let answer = api.get(&format!("{}?{query}", job.path())).await;
     assert_eq!(answer.status, 200, "{query}: {}", answer.text());
@@ -44,7 +44,7 @@ fn has_more(page: &Value) -> bool {
     page["has_more"].as_bool().unwrap()
 }
 
-/// The whole log, paged back from its end.
+/// The whole log, read page by page from its end.
 async fn paged_back(api: &Api, job: &Job, limit: usize) -> Vec<Value> {
     let mut found = Vec::new();
     let mut before = Value::from("");
@@ -60,7 +60,7 @@ async fn paged_back(api: &Api, job: &Job, limit: usize) -> Vec<Value> {
     }
 }
 
-/// The lines after an id, paged forward, up to another one where there is one.
+/// The lines after an id, read page by page, up to another id if one is given.
 async fn paged_forward(
     api: &Api,
     job: &Job,
@@ -152,7 +152,7 @@ async fn has_more_is_about_older_lines_or_with_after_id_about_newer_ones() {
         ("limit=2&after_id=2-0", &["3", "4"], true),
         ("limit=3&after_id=2-0", &["3", "4", "5"], false),
         ("limit=2&after_id=0-0", &["1", "2"], true),
-        // Inside a window, lines newer than it do not count.
+        // Lines that are newer than the window do not count.
         ("limit=2&after_id=1-0&before_id=5-0", &["2", "3"], true),
         (
             "limit=3&after_id=1-0&before_id=5-0",
@@ -375,7 +375,7 @@ async fn any_entry_id_up_to_the_last_u64_can_be_written_and_asked_for() {
 }
 
 #[tokio::test]
-async fn pages_tile_the_log_in_both_directions_for_every_limit() {
+async fn pages_cover_the_log_without_overlap_in_both_directions_for_every_limit() {
     let (redis, api) = shared().await;
     let short = Job::new(&redis).await;
     short.append_all((0..9).map(|n| n.to_string())).await;
@@ -393,7 +393,7 @@ async fn pages_tile_the_log_in_both_directions_for_every_limit() {
                 paged_forward(&api, job, limit, "0-0", "").await == all,
                 "forward by {limit}"
             );
-            // A window leaves both of its bounds out.
+            // The bounds of a window are not in it.
             let (low, high) = (all.len() / 4, all.len() - 2);
             let (after, before) = (
                 all[low]["id"].as_str().unwrap(),
@@ -406,7 +406,7 @@ async fn pages_tile_the_log_in_both_directions_for_every_limit() {
 }
 
 #[tokio::test]
-async fn paging_back_through_a_log_that_grows_repeats_and_skips_nothing() {
+async fn paging_back_through_a_growing_log_repeats_and_skips_nothing() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all((0..30).map(|n| n.to_string())).await;
@@ -427,7 +427,7 @@ async fn paging_back_through_a_log_that_grows_repeats_and_skips_nothing() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_trimmed_begins_with_what_is_left() {
+async fn a_trimmed_log_begins_with_its_oldest_remaining_line() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let ids = job.append_all((0..10).map(|n| n.to_string())).await;
@@ -464,7 +464,7 @@ async fn a_page_ends_at_8_mib_of_text_with_at_least_one_line() {
         (column(&oldest, "id"), has_more(&oldest)),
         (vec![json!(ids[0]), json!(ids[1])], true)
     );
-    // The next page of either direction is the rest.
+    // The next page in either direction is the rest.
     let rest = page(&api, &job, &format!("before_id={}", ids[2])).await;
     assert_eq!(
         (column(&rest, "id"), has_more(&rest)),
@@ -525,7 +525,7 @@ async fn the_pages_of_a_recorded_build_agree_with_the_lines_its_producer_wrote()
             .flat_map(|chunk| chunk.bytes)
             .collect::<Vec<_>>();
         let output = String::from_utf8_lossy(&output).into_owned();
-        // As a producer writes them that does not strip anything: colours and carriage returns stay in.
+        // Written as a producer does that strips nothing: colours and carriage returns stay in.
         job.append_all(output.lines()).await;
 
         let found = paged_back(&api, &job, 100).await;
@@ -556,7 +556,7 @@ async fn the_pages_of_a_recorded_build_agree_with_what_our_writer_wrote() {
     }
 }
 
-/// A job that `log-writer` has written from its creation to its end.
+/// A job that `log-writer` has written, from its creation to its end.
 async fn written(redis: &Arc<RedisServer>, recording: Recording) -> Job {
     let job = Job::unwritten(redis);
     let store = Arc::new(RedisStore::new(RedisOptions::new(redis.url())).unwrap());

@@ -1,4 +1,4 @@
-//! The id of a request, the privacy headers, and what the server's own log says of it all.
+//! The id of a request, the privacy headers, and what the server writes to its own log.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn values(answer: &Answer, name: &str) -> Vec<String> {
     named.map(|(_, value)| value.clone()).collect()
 }
 
-/// One request for each kind of answer there is, with the status it gets.
+/// One request for each kind of answer, with its status.
 async fn every_kind(
     api: &Api,
     job: &Job,
@@ -71,7 +71,10 @@ async fn every_kind(
 #[tokio::test]
 async fn every_answer_carries_the_requests_own_id_or_a_new_one() {
     let (redis, api) = shared().await;
-    let (job, foreign) = (Job::new(&redis).await, Job::of(&redis, "user_bob").await);
+    let (job, foreign) = (
+        Job::new(&redis).await,
+        Job::owned_by(&redis, "user_bob").await,
+    );
     for (case, request, status) in every_kind(&api, &job, &foreign).await {
         let own = request
             .clone()
@@ -120,7 +123,7 @@ async fn an_id_is_taken_up_to_128_visible_ascii_characters() {
             .header("X-Request-ID", id)
             .send()
             .await;
-        // A control character is refused before anything of ours sees the request.
+        // The HTTP server refuses a control character before our code sees the request.
         if answer.status != 400 {
             assert!(is_new(answer.header("X-Request-ID").unwrap()), "{id:?}");
         }
@@ -135,7 +138,10 @@ async fn an_id_is_taken_up_to_128_visible_ascii_characters() {
 #[tokio::test]
 async fn pages_and_errors_are_private_and_not_to_be_stored() {
     let (redis, api) = shared().await;
-    let (job, foreign) = (Job::new(&redis).await, Job::of(&redis, "user_bob").await);
+    let (job, foreign) = (
+        Job::new(&redis).await,
+        Job::owned_by(&redis, "user_bob").await,
+    );
     for (case, request, _) in every_kind(&api, &job, &foreign).await {
         let answer = request
             .header("Origin", crate::support::ORIGIN)
@@ -160,7 +166,7 @@ async fn pages_and_errors_are_private_and_not_to_be_stored() {
     }
 }
 
-/// What a server of these settings has logged once it was sent what must not be logged, and all of that.
+/// Sends a server with these settings everything that must not be logged. Returns these texts, and its log.
 async fn provoked(filter: &str, format: &str) -> (Vec<String>, String) {
     let redis = RedisServer::shared().await;
     let settings = [("LOG_API_LOG", filter), ("LOG_API_LOG_FORMAT", format)];
@@ -204,7 +210,7 @@ async fn provoked(filter: &str, format: &str) -> (Vec<String>, String) {
     (parts.chain(others).map(str::to_owned).collect(), api.log())
 }
 
-/// Sends a token, good or bad, in every place where somebody may put it.
+/// Sends a token, valid or not, in every place where a client may put it.
 async fn ask_with(api: &Api, job: &Job, token: &str) {
     let client = api
         .anonymous()
@@ -251,7 +257,7 @@ async fn neither_tokens_nor_anything_unparsed_from_outside_is_ever_logged() {
 }
 
 #[tokio::test]
-async fn an_id_that_looks_like_a_log_entry_stays_a_value() {
+async fn a_request_id_that_looks_like_a_log_entry_stays_a_value() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
@@ -282,7 +288,7 @@ async fn an_id_that_looks_like_a_log_entry_stays_a_value() {
         entries.iter().any(|entry| entry["request_id"] == split),
         "{log}"
     );
-    // What a machine with a low limit of open files is told is no matter here.
+    // On a machine with a low limit of open files there is a warning, which does not matter here.
     let of_requests = |entry: &&serde_json::Value| entry["target"] != "log_api::net::file_limit";
     assert!(
         entries

@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime};
 use auth::mint::Issuer;
 use test_support::{Answer, HttpClient, RedisServer, Request};
 
-/// The front end that tests' tokens are for.
+/// The front end that the tokens of tests are issued for.
 pub(crate) const ORIGIN: &str = "https://app.example.com";
 
 /// The user that owns the jobs of tests, unless a test says otherwise.
 pub(crate) const ANN: &str = "user_ann";
 
-/// One instance for the whole binary: making a key takes a moment.
+/// The Clerk instance of the tests.
 pub(crate) static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::for_tests().unwrap());
 
 /// A fresh session token.
@@ -26,7 +26,7 @@ pub(crate) fn token(user: &str) -> String {
         .unwrap()
 }
 
-/// The Redis and the server that tests share.
+/// The Redis and the server that tests share. Use jobs of your own.
 pub(crate) async fn shared() -> (Arc<RedisServer>, Arc<Api>) {
     let redis = RedisServer::shared().await;
     let api = Api::shared(&redis).await;
@@ -47,7 +47,7 @@ pub(crate) fn environment(redis_url: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A run of the binary that ended by itself.
+/// A run of the binary that has ended by itself.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -74,7 +74,7 @@ pub(crate) async fn run(arguments: &[&str], env: &[(&str, &str)]) -> Ended {
     }
 }
 
-/// Runs `serve` where it must refuse to start, and returns what it said.
+/// Runs `serve` with settings that it must refuse, and returns its error output.
 pub(crate) async fn refuses_to_start(redis_url: &str, settings: &[(&str, &str)]) -> String {
     let defaults = environment(redis_url);
     let defaults = defaults.iter().map(|(key, value)| (*key, value.as_str()));
@@ -101,7 +101,7 @@ impl Api {
         Self::start(&redis.url(), &[]).await
     }
 
-    /// A server with further settings, each over the defaults of tests.
+    /// A server with further settings, which override the defaults of tests.
     pub(crate) async fn start(redis_url: &str, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_log-api"));
         command
@@ -112,7 +112,7 @@ impl Api {
         Self::spawn(command, redis_url).await
     }
 
-    /// A server on a folder, which needs no Redis.
+    /// A server on a local folder, without Redis.
     pub(crate) async fn start_embedded(dir: &Path, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_log-api"));
         command
@@ -124,8 +124,8 @@ impl Api {
         Self::spawn(command, "").await
     }
 
-    /// A server with defaults that tests of this binary share while any of them holds it. Use jobs of your own, and
-    /// break nothing. Held weakly for the reason that [`RedisServer::shared`] gives.
+    /// A server with defaults that the tests of this process share while any of them holds it. Use jobs of your own, and
+    /// break nothing.
     pub(crate) async fn shared(redis: &RedisServer) -> Arc<Self> {
         static SHARED: Mutex<Weak<Api>> = Mutex::new(Weak::new());
         static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -203,7 +203,7 @@ impl Api {
             .get(&format!("{}/stream{query}", job.path()))
     }
 
-    /// One number of `/metrics`, by its name without the prefix. The server must have been started with them.
+    /// One number of `/metrics`, by its name without the prefix. The server must have `LOG_API_METRICS_BIND`.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
         let address = self.metrics.expect("a server with LOG_API_METRICS_BIND");
         let answer = HttpClient::new(address).get("/metrics").send().await;
@@ -229,9 +229,9 @@ impl Api {
         self.log.lock().unwrap().clone()
     }
 
-    /// What the server has logged once this text is in it: entries take a moment to get here.
+    /// The log of the server, once this text is in it.
     pub(crate) async fn log_with(&self, text: &str) -> String {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
             let log = self.log();
             if log.contains(text) {
@@ -249,7 +249,7 @@ impl Api {
         self.child.id()
     }
 
-    /// Ends the server as a crash does.
+    /// Kills the server, as a crash does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -290,7 +290,7 @@ impl Drop for Api {
     }
 }
 
-/// The address in an entry of either log format.
+/// The address in a log entry of either format.
 fn address_in(line: &str) -> Option<SocketAddr> {
     if let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) {
         return entry.get("address")?.as_str()?.parse().ok();
@@ -305,13 +305,13 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// A job of Ann's that runs.
+    /// A running job of Ann's.
     pub(crate) async fn new(redis: &Arc<RedisServer>) -> Self {
-        Self::of(redis, ANN).await
+        Self::owned_by(redis, ANN).await
     }
 
-    /// A job of this user's that runs.
-    pub(crate) async fn of(redis: &Arc<RedisServer>, owner: &str) -> Self {
+    /// A running job of this user's.
+    pub(crate) async fn owned_by(redis: &Arc<RedisServer>, owner: &str) -> Self {
         let job = Self::unwritten(redis);
         let at = "2026-01-01T00:00:00Z";
         let fields = [
@@ -347,7 +347,7 @@ impl Job {
         format!("job:{}:logs", self.id)
     }
 
-    /// The path of its history.
+    /// The path of the job's history.
     pub(crate) fn path(&self) -> String {
         format!("/api/jobs/{}/logs", self.id)
     }
@@ -356,14 +356,14 @@ impl Job {
         self.redis.command(command).await
     }
 
-    /// Appends lines of these ids, each its id's text.
+    /// Appends lines with these ids. The text of each line is its id.
     pub(crate) async fn append_ids(&self, ids: &[&str]) {
         for id in ids {
             self.append_entry(id, &[b"text", id.as_bytes()]).await;
         }
     }
 
-    /// Runs commands at once: nobody sees what is between them.
+    /// Runs commands in one transaction.
     pub(crate) async fn atomically(&self, commands: &[&[&str]]) {
         let whole = [&[&["MULTI"][..]], commands, &[&["EXEC"]]].concat();
         let words = |command: &&[&str]| {
@@ -418,14 +418,14 @@ impl Job {
         answers.iter().map(test_support::Value::text).collect()
     }
 
-    /// Appends an entry with an id (`*` for Redis's own) and fields of one's own, names and values in turn.
+    /// Appends an entry with this id (`*` lets Redis choose) and these fields, names and values in turn.
     pub(crate) async fn append_entry(&self, id: &str, fields: &[&[u8]]) -> String {
         let key = self.logs_key();
         let head = [b"XADD".as_slice(), key.as_bytes(), id.as_bytes()];
         self.redis.command(&[&head, fields].concat()).await.text()
     }
 
-    /// The whole log as a client is to see it, read from Redis itself.
+    /// The whole log as a client must see it, read from Redis itself.
     pub(crate) async fn lines(&self) -> Vec<serde_json::Value> {
         let entries = self.command(&["XRANGE", &self.logs_key(), "-", "+"]).await;
         entries.array().into_iter().map(line_of).collect()

@@ -1,4 +1,4 @@
-//! Jobs of an organisation: who else may read them.
+//! Jobs of an organisation, which its members may read.
 
 use serde_json::{Value, json};
 use test_support::RedisServer;
@@ -7,7 +7,7 @@ use super::page_with;
 use crate::auth::{now, token_with};
 use crate::support::{ANN, Api, Job};
 
-/// A token of Ann's with these claims of an organisation; `per` of the feature `builds`.
+/// A token of Ann's with an organisation, and these permissions of its feature `builds`.
 fn member(org: &str, permissions: &str) -> String {
     token_with(|_, claims| {
         claims["fea"] = "o:builds".into();
@@ -27,9 +27,9 @@ async fn a_job_of_an_organisation_is_read_as_the_rule_says_and_looks_absent_else
     let start = async |rule: &str| Api::start(&redis.url(), &[("LOG_API_ORG_READ", rule)]).await;
     let off = Api::on(&redis).await;
     let (members, permitted) = (start("member").await, start("org:builds:read").await);
-    let job = Job::of(&redis, "user_bob").await;
+    let job = Job::owned_by(&redis, "user_bob").await;
     job.command(&["HSET", &job.key(), "org_id", "org_1"]).await;
-    let ownerless = Job::of(&redis, "").await;
+    let ownerless = Job::owned_by(&redis, "").await;
     ownerless
         .command(&["HSET", &ownerless.key(), "org_id", "org_1"])
         .await;
@@ -63,7 +63,7 @@ async fn a_job_of_an_organisation_is_read_as_the_rule_says_and_looks_absent_else
 async fn an_organisation_of_a_token_before_version_2_counts_too() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("LOG_API_ORG_READ", "org:builds:read")]).await;
-    let job = Job::of(&redis, "user_bob").await;
+    let job = Job::owned_by(&redis, "user_bob").await;
     job.command(&["HSET", &job.key(), "org_id", "org_1"]).await;
     let flat = |permissions: Value| {
         token_with(|_, claims| {
@@ -81,7 +81,10 @@ async fn an_organisation_of_a_token_before_version_2_counts_too() {
 async fn a_claim_of_an_organisation_that_cannot_be_read_gives_nothing_and_refuses_nobody() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("LOG_API_ORG_READ", "org:builds:read")]).await;
-    let (shared, own) = (Job::of(&redis, "user_bob").await, Job::new(&redis).await);
+    let (shared, own) = (
+        Job::owned_by(&redis, "user_bob").await,
+        Job::new(&redis).await,
+    );
     shared
         .command(&["HSET", &shared.key(), "org_id", "org_1"])
         .await;

@@ -42,7 +42,7 @@ async fn a_ticket_opens_one_stream_on_any_process() {
 }
 
 #[tokio::test]
-async fn of_many_that_come_with_one_ticket_at_once_one_gets_in() {
+async fn of_many_requests_with_one_ticket_one_gets_a_stream() {
     let (redis, apis) = two(&[]).await;
     let job = Job::new(&redis).await;
     job.set_status("ready").await;
@@ -111,15 +111,18 @@ async fn a_ticket_beside_another_credential_is_400() {
     let twice = format!("{target}&ticket={secret}");
     let twice = api.anonymous().get(&twice).send().await;
     assert_refused(&twice, 400, "token-malformed-credentials", "two tickets");
-    // A browser sends its cookies whether the page wants it or not.
+    // A browser sends its cookies whether the page wants that or not.
     let request = api.anonymous().get(&target).header("Cookie", "__session=x");
     assert_eq!(SseReader::open(request).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_ticket_is_for_who_may_read_when_it_is_made_and_when_it_is_taken() {
+async fn access_is_checked_when_a_ticket_is_made_and_when_it_is_used() {
     let (redis, api) = shared().await;
-    let (own, foreign) = (Job::new(&redis).await, Job::of(&redis, "user_bob").await);
+    let (own, foreign) = (
+        Job::new(&redis).await,
+        Job::owned_by(&redis, "user_bob").await,
+    );
     let path = |job: &Job| format!("{}/ticket", job.path());
     let answer = api.anonymous().request("POST", &path(&own)).send().await;
     assert_refused(&answer, 401, "session-token-missing", "nobody");
@@ -162,7 +165,7 @@ async fn a_ticket_is_not_taken_after_its_time_and_is_stored_as_a_digest() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_in_no_line_of_the_log_and_in_no_answer() {
+async fn a_ticket_is_never_logged_and_in_no_other_answer() {
     let (redis, [api, _]) = two(&[("LOG_API_LOG", "trace")]).await;
     let job = Job::new(&redis).await;
     let secret = ticket(&api, &job).await;

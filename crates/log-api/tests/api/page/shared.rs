@@ -1,4 +1,4 @@
-//! One page, asked for by many at the same time.
+//! One page that many clients request at the same time.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use super::column;
 use crate::support::{ANN, Api, Job};
 
 #[tokio::test]
-async fn those_who_ask_for_a_page_at_the_same_time_share_a_read_and_not_a_permission() {
+async fn requests_for_a_page_at_the_same_time_share_a_read_and_not_a_permission() {
     let redis = Arc::new(RedisServer::start().await);
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
     job.append("the only line").await;
     redis.command(&["CONFIG", "RESETSTAT"]).await;
-    // So that all of them ask before the first is answered.
+    // So that all requests arrive before the first one is answered.
     redis.command(&["CLIENT", "PAUSE", "1000", "ALL"]).await;
     let ask = |user| {
         let (client, path) = (api.client(user), job.path());
@@ -32,7 +32,7 @@ async fn those_who_ask_for_a_page_at_the_same_time_share_a_read_and_not_a_permis
     for command in ["hmget", "xrevrange"] {
         let calls = stats.split_once(&format!("cmdstat_{command}:calls="));
         let calls = calls.and_then(|(_, rest)| rest.split(',').next()?.parse::<u32>().ok());
-        // Two for all, where they come as one; each that is late may add one.
+        // Two for all requests if they arrive together. Each late one may add one.
         assert!((1..=10).contains(&calls.unwrap()), "{command}: {calls:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! How the tests of the live stream read it, and who writes meanwhile.
+//! Clients of the live stream for tests, and a producer that writes meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Api, Job};
 
-/// Long enough for anything that has no time of its own in the contract.
+/// Long enough for everything that has no limit of its own in the contract.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Opens a stream; `query` begins with `?` or is empty.
@@ -22,14 +22,14 @@ pub(crate) async fn follow(api: &Api, job: &Job, query: &str) -> SseReader {
     reader
 }
 
-/// Opens a stream as a client that comes back.
+/// Opens a stream as a client that reconnects with a cursor.
 pub(crate) async fn resume(api: &Api, job: &Job, cursor: &str) -> SseReader {
     let reader = try_resume(api, job, cursor).await;
     assert_eq!(reader.status, 200);
     reader
 }
 
-/// As [`resume`], whatever the status of the answer.
+/// Like [`resume`], for any status of the answer.
 pub(crate) async fn try_resume(api: &Api, job: &Job, cursor: &str) -> SseReader {
     SseReader::open(api.stream(job, "").header("Last-Event-ID", cursor)).await
 }
@@ -39,12 +39,12 @@ pub(crate) async fn browse(api: &Api, job: &Job) -> BrowserClient {
     BrowserClient::open(api.stream(job, "")).await.unwrap()
 }
 
-/// The texts of the next lines. Whatever else comes between them fails the test, heartbeats apart.
+/// The texts of the next lines. Any event between them fails the test, except heartbeats.
 pub(crate) async fn texts(reader: &mut SseReader, lines: usize) -> Vec<String> {
     texts_within(reader, lines, SOON).await
 }
 
-/// As [`texts`], all within a time.
+/// Like [`texts`], within this time.
 pub(crate) async fn texts_within(
     reader: &mut SseReader,
     lines: usize,
@@ -78,7 +78,7 @@ pub(crate) async fn until_done(reader: &mut SseReader) -> (Vec<String>, String) 
     (events.into_iter().map(text).collect(), status)
 }
 
-/// What the browser client saw, as texts and the status of `done`.
+/// What the browser client has seen: the texts, and the status of `done`.
 pub(crate) fn seen(view: &BrowserView) -> (Vec<String>, String) {
     let text = |line: &serde_json::Value| line["text"].as_str().unwrap().to_owned();
     assert_eq!(view.end, None, "stopped by itself, at `done`");
@@ -99,13 +99,13 @@ pub(crate) async fn event_and_cursor(reader: &mut SseReader) -> (Event, String) 
     }
 }
 
-/// Nothing but heartbeats comes for a while.
+/// Asserts that only heartbeats come during this time.
 pub(crate) async fn assert_silent(reader: &mut SseReader, during: Duration) {
     let event = tokio::time::timeout(during, reader.expect_event(SOON)).await;
     assert!(event.is_err(), "{event:?}");
 }
 
-/// A gap, as a client reads it.
+/// A gap as a client reads it.
 pub(crate) fn gap(after_id: &str, first_id: Option<&str>) -> Event {
     let id = |text: &str| text.parse::<EntryId>().unwrap();
     Event::Gap {
@@ -126,7 +126,7 @@ pub(crate) struct Producer {
 }
 
 impl Producer {
-    /// Begins to write, with a pause between two lines. It goes on through an outage: a line counts when Redis says so.
+    /// Begins to write, with a pause between two lines. In an outage it tries again until Redis has acknowledged the line.
     pub(crate) fn start(job: &Arc<Job>, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (job, stopped) = (job.clone(), stop.clone());
@@ -141,7 +141,7 @@ impl Producer {
         Self { stop, task }
     }
 
-    /// Stops it and returns the ids of its lines.
+    /// Stops writing, and returns the ids of the lines.
     pub(crate) async fn stop(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap()

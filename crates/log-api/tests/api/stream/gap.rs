@@ -1,4 +1,4 @@
-//! Lines that are gone: the client is told, once, with both ids; and it is not told where nothing is gone.
+//! Gaps: if lines are gone, the client gets one `gap` with both ids; otherwise it gets none.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::client::{
 };
 use crate::support::{Api, Job};
 
-/// Whether somebody follows the job already.
+/// With `warm`, opens another viewer first, so that the job has a feed already.
 const COLD_AND_WARM: [bool; 2] = [false, true];
 
 async fn others(api: &Api, job: &Job, warm: bool) -> Option<SseReader> {
@@ -24,7 +24,7 @@ async fn others(api: &Api, job: &Job, warm: bool) -> Option<SseReader> {
 }
 
 #[tokio::test]
-async fn a_trimmed_cursor_is_told_first_with_both_ids_and_once() {
+async fn a_trimmed_cursor_gets_one_gap_first_with_both_ids() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     for warm in COLD_AND_WARM {
@@ -48,7 +48,7 @@ async fn a_trimmed_cursor_is_told_first_with_both_ids_and_once() {
 }
 
 #[tokio::test]
-async fn a_log_that_a_producer_trims_as_it_writes_is_told_of_too() {
+async fn a_log_that_its_producer_trims_gets_a_gap_too() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
@@ -111,7 +111,7 @@ async fn no_gap_from_the_start_of_a_log_that_was_never_trimmed_nor_of_an_empty_o
 }
 
 #[tokio::test]
-async fn a_log_that_expired_or_was_deleted_is_a_gap_for_whoever_had_lines_of_it() {
+async fn a_log_that_expired_or_was_deleted_is_a_gap_for_a_client_with_a_cursor() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     for end in [&["DEL"][..], &["PEXPIRE", "1"]] {
@@ -200,7 +200,7 @@ async fn a_trim_behind_a_live_viewer_is_no_gap() {
 }
 
 #[tokio::test]
-async fn lines_that_were_gone_before_anybody_could_read_them_are_told_to_a_live_viewer() {
+async fn a_live_viewer_gets_a_gap_for_lines_that_nobody_could_read() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
@@ -231,7 +231,7 @@ async fn lines_that_were_gone_before_anybody_could_read_them_are_told_to_a_live_
 }
 
 #[tokio::test]
-async fn a_log_deleted_under_a_live_viewer_is_told_and_the_next_one_followed_from_its_start() {
+async fn a_live_viewer_of_a_deleted_log_gets_a_gap_and_the_next_log_from_its_start() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
@@ -246,10 +246,10 @@ async fn a_log_deleted_under_a_live_viewer_is_told_and_the_next_one_followed_fro
 }
 
 #[tokio::test]
-async fn a_log_made_anew_at_once_is_told_to_a_live_viewer_whichever_ids_it_has() {
+async fn a_live_viewer_gets_a_gap_if_the_log_is_replaced_at_once_by_one_with_any_ids() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
-    // Above the viewer: it goes on with the new log. Below: after its last line (contract.md, "Gap").
+    // If the new ids are above the viewer's cursor, it goes on with the new log; if below, after its last line.
     for (anew, told, cursor, next) in [("7-0", Some("7-0"), "", "8-0"), ("3-0", None, "3-0", "4-0")]
     {
         let job = Job::new(&redis).await;
@@ -272,7 +272,7 @@ async fn a_log_made_anew_at_once_is_told_to_a_live_viewer_whichever_ids_it_has()
 }
 
 #[tokio::test]
-async fn a_log_trimmed_under_a_reader_that_stalls_is_told_where_the_lines_are_missing() {
+async fn a_stalled_reader_of_a_trimmed_log_gets_a_gap_where_lines_are_missing() {
     let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("LOG_API_METRICS_BIND", "127.0.0.1:0")]).await;
     let job = Job::new(&redis).await;
@@ -282,7 +282,7 @@ async fn a_log_trimmed_under_a_reader_that_stalls_is_told_where_the_lines_are_mi
 
     let text = |n| format!("{n} {}", "x".repeat(200));
     let ids = job.append_all((0..20_000).map(text)).await;
-    // Nothing is missing for whoever keeps up.
+    // A viewer that keeps up misses nothing.
     assert_eq!(texts(&mut quick, 20_000).await.len(), 20_000);
     job.command(&["XTRIM", &job.logs_key(), "MAXLEN", "10"])
         .await;
@@ -318,7 +318,7 @@ async fn a_log_trimmed_under_a_reader_that_stalls_is_told_where_the_lines_are_mi
 }
 
 #[tokio::test]
-async fn a_cursor_beyond_the_end_of_an_ended_log_is_told_once_and_then_sent_away() {
+async fn a_cursor_beyond_the_end_of_an_ended_log_gets_one_gap_and_then_204() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     for (ids, last) in [(&["1-0", "2-0"][..], "2-0"), (&[], "0-0")] {
@@ -345,7 +345,7 @@ async fn a_cursor_beyond_the_end_of_an_ended_log_is_told_once_and_then_sent_away
 }
 
 #[tokio::test]
-async fn a_log_that_expires_under_a_live_viewer_is_told() {
+async fn a_live_viewer_of_an_expired_log_gets_a_gap() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;

@@ -1,4 +1,4 @@
-//! Coming back with a cursor, and joining history and live.
+//! Resuming with a cursor, and joining history and live lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +87,7 @@ async fn ids_are_compared_as_numbers_and_milliseconds_alone_mean_sequence_zero()
             "after {cursor}"
         );
     }
-    // Nothing can come after the greatest id there is, and the stream waits all the same.
+    // Nothing can come after the greatest id, and the stream still stays open.
     let mut reader = resume(&api, &job, &most).await;
     assert_silent(&mut reader, Duration::from_millis(100)).await;
     job.set_status("ready").await;
@@ -100,7 +100,7 @@ async fn many_cuts_at_random_places_lose_and_repeat_nothing() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Arc::new(Job::new(&redis).await);
-    // One that stays keeps a feed warm for some of the time.
+    // For part of the time this viewer keeps a feed open.
     let mut warm = None;
     let producer = Producer::start(&job, Duration::from_millis(1));
     let mut seen = Vec::new();
@@ -137,7 +137,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_replay_resumes_there() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
-    // Far more than one read of the store, and than a feed keeps.
+    // Far more than one read of the store returns, and than a feed keeps.
     let ids = job
         .append_all((0..12_000).map(|n| format!("{n} {}", "x".repeat(100))))
         .await;
@@ -156,7 +156,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_replay_resumes_there() {
 }
 
 #[tokio::test]
-async fn a_page_and_a_stream_after_its_newest_id_join_without_a_seam() {
+async fn a_page_and_a_stream_after_its_newest_id_join_without_gap_or_repetition() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Arc::new(Job::new(&redis).await);

@@ -1,5 +1,4 @@
-//! Streams on the wire, byte by byte: what becomes of a connection whose socket a stream takes over, and of one whose it
-//! does not.
+//! Streams byte by byte: connections that a stream takes over, and connections that cannot be taken over.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::client::SOON;
 use crate::support::{ANN, Api, Job, shared, token};
 
-/// Connects, with little room for what is not read.
+/// Connects with a small receive buffer.
 async fn connect(api: &Api) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(16 * 1024).unwrap();
@@ -45,7 +44,7 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_connection_that_a_stream_has_taken_over_hears_no_further_request_and_says_so() {
+async fn a_connection_that_a_stream_has_taken_over_serves_no_further_request() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("only").await;
@@ -65,7 +64,7 @@ async fn a_connection_that_a_stream_has_taken_over_hears_no_further_request_and_
 }
 
 #[tokio::test]
-async fn what_a_client_says_after_its_request_is_thrown_away() {
+async fn bytes_that_a_client_sends_after_its_request_are_ignored() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let mut stream = connect(&api).await;
@@ -78,7 +77,7 @@ async fn what_a_client_says_after_its_request_is_thrown_away() {
 }
 
 #[tokio::test]
-async fn a_stream_that_cannot_be_taken_over_is_a_stream_all_the_same() {
+async fn a_stream_also_works_on_a_connection_that_cannot_be_taken_over() {
     let (redis, api) = shared().await;
     for (version, headers) in [
         ("1.0", ""),
@@ -98,7 +97,7 @@ async fn a_stream_that_cannot_be_taken_over_is_a_stream_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_withdrawn_while_its_client_reads_nothing_sends_nothing_more() {
+async fn a_stream_broken_off_while_its_client_reads_nothing_sends_nothing_more() {
     let redis = test_support::RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("LOG_API_STREAM_LEASE_SECS", "1")]).await;
     let job = Job::new(&redis).await;
