@@ -1,5 +1,4 @@
-//! `log-api demo`: the whole service on a store in a temporary folder, with a throw-away key, and a real command as
-//! the job.
+//! `log-api demo`: the whole service with a store in a temporary folder and a throw-away key. A real command is the job.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,10 +28,10 @@ const USER: &str = "user_demo";
 const ORIGIN: &str = "http://localhost";
 const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// The token lives as long as anybody looks at a demo; the demo's verifier allows it.
+/// How long the demo's token is valid. Other verifiers accept ten minutes at most.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
-/// A page that follows the demo's job in a browser.
+/// A page that shows the demo's job in a browser.
 const PAGE: &str = include_str!("../web/demo.html");
 
 /// Runs the demo until Ctrl-C.
@@ -57,10 +56,10 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
     let job: JobId = JOB.parse()?;
     let user = UserId::new(USER).ok_or("the demo's user has no name")?;
     create_job(&store, &job, user).await?;
-    say_how_to_watch(app.addr(), &token, &shown)?;
+    print_instructions(app.addr(), &token, &shown)?;
     let work = tokio::spawn(async move {
         if let Err(error) = work(store, job, command).await {
-            say(&format!("The job could not be run to its end: {error}\n"));
+            print(&format!("The job could not be run to its end: {error}\n"));
         }
     });
     app.run(stop).await?;
@@ -68,12 +67,12 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
     Ok(())
 }
 
-/// Runs the command as the job, its output going through the writer into the store as it appears.
+/// Runs the command as the job. The writer stores its output as it comes.
 async fn work(store: EmbeddedStore, job: JobId, command: Command) -> CliResult {
     let writer = LogWriter::builder(job, Arc::new(store)).start();
     let outcome = match writer.run(command).await {
         Ok(status) => {
-            say(&format!(
+            print(&format!(
                 "The command has ended ({status}); the log is complete.\n"
             ));
             status.into()
@@ -82,16 +81,16 @@ async fn work(store: EmbeddedStore, job: JobId, command: Command) -> CliResult {
             writer
                 .system(&format!("The command could not be run: {error}"))
                 .await;
-            say(&format!("The command could not be run: {error}\n"));
+            print(&format!("The command could not be run: {error}\n"));
             log_writer::Outcome::Failed
         }
     };
     writer.finish(outcome, "The command has ended").await?;
-    say("Still serving; Ctrl-C ends the demo and deletes its log.\n");
+    print("Still serving; Ctrl-C ends the demo and deletes its log.\n");
     Ok(())
 }
 
-/// The command to run, and how it reads.
+/// The command to run, and its text for people.
 fn job_command(
     words: Vec<String>,
     folder: &Path,
@@ -109,12 +108,12 @@ fn job_command(
         }
         None => own_build(folder)?,
     };
-    // The demo owns the command: both end together.
+    // The command ends with the demo.
     command.stdin(Stdio::null()).kill_on_drop(true);
     Ok((command, shown))
 }
 
-/// Compiles a part of this very workspace into the demo's folder, so that there is always something to do.
+/// Without a command, the demo compiles a part of this workspace into its folder.
 fn own_build(folder: &Path) -> Result<(Command, String), Box<dyn std::error::Error>> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     if !manifest.exists() {
@@ -140,7 +139,7 @@ fn verifier(issuer: &Issuer) -> Result<Verifier, Box<dyn std::error::Error>> {
     Ok(verifier)
 }
 
-/// Listens where it was asked to; with no wish, on any free port if the usual one is taken.
+/// Listens on the given address. Without one it uses the default port, or any free port if that is taken.
 fn listen(service: &wiring::Service, bind: Option<SocketAddr>) -> io::Result<Application> {
     let on = |addr| {
         let settings = ServerSettings::for_demo(addr);
@@ -170,9 +169,9 @@ async fn page() -> HttpResponse {
         .body(PAGE)
 }
 
-fn say_how_to_watch(addr: SocketAddr, token: &str, command: &str) -> io::Result<()> {
+fn print_instructions(addr: SocketAddr, token: &str, command: &str) -> io::Result<()> {
     let logs = format!("http://{addr}/api/jobs/{JOB}/logs");
-    // On standard output, each on a line of its own, to be pasted as it stands.
+    // Each command is on a line of its own, so that it can be copied.
     write!(
         io::stdout().lock(),
         "Running as job `{JOB}`: {command}\n\n\
@@ -185,7 +184,7 @@ fn say_how_to_watch(addr: SocketAddr, token: &str, command: &str) -> io::Result<
     )
 }
 
-fn say(text: &str) {
-    // Where the terminal is gone, there is nobody to tell.
+fn print(text: &str) {
+    // If the terminal is gone, nobody reads it.
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

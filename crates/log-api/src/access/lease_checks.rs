@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::decision::{Deciders, shares_job};
 use super::lease::LeaseMode;
-use super::open_streams::OpenStream;
+use super::open_stream::OpenStream;
 
 /// How many jobs are looked up at the same time.
 const CONCURRENT_LOOKUPS: usize = 16;
@@ -88,8 +88,10 @@ mod tests {
     use tokio::time::sleep;
 
     use super::super::lease::LeaseOptions;
-    use super::super::open_streams::{OpenStreams, StreamLimits, StreamPermit, StreamSignal};
+    use super::super::open_stream::StreamSignal;
+    use super::super::open_streams::{OpenStreams, StreamPermit};
     use super::super::principal::tests::ann;
+    use super::super::stream_table::StreamLimits;
     use super::*;
 
     const LEASE: Duration = Duration::from_secs(300);

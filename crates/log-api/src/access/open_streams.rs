@@ -7,44 +7,20 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use futures_util::task::AtomicWaker;
-use log_domain::{JobId, UserId};
-use log_wire::ErrorCode;
+use log_domain::JobId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::lease::LeaseOptions;
+use super::open_stream::{OpenStream, StreamSignal};
 use super::principal::Principal;
+use super::stream_table::{StreamLimits, StreamTable};
 use crate::error::ApiError;
-
-/// What a stream is told to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum StreamSignal {
-    /// Go on.
-    Continue,
-    /// End cleanly with `reauth`.
-    Reauth,
-    /// Break off at once: access was withdrawn.
-    BreakOff,
-}
-
-/// How many streams may be open. `None` is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StreamLimits {
-    /// To one user; 429 beyond.
-    pub per_user: Option<NonZero<usize>>,
-    /// Of one job; 429 beyond.
-    pub per_job: Option<NonZero<usize>>,
-    /// In the process; 503 beyond.
-    pub total: Option<NonZero<usize>>,
-}
 
 /// Numbers about streams, for metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,39 +39,12 @@ pub struct AccessStats {
 #[derive(Debug, Default)]
 pub(super) struct OpenStreams {
     limits: StreamLimits,
-    table: Mutex<Table>,
+    table: Mutex<StreamTable>,
     /// Told when the last stream closes.
     empty: Notify,
     refused: AtomicU64,
     withdrawn: AtomicU64,
     reauthenticated: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    next_number: u64,
-    streams: HashMap<u64, Arc<OpenStream>>,
-    /// How many streams each user has. A user without any is not in it.
-    users: HashMap<UserId, usize>,
-    /// How many streams each job has. A job without any is not in it.
-    jobs: HashMap<JobId, usize>,
-}
-
-/// One open stream.
-pub(super) struct OpenStream {
-    pub(super) job: JobId,
-    pub(super) who: Principal,
-    lease: Mutex<Lease>,
-    signal: AtomicU8,
-    /// Wakes the stream's task.
-    waker: AtomicWaker,
-}
-
-#[derive(Clone, Copy)]
-struct Lease {
-    ends: Instant,
-    /// Whether the reader reads the job as a member of its organisation, as of the last check.
-    shared: bool,
 }
 
 /// The counted place of one stream, with its lease. Given back on drop.
@@ -125,16 +74,7 @@ impl OpenStreams {
         shared: bool,
         lease: &LeaseOptions,
     ) -> Result<StreamPermit, ApiError> {
-        let stream = Arc::new(OpenStream {
-            job: job.clone(),
-            who,
-            lease: Mutex::new(Lease {
-                ends: lease.end_from(Instant::now()),
-                shared,
-            }),
-            signal: AtomicU8::new(0),
-            waker: AtomicWaker::new(),
-        });
+        let stream = Arc::new(OpenStream::new(who, job, shared, lease));
         let added = self.table.lock().add(&self.limits, &stream);
         match added {
             Ok(number) => Ok(StreamPermit {
@@ -152,8 +92,8 @@ impl OpenStreams {
     /// The streams whose leases have ended, grouped by job.
     pub(super) fn due(&self, now: Instant) -> HashMap<JobId, Vec<Arc<OpenStream>>> {
         let mut due: HashMap<_, Vec<_>> = HashMap::new();
-        for stream in self.table.lock().streams.values() {
-            if stream.lease.lock().ends <= now && stream.signal() == StreamSignal::Continue {
+        for stream in self.table.lock().streams() {
+            if stream.is_due(now) {
                 let streams = due.entry(stream.job.clone()).or_default();
                 streams.push(Arc::clone(stream));
             }
@@ -164,10 +104,9 @@ impl OpenStreams {
     /// Breaks off the streams for which `withdrawn` returns true. It is given the reader, and whether the job is read as
     /// the organisation's.
     pub(super) fn break_off_where(&self, withdrawn: impl Fn(&Principal, bool) -> bool) {
-        let streams: Vec<_> = self.table.lock().streams.values().cloned().collect();
+        let streams: Vec<_> = self.table.lock().streams().cloned().collect();
         for stream in streams {
-            let shared = stream.lease.lock().shared;
-            if withdrawn(&stream.who, shared) {
+            if withdrawn(&stream.who, stream.is_shared()) {
                 self.break_off(&stream);
             }
         }
@@ -192,7 +131,7 @@ impl OpenStreams {
         loop {
             // Created before the check, so that it also sees a stream that closes right after the check.
             let empty = self.empty.notified();
-            if self.table.lock().streams.is_empty() {
+            if self.table.lock().is_empty() {
                 return;
             }
             empty.await;
@@ -201,89 +140,11 @@ impl OpenStreams {
 
     pub(super) fn stats(&self) -> AccessStats {
         AccessStats {
-            open: self.table.lock().streams.len() as u64,
+            open: self.table.lock().len() as u64,
             refused: self.refused.load(Ordering::Relaxed),
             withdrawn: self.withdrawn.load(Ordering::Relaxed),
             reauthenticated: self.reauthenticated.load(Ordering::Relaxed),
         }
-    }
-}
-
-impl Table {
-    fn add(&mut self, limits: &StreamLimits, stream: &Arc<OpenStream>) -> Result<u64, ErrorCode> {
-        let is_full = |count: usize, limit: Option<NonZero<usize>>| {
-            limit.is_some_and(|limit| count >= limit.get())
-        };
-        let (user, job) = (&stream.who.reader().user, &stream.job);
-        let count = |count: Option<&usize>| count.copied().unwrap_or_default();
-        // The user's own limit first: it is the one that the user can do something about.
-        if is_full(count(self.users.get(user)), limits.per_user) {
-            return Err(ErrorCode::TooManyStreams);
-        }
-        if is_full(count(self.jobs.get(job)), limits.per_job) {
-            return Err(ErrorCode::TooManyViewers);
-        }
-        if is_full(self.streams.len(), limits.total) {
-            return Err(ErrorCode::AtCapacity);
-        }
-        *self.users.entry(user.clone()).or_default() += 1;
-        *self.jobs.entry(job.clone()).or_default() += 1;
-        let number = self.next_number;
-        self.next_number += 1;
-        self.streams.insert(number, Arc::clone(stream));
-        Ok(number)
-    }
-
-    fn remove(&mut self, number: u64) {
-        let Some(stream) = self.streams.remove(&number) else {
-            return;
-        };
-        shrink(&mut self.streams);
-        subtract_one(&mut self.users, &stream.who.reader().user);
-        subtract_one(&mut self.jobs, &stream.job);
-    }
-}
-
-fn subtract_one<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
-    }
-    shrink(counts);
-}
-
-/// Gives memory back after most entries have left.
-fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
-    if map.len() < map.capacity() / 8 {
-        map.shrink_to(map.len() * 2);
-    }
-}
-
-impl OpenStream {
-    /// Starts a new lease now. `shared`: whether the job is read as the organisation's.
-    pub(super) fn extend_lease(&self, options: &LeaseOptions, shared: bool) {
-        *self.lease.lock() = Lease {
-            ends: options.end_from(Instant::now()),
-            shared,
-        };
-    }
-
-    fn signal(&self) -> StreamSignal {
-        match self.signal.load(Ordering::Acquire) {
-            0 => StreamSignal::Continue,
-            1 => StreamSignal::Reauth,
-            _ => StreamSignal::BreakOff,
-        }
-    }
-
-    /// Tells the stream to end, and returns whether this is new to it. `BreakOff` overrides `Reauth`.
-    fn send(&self, signal: StreamSignal) -> bool {
-        let number = signal as u8;
-        let is_new = self.signal.fetch_max(number, Ordering::AcqRel) < number;
-        self.waker.wake();
-        is_new
     }
 }
 
@@ -296,9 +157,7 @@ impl StreamPermit {
 
     /// What the stream is told to do now. `waker` is woken when that changes.
     pub(crate) fn poll_signal(&self, waker: &Waker) -> StreamSignal {
-        // Registered before the value is read, so that a change between the two wakes it.
-        self.stream.waker.register(waker);
-        self.stream.signal()
+        self.stream.poll_signal(waker)
     }
 }
 
@@ -306,20 +165,11 @@ impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut table = self.streams.table.lock();
         table.remove(self.number);
-        let is_empty = table.streams.is_empty();
+        let is_empty = table.is_empty();
         drop(table);
         if is_empty {
             self.streams.empty.notify_waiters();
         }
-    }
-}
-
-/// Does not show who reads.
-impl fmt::Debug for OpenStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenStream")
-            .field("signal", &self.signal())
-            .finish_non_exhaustive()
     }
 }
 
@@ -334,7 +184,10 @@ impl fmt::Debug for StreamPermit {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZero;
+
     use futures_util::FutureExt as _;
+    use log_wire::ErrorCode;
 
     use super::super::principal::tests::reader;
     use super::*;
@@ -374,9 +227,7 @@ mod tests {
             assert!(open(&streams, "a", "1").is_err());
             drop(held);
         }
-        let table = streams.table.lock();
-        let left = (table.streams.len(), table.users.len(), table.jobs.len());
-        assert_eq!(left, (0, 0, 0));
+        assert!(streams.table.lock().holds_nothing());
     }
 
     #[test]
