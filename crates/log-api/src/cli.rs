@@ -186,7 +186,7 @@ fn serve(args: ServeArgs) -> CliResult {
         }
         let stop = signals::stop();
         let service = wiring::service(&settings).await?;
-        let app = Application::bind(service.parts, settings.server, service.metrics)?;
+        let app = Application::bind(service.state, settings.server, service.metrics)?;
         tracing::info!(address = %app.addr(), "listening");
         if let Some(address) = app.metrics_addr() {
             tracing::info!(%address, "metrics at /metrics");

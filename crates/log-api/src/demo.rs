@@ -147,7 +147,7 @@ fn listen(service: &wiring::Service, bind: Option<SocketAddr>) -> io::Result<App
             config.route("/", web::get().to(page));
         };
         Application::bind_with(
-            service.parts.clone(),
+            service.state.clone(),
             settings,
             service.metrics.clone(),
             page,

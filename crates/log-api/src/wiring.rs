@@ -27,13 +27,13 @@ type Failure = Box<dyn Error>;
 /// How often a Redis that was away at the start is checked again.
 const RECHECK: Duration = Duration::from_secs(2);
 
-/// The service's parts, and what a scrape reads of them.
+/// The state that all requests share, and the metrics of it.
 pub(crate) struct Service {
-    pub(crate) parts: AppState,
+    pub(crate) state: AppState,
     pub(crate) metrics: Metrics,
 }
 
-/// Builds the service. Redis and the key set may be away: it starts, and answers 503 until they are there.
+/// Builds the service. It also starts while Redis or Clerk's keys cannot be reached, and answers 503 until they can.
 pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let verifier = Arc::new(verifier::verifier(&settings.auth)?);
     let mut service = match &settings.store {
@@ -44,14 +44,15 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
             on_embedded(verifier, store, &settings.stream, &settings.limits, options)
         }
     };
-    service.parts.webhooks = webhooks(&settings.access)?;
-    service.parts.cors_origins = settings.server.cors_origins.as_slice().into();
+    service.state.webhooks = webhooks(&settings.access)?;
+    service.state.cors_origins = settings.server.cors_origins.as_slice().into();
     Ok(service)
 }
 
 /// Everything that [`service`] would refuse before it asks anybody. Asks nobody.
 pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
     let mut problems = verifier::problems(&settings.auth);
+    problems.extend(webhooks(&settings.access).err());
     if let StoreSettings::Redis(redis) = &settings.store {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -78,7 +79,7 @@ pub(crate) fn on_embedded(
         tickets: store.clone(),
         revocations: Some(store.clone()),
     };
-    let parts = AppState::builder(verifier, store.clone(), store)
+    let state = AppState::builder(verifier, store.clone(), store)
         .hub(hub_options(stream, limits))
         .access(options, stores)
         .build();
@@ -87,8 +88,8 @@ pub(crate) fn on_embedded(
         ..StoreGauges::default()
     };
     Service {
-        metrics: Metrics::new(parts.clone(), gauges),
-        parts,
+        metrics: Metrics::new(state.clone(), gauges),
+        state,
     }
 }
 
@@ -99,13 +100,13 @@ async fn on_redis(
 ) -> Result<Service, Failure> {
     let store = Arc::new(redis_store(redis)?);
     let shown = without_password(&redis.url);
-    // Where nothing is ever revoked, nothing is asked.
+    // Without webhooks nothing is ever revoked, so nobody has to look for revocations.
     let webhooks = !settings.access.webhook_secrets.is_empty();
     let stores = AccessStores {
         tickets: store.clone(),
         revocations: webhooks.then(|| store.clone() as Arc<dyn Revocations>),
     };
-    let parts = AppState::builder(verifier, store.clone(), store.clone())
+    let state = AppState::builder(verifier, store.clone(), store.clone())
         .hub(hub_options(&settings.stream, &settings.limits))
         .access(access_options(settings), stores)
         .build();
@@ -113,8 +114,8 @@ async fn on_redis(
         Ok(()) => tracing::info!(redis = shown, "Redis is suitable"),
         Err(Unsuitable::Away(error)) => {
             tracing::warn!(redis = shown, %error, "Redis is away; requests get 503 until it is back");
-            let (store, health) = (store.clone(), parts.health.clone());
-            parts.tasks.supervise_until_done("check of Redis", move || {
+            let (store, health) = (store.clone(), state.health.clone());
+            state.tasks.supervise_until_done("check of Redis", move || {
                 recheck(store.clone(), health.clone(), webhooks)
             });
         }
@@ -122,8 +123,8 @@ async fn on_redis(
             return Err(format!("the Redis at {shown} is not suitable: {error}").into());
         }
     }
-    let metrics = Metrics::new(parts.clone(), move || redis_gauges(&store));
-    Ok(Service { parts, metrics })
+    let metrics = Metrics::new(state.clone(), move || redis_gauges(&store));
+    Ok(Service { state, metrics })
 }
 
 /// Why Redis cannot be relied upon.
@@ -188,11 +189,11 @@ fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Problem> {
 }
 
 fn redis_gauges(store: &RedisStore) -> StoreGauges {
-    let state = store.state();
+    let store = store.state();
     StoreGauges {
-        connected: state.connected,
-        watched: state.watched as u64,
-        resyncs: state.resyncs,
+        connected: store.connected,
+        watched: store.watched as u64,
+        resyncs: store.resyncs,
     }
 }
 
@@ -206,13 +207,13 @@ fn access_options(settings: &Settings) -> AccessOptions {
     }
 }
 
-/// The verifier of webhooks, where there is a secret for one.
-fn webhooks(settings: &AccessSettings) -> Result<Option<Arc<Webhooks>>, Failure> {
+/// The verifier of webhooks; `None` without a secret.
+fn webhooks(settings: &AccessSettings) -> Result<Option<Arc<Webhooks>>, Problem> {
     if settings.webhook_secrets.is_empty() {
         return Ok(None);
     }
     let webhooks = Webhooks::new(settings.webhook_secrets.iter().cloned());
-    let webhooks = webhooks.map_err(|error| format!("CLERK_WEBHOOK_SECRET: {error}"))?;
+    let webhooks = webhooks.map_err(|error| Problem::new("CLERK_WEBHOOK_SECRET", error))?;
     Ok(Some(Arc::new(webhooks)))
 }
 

@@ -143,7 +143,7 @@ impl Direct {
 
     fn decode(&mut self, frames: &[u8]) -> Result<(), Failure> {
         for raw in self.decoder.feed(frames) {
-            let event = WireEvent::of(&raw);
+            let event = WireEvent::from_raw(&raw);
             let event = event.map_err(|error| Failure::new(Failure::OTHER, error))?;
             self.events.extend(match event {
                 WireEvent::Log(line) => Some(Event::Line(line)),

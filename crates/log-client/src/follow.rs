@@ -225,7 +225,7 @@ impl Follow {
     }
 
     fn handle_event(&mut self, raw: &RawEvent) -> Result<Option<Event>, ClientError> {
-        let event = WireEvent::of(raw);
+        let event = WireEvent::from_raw(raw);
         let event = event.map_err(|error| ClientError::NotTheApi(error.to_string()))?;
         self.move_to(&raw.last_event_id);
         Ok(match event {

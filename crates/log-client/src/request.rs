@@ -103,7 +103,7 @@ pub(crate) async fn read_ending(
             return Ok(None);
         };
         let event = next.map_err(RequestError::transient)?;
-        let event = WireEvent::of(&event);
+        let event = WireEvent::from_raw(&event);
         match event.map_err(|error| RequestError::not_the_api(error.to_string()))? {
             WireEvent::Done { status } => return Ok(Some(Ending::parse(&status))),
             // Lines may still come while the log ends, and the end may take longer than a heartbeat.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A Redis stream entry id, `<milliseconds>-<sequence>`, compared as two numbers.
 ///
-/// `0-0` stands before every line: Redis never gives it to an entry.
+/// `0-0` is before every line: Redis never gives this id to an entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
     ms: u64,
@@ -25,13 +25,13 @@ impl EntryId {
         Self { ms, seq }
     }
 
-    /// The first half: by convention Unix time in milliseconds, but a producer may write any number.
+    /// The first half. By convention it is Unix time in milliseconds, but a producer may write any number.
     #[must_use]
     pub const fn ms(self) -> u64 {
         self.ms
     }
 
-    /// The second half: tells apart the entries of one millisecond.
+    /// The second half. It distinguishes the entries of one millisecond.
     #[must_use]
     pub const fn seq(self) -> u64 {
         self.seq
@@ -47,7 +47,7 @@ impl EntryId {
         }
     }
 
-    /// The greatest id below this one, or `None` for [`EntryId::ZERO`]: what comes after it begins with this one.
+    /// The greatest id below this one, or `None` for [`EntryId::ZERO`]. A read after it begins with this id.
     #[must_use]
     pub const fn previous(self) -> Option<Self> {
         match (self.seq.checked_sub(1), self.ms.checked_sub(1)) {
@@ -85,8 +85,8 @@ impl std::error::Error for EntryIdError {}
 impl FromStr for EntryId {
     type Err = EntryIdError;
 
-    /// Reads `ms-seq`; `ms` alone means `ms-0`. Signs, spaces and anything but ASCII digits are
-    /// refused, as Redis refuses them.
+    /// Reads `ms-seq`; `ms` alone means `ms-0`. As in Redis, signs, spaces and everything else that is not an ASCII
+    /// digit are refused.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (ms, seq) = text.split_once('-').unwrap_or((text, "0"));
         Ok(Self::new(decimal(ms)?, decimal(seq)?))
@@ -94,7 +94,7 @@ impl FromStr for EntryId {
 }
 
 fn decimal(text: &str) -> Result<u64, EntryIdError> {
-    // `u64::from_str` alone would take a leading `+`.
+    // `u64::from_str` alone would accept a leading `+`.
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(EntryIdError);
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn both_halves_go_to_the_last_u64() {
+    fn both_halves_can_be_any_u64() {
         let text = "18446744073709551615-18446744073709551615";
         assert_eq!(text.parse(), Ok(EntryId::MAX));
         assert_eq!("18446744073709551616".parse::<EntryId>(), Err(EntryIdError));
@@ -134,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn next_carries_into_the_milliseconds() {
+    fn next_goes_on_with_the_next_millisecond() {
         assert_eq!(EntryId::new(1, u64::MAX).next(), Some(EntryId::new(2, 0)));
         assert_eq!(EntryId::MAX.next(), None);
     }
 
     #[test]
-    fn previous_is_what_next_comes_from() {
+    fn previous_is_the_opposite_of_next() {
         for id in [
             EntryId::new(0, 1),
             EntryId::new(1, 0),

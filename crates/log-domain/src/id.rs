@@ -1,4 +1,4 @@
-//! Who and what: the ids of jobs and users, parsed once at the edge.
+//! The ids of jobs, users and organisations. Text from outside is parsed into them once, at the edge.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::limits::MAX_JOB_ID_LEN;
 
-/// The id of one job: 1 to 128 of `A–Z a–z 0–9 _ -`. Cheap to clone.
+/// The id of one job: 1 to 128 characters of `A–Z a–z 0–9 _ -`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(Arc<str>);
 
@@ -57,13 +57,13 @@ impl FromStr for JobId {
     }
 }
 
-/// The id of a user, as the identity provider gives it. Compared byte by byte, never shown to
-/// anybody else, and never printed by `Debug`.
+/// The id of a user, as the identity provider gives it. It is compared byte by byte, never shown to another user, and
+/// never printed by `Debug`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserId(Arc<str>);
 
 impl UserId {
-    /// A user id from the provider's text; `None` for an empty one, which names nobody.
+    /// A user id from the provider's text; `None` if the text is empty.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))
@@ -82,13 +82,13 @@ impl fmt::Debug for UserId {
     }
 }
 
-/// The id of an organisation, as the identity provider gives it: never its slug, which can change. Compared and
-/// printed as a [`UserId`] is.
+/// The id of an organisation, as the identity provider gives it. It is not the slug, which can change. It is compared
+/// like a [`UserId`], and never printed by `Debug` either.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OrgId(Arc<str>);
 
 impl OrgId {
-    /// An organisation's id from the provider's text; `None` for an empty one, which names none.
+    /// The id of an organisation from the provider's text; `None` if the text is empty.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))

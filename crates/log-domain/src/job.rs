@@ -1,29 +1,29 @@
-//! A job, and the one rule for who may read it.
+//! A job, and the rule that says who may read it.
 
 use crate::id::{OrgId, UserId};
 use crate::status::JobStatus;
 
-/// What the log service needs to know of a job.
+/// What the log service needs to know about a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Where the job is in its life.
+    /// The status of the job.
     pub status: JobStatus,
-    /// The owner. A job with neither an owner nor an organisation can be read by nobody.
+    /// The owner. If a job has neither an owner nor an organisation, nobody can read it.
     pub owner: Option<UserId>,
-    /// The organisation it belongs to, beside its owner or without one.
+    /// The organisation that the job belongs to. A job may have an owner, an organisation, or both.
     pub org: Option<OrgId>,
 }
 
-/// Who wants to read.
+/// The person who wants to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
     /// The user.
     pub user: UserId,
-    /// The organisation that is active in the user's session. Others that the user is a member of are not known.
+    /// The organisation that is active in the user's session. Other organisations of the user are not known.
     pub active: Option<Membership>,
 }
 
-/// What a user is in an organisation.
+/// The membership of a user in an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
     /// The organisation.
@@ -35,12 +35,12 @@ pub struct Membership {
 /// Whether the members of a job's organisation may read it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OrgRule {
-    /// They may not: organisations count for nothing.
+    /// No: only the owner may read a job.
     #[default]
     Off,
-    /// Every member may.
+    /// Yes, every member.
     Members,
-    /// Those who have this permission may.
+    /// Only members who have this permission.
     Permission(String),
 }
 
@@ -54,12 +54,13 @@ impl OrgRule {
     }
 }
 
-/// Whether `reader` may read `job`: its owner may, and those whom the rule allows in the job's organisation.
+/// Whether `reader` may read `job`. The owner may. Members of the job's organisation may if the rule allows it.
 #[must_use]
 pub fn may_read(reader: &Reader, job: &Job, rule: &OrgRule) -> bool {
     let owns = job.owner.as_ref() == Some(&reader.user);
-    let shares = |active: &Membership| job.org.as_ref() == Some(&active.org) && rule.allows(active);
-    owns || reader.active.as_ref().is_some_and(shares)
+    let is_member =
+        |active: &Membership| job.org.as_ref() == Some(&active.org) && rule.allows(active);
+    owns || reader.active.as_ref().is_some_and(is_member)
 }
 
 #[cfg(test)]
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_without_an_owner_is_nobodys() {
+    fn nobody_may_read_a_job_without_an_owner() {
         for owner in [None, Some("")] {
             assert!(!may_read(&ann(None), &job(owner, None), &OrgRule::Members));
             assert!(!may_read(
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_job_is_readable_whatever_organisation_is_active() {
+    fn the_owner_may_read_whichever_organisation_is_active() {
         let own = job(Some("user_ann"), Some("org_2"));
         assert!(may_read(&ann(Some(("org_1", &[]))), &own, &OrgRule::Off));
         assert!(may_read(&ann(None), &own, &needs("org:builds:read")));

@@ -1,13 +1,15 @@
-//! The vocabulary and the rules of a build log, with no I/O, no async, no clock and no serde.
+//! The types and the rules of build logs. There is no I/O, no async, no clock and no serde in this crate.
 //!
 //! A **job** is one build. Its **log** is an append-only list of **lines**, each with an
-//! [`EntryId`] that grows along the log. Everything that reads a log, be it a page of history, a
-//! viewer catching up or a live stream, asks for *the lines after this id*; the rules for what such
-//! a read may return, what counts as missing and when a log has ended are here, so that every layer
-//! above shares them.
+//! [`EntryId`]. Ids grow along the log. A page of history, a viewer that catches up and a live stream all ask the same
+//! question: *which lines come after this id?* All layers above share the rules in this crate:
 //!
-//! **Invariant:** nothing in this crate can wait, fail for a reason outside its arguments, or tell
-//! the time.
+//! - what such a read may return ([`Span`], [`ReadLimit`], [`Page`]);
+//! - when lines may be missing ([`gap_after`]);
+//! - when a log has ended ([`EndClock`]);
+//! - who may read a job ([`may_read`]), and which status may follow which ([`JobStatus`]).
+//!
+//! **Invariant:** no function in this crate waits, reads the time, or depends on anything but its arguments.
 //!
 //! ```
 //! use log_domain::{EntryId, PageLimit, PageRequest};

@@ -4,23 +4,23 @@ use std::fmt;
 
 use crate::entry_id::EntryId;
 
-/// One line as it was stored. Any field but the id may be missing: a producer may leave it out.
+/// One line as it was stored. Every field except the id may be missing: a producer may leave it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// The position in the log.
     pub id: EntryId,
-    /// When the worker wrote it, ISO 8601 by convention; not checked.
+    /// When the worker wrote it: ISO 8601 by convention, but not checked.
     pub ts: Option<String>,
-    /// Where it came from: [`Source`] by convention; not checked.
+    /// Where it came from: a [`Source`] by convention, but not checked.
     pub source: Option<String>,
-    /// The line itself, without its newline. May hold any character.
+    /// The line itself, without its newline. It may contain any character.
     pub text: Option<String>,
-    /// The part of the build that wrote it; not a status name.
+    /// The part of the build that wrote it. It is not a status.
     pub phase: Option<String>,
 }
 
 impl Line {
-    /// What the line counts against a limit in bytes: the length of its fields.
+    /// The length of all fields: what counts for a limit in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         [&self.ts, &self.source, &self.text, &self.phase]
@@ -37,12 +37,12 @@ pub enum Source {
     Stdout,
     /// The command's standard error.
     Stderr,
-    /// The producer itself: stages, notes.
+    /// The producer itself, for example to announce a stage.
     System,
 }
 
 impl Source {
-    /// The text a producer writes.
+    /// The text that a producer writes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

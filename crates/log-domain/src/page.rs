@@ -1,8 +1,10 @@
-//! A page of history: which lines it asks for, and what it says about the lines around it.
+//! A page of history.
 //!
-//! Without `after`, a page holds the *newest* lines below `before`, and `has_more` speaks of older
-//! lines. With `after`, it holds the *oldest* lines above it, and `has_more` speaks of newer lines
-//! inside the window. Either way the lines stand oldest first.
+//! - Without `after`, a page has the *newest* lines before `before`, and `has_more` says whether there are older ones.
+//! - With `after`, a page has the *oldest* lines after it, and `has_more` says whether there are newer ones before
+//!   `before`.
+//!
+//! In both cases the oldest line comes first.
 
 use std::fmt;
 
@@ -11,21 +13,21 @@ use crate::limits::MAX_PAGE_LINES;
 use crate::line::Line;
 use crate::read::{Batch, Order, ReadLimit, Span};
 
-/// How many lines a page may hold: 1 to [`MAX_PAGE_LINES`].
+/// How many lines a page may have: 1 to [`MAX_PAGE_LINES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageLimit(usize);
 
 impl PageLimit {
-    /// What a request gets that names no limit.
+    /// The limit of a request that names none.
     pub const DEFAULT: Self = Self(100);
 
     /// The greatest limit.
     pub const MAX: Self = Self(MAX_PAGE_LINES);
 
-    /// A limit, if it is in range.
+    /// A limit.
     ///
     /// # Errors
-    /// 0 and anything above [`MAX_PAGE_LINES`] are refused.
+    /// The number is 0 or greater than [`MAX_PAGE_LINES`].
     pub const fn new(lines: usize) -> Result<Self, PageLimitError> {
         if lines == 0 || lines > MAX_PAGE_LINES {
             return Err(PageLimitError);
@@ -52,19 +54,19 @@ impl fmt::Display for PageLimitError {
 
 impl std::error::Error for PageLimitError {}
 
-/// What a client asks of the history.
+/// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRequest {
-    /// Exclusive lower bound; its presence makes the page go forward from it.
+    /// Only lines after this id. If it is set, the page goes forward from it.
     pub after: Option<EntryId>,
-    /// Exclusive upper bound.
+    /// Only lines before this id.
     pub before: Option<EntryId>,
-    /// Most lines.
+    /// The most lines.
     pub limit: PageLimit,
 }
 
 impl PageRequest {
-    /// Whether the page is cut from the newest end of its window.
+    /// Whether the page has the newest lines of its span, and not the oldest.
     #[must_use]
     pub const fn is_from_newest(&self) -> bool {
         self.after.is_none()
@@ -91,12 +93,12 @@ impl PageRequest {
 pub struct Page {
     /// The lines, oldest first.
     pub lines: Vec<Line>,
-    /// Whether there are further lines in the direction of the page.
+    /// Whether there are more lines in the direction of the page.
     pub has_more: bool,
 }
 
 impl Page {
-    /// The page that a read of [`PageRequest::read`] makes.
+    /// The page for the result of a read that [`PageRequest::read`] described.
     #[must_use]
     pub fn new(request: &PageRequest, batch: Batch) -> Self {
         let Batch { mut lines, more } = batch;
@@ -109,13 +111,13 @@ impl Page {
         }
     }
 
-    /// The id of the first line: the next `before` of a reader going back.
+    /// The id of the first line: the next `before` for a client that goes back.
     #[must_use]
     pub fn oldest_id(&self) -> Option<EntryId> {
         self.lines.first().map(|line| line.id)
     }
 
-    /// The id of the last line: the next `after` of a reader going forward.
+    /// The id of the last line: the next `after` for a client that goes forward.
     #[must_use]
     pub fn newest_id(&self) -> Option<EntryId> {
         self.lines.last().map(|line| line.id)

@@ -1,20 +1,20 @@
-//! A read of a log: which lines it covers, from which end, and where it stops.
+//! A read of a log: which lines it covers, at which end it begins, and where it stops.
 
 use crate::entry_id::EntryId;
 use crate::limits::MAX_READ_BYTES;
 use crate::line::Line;
 
-/// The lines strictly between two ids. A missing bound is no bound.
+/// The lines between two ids, without the lines of these ids. A bound may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
-    /// Exclusive lower bound.
+    /// Only lines after this id.
     pub after: Option<EntryId>,
-    /// Exclusive upper bound.
+    /// Only lines before this id.
     pub before: Option<EntryId>,
 }
 
 impl Span {
-    /// Everything after `id`.
+    /// All lines after `id`.
     #[must_use]
     pub const fn after(id: EntryId) -> Self {
         Self {
@@ -23,29 +23,29 @@ impl Span {
         }
     }
 
-    /// Whether `id` lies inside.
+    /// Whether `id` is inside.
     #[must_use]
     pub fn contains(&self, id: EntryId) -> bool {
         self.after.is_none_or(|after| id > after) && self.before.is_none_or(|before| id < before)
     }
 }
 
-/// From which end of a [`Span`] a read begins.
+/// At which end of a [`Span`] a read begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// From the oldest line on.
+    /// The oldest line comes first.
     OldestFirst,
-    /// From the newest line back.
+    /// The newest line comes first.
     NewestFirst,
 }
 
 /// How much one read may return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadLimit {
-    /// Most lines.
+    /// The most lines.
     pub lines: usize,
-    /// Most bytes, counted by [`Line::bytes`]. The first line is returned whatever its length, so
-    /// that a reader always gets on.
+    /// The most bytes, counted by [`Line::bytes`]. The first line is returned even if it is longer, so that a reader
+    /// always makes progress.
     pub bytes: usize,
 }
 
@@ -60,18 +60,18 @@ impl ReadLimit {
     }
 }
 
-/// What a read returned, in the order it was read.
+/// The result of a read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     /// The lines, in the order of the read.
     pub lines: Vec<Line>,
-    /// Whether the span holds further lines in that order.
+    /// Whether the span has more lines in that order.
     pub more: bool,
 }
 
 impl Batch {
-    /// Cuts what a store found to a limit. `found` is in the order of the read; to know whether
-    /// there are `more`, the store offers one line beyond the limit, and nothing after is asked for.
+    /// Cuts what a store found to a limit. `found` is in the order of the read. To decide whether there are `more`, one
+    /// line beyond the limit is taken from it, and nothing after that.
     #[must_use]
     pub fn cut(found: impl IntoIterator<Item = Line>, limit: ReadLimit) -> Self {
         let mut batch = Self::default();
@@ -79,8 +79,8 @@ impl Batch {
         for line in found {
             bytes = bytes.saturating_add(line.bytes());
             let full = batch.lines.len() >= limit.lines;
-            let heavy = bytes > limit.bytes && !batch.lines.is_empty();
-            if full || heavy {
+            let too_long = bytes > limit.bytes && !batch.lines.is_empty();
+            if full || too_long {
                 batch.more = true;
                 break;
             }

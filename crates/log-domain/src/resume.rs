@@ -1,4 +1,4 @@
-//! Where a stream begins, and whether lines are missing between a reader's position and the log.
+//! Where a stream begins, and whether lines after a reader's position may be missing.
 
 use crate::entry_id::EntryId;
 use crate::line::Line;
@@ -8,19 +8,23 @@ use crate::line::Line;
 pub enum Start {
     /// Only lines appended from now on.
     Live,
-    /// Strictly after an id; `0-0` is the whole log.
+    /// All lines after an id; `0-0` means the whole log.
     After(EntryId),
 }
 
 impl Start {
-    /// The start of a request. The `Last-Event-ID` header wins over `after_id`, because a client
-    /// that reconnects repeats its first URL; either cursor wins over `from=start`.
+    /// The start of a request. The `Last-Event-ID` header wins over `after_id`, because a client that reconnects
+    /// repeats its first URL. Both win over `from=start`.
     #[must_use]
-    pub fn of(last_event_id: Option<EntryId>, after_id: Option<EntryId>, from_start: bool) -> Self {
-        let beginning = from_start.then_some(EntryId::ZERO);
+    pub fn from_request(
+        last_event_id: Option<EntryId>,
+        after_id: Option<EntryId>,
+        from_start: bool,
+    ) -> Self {
+        let start_of_log = from_start.then_some(EntryId::ZERO);
         last_event_id
             .or(after_id)
-            .or(beginning)
+            .or(start_of_log)
             .map_or(Self::Live, Self::After)
     }
 
@@ -34,22 +38,22 @@ impl Start {
     }
 }
 
-/// What a log looks like from outside: what is retained, and what has ever been there.
+/// What a log still has, and what it ever had.
 ///
 /// ```text
 ///   1-0   2-0   3-0   4-0   5-0   6-0
 ///   trimmed…  │ first_id        last_id      entries_added = 6, length = 4
 /// ```
 ///
-/// Redis counts these for every stream (`XINFO STREAM`, Redis 7): `XTRIM` and `MAXLEN` show in
-/// `entries_added` against `length`, `XDEL` in `max_deleted_id`.
+/// Redis counts these numbers for every stream (`XINFO STREAM`, Redis 7). After `XTRIM` or `MAXLEN`, `entries_added` is
+/// greater than `length`. After `XDEL`, `max_deleted_id` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBounds {
     /// The oldest line that is still there.
     pub first_id: Option<EntryId>,
-    /// The greatest id ever generated, `0-0` where the log does not exist. The line itself may be gone.
+    /// The greatest id ever generated; `0-0` if the log does not exist. The line itself may be gone.
     pub last_id: EntryId,
-    /// The greatest id ever deleted one by one, `0-0` where none was. Trimming does not count.
+    /// The greatest id that was ever deleted by itself; `0-0` if none was. Trimming does not count.
     pub max_deleted_id: EntryId,
     /// How many lines were ever appended.
     pub entries_added: u64,
@@ -58,7 +62,7 @@ pub struct LogBounds {
 }
 
 impl LogBounds {
-    /// A log that does not exist: never written, expired or deleted.
+    /// A log that does not exist: it was never written, has expired, or was deleted.
     pub const ABSENT: Self = Self {
         first_id: None,
         last_id: EntryId::ZERO,
@@ -67,30 +71,35 @@ impl LogBounds {
         length: 0,
     };
 
-    /// Whether every line ever appended is still there.
+    /// Whether all lines that were ever appended are still there.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.entries_added == self.length
     }
 }
 
-/// Lines that a reader may have missed, and where its reading goes on.
+/// Lines that a reader may have missed, and where it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The reader's position before the gap.
     pub after_id: EntryId,
-    /// The first line still there after it, if there is one.
+    /// The first line after it that is still there, if there is one.
     pub first_id: Option<EntryId>,
-    /// Where reading goes on: after this id. It moves where nothing is left after the cursor: to the log's end.
+    /// Reading goes on after this id. It is the reader's position, or the end of the log if no line is left after the
+    /// position.
     pub resume_after: EntryId,
 }
 
-/// Whether lines after `cursor` may be missing, judged by a read of the lines after it and by what
-/// the log looked like at or after that read, and **at** it where the read found nothing. When in
-/// doubt, it is a gap.
+/// Whether lines after `cursor` may be missing. When in doubt, it is a gap.
 ///
-/// No gap: a cursor from the first retained id to the last generated one, unless a line above it was
-/// deleted; and `0-0` on a log that still holds every line it ever had.
+/// `lines` is a read of the lines after the cursor. `bounds` is what the log had at that read or later; if the read found
+/// nothing, it must be what the log had **at** that read.
+///
+/// There is no gap:
+///
+/// - if the cursor is between the first id that is still there and the last generated id, both included, and no line after
+///   it was deleted;
+/// - if the cursor is `0-0` and the log still has all lines that it ever had.
 #[must_use]
 pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<Gap> {
     let beyond_end = cursor > bounds.last_id;
@@ -102,7 +111,7 @@ pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<
         return None;
     }
     let first_id = lines.first().map(|line| line.id);
-    // With nothing there after the cursor, all that the log ever had up to its end is behind the reader.
+    // If no line is left after the cursor, the reader goes on at the end of the log.
     let resume_after = if first_id.is_some() {
         cursor
     } else {
@@ -154,10 +163,13 @@ mod tests {
     #[test]
     fn the_header_wins_over_the_query_and_a_cursor_over_from() {
         let (a, b) = (Some(id(1)), Some(id(2)));
-        assert_eq!(Start::of(a, b, true), Start::After(id(1)));
-        assert_eq!(Start::of(None, b, true), Start::After(id(2)));
-        assert_eq!(Start::of(None, None, true), Start::After(EntryId::ZERO));
-        assert_eq!(Start::of(None, None, false), Start::Live);
+        assert_eq!(Start::from_request(a, b, true), Start::After(id(1)));
+        assert_eq!(Start::from_request(None, b, true), Start::After(id(2)));
+        assert_eq!(
+            Start::from_request(None, None, true),
+            Start::After(EntryId::ZERO)
+        );
+        assert_eq!(Start::from_request(None, None, false), Start::Live);
     }
 
     #[test]
@@ -177,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn the_start_of_a_whole_log_is_no_gap_and_of_a_trimmed_one_it_is() {
+    fn the_start_is_a_gap_only_on_a_trimmed_log() {
         assert_eq!(gap_after(EntryId::ZERO, &[line(1)], &WHOLE), None);
         assert!(gap_after(EntryId::ZERO, &[line(4)], &TRIMMED).is_some());
     }
 
     #[test]
-    fn a_cursor_of_an_earlier_log_is_a_gap_even_on_a_whole_one() {
+    fn a_cursor_of_an_earlier_log_is_a_gap_even_if_nothing_was_trimmed() {
         let whole = LogBounds {
             first_id: Some(id(2)),
             ..WHOLE
@@ -205,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_line_above_the_cursor_is_a_gap_and_below_it_is_not() {
+    fn a_deleted_line_is_a_gap_for_cursors_before_it_only() {
         let bounds = LogBounds {
             max_deleted_id: id(6),
             length: 6,
@@ -216,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_log_is_a_gap_for_all_but_its_last_id() {
+    fn an_emptied_log_is_a_gap_for_every_cursor_but_its_last_id() {
         let emptied = LogBounds {
             first_id: None,
             length: 0,

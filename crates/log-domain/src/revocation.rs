@@ -1,4 +1,4 @@
-//! What was taken back before it ended by itself.
+//! Revocations: access that was withdrawn before it ended by itself.
 
 use crate::id::{OrgId, UserId};
 
@@ -7,25 +7,25 @@ use crate::id::{OrgId, UserId};
 pub enum Revoked {
     /// A session, by the provider's id for it.
     Session(Box<str>),
-    /// Everything of a user.
+    /// All sessions of a user.
     User(UserId),
-    /// What a user was in an organisation.
+    /// The membership of a user in an organisation.
     Member {
         /// The organisation.
         org: OrgId,
         /// The user.
         user: UserId,
     },
-    /// What anybody was in an organisation.
+    /// All memberships of an organisation.
     Organization(OrgId),
 }
 
-/// That something was revoked, and when.
+/// What was revoked, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// What.
+    /// What was revoked.
     pub what: Revoked,
-    /// What was issued up to this moment counts no more: seconds since the Unix epoch, this one included. A session that
-    /// has ended never comes back, so its moment is [`u64::MAX`].
+    /// Tokens that were issued up to and including this moment are no longer accepted: seconds since the Unix epoch. For
+    /// a session it is [`u64::MAX`], because an ended session never comes back.
     pub issued_until: u64,
 }

@@ -1,34 +1,34 @@
-//! The status of a job: which end it, and which may follow which.
+//! The status of a job: which ones end it, and which one may follow which.
 
 use std::fmt;
 
-/// Where a job is in its life.
+/// What a job is doing, or how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum JobStatus {
-    /// Waits for a worker.
+    /// It waits for a worker.
     Queued,
-    /// Waits for its time.
+    /// It waits for its time.
     Scheduled,
     /// A worker has taken it.
     Starting,
-    /// Lays out the project.
+    /// It lays out the project.
     Scaffold,
-    /// Writes the code.
+    /// It writes the code.
     Code,
-    /// Installs dependencies.
+    /// It installs dependencies.
     Deps,
-    /// Runs the checks.
+    /// It runs the checks.
     Checks,
-    /// Ended well. Terminal.
+    /// It has succeeded. Terminal.
     Ready,
-    /// Ended badly, or was cancelled. Terminal.
+    /// It has failed, or was cancelled. Terminal.
     Failed,
-    /// A status this version does not know: not terminal, and never an error.
+    /// A status that this version does not know. It is not terminal, and not an error.
     Other(Box<str>),
 }
 
 impl JobStatus {
-    /// Reads the text a producer wrote; unknown text is [`JobStatus::Other`].
+    /// Reads the text that a producer wrote; unknown text is [`JobStatus::Other`].
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text {
@@ -45,7 +45,7 @@ impl JobStatus {
         }
     }
 
-    /// The text a producer writes.
+    /// The text that a producer writes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -62,7 +62,7 @@ impl JobStatus {
         }
     }
 
-    /// Whether the job has ended: `ready` and `failed` alone.
+    /// Whether the job has ended: only with `ready` and `failed`.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Ready | Self::Failed)
@@ -84,10 +84,10 @@ impl JobStatus {
         }
     }
 
-    /// Refuses a step that [`JobStatus::may_become`] does not allow.
+    /// An error if [`JobStatus::may_become`] does not allow the step.
     ///
     /// # Errors
-    /// Names both states of a step that no producer may take.
+    /// The step is not allowed; the error names both statuses.
     pub fn check_step(&self, next: &Self) -> Result<(), IllegalTransition> {
         if self.may_become(next) {
             return Ok(());
@@ -105,12 +105,12 @@ impl fmt::Display for JobStatus {
     }
 }
 
-/// A step between two statuses that no producer may take.
+/// A change of status that no producer may make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IllegalTransition {
-    /// Where the job is.
+    /// The status of the job.
     pub from: JobStatus,
-    /// Where it was to go.
+    /// The status that was refused.
     pub to: JobStatus,
 }
 
@@ -163,9 +163,9 @@ mod tests {
         }
     }
 
-    /// The table of contract.md, "Transitions the existing producers allow", whole.
+    /// The whole table of contract.md, "Transitions the existing producers allow".
     #[test]
-    fn the_allowed_steps_are_the_contracts_table() {
+    fn the_allowed_steps_are_those_of_the_contract() {
         let allowed = [
             ("queued", "starting"),
             ("queued", "scheduled"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_illegal_step_names_both_states() {
+    fn an_illegal_step_names_both_statuses() {
         let refused = JobStatus::Failed.check_step(&JobStatus::Ready).unwrap_err();
         assert_eq!(
             refused.to_string(),

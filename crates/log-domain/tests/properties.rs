@@ -1,4 +1,4 @@
-//! What must hold for every log: pages tile it, and resuming neither repeats nor skips.
+//! What is true for every log: pages cover it without gaps and repeats, and so does resuming.
 
 use log_domain::{
     Batch, EntryId, Gap, Line, LogBounds, Order, Page, PageLimit, PageRequest, ReadLimit, Span,
@@ -7,7 +7,7 @@ use log_domain::{
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-/// Ids close together, so that bounds fall on, between and beside them, with sequences that carry.
+/// Ids that are close together, so that bounds are often equal to them or right beside them.
 fn id() -> impl Strategy<Value = EntryId> {
     (
         1_u64..6,
@@ -31,7 +31,7 @@ fn limit() -> impl Strategy<Value = PageLimit> {
     (1_usize..=8).prop_filter_map("in range", |lines| PageLimit::new(lines).ok())
 }
 
-/// What every store does, in its plainest form.
+/// A read of a store, in its simplest form.
 fn read(log: &[Line], span: Span, order: Order, limit: ReadLimit) -> Batch {
     let inside = log.iter().filter(|line| span.contains(line.id)).cloned();
     match order {
@@ -49,7 +49,7 @@ fn ids(lines: &[Line]) -> Vec<EntryId> {
     lines.iter().map(|line| line.id).collect()
 }
 
-/// The bounds of a log that was once `all`, of which the first `trimmed` are gone.
+/// The bounds of a log that once had the lines `all`, and whose first `trimmed` lines are gone.
 fn bounds(all: &[Line], trimmed: usize) -> LogBounds {
     LogBounds {
         first_id: all.get(trimmed).map(|line| line.id),
@@ -62,7 +62,7 @@ fn bounds(all: &[Line], trimmed: usize) -> LogBounds {
 
 proptest! {
     #[test]
-    fn pages_back_from_the_end_tile_the_log(log in log(), limit in limit()) {
+    fn pages_back_from_the_end_cover_the_log(log in log(), limit in limit()) {
         let mut seen = Vec::new();
         let mut before = None;
         loop {
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn pages_back_from_any_bound_tile_what_is_below(log in log(), bound in id(), limit in limit()) {
+    fn pages_back_from_any_bound_cover_all_lines_before_it(log in log(), bound in id(), limit in limit()) {
         let mut seen = Vec::new();
         let mut before = Some(bound);
         loop {
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn pages_forward_in_any_window_tile_it(
+    fn pages_forward_in_any_span_cover_it(
         log in log(),
         low in id(),
         high in prop::option::of(id()),
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn has_more_is_true_exactly_where_a_further_line_is(
+    fn has_more_is_true_exactly_if_there_is_another_line(
         log in log(),
         after in prop::option::of(id()),
         before in prop::option::of(id()),
@@ -160,7 +160,8 @@ proptest! {
         prop_assert_eq!(seen, ids(&log));
     }
 
-    /// A client reads, is cut, and comes back with the last id it has, again and again; between any two reads the log grows.
+    /// A client reads, loses its connection, and comes back with its last id, again and again. Between the reads the log
+    /// grows.
     #[test]
     fn resuming_never_repeats_or_skips(log in log(), cuts in vec((1_usize..5, 0_usize..6), 1..40)) {
         let mut there = 0;
@@ -168,7 +169,7 @@ proptest! {
         let mut seen = Vec::new();
         for (take, grow) in cuts {
             there = (there + grow).min(log.len());
-            let start = Start::of(Some(cursor), Some(EntryId::MAX), true);
+            let start = Start::from_request(Some(cursor), Some(EntryId::MAX), true);
             let after = start.cursor().unwrap();
             let limit = ReadLimit::lines(take);
             let batch = read(&log[..there], Span::after(after), Order::OldestFirst, limit);
@@ -179,8 +180,7 @@ proptest! {
         prop_assert_eq!(seen.as_slice(), &ids(&log)[..seen.len()]);
     }
 
-    /// On a trimmed log, either nothing after the cursor is missing, or the client is told, and the gap it is told covers every
-    /// line that is.
+    /// On a trimmed log, either no line after the cursor is missing, or there is a gap that covers all missing lines.
     #[test]
     fn a_loss_is_never_silent(log in log(), share in 0.0_f64..1.0, cursor in id()) {
         let trimmed = part_of(log.len(), share);
@@ -194,7 +194,7 @@ proptest! {
                 prop_assert_eq!(first_id, batch.lines.first().map(|line| line.id));
                 let end = first_id.unwrap_or(EntryId::MAX);
                 prop_assert!(lost.iter().all(|id| *id < end));
-                // Going on from there finds the rest, and is no gap again once a line was read or nothing is left.
+                // A read from there finds the rest, and there is no second gap.
                 let rest = read(&log[trimmed..], Span::after(resume_after), Order::OldestFirst, ReadLimit::lines(100));
                 prop_assert_eq!(ids(&rest.lines), ids(&batch.lines));
                 if rest.lines.is_empty() {

@@ -1,4 +1,4 @@
-//! What it costs to encode: a frame of the live stream, and a page of history.
+//! The cost of encoding: an event of the live stream, and a page of history.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use log_domain::{Batch, EntryId, Line, Page, PageLimit, PageRequest};

@@ -1,31 +1,31 @@
-//! The errors a client can see: a code, a status and a constant sentence each.
+//! The errors that a client can see. Each has a code, an HTTP status and a constant sentence.
 //!
-//! Internal text never leaves: what varies in an answer is the id of the request, the name of a
-//! refused field with its rule, and the reason a token was refused, all of them from fixed lists.
+//! Internal text is never sent. Only these parts of an answer vary, and the last two are from fixed lists: the id of the
+//! request, the name of a refused field with its rule, and the reason why a token was refused.
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that can go wrong for a client, alphabetically.
+/// Everything that can go wrong for a client, in alphabetical order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The server has as many connections or streams as it may have.
+    /// The server has reached its limit of connections or streams.
     AtCapacity,
-    /// A cookie came with a request from another site, or with a method that changes something.
+    /// A session cookie came with a request from another site, or with a method that changes something.
     CookieCrossSite,
     /// The server is shutting down.
     Draining,
-    /// A bug of ours.
+    /// A bug in the service.
     Internal,
     /// A parameter, header or path segment breaks its rule.
     InvalidParameter,
-    /// A webhook whose signature does not hold, or that is none.
+    /// A webhook that cannot be read, or whose signature is wrong.
     InvalidWebhook,
-    /// The job is absent or somebody else's.
+    /// The job does not exist or belongs to somebody else.
     JobNotFound,
-    /// The key set that verifies tokens cannot be had.
+    /// The keys that verify tokens cannot be fetched.
     KeysUnavailable,
-    /// The credentials cannot be read: no scheme, two tokens.
+    /// The credentials cannot be read: they have no scheme, for example, or there are two tokens.
     MalformedCredentials,
     /// The route exists, but not with this method.
     MethodNotAllowed,
@@ -33,11 +33,11 @@ pub enum ErrorCode {
     RouteNotFound,
     /// The store of logs and jobs cannot be reached.
     StoreUnavailable,
-    /// A limit of the caller is reached.
+    /// The caller has as many open streams as a user may have.
     TooManyStreams,
-    /// A limit of the job is reached.
+    /// The job has as many open streams as a job may have.
     TooManyViewers,
-    /// No credentials, or some that do not verify.
+    /// There are no credentials, or they are not valid.
     Unauthenticated,
 }
 
@@ -60,7 +60,7 @@ impl ErrorCode {
         }
     }
 
-    /// Whether the same request can succeed later; such answers carry `Retry-After`.
+    /// Whether the same request can succeed later. Such answers have a `Retry-After`.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
@@ -82,7 +82,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code as a client reads it.
+    /// The code as it is sent.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -104,7 +104,7 @@ impl ErrorCode {
         }
     }
 
-    /// The sentence for people, where nothing more precise is said.
+    /// The sentence for people, unless the answer has a more precise one.
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {
@@ -134,7 +134,7 @@ impl ErrorCode {
 /// The body of every error, `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProblemBody {
-    /// The HTTP status again.
+    /// The HTTP status, as in the head of the answer.
     pub status: u16,
     /// An [`ErrorCode`] as text.
     pub code: String,
@@ -142,10 +142,10 @@ pub struct ProblemBody {
     pub detail: String,
     /// The id of the request, to find it in the server's log.
     pub debug_id: String,
-    /// The refused parameter or header, with `invalid-parameter` alone.
+    /// The refused parameter or header; only with `invalid-parameter`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub field: Option<String>,
-    /// Why the credentials were refused, a word from a fixed list.
+    /// Why the credentials were refused: a word from a fixed list.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
 }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn only_answers_that_time_can_heal_are_retryable() {
+    fn outages_are_503_and_retryable() {
         for code in [
             ErrorCode::AtCapacity,
             ErrorCode::StoreUnavailable,

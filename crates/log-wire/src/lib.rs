@@ -1,9 +1,9 @@
-//! The only shapes a client sees: REST bodies, SSE frames and errors.
+//! Everything that a client sees: the JSON of pages and lines, the events of the live stream, and errors.
 //!
-//! Domain types carry no serde; the conversions to and from what goes over the wire are here,
-//! explicit, and shared by the server, the terminal client and the tests.
+//! The types of `log-domain` know nothing of JSON. This crate converts them to what is sent, and back. The server, the
+//! terminal client and the tests share these conversions.
 //!
-//! **Invariant:** no other crate writes an `event:` line or names a field of a JSON answer.
+//! **Invariant:** no other crate writes an `event:` line or the name of a field of a JSON answer.
 //!
 //! ```
 //! use log_domain::{EntryId, Line};
@@ -21,7 +21,7 @@
 //!
 //! let mut decoder = Decoder::new();
 //! let events = decoder.feed(&frame);
-//! assert_eq!(Event::of(&events[0])?, Event::Log(line));
+//! assert_eq!(Event::from_raw(&events[0])?, Event::Log(line));
 //! # Ok::<(), log_wire::sse::EventError>(())
 //! ```
 

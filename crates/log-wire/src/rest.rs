@@ -4,7 +4,7 @@ use log_domain::{EntryId, EntryIdError, Line, Page};
 use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
-/// A line as clients read it. A field that the producer left out is `null`.
+/// A line as clients read it. A field is `null` if the producer left it out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct LineBody {
     /// The entry id, `<milliseconds>-<sequence>`.
@@ -51,7 +51,7 @@ impl TryFrom<LineBody> for Line {
 pub struct PageBody {
     /// The lines, oldest first.
     pub lines: Vec<LineBody>,
-    /// Whether there is more in the direction of the page.
+    /// Whether there are more lines in the direction of the page.
     pub has_more: bool,
     /// The next `before_id`.
     pub oldest_id: Option<String>,
@@ -126,9 +126,9 @@ pub fn page_json(page: &Page) -> Vec<u8> {
     json
 }
 
-/// Appends a value's JSON to a buffer in memory.
+/// Appends the JSON of a value.
 pub(crate) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
-    // Neither a `Vec` nor our shapes, which hold strings, flags and nulls only, can fail.
+    // Writing to a `Vec` cannot fail, and neither can values that consist of strings, flags and nulls.
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok(), "{written:?}");
 }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_one_line_of_json_whatever_its_text() {
+    fn the_json_of_a_line_never_contains_a_line_end() {
         let json = line_json(&line(1, "a\r\nb\n\u{0}\u{1b}[31m\u{2028}\"\\"));
         assert!(!json.contains(&b'\n') && !json.contains(&b'\r') && !json.contains(&0));
         let body: LineBody = serde_json::from_slice(&json).unwrap();

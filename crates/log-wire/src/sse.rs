@@ -1,7 +1,7 @@
-//! The live stream's events: encoding for the server, decoding for clients and tests.
+//! The events of the live stream: encoding for the server, decoding for clients and tests.
 //!
-//! The format is the WHATWG HTML standard's `text/event-stream`. Data is always JSON on one line, so
-//! text from outside can neither end a line nor begin a field.
+//! The format is `text/event-stream` of the WHATWG HTML standard. Data is always JSON on one line, so text from outside
+//! can neither end a line nor begin a field.
 
 mod decode;
 mod encode;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::rest::LineBody;
 
-/// An event of the live stream, understood.
+/// An event of the live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// One line of the log.
@@ -25,7 +25,7 @@ pub enum Event {
     Gap {
         /// The reader's position before the gap.
         after_id: EntryId,
-        /// The first line still there after it.
+        /// The first line after it that is still there.
         first_id: Option<EntryId>,
     },
     /// The last event: the job has ended and every line has been sent.
@@ -33,16 +33,16 @@ pub enum Event {
         /// `ready`, `failed` or `deleted`.
         status: String,
     },
-    /// The stream ends here: come back with a fresh token and this cursor.
+    /// The stream ends here. The client can come back with a fresh token and this cursor.
     Reauth {
         /// The reader's position.
         after_id: EntryId,
     },
-    /// An event this version does not know, to be ignored.
+    /// An event that this version does not know. It is to be ignored.
     Other(String),
 }
 
-/// The data of an event is not what its name promises.
+/// The data of an event does not fit its name.
 #[derive(Debug, thiserror::Error)]
 #[error("the data of a `{event}` event cannot be read: {reason}")]
 pub struct EventError {
@@ -67,11 +67,11 @@ struct DoneData {
 }
 
 impl Event {
-    /// Reads a decoded event.
+    /// Reads an event that was decoded.
     ///
     /// # Errors
-    /// The data of a known event is not the JSON it must be.
-    pub fn of(raw: &RawEvent) -> Result<Self, EventError> {
+    /// The data of a known event is not the JSON that it must be.
+    pub fn from_raw(raw: &RawEvent) -> Result<Self, EventError> {
         let fail = |reason: String| EventError {
             event: raw.event.clone(),
             reason,

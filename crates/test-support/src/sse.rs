@@ -73,7 +73,7 @@ impl SseReader {
         let end = Instant::now() + within;
         loop {
             let rest = end.saturating_duration_since(Instant::now());
-            let event = Event::of(&self.expect(rest).await).expect("a well-formed event");
+            let event = Event::from_raw(&self.expect(rest).await).expect("a well-formed event");
             if event != Event::Heartbeat {
                 return event;
             }
@@ -92,7 +92,7 @@ impl SseReader {
             let next =
                 next.unwrap_or_else(|_| panic!("no end within {within:?}, after {events:?}"));
             let Some(raw) = next else { return events };
-            let event = Event::of(&raw).expect("a well-formed event");
+            let event = Event::from_raw(&raw).expect("a well-formed event");
             if event != Event::Heartbeat {
                 events.push(event);
             }

@@ -53,7 +53,7 @@ impl Query for StreamQuery {
             Some("start") => true,
             Some(_) => return Err(invalid("from", "must be `start`")),
         };
-        Ok(Self(Start::of(header, after, from_start)))
+        Ok(Self(Start::from_request(header, after, from_start)))
     }
 }
 

@@ -98,12 +98,7 @@ async fn the_service_works_with(stderr: Stdio) {
     let job = Job::new(&redis).await;
     job.append("a").await;
     api.page_becomes(&job, 200).await;
-    let anonymous = HttpClient::new(api.addr);
-    let paths = [job.path(), "/healthz".into(), "/readyz".into()];
-    for (path, status) in paths.iter().zip([401, 200, 200]) {
-        let answered = anonymous.get(path).send().await.status;
-        assert_eq!(answered, status, "{path}");
-    }
+    answers_without_credentials(&api, &job).await;
 
     let stream = format!("{}/stream?from=start", job.path());
     let mut reader = SseReader::open(api.client().get(&stream)).await;
@@ -120,6 +115,14 @@ async fn the_service_works_with(stderr: Stdio) {
     assert_eq!(reader.end(), Some(BodyEnd::BrokenOff));
     assert!(reader.retry_ms().is_some(), "the stream was drained");
     assert_eq!(api.exit_code().await, Some(0));
+}
+
+async fn answers_without_credentials(api: &MuteApi, job: &Job) {
+    let client = HttpClient::new(api.addr);
+    let paths = [job.path(), "/healthz".into(), "/readyz".into()];
+    for (path, status) in paths.iter().zip([401, 200, 200]) {
+        assert_eq!(client.get(path).send().await.status, status, "{path}");
+    }
 }
 
 async fn next_text(reader: &mut SseReader) -> Option<String> {

@@ -102,7 +102,7 @@ async fn follow(hub: Hub, job: JobId, nth: usize) -> usize {
                 panic!("broken off")
             };
             for raw in decoder.feed(&bytes) {
-                match sse::Event::of(&raw).unwrap() {
+                match sse::Event::from_raw(&raw).unwrap() {
                     sse::Event::Log(line) => {
                         assert_eq!(line.text, Some(seen.to_string()));
                         seen += 1;

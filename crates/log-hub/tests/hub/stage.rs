@@ -137,7 +137,7 @@ impl Event {
     }
 
     fn of(raw: &sse::RawEvent) -> Self {
-        match sse::Event::of(raw).unwrap() {
+        match sse::Event::from_raw(raw).unwrap() {
             sse::Event::Log(line) => {
                 assert_eq!(line.id.to_string(), raw.last_event_id, "a line is its id");
                 Self::Line(line.id.ms())

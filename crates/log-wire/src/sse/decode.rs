@@ -1,28 +1,27 @@
-//! Reading a `text/event-stream`, in any chunks, as the WHATWG HTML standard says.
+//! Decodes a `text/event-stream` that comes in chunks of any size, as the WHATWG HTML standard says.
 
-/// One event as it came: its name and data, and the last event id as it stands after it.
+/// One event as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RawEvent {
-    /// The `event:` field; `message` where there was none.
+    /// The `event:` field; `message` if there was none.
     pub event: String,
     /// The `data:` lines, joined by newlines.
     pub data: String,
-    /// The last `id:` so far in the stream, empty before the first.
+    /// The last `id:` of the stream up to this event; empty if there was none.
     pub last_event_id: String,
 }
 
-/// An incremental decoder. Holds at most the event that has not ended yet.
+/// An incremental decoder. It keeps at most the event that has not ended yet.
 ///
-/// Text that is not UTF-8 becomes U+FFFD. A stream that ends inside an event loses that event, as the
-/// standard says.
+/// Bytes that are not UTF-8 become U+FFFD. If a stream ends inside an event, that event is lost, as the standard says.
 #[derive(Debug, Default)]
 pub struct Decoder {
     /// The bytes of a line that has not ended yet.
     line: Vec<u8>,
-    /// Whether the last byte was a CR, so that a following LF belongs to it.
+    /// Whether the last byte was a CR. An LF right after it belongs to it.
     after_cr: bool,
-    /// Whether the first line has been seen; a byte order mark may stand before it.
-    begun: bool,
+    /// Whether the first line is over. Only that line may have a byte order mark.
+    after_first_line: bool,
     event: String,
     data: String,
     has_data: bool,
@@ -31,7 +30,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the start of a stream.
+    /// A decoder for the start of a stream.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -62,7 +61,7 @@ impl Decoder {
                     self.after_cr = byte == b'\r';
                     let line = std::mem::take(&mut self.line);
                     events.extend(self.end_line(&line));
-                    // Keep the allocation for the next line.
+                    // The next line uses the same memory.
                     self.line = line;
                     self.line.clear();
                 }
@@ -73,7 +72,7 @@ impl Decoder {
     }
 
     fn end_line(&mut self, mut line: &[u8]) -> Option<RawEvent> {
-        if !std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.after_first_line, true) {
             line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
         }
         if line.is_empty() {
@@ -95,7 +94,7 @@ impl Decoder {
             "retry" if value.bytes().all(|b| b.is_ascii_digit()) => {
                 self.retry_ms = value.parse().ok().or(self.retry_ms);
             }
-            // Comments (an empty field name) and fields from the future.
+            // Comments, which have an empty name, and fields that are not known.
             _ => {}
         }
         None
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn all_three_line_ends_and_the_byte_order_mark_are_read() {
+    fn all_three_line_ends_and_a_byte_order_mark_are_understood() {
         let expected = [event("a", "1\n2", "")];
         assert_eq!(decode("event: a\ndata: 1\ndata:2\n\n"), expected);
         assert_eq!(decode("event: a\r\ndata: 1\r\ndata:2\r\n\r\n"), expected);
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_stays_until_the_next_and_counts_without_data() {
+    fn an_id_is_valid_until_the_next_even_if_its_block_has_no_data() {
         let mut decoder = Decoder::new();
         assert_eq!(decoder.feed(b"id: 7\n\n"), []);
         assert_eq!(decoder.last_event_id(), "7");
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_is_kept_apart() {
+    fn a_retry_is_no_event() {
         let mut decoder = Decoder::new();
         assert_eq!(decoder.feed(b"retry: 1500\n\nretry: soon\n\n"), []);
         assert_eq!(decoder.retry_ms(), Some(1500));

@@ -1,4 +1,4 @@
-//! Writing frames. A frame ends with one blank line, `\n\n`: existing clients split on exactly that.
+//! Encodes events. Each ends with one blank line, `\n\n`: existing clients split the stream at exactly that.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -14,8 +14,8 @@ pub fn write_log(out: &mut Vec<u8>, line: &Line) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// Appends a `heartbeat`. It carries the stream's position as `id:`, so that a client that has seen no
-/// line yet still has a cursor to come back with.
+/// Appends a `heartbeat`. Its `id:` is the position of the stream, so that a client that has seen no line yet has a
+/// cursor to come back with.
 pub fn write_heartbeat(out: &mut Vec<u8>, position: EntryId) {
     put(
         out,
@@ -23,8 +23,8 @@ pub fn write_heartbeat(out: &mut Vec<u8>, position: EntryId) {
     );
 }
 
-/// Appends a `gap`. `resume_after` goes out as `id:` where the position moved, so that the client does not
-/// come back with a cursor that leads to the same gap.
+/// Appends a `gap`. If the position has moved, its `id:` is `resume_after`, so that the client does not come back with a
+/// cursor that leads to the same gap.
 pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
     out.extend_from_slice(b"event: gap\n");
     if gap.resume_after != gap.after_id {
@@ -41,8 +41,8 @@ pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
     out.extend_from_slice(b"}\n\n");
 }
 
-/// Appends the last event. Its `id:` is the end of the log, so that an `EventSource`, which reconnects by
-/// itself, comes back with a cursor that is answered 204 and stays away.
+/// Appends `done`, the last event. Its `id:` is the end of the log: an `EventSource`, which reconnects by itself, comes
+/// back with this cursor, gets 204, and stops.
 pub fn write_done(out: &mut Vec<u8>, job_end: JobEnd, last_id: EntryId) {
     let status = job_end.as_str();
     put(
@@ -51,7 +51,7 @@ pub fn write_done(out: &mut Vec<u8>, job_end: JobEnd, last_id: EntryId) {
     );
 }
 
-/// Appends a `reauth` event: the stream ends here, and goes on from `position` for whoever comes back with a fresh token.
+/// Appends `reauth`: the stream ends here. A client that comes back with a fresh token goes on from `position`.
 pub fn write_reauth(out: &mut Vec<u8>, position: EntryId) {
     put(
         out,
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_carries_an_id_only_where_the_position_moved() {
+    fn a_gap_has_an_id_only_if_the_position_has_moved() {
         let gap = log_domain::Gap {
             after_id: EntryId::new(2, 0),
             first_id: Some(EntryId::new(7, 0)),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn done_heartbeat_and_retry_read_as_the_contract_says() {
+    fn done_heartbeat_reauth_and_retry_have_the_form_of_the_contract() {
         let end = EntryId::new(9, 0);
         assert_eq!(
             text(|out| write_done(out, JobEnd::Ready, end)),

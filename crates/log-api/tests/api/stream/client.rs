@@ -92,7 +92,7 @@ pub(crate) fn seen(view: &BrowserView) -> (Vec<String>, String) {
 pub(crate) async fn event_and_cursor(reader: &mut SseReader) -> (Event, String) {
     loop {
         let raw = reader.expect(SOON).await;
-        let event = Event::of(&raw).unwrap();
+        let event = Event::from_raw(&raw).unwrap();
         if event != Event::Heartbeat {
             return (event, raw.last_event_id);
         }

@@ -245,7 +245,7 @@ async fn an_event_source_that_reconnects_after_every_end_gets_everything_once_an
 }
 
 fn text_of(event: &RawEvent) -> Option<String> {
-    match Event::of(event).unwrap() {
+    match Event::from_raw(event).unwrap() {
         Event::Log(line) => line.text,
         _ => None,
     }

@@ -328,9 +328,9 @@ async fn a_cursor_beyond_the_end_of_an_ended_log_gets_one_gap_and_then_204() {
 
         let mut reader = resume(&api, &job, "9-0").await;
         let (told, done) = (reader.expect(SOON).await, reader.expect(SOON).await);
-        assert_eq!(Event::of(&told).unwrap(), gap("9-0", None));
+        assert_eq!(Event::from_raw(&told).unwrap(), gap("9-0", None));
         assert_eq!(
-            Event::of(&done).unwrap(),
+            Event::from_raw(&done).unwrap(),
             Event::Done {
                 status: "ready".into()
             }

@@ -125,7 +125,7 @@ async fn each_log_event_carries_its_entry_id() {
     for id in ids {
         let event = reader.expect(SOON).await;
         assert_eq!(event.last_event_id, id);
-        let Event::Log(line) = Event::of(&event).unwrap() else {
+        let Event::Log(line) = Event::from_raw(&event).unwrap() else {
             panic!("{event:?}")
         };
         assert_eq!(line.id.to_string(), id);
