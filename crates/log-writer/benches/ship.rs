@@ -1,14 +1,15 @@
-//! Recorded builds, chunk by chunk, through redaction into a real Redis, against `redis-benchmark`'s pipelined `XADD`.
+//! Compares the writer with `redis-benchmark`: recorded builds, chunk by chunk, through redaction into a real Redis, against
+//! pipelined `XADD`.
 //!
 //! Both send the same four fields, lines of the same mean length, in batches of 500, over one connection, to one server
-//! on this machine; they take turns, and the median of the rounds counts. `cargo xtask bench ship`; an argument is the
-//! number of lines a round (300,000), a second one that of rounds (5).
+//! on this machine. They take turns, and the median of the rounds counts. Run it with `cargo xtask bench ship`. The first
+//! argument is the number of lines in a round (300,000), the second one the number of rounds (5).
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a benchmark that cannot run has failed, and its output is what it is for"
+    reason = "a benchmark that cannot run has failed, and it prints its result"
 )]
 
 use std::process::Stdio;
@@ -22,10 +23,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// What the writer is to reach of `redis-benchmark`'s rate.
-const REACH: f64 = 0.6;
+/// The share of `redis-benchmark`'s rate that the writer must reach.
+const MIN_RATIO: f64 = 0.6;
 
-/// As many as a batch of the writer holds.
+/// The number of lines in a batch of the writer.
 const PIPELINE: &str = "500";
 
 fn main() {
@@ -68,9 +69,13 @@ async fn compare(lines: usize, rounds: usize) {
         ratios.push(rate / bare);
     }
     let ratio = median(&mut ratios);
-    let verdict = if ratio >= REACH { "reached" } else { "missed" };
+    let verdict = if ratio >= MIN_RATIO {
+        "reached"
+    } else {
+        "missed"
+    };
     println!(
-        "\nmedian {:8.0} lines/s {:9.0} lines/s {ratio:9.2}   at least {REACH}: {verdict}",
+        "\nmedian {:8.0} lines/s {:9.0} lines/s {ratio:9.2}   at least {MIN_RATIO}: {verdict}",
         median(&mut theirs),
         median(&mut ours),
     );
@@ -80,18 +85,18 @@ async fn compare(lines: usize, rounds: usize) {
     );
 }
 
-/// The mean length of a line as it is stored, and how often the recordings are repeated for that many lines.
+/// The mean length of a stored line, and how often the recordings must be repeated for that many lines.
 async fn measure(recorded: &[Recording], lines: usize) -> (usize, usize) {
     let store = Arc::new(log_store::MemoryStore::new());
     let job: JobId = "measured".parse().unwrap();
     let writer = LogWriter::builder(job.clone(), Arc::clone(&store))
         .redaction(redaction())
         .start();
-    pass(&writer, recorded, 1).await;
+    write_recordings(&writer, recorded, 1).await;
     writer.flush().await.unwrap();
     let all = log_domain::ReadLimit::lines(usize::MAX);
-    let onward = log_store::LogStore::read_after(&*store, &job, log_domain::EntryId::ZERO, all);
-    let once = onward.await.unwrap().lines;
+    let read = log_store::LogStore::read_after(&*store, &job, log_domain::EntryId::ZERO, all);
+    let once = read.await.unwrap().lines;
     let bytes: usize = once
         .iter()
         .filter_map(|line| line.text.as_ref())
@@ -100,7 +105,7 @@ async fn measure(recorded: &[Recording], lines: usize) -> (usize, usize) {
     (bytes / once.len(), lines.div_ceil(once.len()))
 }
 
-/// As a worker has it: some secrets of its environment, and all patterns.
+/// The redaction of a typical worker: some registered secrets, and all patterns.
 fn redaction() -> Redaction {
     let secrets = [
         "correct horse battery",
@@ -115,7 +120,7 @@ fn redaction() -> Redaction {
     builder.build().unwrap()
 }
 
-/// Ships the recordings as one job, and says how many lines that were and how many a second.
+/// Ships the recordings as one job. Returns the number of lines, and the lines per second.
 async fn ship(
     server: &RedisServer,
     recorded: &[Recording],
@@ -132,10 +137,10 @@ async fn ship(
         .start();
     writer.set_phase(Some("install"));
     writer.enter(JobStatus::Starting, "Starting").await.unwrap();
-    let begun = Instant::now();
-    pass(&writer, recorded, repeats).await;
+    let started = Instant::now();
+    write_recordings(&writer, recorded, repeats).await;
     writer.flush().await.unwrap();
-    let took = begun.elapsed().as_secs_f64();
+    let took = started.elapsed().as_secs_f64();
     let stats = writer.stats();
     assert_eq!(stats.lost.lines, 0);
     let key = format!("job:{job}:logs");
@@ -146,7 +151,7 @@ async fn ship(
     (lines, as_f64(lines) / took)
 }
 
-async fn pass(writer: &LogWriter, recorded: &[Recording], repeats: usize) {
+async fn write_recordings(writer: &LogWriter, recorded: &[Recording], repeats: usize) {
     let mut channels = [writer.stdout(), writer.stderr()];
     for _ in 0..repeats {
         for Chunk { source, bytes, .. } in recorded.iter().flat_map(|recording| &recording.chunks) {
@@ -196,7 +201,7 @@ async fn redis_benchmark(server: &RedisServer, lines: usize, length: usize) -> f
         panic!("redis-benchmark cannot be run ({error}); Debian: apt-get install redis-tools")
     });
     let csv = String::from_utf8(output.stdout).unwrap();
-    // The command's name has commas of its own.
+    // The name of the command contains commas.
     let mut fields = csv.lines().last().unwrap().split("\",\"");
     fields.nth(1).unwrap().parse().unwrap()
 }
@@ -204,20 +209,20 @@ async fn redis_benchmark(server: &RedisServer, lines: usize, length: usize) -> f
 /// Seconds of CPU that the server has used.
 async fn cpu(server: &RedisServer) -> f64 {
     let info = server.command(&["INFO", "cpu"]).await.text();
-    let of = |name| {
+    let seconds = |name| {
         let line = info.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap().trim().parse::<f64>().unwrap()
     };
-    of("used_cpu_sys:") + of("used_cpu_user:")
+    seconds("used_cpu_sys:") + seconds("used_cpu_user:")
 }
 
 async fn info(server: &RedisServer, command: &[&str], name: &str) -> u64 {
     let fields = server.command(command).await.array();
-    let place = fields.chunks(2).find(|pair| pair[0].text() == name);
-    u64::try_from(place.unwrap()[1].int()).unwrap()
+    let pair = fields.chunks(2).find(|pair| pair[0].text() == name);
+    u64::try_from(pair.unwrap()[1].int()).unwrap()
 }
 
-/// KiB, from `/proc`; 0 where there is none.
+/// The peak resident memory in KiB, from `/proc`. 0 if there is no `/proc`.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

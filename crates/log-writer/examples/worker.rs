@@ -1,8 +1,8 @@
-//! A build worker: runs a command as a job, with its output as the job's log.
+//! A build worker: runs a command as a job, and writes its output to the job's log.
 //!
 //! `cargo run -p log-writer --example worker -- cargo --version`
 
-#![expect(clippy::print_stdout, reason = "its output is what it is for")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut command = Command::new(&program);
     command.args(arguments);
 
-    // Any store will do; this one forgets everything when the example ends.
+    // Any store works. This one keeps everything in memory.
     let store = Arc::new(MemoryStore::new());
     let job: JobId = "example".parse()?;
-    let owner = UserId::new("user_ann").ok_or("a user has a name")?;
+    let owner = UserId::new("user_ann").ok_or("a user id must not be empty")?;
     create_job(&*store, &job, owner).await?;
 
     let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start();

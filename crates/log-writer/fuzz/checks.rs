@@ -1,4 +1,4 @@
-//! What must hold whatever bytes come in. The fuzz targets call these, and the crate's own tests do
+//! Checks that must hold for any input. The fuzz targets call them, and the crate's own tests call them
 //! with every file under `seeds/`.
 
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ static REDACTION: LazyLock<Redaction> = LazyLock::new(|| {
     builder.build().expect("one secret")
 });
 
-/// The lines of chunks.
+/// The lines of the chunks.
 fn assembled<'a>(
     mut assembler: LineAssembler,
     chunks: impl IntoIterator<Item = &'a [u8]>,
@@ -27,8 +27,8 @@ fn assembled<'a>(
     lines
 }
 
-/// Any bytes in any chunks give the same lines, within their limit. The first byte says how long
-/// the chunks are.
+/// The lines do not depend on the chunks, and no line is longer than its limit. The first byte is the
+/// length of the chunks.
 pub(crate) fn lines(bytes: &[u8]) {
     let Some((size, bytes)) = bytes.split_first() else {
         return;
@@ -47,7 +47,7 @@ pub(crate) fn lines(bytes: &[u8]) {
     assert!(whole.iter().all(|line| line.len() <= LIMIT));
 }
 
-/// Nothing that a terminal obeys comes out, colours on request apart.
+/// The output contains no terminal control sequence, except colours on request.
 pub(crate) fn colours(bytes: &[u8]) {
     for ansi in [Ansi::Strip, Ansi::KeepColours] {
         let options = LineOptions {
@@ -69,22 +69,22 @@ pub(crate) fn colours(bytes: &[u8]) {
     }
 }
 
-/// A registered secret never comes out, wherever it is cut and whatever stands around it. The first
-/// byte says where it is cut, the second whether a line ends there; then comes what stands before it
-/// and, behind a zero byte, after it.
+/// A registered secret is never visible, wherever it is split and whatever is around it. The first byte
+/// says where it is split, and the second whether a line ends there. Then comes the text before the
+/// secret, a zero byte, and the text after it.
 pub(crate) fn secrets(bytes: &[u8]) {
-    let [place, broken, around @ ..] = bytes else {
+    let [position, line_end, around @ ..] = bytes else {
         return;
     };
     let around = String::from_utf8_lossy(around);
     let (before, after) = around.split_once('\0').unwrap_or((&around, ""));
-    let (a, b) = SECRET.split_at(usize::from(*place) % SECRET.len());
-    // An open control sequence before the secret would take its first character, and then it is none.
+    let (a, b) = SECRET.split_at(usize::from(*position) % SECRET.len());
+    // An unfinished control sequence before the secret would remove its first character.
     let before: String = before
         .chars()
         .filter(|c| !c.is_control() || *c == '\n')
         .collect();
-    let line_end = if broken % 2 == 1 { "\n" } else { "" };
+    let line_end = if line_end % 2 == 1 { "\n" } else { "" };
     let text = format!("{before}{a}{line_end}{b}{after}");
     for ansi in [Ansi::Strip, Ansi::KeepColours] {
         let assembler = || {
@@ -95,7 +95,7 @@ pub(crate) fn secrets(bytes: &[u8]) {
             LineAssembler::with_redaction(options, &REDACTION)
         };
         let whole = assembled(assembler(), [text.as_bytes()]);
-        let chunks = text.as_bytes().chunks(usize::from(*place) + 1);
+        let chunks = text.as_bytes().chunks(usize::from(*position) + 1);
         assert_eq!(assembled(assembler(), chunks), whole);
         assert_eq!(assembled(assembler(), text.as_bytes().chunks(1)), whole);
         assert!(

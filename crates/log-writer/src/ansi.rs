@@ -1,64 +1,67 @@
-//! Terminal control sequences: which are removed, which are kept, and what they mean for a line.
+//! Removes terminal control sequences from text, or keeps the colours only.
 //!
-//! A build log is hostile input: whatever a command prints reaches somebody's terminal or browser. So by
-//! default nothing but text passes, and on request text and colours. Sequences may be split anywhere.
+//! A build log is hostile input, because it reaches somebody's terminal or browser. So the default passes text only; on
+//! request it passes text and colours. A sequence may be split over several chunks.
 //!
-//! Two families are not just removed, because a terminal would show something else without them: a move to the
-//! first column (`CSI G`, as npm's spinner does it) is a carriage return, and an erased line (`CSI K`) is empty.
+//! Two kinds of sequences change the line instead of just being removed, because a terminal would show another line
+//! without them:
 //!
-//! **Invariant:** what comes out holds no control character but tab, and no `ESC` but in a whole
-//! colour sequence `ESC [ … m`, and that only under [`Ansi::KeepColours`].
+//! - a move to the first column (`CSI G`, which npm's spinner uses) is a carriage return;
+//! - an erased line (`CSI K`) is empty.
+//!
+//! **Invariant:** the output contains no control character except tab, and no `ESC` except in a complete colour sequence
+//! `ESC [ … m`, and this only with [`Ansi::KeepColours`].
 
 /// What happens to terminal control sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ansi {
-    /// All are removed, as the existing producer does.
+    /// All are removed. The existing producer does the same.
     #[default]
     Strip,
     /// Colours and other text attributes (SGR) are kept, for viewers that render them. Everything else is removed.
     KeepColours,
 }
 
-/// What the filter tells its consumer.
+/// Takes the output of the filter.
 pub(crate) trait TextSink {
-    /// Text to show, without any control character but tab.
+    /// Text to show. It contains no control character except tab.
     fn text(&mut self, text: &str);
-    /// A whole colour sequence; comes under [`Ansi::KeepColours`] alone.
+    /// A complete colour sequence. Called with [`Ansi::KeepColours`] only.
     fn colour(&mut self, sequence: &str);
     /// The line is complete.
     fn newline(&mut self);
-    /// What follows overwrites the line from its beginning.
+    /// The next text overwrites the line from its beginning.
     fn carriage_return(&mut self);
-    /// The line is erased: whole, or from the position on.
+    /// The line is erased: the whole line, or from the cursor to its end.
     fn erase(&mut self, whole: bool);
 }
 
-/// Longest parameters of a colour sequence that are kept, in bytes: a full foreground, background and
-/// underline colour with every attribute fits. Longer sequences are removed.
+/// The maximum length of the parameters of a colour sequence, in bytes. A full foreground, background and underline
+/// colour with every attribute fits. Longer sequences are removed.
 const MAX_PARAMETERS: usize = 64;
 
-/// Takes terminal control sequences out of text that arrives in pieces.
+/// Removes terminal control sequences from text that comes in pieces.
 #[derive(Debug)]
 pub(crate) struct AnsiFilter {
     mode: Ansi,
     state: State,
-    /// The control sequence so far, as `ESC [` and its parameters; bounded by [`MAX_PARAMETERS`].
+    /// The control sequence so far: `ESC [` and its parameters. [`MAX_PARAMETERS`] bounds its length.
     sequence: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Text.
+    /// Outside of any sequence.
     Ground,
     /// After `ESC`, and after its intermediate characters (`ESC ( B`).
     Escape,
     /// In a control sequence, `CSI … final`.
     Csi {
-        /// Whether it is one that is removed unread: it has intermediate characters or is too long.
-        odd: bool,
+        /// Whether the sequence is ignored because it has intermediate characters or is too long.
+        ignored: bool,
     },
-    /// In a string for the terminal (OSC, DCS, APC, PM, SOS), which ends at `ST`, or at `BEL`.
-    Text,
+    /// In a string for the terminal (OSC, DCS, APC, PM, SOS). It ends at `ST` or `BEL`.
+    ControlString,
 }
 
 impl AnsiFilter {
@@ -92,7 +95,7 @@ impl AnsiFilter {
     }
 
     fn step(&mut self, character: char, sink: &mut impl TextSink) {
-        // These end or begin a sequence wherever they stand, so that a broken one never eats a line's end.
+        // These characters end or begin a sequence anywhere. So a broken sequence never removes the end of its line.
         match character {
             '\n' => {
                 self.state = State::Ground;
@@ -104,7 +107,9 @@ impl AnsiFilter {
             }
             '\u{1b}' => self.state = State::Escape,
             '\u{9b}' => self.begin_csi(),
-            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => self.state = State::Text,
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => {
+                self.state = State::ControlString;
+            }
             // CAN, SUB and ST.
             '\u{18}' | '\u{1a}' | '\u{9c}' => self.state = State::Ground,
             _ => self.step_inside(character, sink),
@@ -115,8 +120,8 @@ impl AnsiFilter {
         match self.state {
             State::Ground => show(character, sink),
             State::Escape => self.escape(character, sink),
-            State::Csi { odd } => self.csi(character, odd, sink),
-            State::Text => {
+            State::Csi { ignored } => self.csi(character, ignored, sink),
+            State::ControlString => {
                 if character == '\u{7}' {
                     self.state = State::Ground;
                 }
@@ -127,22 +132,22 @@ impl AnsiFilter {
     fn escape(&mut self, character: char, sink: &mut impl TextSink) {
         match character {
             '[' => self.begin_csi(),
-            ']' | 'P' | 'X' | '^' | '_' => self.state = State::Text,
-            // An intermediate character, or a control character, which a terminal obeys in passing.
+            ']' | 'P' | 'X' | '^' | '_' => self.state = State::ControlString,
+            // Intermediate characters and control characters do not end the sequence.
             '\0'..='/' | '\u{7f}' => {}
             '0'..='~' => self.state = State::Ground,
             _ => self.abort(character, sink),
         }
     }
 
-    fn csi(&mut self, character: char, odd: bool, sink: &mut impl TextSink) {
+    fn csi(&mut self, character: char, ignored: bool, sink: &mut impl TextSink) {
         match character {
-            '0'..='?' if odd => {}
+            '0'..='?' if ignored => {}
             '0'..='?' if self.sequence.len() < MAX_PARAMETERS => self.sequence.push(character),
-            ' '..='?' => self.state = State::Csi { odd: true },
+            ' '..='?' => self.state = State::Csi { ignored: true },
             '@'..='~' => {
                 self.state = State::Ground;
-                if !odd {
+                if !ignored {
                     self.dispatch(character, sink);
                 }
             }
@@ -151,7 +156,7 @@ impl AnsiFilter {
         }
     }
 
-    /// Obeys the few control sequences that matter to a log.
+    /// Handles the few control sequences that change a line.
     fn dispatch(&mut self, last: char, sink: &mut impl TextSink) {
         let parameters = &self.sequence[2..];
         match (last, parameters) {
@@ -167,32 +172,32 @@ impl AnsiFilter {
     }
 
     fn begin_csi(&mut self) {
-        self.state = State::Csi { odd: false };
+        self.state = State::Csi { ignored: false };
         self.sequence.clear();
         self.sequence.push_str("\u{1b}[");
     }
 
-    /// A character that no sequence can hold: the sequence is dropped, the character is text.
+    /// Handles a character that no sequence can contain: drops the sequence, and shows the character.
     fn abort(&mut self, character: char, sink: &mut impl TextSink) {
         self.state = State::Ground;
         show(character, sink);
     }
 }
 
-/// Whether the parameters are those of a colour sequence: `<`, `=`, `>` and `?` make it a private one.
+/// Whether the parameters can belong to a colour sequence. With `<`, `=`, `>` or `?` the sequence is a private one.
 fn is_colour(parameters: &str) -> bool {
     parameters
         .bytes()
         .all(|b| b.is_ascii_digit() || b == b';' || b == b':')
 }
 
-/// How many bytes at the beginning of a text hold no control character but tab.
+/// The number of bytes before the first control character other than tab.
 fn plain_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|b| is_suspect(*b)) {
         at += found;
-        // 0xC2 leads U+0080 to U+00BF, of which the first half are controls.
+        // 0xC2 begins U+0080 to U+00BF. The first half of these are control characters.
         let is_control = bytes[at] != 0xc2 || bytes.get(at + 1).is_some_and(|next| *next < 0xa0);
         if is_control {
             return at;
@@ -206,7 +211,7 @@ const fn is_suspect(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') || byte == 0x7f || byte == 0xc2
 }
 
-/// Shows a character, unless it is a control character.
+/// Shows a character unless it is a control character.
 fn show(character: char, sink: &mut impl TextSink) {
     if character == '\t' || !character.is_control() {
         sink.text(character.encode_utf8(&mut [0; 4]));
@@ -219,11 +224,11 @@ mod tests {
 
     use super::*;
 
-    /// Writes what it is told as text: `⏎`, `↩`, `⌫` (to the end) and `⌦` (whole).
+    /// Records the calls as text: `⏎`, `↩`, `⌫` (erase to the end) and `⌦` (erase the whole line).
     #[derive(Default)]
-    struct Tape(String);
+    struct Recorder(String);
 
-    impl TextSink for Tape {
+    impl TextSink for Recorder {
         fn text(&mut self, text: &str) {
             self.0.push_str(text);
         }
@@ -243,11 +248,11 @@ mod tests {
 
     fn filter<'a>(mode: Ansi, pieces: impl IntoIterator<Item = &'a str>) -> String {
         let mut filter = AnsiFilter::new(mode);
-        let mut tape = Tape::default();
+        let mut recorder = Recorder::default();
         for piece in pieces {
-            filter.push(piece, &mut tape);
+            filter.push(piece, &mut recorder);
         }
-        tape.0
+        recorder.0
     }
 
     #[track_caller]
@@ -256,11 +261,11 @@ mod tests {
             assert_eq!(filter(mode, [input]), expected, "{mode:?} {input:?}");
             let mut buffer = [0; 4];
             let mut filter_by_character = AnsiFilter::new(mode);
-            let mut tape = Tape::default();
+            let mut recorder = Recorder::default();
             for character in input.chars() {
-                filter_by_character.push(character.encode_utf8(&mut buffer), &mut tape);
+                filter_by_character.push(character.encode_utf8(&mut buffer), &mut recorder);
             }
-            assert_eq!(tape.0, expected, "{mode:?} {input:?} by character");
+            assert_eq!(recorder.0, expected, "{mode:?} {input:?} by character");
         }
     }
 
@@ -268,12 +273,12 @@ mod tests {
     fn colours_are_stripped_or_kept() {
         check("a\x1b[1;31mb\x1b[0mc", "abc", "a\x1b[1;31mb\x1b[0mc");
         check("\x1b[38:2::1:2:3mx\x1b[m", "x", "\x1b[38:2::1:2:3mx\x1b[m");
-        // The one-character form of CSI is written in the form that every viewer knows.
+        // The one-character form of CSI becomes the form that every viewer knows.
         check("\u{9b}32mx", "x", "\x1b[32mx");
     }
 
     #[test]
-    fn what_only_looks_like_a_colour_is_removed() {
+    fn a_sequence_that_only_looks_like_a_colour_is_removed() {
         check("a\x1b[>4;2mb", "ab", "ab");
         check("a\x1b[?1mb", "ab", "ab");
         check("a\x1b[1 mb", "ab", "ab");
@@ -282,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_a_terminal_obeys_is_removed() {
+    fn all_other_control_sequences_are_removed() {
         for sequence in [
             "\x1b[2J",
             "\x1b[10;10H",
@@ -312,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn tabs_and_characters_next_to_the_controls_pass() {
+    fn tabs_and_printable_characters_near_the_control_range_pass() {
         check(
             "a\tb\u{a0}\u{bf}é",
             "a\tb\u{a0}\u{bf}é",
@@ -321,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_sequence_never_eats_the_end_of_its_line() {
+    fn a_broken_sequence_never_removes_the_end_of_its_line() {
         check("a\x1b]0;title\nb", "a⏎b", "a⏎b");
         check("a\x1b[31\nb", "a⏎b", "a⏎b");
         check("a\x1b\nb", "a⏎b", "a⏎b");
@@ -341,7 +346,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_a_terminal_obeys_comes_out(
+        fn the_output_contains_no_control_sequence_but_colours(
             pieces in proptest::collection::vec("[\\x00-\\x1f\\x7f-\\x9fa-zA-Z0-9;:?<\\[\\]\\\\ é]{0,12}", 0..12),
         ) {
             let whole: String = pieces.concat();

@@ -1,4 +1,4 @@
-//! What a writer is made of.
+//! The settings of a writer, and its start.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use log_domain::JobId;
 
 use crate::ansi::Ansi;
 use crate::cut::LineLimit;
-use crate::lines::{Blank, Progress};
+use crate::line_options::{Blank, Progress};
 use crate::options::WriterOptions;
 use crate::preset::Preset;
 use crate::redact::Redaction;
-use crate::writer::{LogWriter, Stores};
+use crate::stores::Stores;
+use crate::writer::LogWriter;
 
-/// Makes a [`LogWriter`]. Every setting has a default; see [`WriterOptions`] and [`Redaction`] for all of them.
+/// Builds a [`LogWriter`]. Every setting has a default. [`WriterOptions`] and [`Redaction`] describe all of them.
 #[derive(Debug)]
-#[must_use = "a builder does nothing until it is started"]
+#[must_use = "a builder does nothing until `start` is called"]
 pub struct LogWriterBuilder {
     job: JobId,
     stores: Stores,
@@ -23,31 +24,34 @@ pub struct LogWriterBuilder {
     phase: Option<String>,
 }
 
-impl LogWriterBuilder {
-    pub(crate) fn new(job: JobId, stores: Stores) -> Self {
-        Self {
+impl LogWriter {
+    /// Starts a builder for the writer of a job's log.
+    pub fn builder(job: JobId, stores: impl Into<Stores>) -> LogWriterBuilder {
+        LogWriterBuilder {
             job,
-            stores,
+            stores: stores.into(),
             options: WriterOptions::default(),
             redaction: Redaction::default(),
             phase: None,
         }
     }
+}
 
-    /// Sets everything at once, and undoes what was set before.
+impl LogWriterBuilder {
+    /// Sets all options at once. This replaces options that were set before.
     pub const fn options(mut self, options: WriterOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Writes lines as another producer does.
+    /// Writes lines in the same way as another producer.
     pub const fn preset(mut self, preset: Preset) -> Self {
         self.options.lines = preset.lines();
         self
     }
 
-    /// What is hidden before anything leaves the process. By default all that looks like a secret; register secrets
-    /// by [`Redaction::builder`].
+    /// What to hide before lines leave the process. The default hides everything that looks like a secret. Register
+    /// known secrets with [`Redaction::builder`].
     pub fn redaction(mut self, redaction: Redaction) -> Self {
         self.redaction = redaction;
         self
@@ -59,7 +63,7 @@ impl LogWriterBuilder {
         self
     }
 
-    /// How long a line may be; 16 KiB by default.
+    /// The maximum length of a line. The default is 16 KiB.
     pub const fn line_limit(mut self, limit: LineLimit) -> Self {
         self.options.lines.limit = limit;
         self
@@ -71,41 +75,41 @@ impl LogWriterBuilder {
         self
     }
 
-    /// Keeps only the last state of a progress bar (the default), or some on the way.
+    /// Keeps only the last state of a progress bar (the default), or also some of the earlier states.
     pub const fn progress(mut self, progress: Progress) -> Self {
         self.options.lines.progress = progress;
         self
     }
 
-    /// How many bytes may wait for the store; 8 MiB by default.
+    /// How many bytes may wait for the store. The default is 8 MiB.
     pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.options.buffer.capacity = bytes;
         self
     }
 
-    /// How long a write to a full buffer may wait while the store takes nothing; 30 s by default. Zero never
-    /// waits and drops at once.
+    /// How long a write to a full buffer may wait while the store takes nothing. The default is 30 s. With zero a write
+    /// never waits, and lines are dropped at once.
     pub const fn max_block(mut self, time: Duration) -> Self {
         self.options.buffer.max_block = time;
         self
     }
 
-    /// How long a flush, the end and each change of the job's status try; 90 s by default.
+    /// How long a flush, the end, and each change of the job's status try before they give up. The default is 90 s.
     pub const fn give_up_after(mut self, time: Duration) -> Self {
-        self.options.retry.give_up = time;
+        self.options.retry.give_up_after = time;
         self
     }
 
-    /// The phase that the first lines carry; none by default.
+    /// The phase of the first lines. By default they have none.
     pub fn phase(mut self, phase: &str) -> Self {
         self.phase = Some(phase.to_owned());
         self
     }
 
-    /// Starts the writer. It need not wait for the store: lines wait while it is away.
+    /// Starts the writer. The store may be unreachable: lines wait until it is back.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// If it is called outside of a Tokio runtime.
     #[must_use]
     pub fn start(self) -> LogWriter {
         let Self {

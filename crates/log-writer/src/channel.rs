@@ -1,55 +1,58 @@
-//! A channel of the command: bytes written to it become lines of the log.
+//! A channel of the command: bytes that are written to it become lines of the log.
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use log_domain::Source;
+use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::lines::LineAssembler;
 use crate::queue::{Admission, Queue};
 
-/// Most bytes of one write that are taken at a time, so that little goes beyond the buffer's capacity.
+/// The most bytes taken by one write, so that a write goes only a little beyond the buffer's capacity.
 const MAX_WRITE: usize = 8 * 1024;
 
-/// How long a complete line may wait for the next one, because it ends with what may be the beginning of a secret.
-const HOLD: Duration = Duration::from_millis(100);
+/// How long a complete line may wait for the next one because its end may be the beginning of a secret.
+const MAX_HOLD: Duration = Duration::from_millis(100);
 
-/// One channel of a log, for bytes as they come. Get one from [`crate::LogWriter::stdout`] or
+/// One channel of a log, for bytes as they come. Open one with [`crate::LogWriter::stdout`] or
 /// [`crate::LogWriter::stderr`].
 ///
-/// A write waits while the buffer is full, as long as [`crate::BufferOptions::max_block`] allows. A flush waits
-/// for nothing, because a line that has no newline yet cannot be shown; to wait for the store there is
-/// [`crate::LogWriter::flush`]. A shutdown, or dropping the channel, ends a last line that has no newline. After
-/// the writer has ended a write is a broken pipe.
+/// - A write waits while the buffer is full, as long as [`crate::BufferOptions::max_block`] allows.
+/// - A flush does nothing, because a line without a newline cannot be shown yet. To wait for the store, use
+///   [`crate::LogWriter::flush`].
+/// - A shutdown ends the last line, even if it has no newline. Dropping the channel does the same.
+/// - After the writer has ended, a write fails with a broken pipe.
 pub struct Channel {
     input: Arc<Input>,
-    /// The wait for room, while a write is pending.
+    /// The wait for room in the buffer, while a write is pending.
     admission: Option<Pin<Box<dyn Future<Output = Admission> + Send + Sync>>>,
 }
 
-/// Where the bytes of one channel become lines, shared with whoever lets held lines go.
+/// Turns the bytes of one channel into lines. Shared by the channel, the writer, and the timer that releases held lines.
 pub(crate) struct Input {
     queue: Arc<Queue>,
     source: Source,
-    /// What the assembler counts its time from.
-    began: Instant,
+    /// The assembler counts its time from here.
+    started_at: Instant,
     state: Mutex<InputState>,
-    /// Where the writer was started: a channel may be written to from anywhere.
+    /// The runtime that the writer was started on. A channel may be used on another one.
     runtime: Handle,
 }
 
 struct InputState {
     assembler: LineAssembler,
-    /// Whether a task waits to let held lines go.
-    timer: bool,
+    /// The task that releases held lines after a while. It ends with the channel.
+    release_timer: Option<AbortOnDropHandle<()>>,
 }
 
 impl Input {
@@ -62,54 +65,52 @@ impl Input {
         Self {
             queue,
             source,
-            began: Instant::now(),
+            started_at: Instant::now(),
             runtime,
             state: Mutex::new(InputState {
                 assembler,
-                timer: false,
+                release_timer: None,
             }),
         }
     }
 
-    /// Takes bytes. Lines that they leave waiting for the next ones go after a while.
-    fn take(self: &Arc<Self>, chunk: &[u8], admission: Admission) {
-        let starts_timer = {
-            let mut state = self.lock();
-            self.push(&mut state, admission, |assembler, now, out| {
-                assembler.push(chunk, now, out);
-            });
-            let holds = state.assembler.holds_lines();
-            holds && !std::mem::replace(&mut state.timer, holds)
-        };
-        if starts_timer {
+    /// Takes bytes. If they leave a complete line waiting for the next one, a timer releases it.
+    fn write(self: &Arc<Self>, chunk: &[u8], admission: Admission) {
+        let mut state = self.state.lock();
+        self.push(&mut state, admission, |assembler, now, out| {
+            assembler.push(chunk, now, out);
+        });
+        if state.assembler.holds_lines() && state.release_timer.is_none() {
             let input = Arc::downgrade(self);
-            self.runtime.spawn(async move {
-                sleep(HOLD).await;
+            let timer = self.runtime.spawn(async move {
+                sleep(MAX_HOLD).await;
                 if let Some(input) = input.upgrade() {
-                    input.settle();
+                    input.release_held_lines();
                 }
             });
+            state.release_timer = Some(AbortOnDropHandle::new(timer));
         }
     }
 
-    /// Lets complete lines go that wait for what follows. They are taken whatever waits: what holds them is bounded.
-    pub(crate) fn settle(&self) {
-        let mut state = self.lock();
-        state.timer = false;
-        self.push(&mut state, Admission::Take, |assembler, now, out| {
-            assembler.settle(now, out);
+    /// Releases complete lines that wait for what follows. They are accepted even if the buffer is full, because they
+    /// are few.
+    pub(crate) fn release_held_lines(&self) {
+        let mut state = self.state.lock();
+        state.release_timer = None;
+        self.push(&mut state, Admission::Accept, |assembler, now, out| {
+            assembler.release_held_lines(now, out);
         });
     }
 
-    /// Ends a last line, which is taken whatever waits.
+    /// Ends the last line. It is accepted even if the buffer is full.
     fn end(&self) {
-        let mut state = self.lock();
-        self.push(&mut state, Admission::Take, |assembler, _, out| {
+        let mut state = self.state.lock();
+        self.push(&mut state, Admission::Accept, |assembler, _, out| {
             assembler.finish(out);
         });
     }
 
-    /// Pushes the lines that the assembler hands out. Under the lock, so that they keep their order.
+    /// Pushes the lines that the assembler completes. The caller holds the lock, so that lines keep their order.
     fn push(
         &self,
         state: &mut InputState,
@@ -117,14 +118,9 @@ impl Input {
         run: impl FnOnce(&mut LineAssembler, Duration, &mut dyn FnMut(String)),
     ) {
         let mut lines = Vec::new();
-        let now = Instant::now().duration_since(self.began);
+        let now = self.started_at.elapsed();
         run(&mut state.assembler, now, &mut |line| lines.push(line));
         self.queue.push(admission, self.source, lines);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, InputState> {
-        // Nothing panics between two changes that belong together.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,7 +159,7 @@ impl AsyncWrite for Channel {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let chunk = &bytes[..bytes.len().min(MAX_WRITE)];
-        this.input.take(chunk, admission);
+        this.input.write(chunk, admission);
         Poll::Ready(Ok(chunk.len()))
     }
 

@@ -1,8 +1,8 @@
-//! The time as lines and jobs carry it: ISO 8601, UTC, with milliseconds.
+//! Times in lines and jobs: ISO 8601, UTC, with milliseconds.
 
 use jiff::Timestamp;
 
-/// Now, by the wall clock.
+/// The current time of the wall clock.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_in_utc_with_milliseconds() {
+    fn a_time_is_in_utc_with_milliseconds() {
         let at = Timestamp::from_millisecond(1_763_805_600_120).unwrap();
         assert_eq!(iso(at), "2025-11-22T10:00:00.120Z");
         assert_eq!(iso(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");

@@ -1,16 +1,16 @@
-//! Lines that are too long: where they are cut, and what says so.
+//! Cuts lines that are too long, and marks the cut.
 
-/// How long a line may be. What is beyond is cut off, and the line ends with a [`CutMarker`] in addition.
+/// The maximum length of a line. A longer line is cut, and a [`CutMarker`] is added at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineLimit {
-    /// So many bytes of UTF-8; the cut falls on a character boundary at or below.
+    /// This many bytes of UTF-8. The cut is at the last character boundary within the limit.
     Bytes(usize),
-    /// So many characters (Unicode code points).
+    /// This many characters (Unicode code points).
     Characters(usize),
 }
 
 impl LineLimit {
-    /// 16 KiB: a line that a person may still read, and that never fills a page alone.
+    /// 16 KiB. A person can still read such a line, and it never fills a page of history alone.
     pub const DEFAULT: Self = Self::Bytes(16 * 1024);
 
     /// The most bytes that a line within the limit can have.
@@ -22,12 +22,12 @@ impl LineLimit {
         }
     }
 
-    /// Where a text is to be cut, or `None` where it is within the limit.
-    fn place(self, text: &str) -> Option<usize> {
+    /// Where to cut a text. `None` if it is within the limit.
+    fn cut_position(self, text: &str) -> Option<usize> {
         match self {
-            Self::Bytes(bytes) => (text.len() > bytes).then(|| boundary_below(text, bytes)),
+            Self::Bytes(bytes) => (text.len() > bytes).then(|| boundary_at_or_before(text, bytes)),
             Self::Characters(characters) => {
-                // A text has at least a quarter as many characters as bytes, and at most as many.
+                // A text has at most as many characters as bytes.
                 if text.len() <= characters {
                     return None;
                 }
@@ -43,56 +43,56 @@ impl Default for LineLimit {
     }
 }
 
-/// What stands at the end of a line that was cut.
+/// What is added to the end of a line that was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CutMarker {
     /// `… [12345 bytes cut]`.
     #[default]
     Counted,
-    /// A text of its own, which says nothing about how much is gone.
+    /// A fixed text, which does not say how much was cut.
     Text(&'static str),
 }
 
-/// How much of a line was never kept, because it was far beyond the limit.
+/// The part of a line that was not kept in memory because it is far beyond the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Beyond {
-    /// In bytes.
+pub(crate) struct Overflow {
+    /// Its length in bytes.
     pub(crate) bytes: u64,
 }
 
-/// Cuts a line to its limit. `beyond` is what is missing from the text already.
-pub(crate) fn cut(text: &mut String, beyond: Beyond, limit: LineLimit, marker: CutMarker) {
-    let place = limit.place(text);
-    if place.is_none() && beyond.bytes == 0 {
+/// Cuts a line to its limit. The text does not contain `overflow`.
+pub(crate) fn cut(text: &mut String, overflow: Overflow, limit: LineLimit, marker: CutMarker) {
+    let position = limit.cut_position(text);
+    if position.is_none() && overflow.bytes == 0 {
         return;
     }
-    let place = outside_a_colour(text, place.unwrap_or(text.len()));
-    let gone = (text.len() - place) as u64 + beyond.bytes;
-    text.truncate(place);
+    let position = outside_a_colour(text, position.unwrap_or(text.len()));
+    let removed = (text.len() - position) as u64 + overflow.bytes;
+    text.truncate(position);
     if text.contains('\u{1b}') {
-        // The marker, and the lines after it, are not of the colour that the cut left open.
+        // The cut may have removed the end of a colour. Without this the marker and later lines would have that colour.
         text.push_str("\u{1b}[0m");
     }
     match marker {
-        CutMarker::Counted => text.push_str(&format!("… [{gone} bytes cut]")),
+        CutMarker::Counted => text.push_str(&format!("… [{removed} bytes cut]")),
         CutMarker::Text(marker) => text.push_str(marker),
     }
 }
 
-/// The last character boundary at or below a place.
-pub(crate) fn boundary_below(text: &str, place: usize) -> usize {
-    let mut place = place.min(text.len());
-    while !text.is_char_boundary(place) {
-        place -= 1;
+/// The last character boundary at or before a position.
+pub(crate) fn boundary_at_or_before(text: &str, position: usize) -> usize {
+    let mut position = position.min(text.len());
+    while !text.is_char_boundary(position) {
+        position -= 1;
     }
-    place
+    position
 }
 
-/// Moves a cut that would fall into a colour sequence to before it.
-fn outside_a_colour(text: &str, place: usize) -> usize {
-    match text[..place].rfind('\u{1b}') {
-        Some(begin) if !text[begin..place].contains('m') => begin,
-        _ => place,
+/// If a cut is inside a colour sequence, moves it before the sequence.
+fn outside_a_colour(text: &str, position: usize) -> usize {
+    match text[..position].rfind('\u{1b}') {
+        Some(begin) if !text[begin..position].contains('m') => begin,
+        _ => position,
     }
 }
 
@@ -103,38 +103,38 @@ mod tests {
     #[track_caller]
     fn check(text: &str, limit: LineLimit, expected: &str) {
         let mut line = text.to_owned();
-        cut(&mut line, Beyond::default(), limit, CutMarker::Counted);
+        cut(&mut line, Overflow::default(), limit, CutMarker::Counted);
         assert_eq!(line, expected);
     }
 
     #[test]
-    fn a_line_within_its_limit_stays() {
+    fn a_line_within_its_limit_is_unchanged() {
         check("abcd", LineLimit::Bytes(4), "abcd");
         check("éééé", LineLimit::Characters(4), "éééé");
         check("", LineLimit::Bytes(0), "");
     }
 
     #[test]
-    fn a_cut_falls_on_a_character_and_says_how_much_is_gone() {
+    fn a_cut_is_at_a_character_boundary_and_says_how_much_is_missing() {
         check("abcde", LineLimit::Bytes(4), "abcd… [1 bytes cut]");
         check("aéé", LineLimit::Bytes(2), "a… [4 bytes cut]");
         check("éééé", LineLimit::Characters(3), "ééé… [2 bytes cut]");
     }
 
     #[test]
-    fn what_was_never_kept_counts_too() {
+    fn overflow_counts_too() {
         let mut line = "abcd".to_owned();
-        let beyond = Beyond { bytes: 1000 };
-        cut(&mut line, beyond, LineLimit::Bytes(2), CutMarker::Counted);
+        let overflow = Overflow { bytes: 1000 };
+        cut(&mut line, overflow, LineLimit::Bytes(2), CutMarker::Counted);
         assert_eq!(line, "ab… [1002 bytes cut]");
         let mut line = "ab".to_owned();
         let marker = CutMarker::Text("...[truncated]");
-        cut(&mut line, beyond, LineLimit::Bytes(2), marker);
+        cut(&mut line, overflow, LineLimit::Bytes(2), marker);
         assert_eq!(line, "ab...[truncated]");
     }
 
     #[test]
-    fn a_cut_splits_no_colour_and_leaves_none_open() {
+    fn a_cut_splits_no_colour_sequence_and_ends_the_colour() {
         let line = "\u{1b}[31mab\u{1b}[0mcd";
         check(
             line,

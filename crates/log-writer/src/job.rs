@@ -1,4 +1,4 @@
-//! The job of a log: created, and moved along its life one allowed step at a time.
+//! Creates the job of a log, and moves it from status to status by allowed steps.
 
 use std::collections::VecDeque;
 
@@ -7,13 +7,13 @@ use log_store::{CreateJobError, JobWrites, NewJob, StoreError, Transition, Trans
 use tokio::time::{Instant, sleep};
 
 use crate::clock;
-use crate::options::{Backoff, RetryOptions};
+use crate::options::RetryOptions;
 
-/// Creates a job, `queued` and of now. Does not try again: a caller that loses the answer has to look whose the
-/// job is.
+/// Creates a job with status `queued`. This makes one attempt only: if the answer is lost, the caller must check who owns
+/// the job.
 ///
 /// # Errors
-/// There is a job of that id, or the store is away or refuses.
+/// There is already a job with this id, or the store cannot be reached, or it refuses.
 pub async fn create_job(
     jobs: &dyn JobWrites,
     job: &JobId,
@@ -23,11 +23,11 @@ pub async fn create_job(
     jobs.create(job, &NewJob { owner, created_at }).await
 }
 
-/// How many times other producers may move the job on under us before that is an error.
+/// How many times other producers may move the job at the same time before that is an error.
 const MAX_RACES: usize = 16;
 
-/// Every status that the rules know.
-const KNOWN: [JobStatus; 9] = [
+/// All statuses that the rules know.
+const ALL_STATUSES: [JobStatus; 9] = [
     JobStatus::Queued,
     JobStatus::Scheduled,
     JobStatus::Starting,
@@ -40,44 +40,45 @@ const KNOWN: [JobStatus; 9] = [
 ];
 
 /// Moves one job.
-pub(crate) struct Steps<'a> {
+pub(crate) struct JobSteps<'a> {
     pub(crate) jobs: &'a dyn JobWrites,
     pub(crate) job: &'a JobId,
     pub(crate) retry: &'a RetryOptions,
 }
 
-impl Steps<'_> {
+impl JobSteps<'_> {
     /// Takes one step.
     pub(crate) async fn step(&self, to: JobStatus, message: &str) -> Result<(), TransitionError> {
-        self.persist(to, message, Reach::OneStep).await
+        self.move_to(to, message, Reach::OneStep).await
     }
 
-    /// Takes as many steps as it needs, along the shortest chain of allowed ones.
+    /// Takes the shortest chain of allowed steps.
     pub(crate) async fn walk(&self, to: JobStatus, message: &str) -> Result<(), TransitionError> {
-        self.persist(to, message, Reach::Chain).await
+        self.move_to(to, message, Reach::Chain).await
     }
 
-    async fn persist(
+    /// Moves the job to a status. Tries again while the store cannot be reached.
+    async fn move_to(
         &self,
         to: JobStatus,
         message: &str,
         reach: Reach,
     ) -> Result<(), TransitionError> {
-        let deadline = Instant::now() + self.retry.give_up;
-        let mut backoff = Backoff::new(self.retry);
+        let deadline = Instant::now() + self.retry.give_up_after;
+        let mut pauses = self.retry.pauses();
         let mut in_doubt = false;
         let mut races = 0;
         loop {
-            match self.advance(&to, message, reach, &mut in_doubt).await {
-                Ok(Advance::Arrived) => return Ok(()),
-                Ok(Advance::OnTheWay) => {}
-                // Somebody else moved the job between our look and our step: judge the step anew.
-                Err(Setback::Raced(e)) if races == MAX_RACES => return Err(e.into()),
-                Err(Setback::Raced(_)) => races += 1,
-                Err(Setback::Failed(e)) => {
-                    let away = matches!(e, TransitionError::Store(StoreError::Unavailable(_)));
-                    let pause = backoff.pause();
-                    if !away || Instant::now() + pause > deadline {
+            match self.try_step(&to, message, reach, &mut in_doubt).await {
+                Ok(StepResult::Arrived) => return Ok(()),
+                Ok(StepResult::OnTheWay) => {}
+                // Another producer moved the job between the read and the step. Read it again.
+                Err(StepError::Raced(e)) if races == MAX_RACES => return Err(e.into()),
+                Err(StepError::Raced(_)) => races += 1,
+                Err(StepError::Failed(e)) => {
+                    let is_away = matches!(e, TransitionError::Store(StoreError::Unavailable(_)));
+                    let pause = pauses.next().unwrap_or(self.retry.max_backoff);
+                    if !is_away || Instant::now() + pause > deadline {
                         return Err(e);
                     }
                     sleep(pause).await;
@@ -86,19 +87,19 @@ impl Steps<'_> {
         }
     }
 
-    /// Looks where the job is and takes one step from there.
-    async fn advance(
+    /// Reads the status of the job, and takes one step from there.
+    async fn try_step(
         &self,
         to: &JobStatus,
         message: &str,
         reach: Reach,
         in_doubt: &mut bool,
-    ) -> Result<Advance, Setback> {
+    ) -> Result<StepResult, StepError> {
         let found = self.jobs.get(self.job).await?;
         let from = found.ok_or(TransitionError::NotFound)?.status;
         if *in_doubt && from == *to {
-            // The answer to our last step was lost, the step was not.
-            return Ok(Advance::Arrived);
+            // The last step was made, and only its answer was lost.
+            return Ok(StepResult::Arrived);
         }
         let next = match reach {
             Reach::OneStep => from.check_step(to).map(|()| to.clone()),
@@ -112,9 +113,9 @@ impl Steps<'_> {
             at: clock::iso(clock::now()),
         };
         match self.jobs.transition(self.job, &step).await {
-            Ok(_) if arrives => Ok(Advance::Arrived),
-            Ok(_) => Ok(Advance::OnTheWay),
-            Err(TransitionError::Illegal(e)) => Err(Setback::Raced(e)),
+            Ok(_) if arrives => Ok(StepResult::Arrived),
+            Ok(_) => Ok(StepResult::OnTheWay),
+            Err(TransitionError::Illegal(e)) => Err(StepError::Raced(e)),
             Err(e @ TransitionError::Store(StoreError::Unavailable(_))) => {
                 *in_doubt |= arrives;
                 Err(e.into())
@@ -130,18 +131,18 @@ enum Reach {
     Chain,
 }
 
-enum Advance {
+enum StepResult {
     Arrived,
     OnTheWay,
 }
 
-enum Setback {
-    /// The job was not where it was when we looked.
+enum StepError {
+    /// The job's status has changed since it was read.
     Raced(IllegalTransition),
     Failed(TransitionError),
 }
 
-impl<E: Into<TransitionError>> From<E> for Setback {
+impl<E: Into<TransitionError>> From<E> for StepError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
@@ -149,11 +150,11 @@ impl<E: Into<TransitionError>> From<E> for Setback {
 
 /// The first step of the shortest chain of allowed steps between two statuses.
 ///
-/// An error names both ends where no chain leads from one to the other; a status leads to itself only through others.
+/// If there is no such chain, the error names both statuses. A chain from a status to itself goes through other statuses.
 fn next_step(from: &JobStatus, to: &JobStatus) -> Result<JobStatus, IllegalTransition> {
-    // Breadth first, from every first step; each entry is a status and the first step that led to it.
+    // Breadth-first search. Each entry is a status, and the first step of the chain that leads to it.
     let mut seen: Vec<&JobStatus> = Vec::new();
-    let mut open: VecDeque<(&JobStatus, &JobStatus)> = KNOWN
+    let mut open: VecDeque<(&JobStatus, &JobStatus)> = ALL_STATUSES
         .iter()
         .filter(|next| from.may_become(next))
         .map(|next| (next, next))
@@ -166,7 +167,7 @@ fn next_step(from: &JobStatus, to: &JobStatus) -> Result<JobStatus, IllegalTrans
             continue;
         }
         seen.push(at);
-        let steps = KNOWN.iter().filter(|next| at.may_become(next));
+        let steps = ALL_STATUSES.iter().filter(|next| at.may_become(next));
         open.extend(steps.map(|next| (next, first)));
     }
     Err(IllegalTransition {
@@ -175,7 +176,7 @@ fn next_step(from: &JobStatus, to: &JobStatus) -> Result<JobStatus, IllegalTrans
     })
 }
 
-/// What a step says: the last one what the caller says, the ones on the way what they are.
+/// The message of a step. The last step has the caller's message, and the steps before it name their status.
 fn step_message(step: &JobStatus, to: &JobStatus, message: &str) -> String {
     if step == to {
         return message.to_owned();
@@ -193,8 +194,8 @@ fn step_message(step: &JobStatus, to: &JobStatus, message: &str) -> String {
     on_the_way.to_owned()
 }
 
-/// The phase that lines carry while a job is in a status, as existing producers name it.
-pub(crate) const fn phase_of(status: &JobStatus) -> Option<&'static str> {
+/// The phase of the lines while a job has a status, as existing producers name it.
+pub(crate) const fn phase_for_status(status: &JobStatus) -> Option<&'static str> {
     match status {
         JobStatus::Scaffold => Some("scaffold"),
         JobStatus::Code => Some("code"),
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_chain_leads_the_error_names_both_ends() {
+    fn if_there_is_no_chain_the_error_names_both_statuses() {
         for (from, to) in [
             ("failed", "ready"),
             ("ready", "failed"),

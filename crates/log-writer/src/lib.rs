@@ -1,25 +1,28 @@
-//! The producer of a build log: bytes in, in any chunks; complete lines out, without secrets, appended in batches,
-//! each once.
+//! The producer of a build log. It takes bytes in any chunks, turns them into lines without secrets, and appends the lines
+//! to the log in batches, each line once.
 //!
 //! ```text
 //!  stdout ─► LineAssembler ─┐
-//!  stderr ─► LineAssembler ─┼─► bounded buffer ─► one append at a time ─► the store
-//!  system lines ────────────┘   waits, or drops     reads back after
-//!     UTF-8, terminal control,  and says so         a lost answer
-//!     secrets, lines
+//!  stderr ─► LineAssembler ─┼─► bounded buffer ─► one append at a time ─► store
+//!  system lines ────────────┘   if full: waits,    after a lost answer:
+//!     UTF-8, terminal control,  then drops lines   reads back what was
+//!     secrets, lines            and reports it     appended
 //! ```
 //!
-//! - A [`LogWriter`] writes the log of one job, over any `log-store`. It runs a command ([`LogWriter::run`], or
-//!   [`LogWriter::spawn`] to show its output as well) or takes bytes ([`LogWriter::stdout`], [`LogWriter::stderr`]),
-//!   and ends the job ([`LogWriter::finish`]).
-//! - [`LineAssembler`] is the pure part, of use alone: bytes to lines, without terminal control.
-//! - [`Redaction`] is what is hidden, on every way out: registered secrets, and what looks like one.
-//! - What a store outage means is said at [`BufferOptions`] and [`RetryOptions`]: lines wait, the build is never blocked
-//!   for longer than configured, and a hole in the log has a line in its place that says how many are missing.
+//! - A [`LogWriter`] writes the log of one job to any `log-store`. It runs a command ([`LogWriter::run`], or
+//!   [`LogWriter::spawn`] to show its output too), or takes bytes ([`LogWriter::stdout`], [`LogWriter::stderr`]). At the end
+//!   it ends the job ([`LogWriter::finish`]).
+//! - A [`LineAssembler`] turns bytes into lines. It does no I/O and can be used alone.
+//! - A [`Redaction`] hides registered secrets and everything that looks like a secret.
+//! - [`BufferOptions`] and [`RetryOptions`] describe a store outage: lines wait, the build is blocked for a limited time
+//!   only, and if lines are dropped, a line in their place says how many.
 //!
-//! **Invariant:** a line is appended once, even where the answer to an append was lost; the log has no hole that it does
-//! not name; nothing that a terminal obeys, colours on request apart, and no secret that the redaction knows reaches the
-//! store.
+//! **Invariants:**
+//!
+//! - A line is appended once, even if the answer to an append was lost.
+//! - If lines are missing from the log, another line says so.
+//! - No terminal control sequence reaches the store, except colours on request.
+//! - No secret that the redaction knows reaches the store.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -53,14 +56,19 @@ mod channel;
 mod clock;
 mod cut;
 mod job;
+mod line_options;
 mod lines;
+mod open_line;
 mod options;
+mod outcome;
+mod output_reader;
 mod preset;
 mod queue;
 mod read_back;
 mod redact;
 mod run;
-mod ship;
+mod shipper;
+mod stores;
 mod utf8;
 mod writer;
 
@@ -69,10 +77,13 @@ pub use builder::LogWriterBuilder;
 pub use channel::Channel;
 pub use cut::{CutMarker, LineLimit};
 pub use job::create_job;
-pub use lines::{Blank, LineAssembler, LineOptions, Progress};
+pub use line_options::{Blank, LineOptions, Progress};
+pub use lines::LineAssembler;
 pub use options::{BatchOptions, BufferOptions, RetryOptions, WriterOptions};
+pub use outcome::{FinishError, FlushError, Outcome};
 pub use preset::Preset;
 pub use queue::{Amount, Stats};
 pub use redact::{Redaction, RedactionBuilder, SecretError, TooManySecrets};
 pub use run::{Echo, Process, RunError, Running};
-pub use writer::{FinishError, FlushError, LogWriter, Monitor, Outcome, Stores};
+pub use stores::Stores;
+pub use writer::{LogWriter, Monitor};

@@ -1,56 +1,23 @@
-//! Bytes to lines: the line assembler of one channel.
+//! The line assembler: turns the bytes of one channel into lines.
 //!
-//! Chunks come as a pipe delivers them and mean nothing: a chunk may end inside a character, inside a control
-//! sequence or between `\r` and `\n`. The lines that come out are the same for every way to cut the same bytes.
+//! Chunks come as a pipe delivers them. A chunk may end inside a character, inside a control sequence, or between `\r`
+//! and `\n`. The lines are the same however the bytes are cut into chunks.
 //!
-//! A lone `\r` goes back to the beginning of the line, and what is written next replaces it, as a progress bar
-//! does it: the last state of the line is the line.
+//! A lone `\r` goes back to the beginning of the line, and the next text replaces the line. Progress bars do this. So the
+//! last state of the line is the line.
 
 use std::time::Duration;
 
-use crate::ansi::{Ansi, AnsiFilter, TextSink};
-use crate::cut::{Beyond, CutMarker, LineLimit, boundary_below, cut};
+use crate::ansi::AnsiFilter;
+use crate::cut::cut;
+use crate::line_options::{Blank, LineOptions};
+use crate::open_line::{LineSink, OpenLine, RawLine};
 use crate::redact::{Redaction, Redactor};
 use crate::utf8::Utf8Stream;
 
-/// How the bytes of a channel become lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LineOptions {
-    /// How long a line may be.
-    pub limit: LineLimit,
-    /// What stands at the end of a line that was cut.
-    pub marker: CutMarker,
-    /// What happens to blank lines.
-    pub blank: Blank,
-    /// What happens to terminal control sequences.
-    pub ansi: Ansi,
-    /// What happens to the states of a line that are overwritten.
-    pub progress: Progress,
-}
-
-/// What happens to lines that hold nothing but white space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Blank {
-    /// They are lines like any other.
-    #[default]
-    Keep,
-    /// They are left out, as the existing producer does.
-    Drop,
-}
-
-/// What happens to the states of a line that are overwritten after a lone `\r`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Progress {
-    /// Only the last state becomes a line.
-    #[default]
-    Last,
-    /// An overwritten state becomes a line too, at most one in so much time; the first does at once.
-    Every(Duration),
-}
-
-/// Assembles the lines of one channel. Pure: it does no I/O and is told the time.
+/// Assembles the lines of one channel. It does no I/O and has no clock: the caller passes the time.
 ///
-/// Memory is bounded by the line limit, whatever comes.
+/// The line limit bounds its memory, whatever the input.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,13 +41,13 @@ pub struct LineAssembler {
 }
 
 impl LineAssembler {
-    /// An assembler at the beginning of a channel. It hides nothing.
+    /// An assembler that hides nothing.
     #[must_use]
     pub fn new(options: LineOptions) -> Self {
         Self::with_redaction(options, &Redaction::off())
     }
 
-    /// An assembler at the beginning of a channel, which hides secrets.
+    /// An assembler that hides secrets.
     #[must_use]
     pub fn with_redaction(options: LineOptions, redaction: &Redaction) -> Self {
         Self {
@@ -92,32 +59,33 @@ impl LineAssembler {
         }
     }
 
-    /// Takes a chunk and hands out the lines that it completes. `now` is the time since any fixed moment; only
-    /// [`Progress::Every`] reads it.
+    /// Takes a chunk, and passes each complete line to `out`. `now` is the time since any fixed moment. Only
+    /// [`crate::Progress::Every`] needs it.
     pub fn push(&mut self, chunk: &[u8], now: Duration, out: impl FnMut(String)) {
-        self.drive(now, out, |decoder, stage| {
-            decoder.push(chunk, |text| stage.text(text));
+        self.run(now, out, |decoder, stages| {
+            decoder.push(chunk, |text| stages.text(text));
         });
     }
 
-    /// Whether a complete line waits for what follows it, because it ends with what may be the beginning of a secret.
-    /// If nothing follows for a while, [`LineAssembler::settle`] lets it go.
+    /// Whether a complete line is held back because its end may be the beginning of a secret. If nothing follows for a
+    /// while, call [`LineAssembler::release_held_lines`].
     #[must_use]
     pub fn holds_lines(&self) -> bool {
         self.redactor.as_ref().is_some_and(Redactor::holds_lines)
     }
 
-    /// Hands out the complete lines that wait. Of what may be the beginning of a secret a longer part is hidden, and
-    /// a few characters are shown; if the rest comes all the same, it is hidden.
-    pub fn settle(&mut self, now: Duration, out: impl FnMut(String)) {
-        self.drive(now, out, |_, stage| stage.settle());
+    /// Passes the complete lines that are held back to `out`. If the end of a line may be the beginning of a secret, it is
+    /// hidden if it is long, and shown if it has a few characters only. If the rest of the secret comes later, the rest is
+    /// hidden.
+    pub fn release_held_lines(&mut self, now: Duration, out: impl FnMut(String)) {
+        self.run(now, out, |_, stages| stages.release_held_lines());
     }
 
-    /// Ends the channel, and hands out the last line if it had no newline. A new text may follow.
+    /// Ends the channel. Passes the last line to `out` even if it has no newline. After that a new text may begin.
     pub fn finish(&mut self, mut out: impl FnMut(String)) {
-        self.drive(Duration::ZERO, &mut out, |decoder, stage| {
-            decoder.finish(|text| stage.text(text));
-            stage.finish();
+        self.run(Duration::ZERO, &mut out, |decoder, stages| {
+            decoder.finish(|text| stages.text(text));
+            stages.finish();
         });
         if let Some(raw) = self.line.take_unfinished() {
             finish_line(raw, &self.options, &mut out);
@@ -125,194 +93,66 @@ impl LineAssembler {
         self.filter = AnsiFilter::new(self.options.ansi);
     }
 
-    /// Runs what drives the stages after the decoder.
-    fn drive(
+    /// Runs a function with the decoder and the stages after it.
+    fn run(
         &mut self,
         now: Duration,
         mut out: impl FnMut(String),
-        run: impl FnOnce(&mut Utf8Stream, &mut Stages<'_>),
+        function: impl FnOnce(&mut Utf8Stream, &mut Stages<'_>),
     ) {
         let options = &self.options;
         let mut emit = |raw: RawLine| finish_line(raw, options, &mut out);
         let mut stages = Stages {
             filter: &mut self.filter,
             redactor: self.redactor.as_mut(),
-            feed: Feed {
+            lines: LineSink {
                 line: &mut self.line,
                 now,
                 emit: &mut emit,
             },
         };
-        run(&mut self.decoder, &mut stages);
+        function(&mut self.decoder, &mut stages);
     }
 }
 
-/// What text goes through after it is decoded: the terminal filter, the redactor, the open line.
+/// The stages after the decoder: the terminal filter, the redactor, and the open line.
 struct Stages<'a> {
     filter: &'a mut AnsiFilter,
     redactor: Option<&'a mut Redactor>,
-    feed: Feed<'a>,
+    lines: LineSink<'a>,
 }
 
 impl Stages<'_> {
     fn text(&mut self, text: &str) {
         match &mut self.redactor {
-            Some(redactor) => self.filter.push(text, &mut redactor.before(&mut self.feed)),
-            None => self.filter.push(text, &mut self.feed),
+            Some(redactor) => self
+                .filter
+                .push(text, &mut redactor.before(&mut self.lines)),
+            None => self.filter.push(text, &mut self.lines),
         }
     }
 
-    fn settle(&mut self) {
+    fn release_held_lines(&mut self) {
         if let Some(redactor) = &mut self.redactor {
-            redactor.settle(&mut self.feed);
+            redactor.release_held_lines(&mut self.lines);
         }
     }
 
     fn finish(&mut self) {
         if let Some(redactor) = &mut self.redactor {
-            redactor.finish(&mut self.feed);
+            redactor.finish(&mut self.lines);
         }
     }
 }
 
-/// A line as it was printed, before its limit is applied.
-#[derive(Debug, Default)]
-struct RawLine {
-    text: String,
-    beyond: Beyond,
-    /// Whether it shows anything but white space.
-    visible: bool,
-}
-
-/// Applies what the options say about a whole line.
+/// Applies the options for complete lines.
 fn finish_line(raw: RawLine, options: &LineOptions, out: &mut impl FnMut(String)) {
     if options.blank == Blank::Drop && !raw.visible {
         return;
     }
     let mut text = raw.text;
-    cut(&mut text, raw.beyond, options.limit, options.marker);
+    cut(&mut text, raw.overflow, options.limit, options.marker);
     out(text);
-}
-
-/// The line that is being written.
-#[derive(Debug)]
-struct OpenLine {
-    raw: RawLine,
-    /// Whether the next text overwrites the line.
-    returned: bool,
-    /// Most bytes of text that are kept.
-    keep: usize,
-    progress: Progress,
-    /// When an overwritten state last became a line.
-    last_state: Option<Duration>,
-}
-
-impl OpenLine {
-    fn new(keep: usize, progress: Progress) -> Self {
-        Self {
-            raw: RawLine::default(),
-            returned: false,
-            keep,
-            progress,
-            last_state: None,
-        }
-    }
-
-    fn append(&mut self, text: &str) {
-        let raw = &mut self.raw;
-        raw.visible |= text.contains(|c: char| !c.is_whitespace());
-        // Once something is beyond the limit, everything after it is.
-        let room = if raw.beyond.bytes == 0 {
-            self.keep.saturating_sub(raw.text.len())
-        } else {
-            0
-        };
-        let (kept, beyond) = text.split_at(boundary_below(text, room));
-        raw.text.push_str(kept);
-        raw.beyond.bytes = raw.beyond.bytes.saturating_add(beyond.len() as u64);
-    }
-
-    fn append_colour(&mut self, sequence: &str) {
-        // A colour is kept whole or not at all, and one that does not fit is no loss to count.
-        if self.raw.beyond.bytes == 0 && self.raw.text.len() + sequence.len() <= self.keep {
-            self.raw.text.push_str(sequence);
-        }
-    }
-
-    /// Ends the line.
-    fn take(&mut self) -> RawLine {
-        self.returned = false;
-        std::mem::take(&mut self.raw)
-    }
-
-    fn take_unfinished(&mut self) -> Option<RawLine> {
-        let raw = self.take();
-        self.last_state = None;
-        (!raw.text.is_empty() || raw.beyond.bytes > 0).then_some(raw)
-    }
-
-    /// Goes back to an empty line. Returns the state that was there if it is to become a line.
-    fn overwrite(&mut self, now: Duration) -> Option<RawLine> {
-        let raw = self.take();
-        let Progress::Every(interval) = self.progress else {
-            return None;
-        };
-        let due = self
-            .last_state
-            .is_none_or(|last| now.saturating_sub(last) >= interval);
-        if !raw.visible || !due {
-            return None;
-        }
-        self.last_state = Some(now);
-        Some(raw)
-    }
-}
-
-/// Feeds the open line, and hands out what is complete.
-struct Feed<'a> {
-    line: &'a mut OpenLine,
-    now: Duration,
-    emit: &'a mut dyn FnMut(RawLine),
-}
-
-impl Feed<'_> {
-    fn overwrite(&mut self) {
-        if let Some(state) = self.line.overwrite(self.now) {
-            (self.emit)(state);
-        }
-    }
-}
-
-impl TextSink for Feed<'_> {
-    fn text(&mut self, text: &str) {
-        if self.line.returned {
-            self.overwrite();
-        }
-        self.line.append(text);
-    }
-
-    fn colour(&mut self, sequence: &str) {
-        if self.line.returned {
-            self.overwrite();
-        }
-        self.line.append_colour(sequence);
-    }
-
-    fn newline(&mut self) {
-        let raw = self.line.take();
-        (self.emit)(raw);
-    }
-
-    fn carriage_return(&mut self) {
-        self.line.returned = true;
-    }
-
-    fn erase(&mut self, whole: bool) {
-        // An erasure from the middle of the line to its end finds nothing there.
-        if whole || self.line.returned {
-            self.overwrite();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,35 +1,38 @@
-//! What a writer can be told, with the defaults and their reasons.
+//! The options of a writer, with their defaults and the reasons for them.
 
 use std::time::Duration;
 
-use crate::lines::LineOptions;
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 
-/// Everything a writer can be told but where it writes to.
+use crate::line_options::LineOptions;
+
+/// All options of a writer, except the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WriterOptions {
     /// How bytes become lines.
     pub lines: LineOptions,
-    /// How much waits, and who waits for it.
+    /// How much may wait for the store, and how long the build waits.
     pub buffer: BufferOptions,
-    /// How lines are gathered for the store.
+    /// How lines are batched for the store.
     pub batch: BatchOptions,
-    /// What happens while the store is away.
+    /// What happens while the store is unreachable.
     pub retry: RetryOptions,
 }
 
-/// How much waits for the store, and how long the build waits for it.
+/// How much may wait for the store, and how long the build waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BufferOptions {
-    /// Most bytes that wait for the store or for its answer, each line counted with its overhead. What one
-    /// write brings, at most 8 KiB a channel, may go beyond.
+    /// The most bytes that may wait for the store or for its answer. Each line counts with its overhead. The last write
+    /// into the buffer may go beyond this, by at most 8 KiB for each channel.
     pub capacity: usize,
-    /// Longest time a write to a full buffer waits while the store takes nothing. Then lines are dropped until
-    /// half the buffer is free, and a `system` line in their place says how many. Zero drops at once.
+    /// The longest time that a write to a full buffer waits while the store takes nothing. After this time lines are
+    /// dropped until half of the buffer is free, and a `system` line in their place says how many are missing. With zero
+    /// lines are dropped at once.
     pub max_block: Duration,
 }
 
 impl Default for BufferOptions {
-    /// 8 MiB, which is some minutes of a busy build, and 30 s.
+    /// 8 MiB, which is the output of a busy build for some minutes, and 30 s.
     fn default() -> Self {
         Self {
             capacity: 8 * 1024 * 1024,
@@ -38,19 +41,19 @@ impl Default for BufferOptions {
     }
 }
 
-/// How lines are gathered for the store. The first line after a silence goes at once.
+/// How lines are batched for the store. The first line after a silence is sent at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchOptions {
-    /// Most lines of one append.
+    /// The most lines in one append.
     pub lines: usize,
-    /// Most bytes of one append; a longer line goes alone.
+    /// The most bytes in one append. A longer line is sent alone.
     pub bytes: usize,
-    /// Shortest time between two appends that are not full: what a viewer can see as delay.
+    /// The shortest time between two appends that are not full. A viewer can see this time as a delay.
     pub interval: Duration,
 }
 
 impl Default for BatchOptions {
-    /// 500 lines, 256 KiB, 50 ms: at most twenty appends a second of a build that trickles.
+    /// 500 lines, 256 KiB, 50 ms. So a slow build makes at most twenty appends a second.
     fn default() -> Self {
         Self {
             lines: 500,
@@ -60,48 +63,37 @@ impl Default for BatchOptions {
     }
 }
 
-/// What happens while the store is away.
+/// What happens while the store is unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryOptions {
-    /// The first pause; each further one is twice as long.
-    pub first: Duration,
+    /// The first pause. Each further pause is twice as long.
+    pub initial_backoff: Duration,
     /// The longest pause.
-    pub longest: Duration,
-    /// How long a flush, the end of the writer and each change of the job's status try before they give up.
-    pub give_up: Duration,
+    pub max_backoff: Duration,
+    /// How long a flush, the end of the writer, and each change of the job's status try before they give up.
+    pub give_up_after: Duration,
 }
 
 impl Default for RetryOptions {
-    /// 100 ms to 2 s, for 90 s: an outage of a minute costs nothing even at the end of a build.
+    /// 100 ms to 2 s, for 90 s. So an outage of a minute costs nothing, even at the end of a build.
     fn default() -> Self {
         Self {
-            first: Duration::from_millis(100),
-            longest: Duration::from_secs(2),
-            give_up: Duration::from_secs(90),
+            initial_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(2),
+            give_up_after: Duration::from_secs(90),
         }
     }
 }
 
-/// The pauses between attempts.
-#[derive(Debug)]
-pub(crate) struct Backoff {
-    next: Duration,
-    longest: Duration,
-}
-
-impl Backoff {
-    pub(crate) const fn new(options: &RetryOptions) -> Self {
-        Self {
-            next: options.first,
-            longest: options.longest,
-        }
-    }
-
-    /// The pause to make now.
-    pub(crate) fn pause(&mut self) -> Duration {
-        let pause = self.next.min(self.longest);
-        self.next = pause.saturating_mul(2);
-        pause
+impl RetryOptions {
+    /// The pauses between attempts. They never end.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::new()
+            .with_min_delay(self.initial_backoff.min(self.max_backoff))
+            .with_max_delay(self.max_backoff)
+            .without_max_times()
+            .build()
+            .chain(std::iter::repeat(self.max_backoff))
     }
 }
 
@@ -110,9 +102,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
-        let mut backoff = Backoff::new(&RetryOptions::default());
-        let pauses: Vec<u128> = (0..7).map(|_| backoff.pause().as_millis()).collect();
+    fn pauses_double_up_to_the_maximum() {
+        let pauses = RetryOptions::default().pauses().take(7);
+        let pauses: Vec<u128> = pauses.map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses, [100, 200, 400, 800, 1600, 2000, 2000]);
     }
 }

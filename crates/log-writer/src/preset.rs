@@ -1,10 +1,10 @@
-//! Settings for teams that replace a producer they have.
+//! Settings for teams that replace an existing producer.
 
 use crate::ansi::Ansi;
 use crate::cut::{CutMarker, LineLimit};
-use crate::lines::{Blank, LineOptions, Progress};
+use crate::line_options::{Blank, LineOptions, Progress};
 
-/// How another producer writes its lines, so that a team that replaces it finds its logs unchanged.
+/// How another producer writes its lines. A team that replaces that producer gets the same logs as before.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,9 +22,13 @@ pub struct Preset {
 }
 
 impl Preset {
-    /// The Python producer that this one replaces: a line is cut at 2,000 characters and then ends with
-    /// `...[truncated]`, blank lines are dropped, terminal control is stripped. Redacted text reads `[REDACTED]`, and
-    /// [`crate::LogWriter::enter`] sets the phases, as they are by default.
+    /// The Python producer that this crate replaces:
+    ///
+    /// - A line is cut at 2,000 characters and then ends with `...[truncated]`.
+    /// - Blank lines are dropped.
+    /// - Terminal control sequences are stripped.
+    ///
+    /// The other defaults are the same: redacted text reads `[REDACTED]`, and [`crate::LogWriter::enter`] sets the phases.
     #[must_use]
     pub const fn existing_producer() -> Self {
         Self {
@@ -38,7 +42,7 @@ impl Preset {
         }
     }
 
-    /// How bytes become lines.
+    /// The options for lines.
     #[must_use]
     pub const fn lines(self) -> LineOptions {
         self.lines

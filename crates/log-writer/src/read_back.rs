@@ -1,19 +1,19 @@
-//! Which lines of an append stand in the log, when its answer was lost.
+//! Finds out which lines of an append are in the log after its answer was lost.
 //!
-//! The store gives lines their ids, so a line is known by what it says: time, channel, text and phase. An append
-//! keeps its order and fails from some line on (A1 and A4 of [`log_store::LogAppend`]), so what is there is a
-//! beginning of what was sent, with lines of other producers in between.
+//! The store chooses the ids of lines. So lines are compared by their content: time, channel, text and phase. An append
+//! keeps the order of its lines, and if it fails, it fails from some line on (A1 and A4 of [`log_store::LogAppend`]). So
+//! the log holds the first lines of the append, possibly with lines of other producers in between.
 
 use log_domain::{EntryId, Line};
 use log_store::NewLine;
 
-/// Finds the beginning of an append in what the log holds after the last line known to be there.
+/// Finds the first lines of an append in the log after a known position.
 #[derive(Debug)]
 pub(crate) struct ReadBack<'a> {
     sent: &'a [NewLine],
-    /// How many of them were found.
+    /// How many of the lines were found.
     found: usize,
-    /// Whether the log may have lost lines between the last known one and the first that is read.
+    /// Whether the log may have lost lines between the known position and the first line that is read.
     trimmed: bool,
 }
 
@@ -26,23 +26,26 @@ impl<'a> ReadBack<'a> {
         }
     }
 
-    /// Says that older lines are gone: the first line that is found need not be the first that was sent.
-    pub(crate) const fn trimmed(&mut self) {
+    /// Older lines are gone, so the first line that is found may be a later one of the append.
+    pub(crate) const fn log_was_trimmed(&mut self) {
         self.trimmed = true;
     }
 
-    /// Looks at the next lines of the log, and returns the id of the last that is one of those sent.
-    pub(crate) fn look_at(&mut self, lines: &[Line]) -> Option<EntryId> {
+    /// Compares the next lines of the log. Returns the id of the last line that belongs to the append.
+    pub(crate) fn scan(&mut self, lines: &[Line]) -> Option<EntryId> {
         let mut last = None;
         for line in lines {
             let rest = &self.sent[self.found..];
-            // In a trimmed log everything before the first line that is found has been there, too.
-            let reach = if self.trimmed && self.found == 0 {
+            // In a trimmed log, all lines before the first one that is found were there too.
+            let candidates = if self.trimmed && self.found == 0 {
                 rest.len()
             } else {
                 rest.len().min(1)
             };
-            if let Some(at) = rest[..reach].iter().position(|sent| is_same(sent, line)) {
+            if let Some(at) = rest[..candidates]
+                .iter()
+                .position(|sent| is_same(sent, line))
+            {
                 self.found += at + 1;
                 last = Some(line.id);
             }
@@ -50,7 +53,7 @@ impl<'a> ReadBack<'a> {
         last
     }
 
-    /// How many of the lines stand in the log, from the first on.
+    /// How many of the lines are in the log, from the first on.
     pub(crate) const fn found(&self) -> usize {
         self.found
     }
@@ -90,20 +93,20 @@ mod tests {
     fn check(sent_texts: &[&str], log_texts: &[&str], found: usize, last: Option<u64>) {
         let sent = sent(sent_texts);
         let mut read_back = ReadBack::new(&sent);
-        let id = read_back.look_at(&log(log_texts));
+        let id = read_back.scan(&log(log_texts));
         assert_eq!(read_back.found(), found);
         assert_eq!(id.map(EntryId::ms), last);
     }
 
     #[test]
-    fn the_beginning_that_stands_in_the_log_is_found() {
+    fn the_first_lines_are_found() {
         check(&["a", "b", "c"], &[], 0, None);
         check(&["a", "b", "c"], &["a", "b"], 2, Some(2));
         check(&["a", "b", "c"], &["a", "b", "c"], 3, Some(3));
     }
 
     #[test]
-    fn lines_of_other_producers_may_stand_between() {
+    fn lines_of_other_producers_may_be_in_between() {
         check(&["a", "b"], &["x", "a", "y", "b", "z"], 2, Some(4));
         check(&["a", "b"], &["x", "b"], 0, None);
     }
@@ -114,19 +117,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_another_time_or_channel_is_another_line() {
+    fn a_line_with_another_time_or_channel_is_another_line() {
         let mut sent = sent(&["a"]);
         sent[0].ts = Some("2026-01-01T00:00:00.000Z".to_owned());
         let mut read_back = ReadBack::new(&sent);
-        assert_eq!(read_back.look_at(&log(&["a"])), None);
+        assert_eq!(read_back.scan(&log(&["a"])), None);
     }
 
     #[test]
-    fn in_a_trimmed_log_the_first_lines_may_be_gone() {
+    fn the_first_lines_may_be_gone_from_a_trimmed_log() {
         let sent = sent(&["a", "b", "c", "d"]);
         let mut read_back = ReadBack::new(&sent);
-        read_back.trimmed();
-        let last = read_back.look_at(&log(&["x", "b", "c"]));
+        read_back.log_was_trimmed();
+        let last = read_back.scan(&log(&["x", "b", "c"]));
         assert_eq!((read_back.found(), last), (3, Some(EntryId::new(3, 0))));
     }
 }

@@ -1,31 +1,36 @@
-//! Redaction: what must not leave the process is replaced before it does.
+//! Redaction: replaces secrets before text leaves the process.
 //!
-//! Looked for are registered secrets, in the encodings that tools print them in, and what looks like a secret:
+//! It finds registered secrets, in all encodings in which tools print them, and text that looks like a secret:
 //!
-//! | what | how it is known | what is hidden |
+//! | what | how it is recognized | what is hidden |
 //! |---|---|---|
-//! | registered secrets | as is, URL-encoded, JSON-escaped, base64 at any offset; its longer lines alone | all of it |
-//! | provider tokens | `ghp_`, `github_pat_`, `glpat-`, `sk-`, `sk-ant-`, `AKIA`, `xox…`, `npm_`, `pypi-` and more, with enough behind | all of it |
+//! | registered secrets | as it is, URL-encoded, JSON-escaped, base64 at any offset; each of its longer lines | all of it |
+//! | provider tokens | `ghp_`, `github_pat_`, `glpat-`, `sk-`, `sk-ant-`, `AKIA`, `xox…`, `npm_`, `pypi-` and more, followed by enough characters | all of it |
 //! | JSON web tokens | `eyJ…` with a dot | all of it |
 //! | named values | `DB_PASSWORD=…`, `"apiKey": "…"`, `Authorization: …` | the value |
 //! | connection strings | `scheme://user:password@` | the password |
 //! | private keys | `-----BEGIN … PRIVATE KEY-----` to `-----END` | what is between |
 //!
-//! All of it is found across the chunks that the text comes in, and across line ends: a tool that wraps its lines, or
-//! a secret of several lines. Two rules end with their line, because nothing tells their end from what follows: a value that
-//! is not in quotes, and a token whose kind has a known length, once it has that. Where a line ends within any other
-//! token, the first word of the next line is hidden with it.
+//! Secrets are found across chunks and across line ends, because tools wrap lines, and a secret may have several lines. Two
+//! rules end with their line, because nothing else marks their end:
 //!
-//! The price is that a line that ends with what may be the beginning of a secret waits for the next one; a
-//! [`crate::LogWriter`] lets it go after 100 ms. Then a longer part of a secret is hidden, and of a registered one up to
-//! three characters can be seen: a secret that is torn apart by a line end and a pause.
+//! - a value that is not in quotes;
+//! - a token of a known length, as soon as it has that length.
 //!
-//! **Invariant:** one pass, one automaton, no backtracking: the time is linear in the text and the memory bounded,
-//! whatever the text.
+//! If a line ends inside any other token, the first word of the next line is hidden too.
+//!
+//! The price: a line whose end may be the beginning of a secret waits for the next line. A [`crate::LogWriter`] releases it
+//! after 100 ms. A long part of a secret is hidden then. Of a registered secret that is split by a line end and a pause,
+//! up to three characters can be visible.
+//!
+//! **Invariant:** there is one pass with one automaton and no backtracking. So the time is linear in the length of the
+//! text, and the memory is bounded, whatever the text.
 
 mod candidate;
 mod encodings;
+mod hidden;
 mod keys;
+mod name;
 mod rules;
 mod scan;
 mod stream;
@@ -41,7 +46,7 @@ use self::rules::Rules;
 pub(crate) use self::stream::Redactor;
 use crate::ansi::TextSink;
 
-/// What a writer hides, compiled. Cheap to clone.
+/// The compiled rules that say what to hide. Cheap to clone.
 ///
 /// ```
 /// use log_writer::Redaction;
@@ -58,10 +63,10 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// What stands in the place of a secret, as the existing producer writes it.
+    /// The text that replaces a secret. The existing producer writes the same.
     pub const MARKER: &'static str = "[REDACTED]";
 
-    /// Begins with everything that looks like a secret, and no registered one.
+    /// Starts a builder. It hides everything that looks like a secret, and knows no registered secrets yet.
     pub fn builder() -> RedactionBuilder {
         RedactionBuilder {
             texts: BTreeSet::new(),
@@ -76,7 +81,7 @@ impl Redaction {
         Self { rules: None }
     }
 
-    /// Hides secrets in a whole text. Its lines stay as they are, but for those that vanish into a marker.
+    /// Hides secrets in a whole text. Lines that contain only a part of a secret are removed.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
         let Some(mut redactor) = self.redactor() else {
@@ -103,21 +108,21 @@ impl Redaction {
 }
 
 impl Default for Redaction {
-    /// Hides everything that looks like a secret, and knows no registered one.
+    /// Hides everything that looks like a secret, and knows no registered secrets.
     fn default() -> Self {
         #[expect(
             clippy::expect_used,
-            reason = "some dozens of short constant texts do compile"
+            reason = "the texts are constants, and a test compiles them"
         )]
         Self::builder().build().expect("the rules compile")
     }
 }
 
-/// Gathers what is to be hidden.
+/// Collects what to hide.
 #[derive(Clone)]
-#[must_use = "nothing is hidden until it is built"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct RedactionBuilder {
-    /// Every text to look for, of all registered secrets.
+    /// All texts to look for, for all registered secrets.
     texts: BTreeSet<String>,
     patterns: bool,
     marker: String,
@@ -127,8 +132,8 @@ impl RedactionBuilder {
     /// Registers a secret.
     ///
     /// # Errors
-    /// It is shorter than 4 bytes, which every log holds by chance, or longer than 32 KiB. White space around it does
-    /// not count.
+    /// The secret is shorter than 4 bytes (such texts appear in every log by chance) or longer than 32 KiB. White space
+    /// around it does not count.
     pub fn secret(mut self, secret: &str) -> Result<Self, SecretError> {
         let len = secret.trim().len();
         if len < encodings::MIN_LEN {
@@ -141,22 +146,22 @@ impl RedactionBuilder {
         Ok(self)
     }
 
-    /// Looks for registered secrets alone.
+    /// Hides registered secrets only.
     pub fn registered_only(mut self) -> Self {
         self.patterns = false;
         self
     }
 
-    /// What stands in the place of a secret; [`Redaction::MARKER`] by default.
+    /// The text that replaces a secret. The default is [`Redaction::MARKER`].
     pub fn marker(mut self, marker: &str) -> Self {
         marker.clone_into(&mut self.marker);
         self
     }
 
-    /// Compiles it.
+    /// Compiles the rules.
     ///
     /// # Errors
-    /// The secrets are so many that no automaton can hold them: some GiB of text.
+    /// There are too many secrets for one automaton: some GiB of text.
     pub fn build(self) -> Result<Redaction, TooManySecrets> {
         let rules = Rules::new(&self.texts, self.patterns, self.marker);
         let rules = rules.map_err(|_| TooManySecrets)?;
@@ -176,32 +181,32 @@ impl fmt::Debug for RedactionBuilder {
     }
 }
 
-/// Longest secret, in bytes: a key with its certificates fits.
+/// The maximum length of a secret, in bytes. A key with its certificates fits.
 const MAX_SECRET: usize = 32 * 1024;
 
-/// A secret cannot be looked for.
+/// A secret cannot be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SecretError {
-    /// Every log would hold it by chance.
-    #[error("a secret of {len} bytes is too short to be looked for: 4 is the least")]
+    /// It would appear in every log by chance.
+    #[error("a secret of {len} bytes is too short: it must have at least 4")]
     TooShort {
         /// Its length without the white space around it.
         len: usize,
     },
     /// It would take too much memory.
-    #[error("a secret of {len} bytes is too long to be looked for: 32 KiB is the most")]
+    #[error("a secret of {len} bytes is too long: it may have at most 32 KiB")]
     TooLong {
         /// Its length without the white space around it.
         len: usize,
     },
 }
 
-/// The secrets are too many, or too long together, to be looked for.
+/// There are too many secrets, or they are too long together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the registered secrets are too many to be looked for")]
+#[error("there are too many registered secrets")]
 pub struct TooManySecrets;
 
-/// Collects text as it is.
+/// Collects text without changes.
 struct Plain(String);
 
 impl TextSink for Plain {

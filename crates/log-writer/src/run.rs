@@ -1,26 +1,18 @@
-//! A command whose output is the log.
+//! Runs a command whose output becomes the log.
 
 use std::fmt;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use crate::channel::Channel;
-
-/// How many bytes are read from a pipe at a time.
-const READ_BYTES: usize = 8 * 1024;
-
-/// How long a pipe that a process left behind holds open may be silent after the command's exit.
-const QUIET: Duration = Duration::from_millis(500);
-
-/// How long such a process may go on writing before the command counts as over.
-const AT_MOST: Duration = Duration::from_secs(5);
+use crate::output_reader::{EchoSink, OutputReader, PipeEnd};
 
 /// The command could not be run.
 #[derive(Debug, Error)]
@@ -28,22 +20,20 @@ pub enum RunError {
     /// It did not start.
     #[error("the command could not be started: {0}")]
     Spawn(#[source] std::io::Error),
-    /// Its end could not be waited for.
-    #[error("the command's end could not be waited for: {0}")]
+    /// Waiting for its end failed.
+    #[error("could not wait for the end of the command: {0}")]
     Wait(#[source] std::io::Error),
 }
 
-/// Where a command's output is shown, as it is, besides becoming the log. By default nowhere.
+/// Where to show a command's output unchanged, in addition to the log. By default it is not shown.
 ///
-/// A write that fails ends the showing, never the log: whoever looked on has gone. One that waits slows the command
-/// down, as it would without us.
+/// If a write fails, because the reader has gone away for example, the output is no longer shown, and the log goes on. If
+/// a write waits, the command waits too, as it would without this crate.
 #[derive(Default)]
 pub struct Echo {
-    stdout: Option<Shown>,
-    stderr: Option<Shown>,
+    stdout: Option<EchoSink>,
+    stderr: Option<EchoSink>,
 }
-
-type Shown = Box<dyn AsyncWrite + Send + Unpin>;
 
 impl Echo {
     /// Shows standard output and standard error in two places.
@@ -67,59 +57,68 @@ impl fmt::Debug for Echo {
     }
 }
 
-/// A command that runs with its output going into a log. It does nothing unless it is waited for.
+/// A running command whose output goes into a log. Nothing is read until [`Running::wait`] is called.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    stdout: Option<Pump<ChildStdout>>,
-    stderr: Option<Pump<ChildStderr>>,
-    exited: watch::Sender<Option<Instant>>,
+    stdout: Option<OutputReader<ChildStdout>>,
+    stderr: Option<OutputReader<ChildStderr>>,
+    exited_at: watch::Sender<Option<Instant>>,
+    /// See [`crate::LogWriter`].
+    leftover_readers: TaskTracker,
 }
 
 impl Running {
     pub(crate) fn start(
         mut command: Command,
-        channels: (Channel, Channel),
+        (stdout, stderr): (Channel, Channel),
         echo: Echo,
+        leftover_readers: TaskTracker,
     ) -> Result<Self, RunError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(RunError::Spawn)?;
-        let (exited, exit) = watch::channel(None);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (exited_at, exit) = watch::channel(None);
+        let (out, err) = (child.stdout.take(), child.stderr.take());
         Ok(Self {
-            stdout: stdout.map(|pipe| Pump::new(pipe, channels.0, echo.stdout, exit.clone())),
-            stderr: stderr.map(|pipe| Pump::new(pipe, channels.1, echo.stderr, exit)),
+            stdout: out.map(|pipe| OutputReader::new(pipe, stdout, echo.stdout, exit.clone())),
+            stderr: err.map(|pipe| OutputReader::new(pipe, stderr, echo.stderr, exit)),
             child,
-            exited,
+            exited_at,
+            leftover_readers,
         })
     }
 
-    /// Knows the process for as long as it is one.
+    /// A handle to the process, valid while it runs.
     #[must_use]
     pub fn process(&self) -> Process {
         Process {
             id: self.child.id(),
-            exit: self.exited.subscribe(),
+            exited_at: self.exited_at.subscribe(),
         }
     }
 
-    /// Waits for the command's end, and until all it wrote is on its way, as [`crate::LogWriter::run`] does.
+    /// Waits until the command has ended and all of its output is in the buffer. See [`crate::LogWriter::run`].
     ///
     /// # Errors
-    /// The end cannot be waited for.
+    /// Waiting for the end fails.
     pub async fn wait(self) -> Result<ExitStatus, RunError> {
         let Self {
             mut child,
             stdout,
             stderr,
-            exited,
+            exited_at,
+            leftover_readers,
         } = self;
         let wait = async {
             let status = child.wait().await.map_err(RunError::Wait);
-            exited.send_replace(Some(Instant::now()));
+            exited_at.send_replace(Some(Instant::now()));
             status
         };
-        let (status, (), ()) = tokio::join!(wait, pump(stdout), pump(stderr));
+        let (status, (), ()) = tokio::join!(
+            wait,
+            read_output(stdout, &leftover_readers),
+            read_output(stderr, &leftover_readers)
+        );
         status
     }
 }
@@ -128,143 +127,28 @@ impl Running {
 #[derive(Debug, Clone)]
 pub struct Process {
     id: Option<u32>,
-    exit: watch::Receiver<Option<Instant>>,
+    exited_at: watch::Receiver<Option<Instant>>,
 }
 
 impl Process {
-    /// Its id, until its end has been noticed: from then on the id may be another process's.
+    /// The process id. `None` after the process has ended, because the id may then belong to another process.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
-        self.id.filter(|_| self.exit.borrow().is_none())
+        self.id.filter(|_| self.exited_at.borrow().is_none())
     }
 }
 
-/// Pumps until the pipe ends. One that a process left behind holds open is read on in the background, so that
-/// this process does not die of a broken pipe.
-async fn pump<R: AsyncRead + Unpin + Send + 'static>(pump: Option<Pump<R>>) {
-    let Some(mut pump) = pump else { return };
-    if pump.until_the_end().await == PipeEnd::LeftOpen {
-        debug!("a process left behind still holds the command's output open");
-        tokio::spawn(async move { pump.drain().await });
+/// Reads one output of a command until its end.
+///
+/// If a process that the command left behind still holds the pipe open, reading goes on in the background. Otherwise that
+/// process would die of a broken pipe.
+async fn read_output<R: AsyncRead + Unpin + Send + 'static>(
+    reader: Option<OutputReader<R>>,
+    leftover_readers: &TaskTracker,
+) {
+    let Some(mut reader) = reader else { return };
+    if reader.read_until_exit().await == PipeEnd::HeldOpen {
+        debug!("a process that the command left behind holds the output open");
+        leftover_readers.spawn(async move { reader.read_to_end().await });
     }
-}
-
-/// How pumping a pipe came to an end.
-#[derive(Debug, PartialEq, Eq)]
-enum PipeEnd {
-    /// Everybody who could write has closed it.
-    Closed,
-    /// The command has ended, and somebody else still holds it open.
-    LeftOpen,
-}
-
-/// Reads a pipe into a channel.
-#[derive(Debug)]
-struct Pump<R> {
-    pipe: R,
-    channel: Channel,
-    /// Where the bytes are shown besides, until that fails.
-    echo: EchoOne,
-    /// When the command ended.
-    exit: watch::Receiver<Option<Instant>>,
-    buffer: Vec<u8>,
-    /// How long writes into the channel have waited: that time is not the command's.
-    blocked: Duration,
-}
-
-impl<R: AsyncRead + Unpin> Pump<R> {
-    fn new(
-        pipe: R,
-        channel: Channel,
-        echo: Option<Shown>,
-        exit: watch::Receiver<Option<Instant>>,
-    ) -> Self {
-        Self {
-            pipe,
-            channel,
-            echo: EchoOne(echo),
-            exit,
-            buffer: vec![0; READ_BYTES],
-            blocked: Duration::ZERO,
-        }
-    }
-
-    async fn until_the_end(&mut self) -> PipeEnd {
-        loop {
-            if self.is_overdue() {
-                return self.end(PipeEnd::LeftOpen).await;
-            }
-            // What is there is read, however late it is.
-            let read = tokio::select! {
-                biased;
-                read = self.pipe.read(&mut self.buffer) => read,
-                () = silence(self.exit.clone()) => return self.end(PipeEnd::LeftOpen).await,
-            };
-            // A pipe that cannot be read has ended, too.
-            let bytes = match read {
-                Ok(0) | Err(_) => return self.end(PipeEnd::Closed).await,
-                Ok(bytes) => bytes,
-            };
-            let began = Instant::now();
-            self.pass_on(bytes).await;
-            if self.exit.borrow().is_some() {
-                self.blocked += Instant::now().duration_since(began);
-            }
-        }
-    }
-
-    /// Reads on to the very end, for the sake of whoever writes.
-    async fn drain(&mut self) {
-        while let Ok(bytes @ 1..) = self.pipe.read(&mut self.buffer).await {
-            self.pass_on(bytes).await;
-        }
-    }
-
-    async fn pass_on(&mut self, bytes: usize) {
-        self.echo.show(&self.buffer[..bytes]).await;
-        // The only error is the end of the writer, whose log is whole: what comes now is nobody's.
-        let _ = self.channel.write_all(&self.buffer[..bytes]).await;
-    }
-
-    /// Ends a last line. What a process that is left behind writes begins a new one.
-    async fn end(&mut self, end: PipeEnd) -> PipeEnd {
-        // A channel's shutdown does not fail.
-        let _ = self.channel.shutdown().await;
-        end
-    }
-
-    /// Whether others have gone on writing for too long since the command ended.
-    fn is_overdue(&self) -> bool {
-        let exit = *self.exit.borrow();
-        exit.is_some_and(|exit| Instant::now() > exit + AT_MOST + self.blocked)
-    }
-}
-
-/// One channel's part of an [`Echo`].
-struct EchoOne(Option<Shown>);
-
-impl EchoOne {
-    async fn show(&mut self, bytes: &[u8]) {
-        let Some(shown) = &mut self.0 else { return };
-        let written = async {
-            shown.write_all(bytes).await?;
-            shown.flush().await
-        };
-        if written.await.is_err() {
-            self.0 = None;
-        }
-    }
-}
-
-impl fmt::Debug for EchoOne {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EchoOne").field(&self.0.is_some()).finish()
-    }
-}
-
-/// Returns when the command has ended, and then nothing has come for a while.
-async fn silence(mut exit: watch::Receiver<Option<Instant>>) {
-    // An error means that there is nobody left to wait for.
-    let _ = exit.wait_for(Option::is_some).await;
-    sleep(QUIET).await;
 }

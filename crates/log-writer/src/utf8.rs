@@ -1,16 +1,17 @@
-//! Bytes to text, in any chunks: what is not UTF-8 becomes U+FFFD.
+//! Decodes UTF-8 from chunks. Bytes that are not UTF-8 become U+FFFD.
 
-/// Decodes UTF-8 that arrives in chunks. Replaces as [`String::from_utf8_lossy`] does over the whole.
+/// Decodes UTF-8 that comes in chunks. The result is the same as that of [`String::from_utf8_lossy`] for all bytes
+/// together.
 #[derive(Debug, Default)]
 pub(crate) struct Utf8Stream {
-    /// The beginning of a character whose rest is still to come: at most three bytes.
+    /// The first bytes of a character whose other bytes have not come yet: at most three.
     carry: [u8; 4],
     /// How many bytes of `carry` are in use.
     len: usize,
 }
 
 impl Utf8Stream {
-    /// Decodes a chunk. A character that the chunk leaves open waits for the next one.
+    /// Decodes a chunk. If its last character is incomplete, it waits for the next chunk.
     pub(crate) fn push(&mut self, bytes: &[u8], mut out: impl FnMut(&str)) {
         let rest = self.complete_carry(bytes, &mut out);
         let mut chunks = rest.utf8_chunks().peekable();
@@ -22,8 +23,8 @@ impl Utf8Stream {
             if invalid.is_empty() {
                 continue;
             }
-            // Only what stands at the end of the chunk can still become a character.
-            if chunks.peek().is_none() && is_open(invalid) {
+            // Only bytes at the end of the chunk can still become a character.
+            if chunks.peek().is_none() && is_incomplete(invalid) {
                 self.keep(invalid);
             } else {
                 out("\u{FFFD}");
@@ -31,7 +32,7 @@ impl Utf8Stream {
         }
     }
 
-    /// Ends the stream: a character that never got its rest is replaced.
+    /// Ends the stream. An incomplete character is replaced.
     pub(crate) fn finish(&mut self, mut out: impl FnMut(&str)) {
         if self.len > 0 {
             self.len = 0;
@@ -39,7 +40,7 @@ impl Utf8Stream {
         }
     }
 
-    /// Adds bytes to an open character until it is whole or broken, and returns what is left.
+    /// Adds bytes to the incomplete character until it is complete or invalid. Returns the other bytes.
     fn complete_carry<'a>(&mut self, bytes: &'a [u8], out: &mut impl FnMut(&str)) -> &'a [u8] {
         let mut rest = bytes;
         while self.len > 0 {
@@ -58,7 +59,7 @@ impl Utf8Stream {
                     rest = after;
                 }
                 Err(_) => {
-                    // The new byte broke it: it is not part of the character and is read again.
+                    // The new byte does not belong to the character, so it is read again.
                     out("\u{FFFD}");
                     self.len = 0;
                 }
@@ -67,14 +68,14 @@ impl Utf8Stream {
         rest
     }
 
-    fn keep(&mut self, open: &[u8]) {
-        self.carry[..open.len()].copy_from_slice(open);
-        self.len = open.len();
+    fn keep(&mut self, bytes: &[u8]) {
+        self.carry[..bytes.len()].copy_from_slice(bytes);
+        self.len = bytes.len();
     }
 }
 
-/// Whether bytes that are not UTF-8 are the beginning of a character.
-fn is_open(invalid: &[u8]) -> bool {
+/// Whether invalid bytes are the beginning of a character.
+fn is_incomplete(invalid: &[u8]) -> bool {
     std::str::from_utf8(invalid).is_err_and(|e| e.error_len().is_none())
 }
 
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_breaks_off_is_replaced_and_what_broke_it_is_read() {
+    fn an_incomplete_character_is_replaced_and_the_next_byte_is_read() {
         assert_eq!(decode(&[b"\xe2\x82", b"x"]), "\u{FFFD}x");
         assert_eq!(decode(&[b"\xe2", b"\xe2\x82\xac"]), "\u{FFFD}€");
         assert_eq!(decode(&[b"\xe2\x82"]), "\u{FFFD}");

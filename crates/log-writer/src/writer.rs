@@ -1,110 +1,36 @@
 //! The writer of one job's log: its channels, its job, its end.
 
-use std::fmt;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use log_domain::{JobId, JobStatus, Source};
-use log_store::{JobWrites, LogAppend, LogStore, TransitionError};
-use thiserror::Error;
+use log_store::TransitionError;
+use parking_lot::Mutex;
 use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tracing::error;
 
-use crate::builder::LogWriterBuilder;
 use crate::channel::{Channel, Input};
-use crate::job::{Steps, phase_of};
+use crate::job::{JobSteps, phase_for_status};
 use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
+use crate::outcome::{FinishError, FlushError, Outcome};
 use crate::queue::{Queue, Stats};
 use crate::redact::Redaction;
 use crate::run::{Echo, RunError, Running};
-use crate::ship::Shipper;
+use crate::shipper::Shipper;
+use crate::stores::Stores;
 
-/// Where a writer writes to. Any store that is all of it converts: `Stores::from(Arc::new(store))`.
-#[derive(Clone)]
-pub struct Stores {
-    /// Takes the lines.
-    pub append: Arc<dyn LogAppend>,
-    /// Reads them back, when the answer to an append was lost.
-    pub log: Arc<dyn LogStore>,
-    /// Keeps the jobs.
-    pub jobs: Arc<dyn JobWrites>,
-}
-
-impl<S: LogAppend + LogStore + JobWrites> From<Arc<S>> for Stores {
-    fn from(store: Arc<S>) -> Self {
-        Self {
-            append: Arc::clone(&store) as Arc<dyn LogAppend>,
-            log: Arc::clone(&store) as Arc<dyn LogStore>,
-            jobs: store,
-        }
-    }
-}
-
-impl fmt::Debug for Stores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stores { .. }")
-    }
-}
-
-/// How a job ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Well.
-    Ready,
-    /// Badly, or cancelled.
-    Failed,
-}
-
-impl Outcome {
-    /// The status that the job ends in.
-    #[must_use]
-    pub const fn status(self) -> JobStatus {
-        match self {
-            Self::Ready => JobStatus::Ready,
-            Self::Failed => JobStatus::Failed,
-        }
-    }
-}
-
-impl From<ExitStatus> for Outcome {
-    /// Exit code 0 is ready; another code or a signal is failed.
-    fn from(status: ExitStatus) -> Self {
-        if status.success() {
-            Self::Ready
-        } else {
-            Self::Failed
-        }
-    }
-}
-
-/// Some lines were still waiting for the store when a flush gave up. They are not lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{waiting} lines still wait for the log store")]
-pub struct FlushError {
-    /// How many.
-    pub waiting: u64,
-}
-
-/// The log has ended, but the job could not be moved to its end.
-#[derive(Debug, Error)]
-#[error("the job did not end: {source}")]
-pub struct FinishError {
-    /// Why.
-    pub source: TransitionError,
-    /// What became of the lines.
-    pub stats: Stats,
-}
-
-/// Tells how a writer is doing, to its end and beyond.
+/// Reports what happens to a writer's lines, even after the writer has ended.
 #[derive(Debug, Clone)]
 pub struct Monitor(Arc<Queue>);
 
 impl Monitor {
-    /// What became of the lines so far.
+    /// What has happened to the lines so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.stats()
@@ -113,10 +39,11 @@ impl Monitor {
 
 /// Writes the log of one job.
 ///
-/// Everything that is written goes through a bounded buffer to a task that appends it in batches, so a slow or
-/// absent store never blocks the build for longer than [`crate::BufferOptions::max_block`]. End a writer with
-/// [`LogWriter::finish`]; one that is dropped still ships what waits, in the background, and leaves the job as
-/// it is.
+/// Lines go into a bounded buffer, and a background task appends them in batches. So a slow or unreachable store never
+/// blocks the build for longer than [`crate::BufferOptions::max_block`].
+///
+/// End a writer with [`LogWriter::finish`]. If a writer is dropped instead, the background task still appends the lines
+/// that wait, for at most [`crate::RetryOptions::give_up_after`], and the job keeps its status.
 #[derive(Debug)]
 pub struct LogWriter {
     job: JobId,
@@ -124,20 +51,19 @@ pub struct LogWriter {
     options: WriterOptions,
     redaction: Redaction,
     queue: Arc<Queue>,
-    /// The channels that are open, so that a flush and the end can let go the lines that they hold.
+    /// The open channels. A flush and the end release the lines that they hold back.
     inputs: Mutex<Vec<Weak<Input>>>,
-    /// Where the writer was started.
+    /// The runtime that the writer was started on.
     runtime: Handle,
-    /// The task that appends. Ends by itself once the queue is closed.
+    /// The task that appends. It ends by itself after the queue is closed. `finish` waits for it; a dropped writer does
+    /// not.
     shipper: Option<JoinHandle<()>>,
+    /// The tasks that read the output of processes which outlive their command. Each ends when its process closes the
+    /// pipe. Nobody waits for them: such a process may run for ever.
+    leftover_readers: TaskTracker,
 }
 
 impl LogWriter {
-    /// Begins a writer for the log of a job.
-    pub fn builder(job: JobId, stores: impl Into<Stores>) -> LogWriterBuilder {
-        LogWriterBuilder::new(job, stores.into())
-    }
-
     pub(crate) fn start(
         job: JobId,
         stores: Stores,
@@ -165,22 +91,23 @@ impl LogWriter {
             inputs: Mutex::default(),
             shipper: Some(runtime.spawn(shipper.run())),
             runtime,
+            leftover_readers: TaskTracker::new(),
         }
     }
 
-    /// A channel for standard output. Several may be open, each with a state of its own.
+    /// Opens a channel for standard output. There may be several, each with its own state.
     #[must_use]
     pub fn stdout(&self) -> Channel {
         self.channel(Source::Stdout)
     }
 
-    /// A channel for standard error.
+    /// Opens a channel for standard error.
     #[must_use]
     pub fn stderr(&self) -> Channel {
         self.channel(Source::Stderr)
     }
 
-    /// Writes a text of the producer itself, as one `system` line or more.
+    /// Writes a message of the producer itself, as one or more `system` lines.
     pub async fn system(&self, text: &str) {
         let mut lines = Vec::new();
         let mut assembler = self.assembler();
@@ -192,22 +119,21 @@ impl LogWriter {
         self.queue.push(admission, Source::System, lines);
     }
 
-    /// Sets the phase that the lines from now on carry; existing producers use `scaffold`, `code`, `install` and
-    /// `checks`.
+    /// Sets the phase of all following lines. Existing producers use `scaffold`, `code`, `install` and `checks`.
     pub fn set_phase(&self, phase: Option<&str>) {
         self.queue.set_phase(phase);
     }
 
-    /// Moves the job one step on, sets the phase that goes with its new status, if one does, and says so with a
-    /// `system` line.
+    /// Moves the job one step to a status. Also sets the phase that belongs to the status, if there is one, and writes
+    /// the message as a `system` line.
     ///
     /// # Errors
-    /// The step is not allowed from where the job is, there is no such job, or the store refuses or stays away for
-    /// longer than [`crate::RetryOptions::give_up`]. No line is written then.
+    /// The step is not allowed from the job's current status, there is no such job, the store refuses, or the store
+    /// cannot be reached for longer than [`crate::RetryOptions::give_up_after`]. In these cases no line is written.
     pub async fn enter(&self, status: JobStatus, message: &str) -> Result<(), TransitionError> {
-        let phase = phase_of(&status);
-        let said = self.redaction.apply(message);
-        self.steps().step(status, &said).await?;
+        let phase = phase_for_status(&status);
+        let redacted = self.redaction.apply(message);
+        self.job_steps().step(status, &redacted).await?;
         if phase.is_some() {
             self.set_phase(phase);
         }
@@ -215,34 +141,36 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Runs a command with both its outputs going into the log, and returns when it has ended and all it wrote is
-    /// on its way. What its standard input is, and whether it outlives a dropped future, stay as the command says.
+    /// Runs a command and writes both of its outputs to the log. Returns when the command has ended and all of its
+    /// output is in the buffer. The standard input of the command, and whether it outlives a dropped future, are as the
+    /// `Command` says.
     ///
-    /// A process that the command leaves behind with its output open is waited for while it writes, at most 5 s;
-    /// what it writes later still becomes lines until the writer ends.
+    /// The command may leave a process behind that keeps the output open. This waits for such a process while it writes,
+    /// at most 5 s. What it writes later becomes lines too, until the writer ends.
     ///
     /// # Errors
-    /// The command cannot be started or waited for.
+    /// The command cannot be started, or waiting for it fails.
     pub async fn run(&self, command: Command) -> Result<ExitStatus, RunError> {
         self.spawn(command, Echo::default())?.wait().await
     }
 
-    /// Starts a command as [`LogWriter::run`] does, for whoever shows its output as well, or sends it signals.
+    /// Starts a command like [`LogWriter::run`], for callers that also show its output or send it signals.
     ///
     /// # Errors
     /// The command cannot be started.
     pub fn spawn(&self, command: Command, echo: Echo) -> Result<Running, RunError> {
-        Running::start(command, (self.stdout(), self.stderr()), echo)
+        let channels = (self.stdout(), self.stderr());
+        Running::start(command, channels, echo, self.leftover_readers.clone())
     }
 
-    /// Waits until every line so far stands in the log.
+    /// Waits until every line so far is in the log.
     ///
     /// # Errors
-    /// The store stayed away for longer than [`crate::RetryOptions::give_up`]; the lines still wait. Lines that
-    /// were lost are no error here, see [`LogWriter::stats`].
+    /// The store could not be reached for longer than [`crate::RetryOptions::give_up_after`]. The lines still wait.
+    /// Lost lines are no error here; see [`LogWriter::stats`].
     pub async fn flush(&self) -> Result<(), FlushError> {
-        self.settle();
-        let deadline = Instant::now() + self.options.retry.give_up;
+        self.release_held_lines();
+        let deadline = Instant::now() + self.options.retry.give_up_after;
         if self.queue.flushed(deadline).await {
             return Ok(());
         }
@@ -250,43 +178,47 @@ impl LogWriter {
         Err(FlushError { waiting })
     }
 
-    /// What became of the lines so far.
+    /// What has happened to the lines so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// What [`LogWriter::stats`] says, for whoever looks on while [`LogWriter::finish`] has the writer.
+    /// The same numbers as [`LogWriter::stats`], also available while [`LogWriter::finish`] runs.
     #[must_use]
     pub fn monitor(&self) -> Monitor {
         Monitor(Arc::clone(&self.queue))
     }
 
-    /// Ends the log, then the job: everything that waits is appended, then the job walks the allowed steps from where
-    /// it is to its end. A job that never ends is worse than a missing line, so the steps are taken also where the
-    /// store did not take the last lines; [`Stats::lost`] says how many.
+    /// Ends the log, then the job. Appends all lines that wait, then moves the job through the allowed steps to its final
+    /// status.
     ///
-    /// Takes at most twice [`crate::RetryOptions::give_up`]. Lines of channels that are still open are not part
-    /// of the log.
+    /// A job that never ends is worse than a missing line. So the job ends even if the store did not take the last lines;
+    /// [`Stats::lost`] says how many.
+    ///
+    /// Takes at most twice [`crate::RetryOptions::give_up_after`]. Unfinished lines of channels that are still open are
+    /// not part of the log.
     ///
     /// # Errors
-    /// No chain of allowed steps leads to the outcome: the job has ended otherwise, say, and stays as it is. Or
-    /// there is no such job, or the store refuses or stays away.
+    /// No allowed steps lead to the outcome, for example because the job has already ended. Or there is no such job, the
+    /// store refuses, or it cannot be reached.
     pub async fn finish(
         mut self,
         outcome: impl Into<Outcome>,
         message: &str,
     ) -> Result<Stats, FinishError> {
         let status = outcome.into().status();
-        self.settle();
+        self.release_held_lines();
         self.queue.close();
-        if let Some(shipper) = self.shipper.take() {
-            // It ends by itself; a panic of the store has left its lines counted as lost.
-            let _ = shipper.await;
+        if let Some(shipper) = self.shipper.take()
+            && let Err(error) = shipper.await
+        {
+            // The queue has counted its lines as lost.
+            error!(job = %self.job, %error, "the task that appends lines failed");
         }
         let stats = self.queue.stats();
         let message = self.redaction.apply(message);
-        match self.steps().walk(status, &message).await {
+        match self.job_steps().walk(status, &message).await {
             Ok(()) => Ok(stats),
             Err(source) => Err(FinishError { source, stats }),
         }
@@ -300,7 +232,7 @@ impl LogWriter {
             self.assembler(),
             self.runtime.clone(),
         ));
-        let mut inputs = self.inputs();
+        let mut inputs = self.inputs.lock();
         inputs.retain(|input| input.strong_count() > 0);
         inputs.push(Arc::downgrade(&input));
         Channel::new(input)
@@ -310,19 +242,15 @@ impl LogWriter {
         LineAssembler::with_redaction(self.options.lines, &self.redaction)
     }
 
-    /// Lets go the complete lines that open channels hold.
-    fn settle(&self) {
-        for input in self.inputs().iter().filter_map(Weak::upgrade) {
-            input.settle();
+    /// Releases the complete lines that open channels hold back.
+    fn release_held_lines(&self) {
+        for input in self.inputs.lock().iter().filter_map(Weak::upgrade) {
+            input.release_held_lines();
         }
     }
 
-    fn inputs(&self) -> MutexGuard<'_, Vec<Weak<Input>>> {
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn steps(&self) -> Steps<'_> {
-        Steps {
+    fn job_steps(&self) -> JobSteps<'_> {
+        JobSteps {
             jobs: &*self.stores.jobs,
             job: &self.job,
             retry: &self.options.retry,
@@ -332,7 +260,7 @@ impl LogWriter {
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
-        self.settle();
+        self.release_held_lines();
         self.queue.close();
     }
 }

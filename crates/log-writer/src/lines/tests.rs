@@ -1,8 +1,11 @@
-//! The line assembler by table and by property.
+//! Tests of the line assembler, with tables and with properties.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::ansi::Ansi;
+use crate::cut::{CutMarker, LineLimit};
+use crate::line_options::Progress;
 
 fn assemble<'a>(options: LineOptions, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut assembler = LineAssembler::new(options);
@@ -38,7 +41,7 @@ fn a_line_ends_at_a_newline_with_or_without_a_carriage_return() {
 }
 
 #[test]
-fn a_last_line_needs_no_newline() {
+fn the_last_line_needs_no_newline() {
     check(b"a\nb", &["a", "b"]);
     check(b"a\nb\r", &["a", "b"]);
     check(b"", &[]);
@@ -69,7 +72,7 @@ fn the_last_state_of_a_progress_bar_is_the_line() {
 }
 
 #[test]
-fn a_spinner_that_is_erased_leaves_nothing_behind() {
+fn an_erased_spinner_leaves_no_line() {
     let npm = "⠙\x1b[1G\x1b[0K⠹\x1b[1G\x1b[0Knpm fetch\r\n⠸\x1b[1G\x1b[0K";
     check(npm.as_bytes(), &["npm fetch"]);
     check(b"Building 1/2\r\x1b[K   Compiling a\n", &["   Compiling a"]);
@@ -78,7 +81,7 @@ fn a_spinner_that_is_erased_leaves_nothing_behind() {
 }
 
 #[test]
-fn overwritten_states_are_kept_at_a_bounded_rate() {
+fn overwritten_states_become_lines_at_a_limited_rate() {
     let options = LineOptions {
         progress: Progress::Every(Duration::from_secs(1)),
         ..LineOptions::default()
@@ -91,16 +94,16 @@ fn overwritten_states_are_kept_at_a_bounded_rate() {
         assembler.push(chunk.as_bytes(), now, |line| lines.push(line));
     }
     assembler.push(b"100 %\n", Duration::from_secs(3), |line| lines.push(line));
-    // A state counts when the next one overwrites it.
+    // A state becomes a line when the next state overwrites it.
     assert_eq!(lines, ["0 %", "10 %", "20 %", "100 %"]);
 }
 
 #[test]
-fn a_line_over_the_limit_is_cut_at_a_character() {
+fn a_line_over_the_limit_is_cut_at_a_character_boundary() {
     let options = limited(LineLimit::Bytes(4));
     check_with(options, b"abcd\nabcde\n", &["abcd", "abcd… [1 bytes cut]"]);
     check_with(options, "abcé\n".as_bytes(), &["abc… [2 bytes cut]"]);
-    // Nothing smaller slips in after the cut.
+    // A shorter character after the cut is not added.
     check_with(options, "abcéd\n".as_bytes(), &["abc… [3 bytes cut]"]);
     let options = limited(LineLimit::Characters(2));
     check_with(
@@ -127,7 +130,7 @@ fn an_endless_line_takes_bounded_memory() {
             panic!("a line of {}", line.len())
         });
     }
-    let held = assembler.line.raw.text.capacity();
+    let held = assembler.line.capacity();
     assert!(held <= 32 * 1024, "{held} bytes held");
     let colours = "\x1b[1;31m".repeat(100_000);
     let options = LineOptions {
@@ -136,7 +139,7 @@ fn an_endless_line_takes_bounded_memory() {
     };
     let mut assembler = LineAssembler::new(options);
     assembler.push(colours.as_bytes(), Duration::ZERO, |_| panic!("a line"));
-    let held = assembler.line.raw.text.capacity();
+    let held = assembler.line.capacity();
     assert!(held <= 32 * 1024, "{held} bytes of colours held");
 }
 
@@ -146,12 +149,12 @@ fn bytes_that_are_not_utf8_are_replaced() {
         b"a\xffb\xe2\x82\n\xe2\x82",
         &["a\u{FFFD}b\u{FFFD}", "\u{FFFD}"],
     );
-    // A C1 control as a single byte is no UTF-8, and harmless as U+FFFD.
+    // A C1 control character as a single byte is not UTF-8. It becomes U+FFFD, which is harmless.
     check(b"a\x9b31mb\n", &["a\u{FFFD}31mb"]);
 }
 
 #[test]
-fn an_assembler_begins_anew_after_its_end() {
+fn an_assembler_can_be_used_again_after_finish() {
     let mut assembler = LineAssembler::new(LineOptions::default());
     let mut lines = Vec::new();
     assembler.push(b"a\x1b]0;open", Duration::ZERO, |line| lines.push(line));
@@ -160,7 +163,7 @@ fn an_assembler_begins_anew_after_its_end() {
     assert_eq!(lines, ["a", "b"]);
 }
 
-/// Bytes in which everything that matters is frequent.
+/// Bytes in which special characters and sequences are frequent.
 fn output() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => "[a-z ]{1,6}".prop_map(String::into_bytes),
@@ -201,7 +204,7 @@ fn options() -> impl Strategy<Value = LineOptions> {
 
 proptest! {
     #[test]
-    fn any_chunking_gives_the_same_lines(
+    fn lines_do_not_depend_on_the_chunks(
         bytes in output(),
         options in options(),
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
@@ -221,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn plain_text_comes_out_as_its_lines(text in "([a-zé€ \t]{0,10}\r?\n){0,8}[a-zé€ \t]{0,10}") {
+    fn plain_text_gives_its_lines(text in "([a-zé€ \t]{0,10}\r?\n){0,8}[a-zé€ \t]{0,10}") {
         let expected: Vec<&str> = text.lines().collect();
         prop_assert_eq!(assemble(LineOptions::default(), [text.as_bytes()]), expected);
     }

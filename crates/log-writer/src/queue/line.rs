@@ -1,4 +1,4 @@
-//! A line that waits, the batch that an append takes, and how lines are counted.
+//! Waiting lines, batches of them, and how they are counted.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use log_store::NewLine;
 
 use crate::clock;
 
-/// What a line costs beyond its text: its place in the queue, its time, its channel.
+/// The memory that a line takes in addition to its text.
 pub(super) const LINE_OVERHEAD: usize = 96;
 
-/// Lines and their bytes of text.
+/// A number of lines, and of bytes of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amount {
     /// How many lines.
@@ -21,7 +21,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn from_text(text: &str) -> Self {
         Self {
             lines: 1,
             bytes: text.len() as u64,
@@ -34,14 +34,14 @@ impl Amount {
     }
 }
 
-/// What became of the lines so far.
+/// What has happened to the lines so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Stands in the log.
+    /// Lines in the log.
     pub appended: u64,
-    /// Waits for the store, or for its answer.
+    /// Lines that wait for the store, or for its answer.
     pub waiting: u64,
-    /// Dropped: the buffer was full for too long, or the store refused it, or the writer gave up.
+    /// Lines that were dropped: the buffer was full for too long, the store refused them, or the writer gave up.
     pub lost: Amount,
 }
 
@@ -52,8 +52,8 @@ pub(crate) struct Queued {
     pub(super) source: Source,
     pub(super) phase: Option<Arc<str>>,
     pub(super) text: String,
-    /// What is missing before this line, where it is the one that says so.
-    pub(super) missing: Option<Amount>,
+    /// Set if this line reports that lines before it are missing.
+    pub(super) reports: Option<Amount>,
 }
 
 impl Queued {
@@ -61,11 +61,11 @@ impl Queued {
         self.text.len() + LINE_OVERHEAD
     }
 
-    /// What the line counts as when it is lost. A line that names a hole is none of the build's.
+    /// How a lost line is counted. A line that only reports missing lines does not count.
     pub(super) fn amount(&self) -> Amount {
-        match self.missing {
+        match self.reports {
             Some(_) => Amount::default(),
-            None => Amount::of(&self.text),
+            None => Amount::from_text(&self.text),
         }
     }
 
@@ -79,11 +79,11 @@ impl Queued {
     }
 }
 
-/// Lines that one append takes.
+/// The lines of one append.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) lines: Vec<NewLine>,
-    /// For each line what it costs the log when it is lost, and the hole that it names.
+    /// For each line: how it is counted if it is lost, and what it reports as missing.
     pub(super) amounts: Vec<(Amount, Option<Amount>)>,
     pub(super) weight: usize,
 }
@@ -91,7 +91,7 @@ pub(crate) struct Batch {
 impl Batch {
     pub(super) fn push(&mut self, line: Queued) {
         self.weight += line.weight();
-        self.amounts.push((line.amount(), line.missing));
+        self.amounts.push((line.amount(), line.reports));
         self.lines.push(line.into_new_line());
     }
 
@@ -104,8 +104,8 @@ impl Batch {
     }
 }
 
-/// The text of the line that names a hole in the log.
-pub(super) fn hole(missing: Amount) -> String {
+/// The text of the line that reports missing lines.
+pub(super) fn missing_lines_text(missing: Amount) -> String {
     let Amount { lines, bytes } = missing;
     let (noun, verb) = if lines == 1 {
         ("line", "is")

@@ -1,4 +1,4 @@
-//! What the queue holds, and the rules of who waits and what is dropped. No lock, no wait.
+//! The contents of the queue, and the rules which lines wait and which are dropped. It has no lock and never waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,41 +7,51 @@ use jiff::Timestamp;
 use log_domain::Source;
 use tokio::time::Instant;
 
-use super::Admission;
-use super::line::{Amount, Batch, Queued, hole};
+use super::line::{Amount, Batch, Queued, missing_lines_text};
 use crate::options::{BatchOptions, BufferOptions};
+
+/// Whether the next lines of a channel are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// There is room.
+    Accept,
+    /// The buffer was full for too long: the lines are dropped and counted.
+    Drop,
+    /// The writer has ended.
+    Closed,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The lines that no append has taken yet, oldest first.
+    /// The lines that are not in an append yet, oldest first.
     pub(super) waiting: VecDeque<Queued>,
     /// Their weight.
     pub(super) waiting_bytes: usize,
     /// The weight of the batch whose append has not ended.
     pub(super) in_flight_bytes: usize,
-    /// What that batch counts as when it is lost.
+    /// How many lines and bytes are lost if that batch is lost.
     pub(super) in_flight: Amount,
-    /// How many lines were ever taken in.
+    /// How many lines were ever accepted.
     pub(super) accepted: u64,
-    /// How many of them stand in the log.
+    /// How many of them are in the log.
     pub(super) appended: u64,
-    /// How many of them are not on their way any more: appended, or lost after they were taken in.
-    pub(super) settled: u64,
-    /// Lines up to this count are sent without waiting for a full batch.
+    /// How many of them are done: appended, or lost after they were accepted.
+    pub(super) completed: u64,
+    /// Accepted lines up to this number are sent without waiting for a full batch.
     pub(super) flush_to: u64,
-    /// Everything that was ever lost.
+    /// All lines that were ever lost.
     pub(super) lost: Amount,
-    /// What was lost and no line says yet.
-    pub(super) unsaid: Amount,
-    /// Since when the buffer is full and the store has taken nothing.
+    /// The lost lines that no line in the log reports yet.
+    pub(super) unreported: Amount,
+    /// Since when the buffer is full and the store takes nothing.
     pub(super) full_since: Option<Instant>,
-    /// Whether lines are dropped until half the buffer is free.
+    /// Whether lines are dropped until half of the buffer is free.
     pub(super) dropping: bool,
-    /// What the next lines carry as their phase.
+    /// The phase of the next lines.
     pub(super) phase: Option<Arc<str>>,
-    /// When the writer was told to end; no line is taken after.
+    /// When the writer ended. No line is accepted after that.
     pub(super) closed_at: Option<Instant>,
-    /// Whether the shipper has gone; nothing is settled after.
+    /// Whether the shipper has ended. No line is completed after that.
     pub(super) abandoned: bool,
 }
 
@@ -50,11 +60,11 @@ impl State {
         self.closed_at.is_some() || self.abandoned
     }
 
-    fn held(&self) -> usize {
+    fn total_bytes(&self) -> usize {
         self.waiting_bytes + self.in_flight_bytes
     }
 
-    /// Whether the next lines are taken, or until when to wait.
+    /// Whether the next lines are accepted. An error says until when to wait.
     pub(super) fn admit(
         &mut self,
         buffer: &BufferOptions,
@@ -64,8 +74,8 @@ impl State {
             return Ok(Admission::Closed);
         }
         if self.dropping {
-            self.dropping = self.held() > buffer.capacity / 2;
-        } else if self.held() >= buffer.capacity {
+            self.dropping = self.total_bytes() > buffer.capacity / 2;
+        } else if self.total_bytes() >= buffer.capacity {
             let since = *self.full_since.get_or_insert(now);
             let deadline = since + buffer.max_block;
             if now < deadline {
@@ -78,7 +88,7 @@ impl State {
         Ok(if self.dropping {
             Admission::Drop
         } else {
-            Admission::Take
+            Admission::Accept
         })
     }
 
@@ -88,9 +98,9 @@ impl State {
         self.waiting.push_back(line);
     }
 
-    /// Puts the line into the log that names a hole before it.
-    pub(super) fn say_what_is_missing(&mut self, at: Timestamp) {
-        let missing = std::mem::take(&mut self.unsaid);
+    /// Adds a line that reports the lines that are missing before it.
+    pub(super) fn report_missing(&mut self, at: Timestamp) {
+        let missing = std::mem::take(&mut self.unreported);
         if missing.lines == 0 || self.ended() {
             return;
         }
@@ -99,16 +109,16 @@ impl State {
             at,
             source: Source::System,
             phase,
-            text: hole(missing),
-            missing: Some(missing),
+            text: missing_lines_text(missing),
+            reports: Some(missing),
         });
     }
 
-    /// Counts what is lost. A hole that a lost line named still needs a name.
-    pub(super) fn lose(&mut self, amount: Amount, missing: Option<Amount>) {
+    /// Counts lost lines. If a lost line reported missing lines, these must be reported again.
+    pub(super) fn lose(&mut self, amount: Amount, reports: Option<Amount>) {
         self.lost.add(amount);
-        self.unsaid.add(amount);
-        self.unsaid.add(missing.unwrap_or_default());
+        self.unreported.add(amount);
+        self.unreported.add(reports.unwrap_or_default());
     }
 
     pub(super) fn holds_batch(&self, batch: &BatchOptions) -> bool {
@@ -116,17 +126,18 @@ impl State {
     }
 
     pub(super) fn is_due(&self, batch: &BatchOptions, due: Instant) -> bool {
-        let unsettled_flush = self.flush_to > self.settled;
-        let hurried = self.ended() || unsettled_flush || self.holds_batch(batch);
-        !self.waiting.is_empty() && (hurried || Instant::now() >= due)
+        let flush_is_pending = self.flush_to > self.completed;
+        let is_urgent = self.ended() || flush_is_pending || self.holds_batch(batch);
+        !self.waiting.is_empty() && (is_urgent || Instant::now() >= due)
     }
 
     pub(super) fn take_batch(&mut self, options: &BatchOptions) -> Batch {
         let mut batch = Batch::default();
         while let Some(line) = self.waiting.front() {
-            let full = batch.lines.len() >= options.lines.max(1);
-            let heavy = batch.weight + line.weight() > options.bytes && !batch.lines.is_empty();
-            if full || heavy {
+            let is_full = batch.lines.len() >= options.lines.max(1);
+            let is_too_heavy =
+                batch.weight + line.weight() > options.bytes && !batch.lines.is_empty();
+            if is_full || is_too_heavy {
                 break;
             }
             if let Some(line) = self.waiting.pop_front() {
@@ -141,14 +152,14 @@ impl State {
 
     pub(super) fn abandon(&mut self) {
         self.abandoned = true;
-        // Whether the batch that was on its way has arrived is not known: it counts as lost.
+        // Nobody knows whether the batch in flight was appended, so it counts as lost.
         self.lose(self.in_flight, None);
         for line in std::mem::take(&mut self.waiting) {
-            self.lose(line.amount(), line.missing);
+            self.lose(line.amount(), line.reports);
         }
         self.in_flight = Amount::default();
         self.waiting_bytes = 0;
         self.in_flight_bytes = 0;
-        self.settled = self.accepted;
+        self.completed = self.accepted;
     }
 }

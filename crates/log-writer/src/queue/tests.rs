@@ -1,4 +1,4 @@
-//! The queue, with the clock paused.
+//! Tests of the queue, with a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::line::LINE_OVERHEAD;
 use super::*;
 
-/// Room for about ten lines of one byte.
+/// Room for about ten lines of one byte each.
 const SMALL: BufferOptions = BufferOptions {
     capacity: 10 * (1 + LINE_OVERHEAD),
     max_block: Duration::from_secs(5),
@@ -20,10 +20,10 @@ fn push(queue: &Queue, admission: Admission, lines: usize) {
     queue.push(admission, Source::Stdout, vec!["x".to_owned(); lines]);
 }
 
-/// Takes a batch and settles it, as if its append had gone well.
+/// Takes a batch and completes it, as if its append had succeeded.
 async fn ship(queue: &Queue) -> Vec<String> {
     let batch = queue.next_batch(None).await.unwrap();
-    queue.settle(&batch, batch.lines.len());
+    queue.complete(&batch, batch.lines.len());
     batch
         .lines
         .into_iter()
@@ -32,50 +32,50 @@ async fn ship(queue: &Queue) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_line_goes_at_once_and_the_next_ones_gather() {
+async fn the_first_line_is_sent_at_once_and_the_next_ones_are_batched() {
     let queue = queue(BufferOptions::default());
-    let began = Instant::now();
-    push(&queue, Admission::Take, 1);
+    let started = Instant::now();
+    push(&queue, Admission::Accept, 1);
     let first = queue.next_batch(None).await.unwrap();
-    queue.settle(&first, 1);
-    assert_eq!(began.elapsed(), Duration::ZERO);
-    push(&queue, Admission::Take, 2);
-    let second = queue.next_batch(Some(began)).await.unwrap();
+    queue.complete(&first, 1);
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    push(&queue, Admission::Accept, 2);
+    let second = queue.next_batch(Some(started)).await.unwrap();
     assert_eq!(second.lines.len(), 2);
-    assert_eq!(began.elapsed(), BatchOptions::default().interval);
+    assert_eq!(started.elapsed(), BatchOptions::default().interval);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_batch_a_flush_and_the_end_wait_for_no_interval() {
+async fn a_full_batch_a_flush_and_the_end_do_not_wait_for_the_interval() {
     let queue = Arc::new(queue(BufferOptions::default()));
-    let began = Instant::now();
-    push(&queue, Admission::Take, 501);
-    let batch = queue.next_batch(Some(began)).await.unwrap();
+    let started = Instant::now();
+    push(&queue, Admission::Accept, 501);
+    let batch = queue.next_batch(Some(started)).await.unwrap();
     assert_eq!(batch.lines.len(), 500);
-    queue.settle(&batch, 500);
+    queue.complete(&batch, 500);
 
     let flush = tokio::spawn({
         let queue = Arc::clone(&queue);
         async move { queue.flushed(Instant::now() + Duration::from_secs(1)).await }
     });
     tokio::task::yield_now().await;
-    let batch = queue.next_batch(Some(began)).await.unwrap();
-    queue.settle(&batch, 1);
+    let batch = queue.next_batch(Some(started)).await.unwrap();
+    queue.complete(&batch, 1);
     assert!(flush.await.unwrap());
 
-    push(&queue, Admission::Take, 1);
+    push(&queue, Admission::Accept, 1);
     queue.close();
-    assert!(queue.next_batch(Some(began)).await.is_some());
-    assert!(queue.next_batch(Some(began)).await.is_none());
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert!(queue.next_batch(Some(started)).await.is_some());
+    assert!(queue.next_batch(Some(started)).await.is_none());
+    assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_ends_at_its_bytes_and_a_long_line_goes_alone() {
+async fn a_batch_is_limited_in_bytes_and_a_long_line_is_sent_alone() {
     let queue = queue(BufferOptions::default());
     let long = "x".repeat(300 * 1024);
     let lines = vec!["a".to_owned(), long, "b".to_owned()];
-    queue.push(Admission::Take, Source::Stdout, lines);
+    queue.push(Admission::Accept, Source::Stdout, lines);
     let mut sizes = Vec::new();
     for _ in 0..3 {
         sizes.push(ship(&queue).await.len());
@@ -84,21 +84,21 @@ async fn a_batch_ends_at_its_bytes_and_a_long_line_goes_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_buffer_blocks_no_longer_than_configured() {
+async fn a_full_buffer_blocks_for_a_limited_time() {
     let queue = queue(SMALL);
-    push(&queue, Admission::Take, 10);
-    let began = Instant::now();
+    push(&queue, Admission::Accept, 10);
+    let started = Instant::now();
     assert_eq!(queue.admit().await, Admission::Drop);
-    assert_eq!(began.elapsed(), SMALL.max_block);
+    assert_eq!(started.elapsed(), SMALL.max_block);
     // The next write does not wait again.
     assert_eq!(queue.admit().await, Admission::Drop);
-    assert_eq!(began.elapsed(), SMALL.max_block);
+    assert_eq!(started.elapsed(), SMALL.max_block);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_goes_on_as_soon_as_the_store_takes_lines() {
+async fn a_blocked_write_continues_as_soon_as_the_store_takes_lines() {
     let queue = Arc::new(queue(SMALL));
-    push(&queue, Admission::Take, 10);
+    push(&queue, Admission::Accept, 10);
     let write = tokio::spawn({
         let queue = Arc::clone(&queue);
         async move { queue.admit().await }
@@ -106,24 +106,24 @@ async fn a_write_goes_on_as_soon_as_the_store_takes_lines() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!write.is_finished());
     ship(&queue).await;
-    assert_eq!(write.await.unwrap(), Admission::Take);
+    assert_eq!(write.await.unwrap(), Admission::Accept);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hole_is_named_by_a_line_in_its_place() {
+async fn dropped_lines_are_reported_in_their_place() {
     let queue = queue(SMALL);
-    push(&queue, Admission::Take, 10);
+    push(&queue, Admission::Accept, 10);
     push(&queue, Admission::Drop, 3);
     push(&queue, Admission::Drop, 4);
     assert_eq!(queue.stats().lost, Amount { lines: 7, bytes: 7 });
     ship(&queue).await;
-    push(&queue, Admission::Take, 1);
+    push(&queue, Admission::Accept, 1);
     let expected = "[7 lines (7 bytes) are missing here: the log store did not take them]";
     assert_eq!(ship(&queue).await, [expected, "x"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hole_at_the_end_is_named_too() {
+async fn dropped_lines_at_the_end_are_reported_too() {
     let queue = queue(SMALL);
     push(&queue, Admission::Drop, 1);
     queue.close();
@@ -136,13 +136,13 @@ async fn a_hole_at_the_end_is_named_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hole_whose_line_is_lost_is_named_again() {
+async fn a_lost_report_is_made_again() {
     let queue = queue(SMALL);
     push(&queue, Admission::Drop, 2);
-    push(&queue, Admission::Take, 1);
+    push(&queue, Admission::Accept, 1);
     let batch = queue.next_batch(None).await.unwrap();
-    queue.settle(&batch, 0);
-    push(&queue, Admission::Take, 1);
+    queue.complete(&batch, 0);
+    push(&queue, Admission::Accept, 1);
     let lines = ship(&queue).await;
     assert!(
         lines[0].starts_with("[3 lines (3 bytes) are missing"),
@@ -152,36 +152,36 @@ async fn a_hole_whose_line_is_lost_is_named_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_ends_when_half_the_buffer_is_free() {
+async fn dropping_stops_when_half_of_the_buffer_is_free() {
     let options = BatchOptions {
         lines: 4,
         ..BatchOptions::default()
     };
     let queue = Queue::new(SMALL, options);
-    push(&queue, Admission::Take, 10);
+    push(&queue, Admission::Accept, 10);
     assert_eq!(queue.admit().await, Admission::Drop);
     ship(&queue).await;
     assert_eq!(queue.admit().await, Admission::Drop);
     ship(&queue).await;
-    assert_eq!(queue.admit().await, Admission::Take);
+    assert_eq!(queue.admit().await, Admission::Accept);
 }
 
 #[tokio::test(start_paused = true)]
-async fn lines_on_their_way_count_against_the_buffer() {
+async fn lines_in_flight_count_against_the_buffer() {
     let queue = queue(SMALL);
-    push(&queue, Admission::Take, 10);
+    push(&queue, Admission::Accept, 10);
     let batch = queue.next_batch(None).await.unwrap();
     assert_eq!(queue.admit().await, Admission::Drop);
-    queue.settle(&batch, 10);
-    assert_eq!(queue.admit().await, Admission::Take);
+    queue.complete(&batch, 10);
+    assert_eq!(queue.admit().await, Admission::Accept);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_is_lost_when_nobody_ships_and_nobody_hangs() {
+async fn waiting_lines_are_lost_and_nobody_hangs_when_the_shipper_has_ended() {
     let queue = queue(SMALL);
-    push(&queue, Admission::Take, 2);
+    push(&queue, Admission::Accept, 2);
     let _in_flight = queue.next_batch(None).await.unwrap();
-    push(&queue, Admission::Take, 3);
+    push(&queue, Admission::Accept, 3);
     queue.abandon();
     let stats = queue.stats();
     assert_eq!((stats.waiting, stats.appended, stats.lost.lines), (0, 0, 5));

@@ -1,34 +1,29 @@
-//! What may be a secret and has begun: one small machine a rule, fed byte by byte.
+//! Candidates: text that may be a secret. Each rule is a small state machine that is fed byte by byte.
 //!
-//! A candidate sees the text with line ends taken out, and is told where they were. It knows from where on it would
-//! hide, and whether it is certain yet. Nothing goes back: each byte is looked at once.
+//! A candidate sees the text without line ends, and is told where the line ends were. It knows which range it would hide,
+//! and whether the range is certainly a secret. Each byte is read once; there is no backtracking.
 
+mod part;
 mod private_key;
 mod token;
 mod userinfo;
 mod value;
 
+use self::part::Part;
+pub(super) use self::part::Step;
 pub(super) use self::private_key::PrivateKey;
 pub(super) use self::token::TokenRun;
 pub(super) use self::userinfo::Userinfo;
 pub(super) use self::value::Value;
 
-/// Whether a candidate goes on after a byte or a line end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    GoesOn,
-    /// The byte is no part of it, or it was the last one.
-    Ends,
-}
-
-/// Something that may be a secret.
+/// Text that may be a secret.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    /// Where it would hide from.
+    /// The start of the range to hide.
     pub(super) from: u64,
-    /// Where it hides to, so far; what follows is not known yet.
+    /// The end of the range to hide, so far.
     pub(super) to: u64,
-    /// Whether it is one.
+    /// Whether it is certainly a secret.
     pub(super) certain: bool,
     pub(super) rule: Rule,
 }
@@ -51,18 +46,18 @@ impl Candidate {
         }
     }
 
-    /// From where on it is not known what is hidden.
-    pub(super) const fn open_from(&self) -> u64 {
+    /// The position from which it is not decided yet what to hide.
+    pub(super) const fn undecided_from(&self) -> u64 {
         if self.certain { self.to } else { self.from }
     }
 
     /// Takes the byte at a position.
-    pub(super) fn take(&mut self, byte: u8, at: u64) -> Step {
+    pub(super) fn feed(&mut self, byte: u8, at: u64) -> Step {
         let part = match &mut self.rule {
-            Rule::Token(run) => run.take(byte),
-            Rule::Value(value) => value.take(byte),
-            Rule::Userinfo(userinfo) => userinfo.take(byte),
-            Rule::PrivateKey(key) => key.take(byte),
+            Rule::Token(run) => run.feed(byte),
+            Rule::Value(value) => value.feed(byte),
+            Rule::Userinfo(userinfo) => userinfo.feed(byte),
+            Rule::PrivateKey(key) => key.feed(byte),
         };
         match part {
             Part::Before => (self.from, self.to) = (at + 1, at + 1),
@@ -77,7 +72,7 @@ impl Candidate {
             Part::Pending => {}
             Part::After => return Step::Ends,
         }
-        // What is hidden ends with a whole character.
+        // A hidden range ends with a complete character.
         end_if(self.is_too_long() && (byte.is_ascii() || !self.certain))
     }
 
@@ -89,12 +84,12 @@ impl Candidate {
             Rule::Userinfo(userinfo) => end_if(self.certain || userinfo.is_address()),
             Rule::PrivateKey(key) => {
                 key.line_end();
-                Step::GoesOn
+                Step::Continues
             }
         }
     }
 
-    /// Whether what there is is enough to hide it, although the rest has not come.
+    /// Whether it is so likely a secret that it is hidden before the rest of it comes.
     pub(super) fn is_likely(&self) -> bool {
         match &self.rule {
             Rule::Token(run) => run.is_likely(),
@@ -103,7 +98,7 @@ impl Candidate {
         }
     }
 
-    /// Whether it has gone on for longer than anything of its kind does.
+    /// Whether it is longer than any secret of its kind.
     const fn is_too_long(&self) -> bool {
         match &self.rule {
             Rule::Token(run) => !self.certain && run.len > token::MAX_OPEN,
@@ -115,19 +110,5 @@ impl Candidate {
 }
 
 const fn end_if(ends: bool) -> Step {
-    if ends { Step::Ends } else { Step::GoesOn }
-}
-
-/// Where a byte stands.
-enum Part {
-    /// Before what would be hidden.
-    Before,
-    /// In it, and whether that makes it certain.
-    Inside { certain: bool },
-    /// Right after it, which makes it certain; more of it may follow.
-    Closing,
-    /// In it, if more of it follows.
-    Pending,
-    /// After it.
-    After,
+    if ends { Step::Ends } else { Step::Continues }
 }

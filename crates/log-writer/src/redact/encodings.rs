@@ -1,4 +1,4 @@
-//! The texts that a secret turns into when tools print it.
+//! The encodings in which tools print a secret.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
-/// Shortest text that is looked for, in bytes: anything shorter stands in every other line by chance.
+/// The minimum length of a text to look for, in bytes. Shorter texts appear in many lines by chance.
 pub(super) const MIN_LEN: usize = 4;
 
-/// Shortest line of a secret with several lines that is looked for alone.
+/// The minimum length of a line of a multi-line secret that is also looked for alone.
 const MIN_LINE_LEN: usize = 8;
 
-/// Every text to look for, for one secret: as is, each of its longer lines, URL-encoded, JSON-escaped, and in base64 at
-/// the three offsets that it can have in something longer.
+/// All texts to look for, for one secret: the secret itself, each of its longer lines, URL-encoded, JSON-escaped, and in
+/// base64 at the three offsets that it can have inside a longer text.
 ///
-/// Line ends are left out, because secrets are looked for across them.
+/// Line ends are removed, because secrets are also found across line ends.
 pub(super) fn encodings(secret: &str) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for form in [secret, secret.trim()] {
@@ -34,24 +34,25 @@ pub(super) fn encodings(secret: &str) -> BTreeSet<String> {
     texts.filter(|text| text.len() >= MIN_LEN).collect()
 }
 
-/// What is left of a text on its way through the terminal filter.
+/// What the terminal filter leaves of a text.
 fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() || *c == '\t')
         .collect()
 }
 
-/// The ways of `encodeURIComponent`, `encodeURI`, Python's `quote`, and forms, each with large and small digits.
+/// The encodings of `encodeURIComponent`, `encodeURI`, Python's `quote`, and HTML forms, each with upper-case and
+/// lower-case digits.
 fn url_encoded(text: &str) -> Vec<String> {
-    let mut ways = Vec::new();
+    let mut encodings = Vec::new();
     for unescaped in ["-_.~", "-_.~/", "-_.!~*'()", "-_.!~*'();/?:@&=+$,#", "-_.*"] {
         for space in ["%20", "+"] {
-            let large = percent_encoded(text, unescaped, space);
-            ways.push(with_small_digits(&large));
-            ways.push(large);
+            let upper = percent_encoded(text, unescaped, space);
+            encodings.push(with_lower_case_digits(&upper));
+            encodings.push(upper);
         }
     }
-    ways
+    encodings
 }
 
 fn percent_encoded(text: &str, unescaped: &str, space: &str) -> String {
@@ -73,8 +74,8 @@ fn push_hex(out: &mut String, prefix: &str, byte: u8) {
     let _ = write!(out, "{prefix}{byte:02X}");
 }
 
-/// Makes the digits of each `%XX` small. A `%` of the text itself is encoded, so each one leads two digits.
-fn with_small_digits(encoded: &str) -> String {
+/// Makes the digits of each `%XX` lower-case. A `%` of the text itself is encoded, so two digits follow each `%`.
+fn with_lower_case_digits(encoded: &str) -> String {
     let mut digits = 0_u8;
     let lower = |c: char| {
         if c == '%' {
@@ -87,14 +88,14 @@ fn with_small_digits(encoded: &str) -> String {
     encoded.chars().map(lower).collect()
 }
 
-/// The ways of JSON: as little as needed; with `\/`; only ASCII; safe for HTML, as Go does it.
+/// The encodings of JSON: only what must be escaped; with `\/`; ASCII only; safe for HTML, as Go writes it.
 fn json_escaped(text: &str) -> Vec<String> {
-    let ways: [fn(char) -> bool; 3] = [
+    let extra_escapes: [fn(char) -> bool; 3] = [
         |_| false,
         |c| !c.is_ascii(),
         |c| matches!(c, '&' | '<' | '>' | '\u{2028}' | '\u{2029}'),
     ];
-    let escaped = ways.map(|also| escape(text, also));
+    let escaped = extra_escapes.map(|also| escape(text, also));
     let slashed = escaped.clone().map(|text| text.replace('/', "\\/"));
     escaped.into_iter().chain(slashed).collect()
 }
@@ -120,12 +121,13 @@ fn escape(text: &str, also: fn(char) -> bool) -> String {
     out
 }
 
-/// What base64 makes of a text that stands `offset` bytes (modulo three) after the beginning of what is encoded: the
-/// characters that depend on nothing before or after it. In both alphabets.
+/// The base64 of a text that starts `offset` bytes (modulo three) after the beginning of the encoded bytes. Only the
+/// characters that do not depend on the bytes before and after the text, in both alphabets.
 fn base64_inside(text: &[u8], offset: usize) -> [String; 2] {
     let mut bytes = vec![0; offset];
     bytes.extend_from_slice(text);
-    // Each character has six bits; the first ones hold bits of what stands before, the last one of what comes after.
+    // Each character holds six bits. The first characters hold bits of the bytes before the text, and the last one of the
+    // bytes after it.
     let first = (offset * 8).div_ceil(6);
     let whole = bytes.len() * 8 / 6;
     [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD].map(|alphabet| {
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_secret_has_itself_and_three_base64_texts() {
+    fn a_plain_secret_gives_itself_and_three_base64_texts() {
         let texts: Vec<_> = encodings("hunter2hunter2").into_iter().collect();
         let expected = [
             "aHVudGVyMmh1bnRlcj",
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_of_anything_longer_holds_one_of_the_texts() {
+    fn base64_of_a_longer_text_contains_one_of_the_texts() {
         let secret = "s3cr3t/+?é!";
         let texts = encodings(secret);
         for before in 0..7 {
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_an_url_is_found_in_each_way_to_write_it() {
+    fn a_secret_in_a_url_is_found_in_each_encoding() {
         let texts = encodings("a b/ü&c~");
         for text in [
             "a%20b%2F%C3%BC%26c~",
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_json_is_found_in_each_way_to_write_it() {
+    fn a_secret_in_json_is_found_in_each_encoding() {
         let texts = encodings("a\"b\\c/ü<\nd");
         for text in [
             "a\\\"b\\\\c/ü<\\nd",
@@ -199,11 +201,11 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_several_lines_is_found_whole_and_by_line() {
+    fn a_multi_line_secret_is_found_as_a_whole_and_line_by_line() {
         let texts = encodings("first line\nsecond line\nshort\n");
         for text in ["first linesecond lineshort", "first line", "second line"] {
             assert!(texts.contains(text), "{text} is not in {texts:#?}");
         }
-        assert!(!texts.contains("short"), "a short line stands anywhere");
+        assert!(!texts.contains("short"), "a short line appears anywhere");
     }
 }

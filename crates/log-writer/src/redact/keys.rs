@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-/// Longest name that is looked at, in bytes; of a longer one the end.
+/// The maximum length of a name, in bytes. Of a longer name only the end is checked.
 pub(super) const MAX_NAME: usize = 64;
 
 /// What a name says about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// A secret.
+pub(super) enum NameKind {
+    /// The value is a secret.
     Secret,
-    /// The header whose value has a scheme before the secret: everything to the end of the line is one.
+    /// A header. Its value may have a scheme before the secret, so everything to the end of the line is hidden.
     Header,
 }
 
-/// Last words of a name that make it a secret's, alone or at the end of a longer word (`PGPASSWORD`).
+/// Last words of a secret name, alone or at the end of a longer word (`PGPASSWORD`).
 const SECRET_ENDINGS: [&[u8]; 7] = [
     b"password",
     b"passwd",
@@ -25,7 +25,7 @@ const SECRET_ENDINGS: [&[u8]; 7] = [
     b"credentials",
 ];
 
-/// Words before a last word `key` that make it a secret's.
+/// Words before a last word `key` that make a name a secret name.
 const SECRET_KEYS: [&[u8]; 11] = [
     b"access",
     b"account",
@@ -40,8 +40,8 @@ const SECRET_KEYS: [&[u8]; 11] = [
     b"storage",
 ];
 
-/// Judges a name. The last word decides: `TOKEN_URL` and `passwordFile` hold no secret.
-pub(super) fn judge(name: &[u8]) -> Option<Named> {
+/// Classifies a name by its last word: the values of `TOKEN_URL` and `passwordFile` are no secrets.
+pub(super) fn classify_name(name: &[u8]) -> Option<NameKind> {
     let mut small = [0; MAX_NAME];
     let name = &name[name.len().saturating_sub(MAX_NAME)..];
     let small = &mut small[..name.len()];
@@ -52,13 +52,13 @@ pub(super) fn judge(name: &[u8]) -> Option<Named> {
     let before = last_word(&name[..rest]).map(|(word, _)| &small[word]);
     let last = &small[last];
     let is_key = last == b"key" && before.is_some_and(|word| SECRET_KEYS.contains(&word));
-    // `pwd` and `pass` alone are a folder and a count.
+    // Without a word before it, `pwd` is a folder and `pass` a count.
     let is_short = matches!(last, b"pwd" | b"pass") && before.is_some_and(|word| word != b"old");
     let is_base = last == b"base" && before == Some(b"key");
     if is_key || is_short || is_base || SECRET_ENDINGS.iter().any(|end| last.ends_with(end)) {
-        return Some(Named::Secret);
+        return Some(NameKind::Secret);
     }
-    matches!(last, b"authorization" | b"cookie").then_some(Named::Header)
+    matches!(last, b"authorization" | b"cookie").then_some(NameKind::Header)
 }
 
 /// Whether a byte can be part of a name.
@@ -66,8 +66,8 @@ pub(super) const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// The last word of a name, and where what stands before it ends. Words are parted by `_`, `-`, `.`, and where a small
-/// letter meets a large one; digits at the end of a word are no part of it.
+/// The last word of a name, and the end of the text before it. Words are separated by `_`, `-`, `.`, and by a change from
+/// a lower-case to an upper-case letter. Digits at the end of a word do not belong to it.
 fn last_word(name: &[u8]) -> Option<(Range<usize>, usize)> {
     let end = name.iter().rposition(u8::is_ascii_alphabetic)? + 1;
     let mut start = end - 1;
@@ -112,7 +112,11 @@ mod tests {
             "ssh_passphrase",
             "google_credentials",
         ] {
-            assert_eq!(judge(name.as_bytes()), Some(Named::Secret), "{name}");
+            assert_eq!(
+                classify_name(name.as_bytes()),
+                Some(NameKind::Secret),
+                "{name}"
+            );
         }
         for name in [
             "Authorization",
@@ -120,7 +124,11 @@ mod tests {
             "Cookie",
             "set-cookie",
         ] {
-            assert_eq!(judge(name.as_bytes()), Some(Named::Header), "{name}");
+            assert_eq!(
+                classify_name(name.as_bytes()),
+                Some(NameKind::Header),
+                "{name}"
+            );
         }
         for name in [
             "",
@@ -142,7 +150,7 @@ mod tests {
             "compass",
             "12",
         ] {
-            assert_eq!(judge(name.as_bytes()), None, "{name}");
+            assert_eq!(classify_name(name.as_bytes()), None, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is looked for, compiled: one automaton for registered secrets and for the beginnings of everything else.
+//! The compiled rules: one automaton that finds registered secrets, and the beginnings of everything else.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -9,14 +9,14 @@ use aho_corasick::{Anchored, BuildError, MatchKind};
 
 use super::tokens::TOKENS;
 
-/// What a text that the automaton finds is.
+/// The meaning of a text that the automaton finds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Literal {
     /// A registered secret, in one of its encodings.
     Secret,
     /// The prefix of a token, as an index into [`TOKENS`].
     Token(usize),
-    /// `://`, after which a user and a password may stand.
+    /// `://`. A user and a password may follow.
     Scheme,
     /// The beginning of a key block.
     KeyBlock,
@@ -25,25 +25,25 @@ pub(super) enum Literal {
 /// The compiled rules, shared by all channels.
 pub(super) struct Rules {
     pub(super) automaton: NFA,
-    /// What each pattern of the automaton is.
+    /// The meaning of each pattern of the automaton.
     pub(super) literals: Vec<Literal>,
-    /// Whether anything but registered secrets is looked for.
+    /// Whether to look for more than registered secrets.
     pub(super) patterns: bool,
-    /// What stands in the place of a secret.
+    /// The text that replaces a secret.
     pub(super) marker: String,
     start: StateID,
-    /// The bytes that mean something in the start state: all others are passed over.
-    wakes: [bool; 256],
-    /// For each state how much of something has been read: of any literal, and of a registered secret.
-    begun: HashMap<StateID, Begun>,
+    /// The bytes that have a meaning in the start state. All others can be skipped.
+    relevant: [bool; 256],
+    /// For each state: how much of a text has been read.
+    partial_matches: HashMap<StateID, PartialMatch>,
 }
 
-/// How many of the last bytes may be the beginning of something.
+/// How many of the last bytes may be the beginning of a text that the automaton finds.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Begun {
-    /// Of anything that the automaton knows.
+pub(super) struct PartialMatch {
+    /// The beginning of any text.
     pub(super) literal: u64,
-    /// Of a registered secret.
+    /// The beginning of a registered secret.
     pub(super) secret: u64,
 }
 
@@ -64,21 +64,21 @@ impl Rules {
             literals.extend([Literal::Scheme, Literal::KeyBlock]);
         }
         let automaton = compile(&texts)?;
-        let begun = begun(&automaton, &texts, &compile(secrets)?, secrets);
+        let partial_matches = partial_matches(&automaton, &texts, &compile(secrets)?, secrets);
         let start = start(&automaton);
-        let mut wakes = [false; 256];
-        for (byte, wakes) in (0..=u8::MAX).zip(&mut wakes) {
+        let mut relevant = [false; 256];
+        for (byte, relevant) in (0..=u8::MAX).zip(&mut relevant) {
             let next = automaton.next_state(Anchored::No, start, byte);
-            *wakes = next != start || (patterns && is_separator(byte));
+            *relevant = next != start || (patterns && is_separator(byte));
         }
         Ok(Self {
             start,
-            wakes,
+            relevant,
             automaton,
             literals,
             patterns,
             marker,
-            begun,
+            partial_matches,
         })
     }
 
@@ -86,18 +86,21 @@ impl Rules {
         self.start
     }
 
-    /// How many of the bytes at the beginning of a text leave the automaton in its start state and are no separator.
-    pub(super) fn idle_len(&self, text: &[u8]) -> usize {
-        let wakes = |byte: &u8| self.wakes[usize::from(*byte)];
-        text.iter().position(wakes).unwrap_or(text.len())
+    /// How many bytes at the beginning of a text can be skipped: the automaton stays in its start state.
+    pub(super) fn irrelevant_len(&self, text: &[u8]) -> usize {
+        let is_relevant = |byte: &u8| self.relevant[usize::from(*byte)];
+        text.iter().position(is_relevant).unwrap_or(text.len())
     }
 
-    /// How many of the last bytes may be the beginning of something.
-    pub(super) fn begun(&self, state: StateID) -> Begun {
+    /// How many of the last bytes may be the beginning of a text that the automaton finds.
+    pub(super) fn partial_match(&self, state: StateID) -> PartialMatch {
         if state == self.start {
-            return Begun::default();
+            return PartialMatch::default();
         }
-        self.begun.get(&state).copied().unwrap_or_default()
+        self.partial_matches
+            .get(&state)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -115,14 +118,14 @@ impl fmt::Debug for Rules {
     }
 }
 
-/// Whether a byte stands between a name and its value.
+/// Whether a byte separates a name from its value.
 pub(super) const fn is_separator(byte: u8) -> bool {
     byte == b'=' || byte == b':'
 }
 
 fn compile<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<NFA, BuildError> {
     let texts: Vec<T> = texts.into_iter().collect();
-    // `Standard` finds all, overlapping ones too, and its states know each beginning.
+    // `Standard` finds overlapping matches too, and its states know each beginning.
     NFA::builder()
         .match_kind(MatchKind::Standard)
         .prefilter(false)
@@ -130,18 +133,18 @@ fn compile<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<NFA, Bu
 }
 
 fn start(automaton: &NFA) -> StateID {
-    // An automaton of this kind can start unanchored; the state is its first in any case.
+    // An automaton of this kind can always start unanchored. If it could not, its first state would be right as well.
     automaton.start_state(Anchored::No).unwrap_or(StateID::ZERO)
 }
 
-/// Walks each text through the automaton. The state after `n` bytes stands for these bytes, and for the longest
-/// beginning of a secret that they end with: the state of an automaton of the secrets alone.
-fn begun(
+/// Feeds each text to the automaton. The state after `n` bytes means that these bytes have been read. Feeding them to an
+/// automaton that knows the secrets only gives the longest beginning of a secret at their end.
+fn partial_matches(
     automaton: &NFA,
     texts: &[&str],
     secrets_alone: &NFA,
     secrets: &BTreeSet<String>,
-) -> HashMap<StateID, Begun> {
+) -> HashMap<StateID, PartialMatch> {
     let mut secret_depth: HashMap<StateID, u64> = HashMap::new();
     for secret in secrets {
         let mut state = start(secrets_alone);
@@ -150,7 +153,7 @@ fn begun(
             secret_depth.insert(state, depth);
         }
     }
-    let mut begun = HashMap::new();
+    let mut matches = HashMap::new();
     for text in texts {
         let mut state = start(automaton);
         let mut alone = start(secrets_alone);
@@ -158,14 +161,14 @@ fn begun(
             state = automaton.next_state(Anchored::No, state, byte);
             alone = secrets_alone.next_state(Anchored::No, alone, byte);
             let secret = secret_depth.get(&alone).copied().unwrap_or(0);
-            begun.insert(
+            matches.insert(
                 state,
-                Begun {
+                PartialMatch {
                     literal: depth,
                     secret,
                 },
             );
         }
     }
-    begun
+    matches
 }

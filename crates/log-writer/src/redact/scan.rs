@@ -1,10 +1,9 @@
-//! Finds secrets in a text that comes in pieces: one pass, one automaton, each byte looked at once.
+//! Finds secrets in a text that comes in pieces. It reads each byte once, with one automaton.
 //!
-//! Positions count the bytes of the text with its line ends taken out, so that a secret is found across them. The
-//! automaton finds registered secrets whole, and the beginnings of everything else ([`super::candidate`]).
+//! Positions count the bytes of the text without its line ends, so that secrets are found across line ends. The automaton
+//! finds whole registered secrets, and the beginnings of everything else ([`super::candidate`]).
 //!
-//! **Invariant:** what a scanner has called decided never changes, and it does not depend on how the text was cut into
-//! pieces.
+//! **Invariant:** what a scanner has decided never changes, and does not depend on how the text was cut into pieces.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,34 +12,37 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 
 use super::candidate::{Candidate, PrivateKey, Rule, Step, TokenRun, Userinfo, Value};
-use super::keys::{MAX_NAME, Named, is_name_byte, judge};
+use super::hidden::HiddenRanges;
+use super::keys::{MAX_NAME, NameKind, is_name_byte};
+use super::name::name_at_end;
 use super::rules::{Literal, Rules, is_separator};
 use super::tokens::{Proof, TOKENS};
 
-/// How much of the text before the newest byte is kept: a name with quotes and spaces around it.
+/// How many of the last bytes are kept: enough for a name with quotes and spaces around it.
 const LOOK_BACK: usize = 2 * MAX_NAME;
 
-/// Least part of a registered secret that is hidden where the rest has not come.
-const LEAST_PART: u64 = 4;
+/// The minimum length of the beginning of a registered secret that is hidden if the rest does not come.
+const MIN_PART: u64 = 4;
 
-/// Most values that may be open at a time; only those in quotes go on while another begins.
+/// The most values that may be open at the same time. Only a value in quotes stays open while another one begins.
 const MAX_VALUES: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Scanner {
     rules: Arc<Rules>,
     state: StateID,
-    /// The last bytes of the text, and the position of the first of them.
+    /// The last bytes of the text.
     window: Vec<u8>,
+    /// The position of the first byte in the window.
     window_start: u64,
     /// The position of the first byte of this line.
     line_start: u64,
     candidates: Vec<Candidate>,
-    /// What is to be hidden, in order and apart. The reader takes out what it has passed.
-    hidden: Vec<Range<u64>>,
-    /// Everything before was decided when nothing more came.
-    floor: u64,
-    /// How often a byte was shown to a candidate or was the end of something found: what takes the time.
+    /// What to hide. The reader removes the ranges that it has passed.
+    hidden: HiddenRanges,
+    /// Everything before this position was decided because nothing more came for a while.
+    decided_before: u64,
+    /// The work done: how often a byte was fed to a candidate, or was the end of a match.
     #[cfg(test)]
     pub(super) steps: usize,
 }
@@ -54,8 +56,8 @@ impl Scanner {
             window_start: 0,
             line_start: 0,
             candidates: Vec::new(),
-            hidden: Vec::new(),
-            floor: 0,
+            hidden: HiddenRanges::default(),
+            decided_before: 0,
             #[cfg(test)]
             steps: 0,
         }
@@ -66,7 +68,7 @@ impl Scanner {
         self.window_start + self.window.len() as u64
     }
 
-    /// Where this line began.
+    /// The position of the first byte of this line.
     pub(super) const fn line_start(&self) -> u64 {
         self.line_start
     }
@@ -79,12 +81,12 @@ impl Scanner {
         let mut index = first;
         while index < self.window.len() {
             if self.state == rules.start() && self.candidates.is_empty() {
-                index += rules.idle_len(&self.window[index..]);
+                index += rules.irrelevant_len(&self.window[index..]);
                 if index == self.window.len() {
                     break;
                 }
             }
-            self.byte(&rules, index);
+            self.feed(&rules, index);
             index += 1;
         }
         for index in 0..self.candidates.len() {
@@ -101,30 +103,29 @@ impl Scanner {
         let mut index = 0;
         while index < self.candidates.len() {
             match self.candidates[index].line_end() {
-                Step::GoesOn => index += 1,
+                Step::Continues => index += 1,
                 Step::Ends => self.end_candidate(index),
             }
         }
     }
 
-    /// Decides about everything before a position, which is the end of a line or of the text: no more comes for a while.
-    /// What is likely to be the beginning of a secret is hidden; what comes later is judged as ever.
-    pub(super) fn settle(&mut self, floor: u64) {
-        let begun = self.position() - self.rules.begun(self.state).secret;
-        if floor.saturating_sub(begun) >= LEAST_PART {
-            self.hide(begun..floor);
+    /// Decides about everything before a position, because nothing more comes for a while. The position is the end of a line
+    /// or of the text. This hides what is likely to be the beginning of a secret. The usual rules apply to later text.
+    pub(super) fn decide_before(&mut self, end: u64) {
+        let secret_start = self.position() - self.rules.partial_match(self.state).secret;
+        if end.saturating_sub(secret_start) >= MIN_PART {
+            self.hidden.add(secret_start..end);
         }
         for index in 0..self.candidates.len() {
             let candidate = &self.candidates[index];
             if !candidate.certain && candidate.is_likely() {
-                let from = candidate.from;
-                self.hide(from..floor);
+                self.hidden.add(candidate.from..end);
             }
         }
-        self.floor = self.floor.max(floor);
+        self.decided_before = self.decided_before.max(end);
     }
 
-    /// Forgets what has begun: what follows is another text.
+    /// Forgets all open candidates. The text after this is another one.
     pub(super) fn restart(&mut self) {
         self.state = self.rules.start();
         self.candidates.clear();
@@ -133,19 +134,19 @@ impl Scanner {
         self.line_start = self.window_start;
     }
 
-    /// Up to where it is known what is hidden.
+    /// The position up to which it is decided what to hide.
     pub(super) fn decided(&self) -> u64 {
         let position = self.position();
-        let begun = self.rules.begun(self.state);
-        let mut decided = position - begun.secret;
-        // The beginning of another rule's literal is no secret, so a line does not wait for the rest of it.
-        let literal = position - begun.literal;
+        let partial = self.rules.partial_match(self.state);
+        let mut decided = position - partial.secret;
+        // The beginning of another rule's text is no secret, so the end of a line does not wait for the rest of it.
+        let literal = position - partial.literal;
         decided = decided.min(literal.max(self.line_start));
         for candidate in &self.candidates {
-            decided = decided.min(candidate.open_from());
+            decided = decided.min(candidate.undecided_from());
         }
-        decided = decided.max(self.floor);
-        // Of what is hidden anyway there is nothing left to decide.
+        decided = decided.max(self.decided_before);
+        // A range that is hidden anyway is decided.
         match self.hidden_after(decided) {
             Some(hidden) if hidden.start <= decided => hidden.end.min(position),
             _ => decided,
@@ -154,33 +155,26 @@ impl Scanner {
 
     /// The first hidden range that ends after a position.
     pub(super) fn hidden_after(&self, position: u64) -> Option<&Range<u64>> {
-        let index = self.hidden.partition_point(|hidden| hidden.end <= position);
-        self.hidden.get(index)
+        self.hidden.first_after(position)
     }
 
-    /// Forgets what is hidden before a position.
-    pub(super) fn passed(&mut self, position: u64) {
-        if self
-            .hidden
-            .first()
-            .is_some_and(|first| first.end <= position)
-        {
-            self.hidden.retain(|hidden| hidden.end > position);
-        }
+    /// Forgets the hidden ranges before a position.
+    pub(super) fn forget_before(&mut self, position: u64) {
+        self.hidden.forget_before(position);
     }
 
-    /// Takes the byte of the window at an index.
-    fn byte(&mut self, rules: &Rules, index: usize) {
+    /// Takes the byte at an index of the window.
+    fn feed(&mut self, rules: &Rules, index: usize) {
         let byte = self.window[index];
         if !self.candidates.is_empty() {
             self.feed_candidates(byte, self.window_start + index as u64);
         }
         self.state = rules.automaton.next_state(Anchored::No, self.state, byte);
         if rules.automaton.is_special(self.state) && rules.automaton.is_match(self.state) {
-            self.found(rules, index);
+            self.handle_matches(rules, index);
         }
         if rules.patterns && is_separator(byte) {
-            self.separator(index);
+            self.handle_separator(index);
         }
     }
 
@@ -191,8 +185,8 @@ impl Scanner {
         }
         let mut index = 0;
         while index < self.candidates.len() {
-            match self.candidates[index].take(byte, at) {
-                Step::GoesOn => index += 1,
+            match self.candidates[index].feed(byte, at) {
+                Step::Continues => index += 1,
                 Step::Ends => self.end_candidate(index),
             }
         }
@@ -206,34 +200,12 @@ impl Scanner {
     fn hide_candidate(&mut self, index: usize) {
         let candidate = &self.candidates[index];
         if candidate.certain {
-            let range = candidate.from..candidate.to;
-            self.hide(range);
+            self.hidden.add(candidate.from..candidate.to);
         }
     }
 
-    /// Hides a range, in one with those that it touches.
-    fn hide(&mut self, range: Range<u64>) {
-        if range.is_empty() {
-            return;
-        }
-        let first = self
-            .hidden
-            .partition_point(|hidden| hidden.end < range.start);
-        let last = self
-            .hidden
-            .partition_point(|hidden| hidden.start <= range.end);
-        let touched = &self.hidden[first..last];
-        let start = touched
-            .first()
-            .map_or(range.start, |hidden| hidden.start.min(range.start));
-        let end = touched
-            .last()
-            .map_or(range.end, |hidden| hidden.end.max(range.end));
-        drop(self.hidden.splice(first..last, std::iter::once(start..end)));
-    }
-
-    /// The automaton has found something that ends with the byte at an index.
-    fn found(&mut self, rules: &Rules, index: usize) {
+    /// Handles the matches of the automaton that end with the byte at an index.
+    fn handle_matches(&mut self, rules: &Rules, index: usize) {
         #[cfg(test)]
         {
             self.steps += rules.automaton.match_len(self.state);
@@ -244,7 +216,7 @@ impl Scanner {
             let end = self.window_start + index as u64 + 1;
             let start = end.saturating_sub(len as u64);
             match rules.literals[pattern.as_usize()] {
-                Literal::Secret => self.hide(start..end),
+                Literal::Secret => self.hidden.add(start..end),
                 Literal::Token(token) => self.begin_token(token, start),
                 Literal::Scheme => self.begin_userinfo(start, end),
                 Literal::KeyBlock => self.begin_private_key(end),
@@ -255,7 +227,7 @@ impl Scanner {
     fn begin_token(&mut self, token: usize, start: u64) {
         let kind = &TOKENS[token];
         let is_running = |candidate: &Candidate| {
-            // A run that has begun before holds everything that this one would.
+            // An open candidate of the same kind covers everything that this one would.
             matches!(&candidate.rule, Rule::Token(run) if run.kind.prefix == kind.prefix)
         };
         let strict = kind.proof == Proof::Digit;
@@ -264,13 +236,13 @@ impl Scanner {
             return;
         }
         let run = Rule::Token(TokenRun::new(kind));
-        // The part of a prefix that stands in the line before was let go with it.
+        // A part of the prefix that is in the line before has already been shown.
         let from = start.max(self.line_start);
         self.candidates.push(Candidate::new(from, run));
     }
 
     fn begin_userinfo(&mut self, start: u64, end: u64) {
-        // Without a scheme before `://` this is no address.
+        // Without a scheme before the `://` this is no address.
         if !self.starts_word(start, |byte| byte.is_ascii_alphanumeric()) {
             self.candidates
                 .push(Candidate::new(end, Rule::Userinfo(Userinfo::default())));
@@ -285,7 +257,7 @@ impl Scanner {
         }
     }
 
-    /// Whether no byte of the kind stands before a position, or the line begins there.
+    /// Whether a word begins at a position: the line begins there, or the byte before is not part of a word.
     fn starts_word(&self, position: u64, is_inside: impl Fn(u8) -> bool) -> bool {
         let before = position
             .checked_sub(self.window_start + 1)
@@ -294,8 +266,8 @@ impl Scanner {
         position == self.line_start || before.is_none_or(|byte| !is_inside(*byte))
     }
 
-    /// A `=` or `:`: whether a secret's name stands before it.
-    fn separator(&mut self, index: usize) {
+    /// Handles a `=` or `:`. If a secret name is before it, a value begins.
+    fn handle_separator(&mut self, index: usize) {
         let values = self
             .candidates
             .iter()
@@ -303,7 +275,7 @@ impl Scanner {
         if values.count() >= MAX_VALUES {
             return;
         }
-        // Always the same distance back, however the text was cut into pieces.
+        // This looks back by a fixed length, so that the result does not depend on how the text was cut into pieces.
         let begin = index.saturating_sub(LOOK_BACK);
         let line = self
             .line_start
@@ -311,66 +283,18 @@ impl Scanner {
         let line = usize::try_from(line)
             .unwrap_or(usize::MAX)
             .min(index - begin);
-        let Some(name) = name_before(&self.window[begin..index], line) else {
+        let Some(name) = name_at_end(&self.window[begin..index], line) else {
             return;
         };
         let separator = self.window[index];
-        if name.named == Named::Header && separator == b'=' {
+        if name.kind == NameKind::Header && separator == b'=' {
             return;
         }
         let is_tight = separator == b'=' && !name.is_spaced;
         let doubtful = !(is_tight || name.stands_alone);
-        let value = Value::new(separator, name.named, doubtful, name.list_end);
+        let value = Value::new(separator, name.kind, doubtful, name.list_end);
         let from = self.window_start + index as u64 + 1;
         self.candidates
             .push(Candidate::new(from, Rule::Value(value)));
     }
-}
-
-/// A secret's name, and how it stands.
-struct Name {
-    named: Named,
-    /// Whether white space follows it.
-    is_spaced: bool,
-    /// Whether it is the first thing of its line, or stands in quotes or brackets: not in running text.
-    stands_alone: bool,
-    list_end: Option<u8>,
-}
-
-/// The name at the end of a text whose last line begins at an index. A name may have begun in the line before.
-fn name_before(text: &[u8], line: usize) -> Option<Name> {
-    let is_blank = |byte: u8| byte == b' ' || byte == b'\t';
-    let spaced = trim_end(text, is_blank);
-    let is_quote = |byte: u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\');
-    let unquoted = trim_end(spaced, is_quote);
-    let end = unquoted.len();
-    let start = trim_end(unquoted, is_name_byte)
-        .len()
-        .max(end.saturating_sub(MAX_NAME));
-    let in_line = start.max(line).min(end);
-    let named = judge(&unquoted[in_line..]).or_else(|| judge(&unquoted[start..]))?;
-
-    let before = &text[line.min(in_line)..in_line];
-    let list_end = match before.last() {
-        Some(b'?' | b'&') => Some(b'&'),
-        // The quotes hold the name and its value.
-        Some(b'"' | b'\'' | b'`') if unquoted.len() == spaced.len() => before.last().copied(),
-        _ => trim_end(before, is_blank)
-            .last()
-            .filter(|byte| **byte == b';')
-            .copied(),
-    };
-    let is_quoted = before.last().is_some_and(|byte| is_quote(*byte));
-    let opening = trim_end(before, |byte| is_blank(byte) || is_quote(byte)).last();
-    Some(Name {
-        named,
-        is_spaced: spaced.len() < text.len(),
-        stands_alone: is_quoted || opening.is_none_or(|byte| b"{,[(-+?&;>]$".contains(byte)),
-        list_end,
-    })
-}
-
-fn trim_end(text: &[u8], is_trimmed: impl Fn(u8) -> bool) -> &[u8] {
-    let kept = text.iter().rposition(|byte| !is_trimmed(*byte));
-    &text[..kept.map_or(0, |last| last + 1)]
 }

@@ -1,9 +1,9 @@
-//! Takes secrets out of a channel on its way to the line assembler.
+//! Hides secrets in the text of a channel, before the text reaches the line assembler.
 //!
-//! Text goes on as soon as it is known what of it is to be hidden, mostly at once. What may be the beginning of a
-//! secret waits for what follows, and the end of its line waits with it, because a secret may go on in the next line.
+//! Text passes as soon as it is decided what of it to hide, which is usually at once. Text that may be the beginning of a
+//! secret waits for the following text. The end of its line waits too, because a secret may continue in the next line.
 //!
-//! A secret is replaced by one marker, where it begins. A line that holds nothing but the rest of one vanishes.
+//! One marker replaces a secret, at its beginning. A line that contains only the rest of a secret is removed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use super::rules::Rules;
 use super::scan::Scanner;
 use crate::ansi::TextSink;
 
-/// Most that waits beside the beginning of one secret, counted as [`BREAK_WEIGHT`] a line end: empty lines between two
-/// halves of a secret are many before they are too many.
+/// The most that may wait in addition to the beginning of a secret. Each line end counts as [`BREAK_WEIGHT`]. So a secret
+/// may be split by many empty lines, but not by any number.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// What a line end or a colour counts as.
+/// The weight of a line end or a colour.
 const BREAK_WEIGHT: usize = 64;
 
 /// Hides secrets in what one channel prints.
@@ -24,27 +24,35 @@ const BREAK_WEIGHT: usize = 64;
 pub(crate) struct Redactor {
     rules: Arc<Rules>,
     scanner: Scanner,
-    /// What waits, oldest first.
+    /// The text that waits, oldest first.
     waiting: VecDeque<Event>,
-    /// How many line ends wait, and what everything but text weighs.
+    /// How many line ends wait.
     line_ends: usize,
+    /// The weight of everything that waits, except text.
     weight: usize,
-    /// The position of the first byte that has not gone on.
-    done: u64,
-    /// Whether the byte before it was hidden, so that what is hidden next has its marker.
-    hiding: bool,
-    /// Whether this line shows anything, and whether anything of it is hidden.
-    shows: bool,
-    hides: bool,
+    /// The position of the first byte that has not passed yet.
+    passed: u64,
+    /// Whether the byte before it was hidden. Then the next hidden byte already has a marker.
+    is_hiding: bool,
+    /// Whether some of this line was shown.
+    line_shows: bool,
+    /// Whether some of this line was hidden.
+    line_hides: bool,
 }
 
 #[derive(Debug)]
 enum Event {
-    Text { text: String, passed: usize },
+    /// The first `passed` bytes of the text have passed already.
+    Text {
+        text: String,
+        passed: usize,
+    },
     Colour(String),
     Newline,
     CarriageReturn,
-    Erase { whole: bool },
+    Erase {
+        whole: bool,
+    },
 }
 
 impl Redactor {
@@ -55,14 +63,14 @@ impl Redactor {
             waiting: VecDeque::new(),
             line_ends: 0,
             weight: 0,
-            done: 0,
-            hiding: false,
-            shows: false,
-            hides: false,
+            passed: 0,
+            is_hiding: false,
+            line_shows: false,
+            line_hides: false,
         }
     }
 
-    /// The stage before a sink.
+    /// Puts this redactor before a sink.
     pub(crate) fn before<'a, S>(&'a mut self, sink: &'a mut S) -> Stage<'a, S> {
         Stage {
             redactor: self,
@@ -70,24 +78,24 @@ impl Redactor {
         }
     }
 
-    /// Whether a complete line waits for what follows.
+    /// Whether a complete line waits for the following text.
     pub(crate) const fn holds_lines(&self) -> bool {
         self.line_ends > 0
     }
 
-    /// Lets complete lines go, because nothing follows for a while.
-    pub(crate) fn settle(&mut self, sink: &mut impl TextSink) {
-        let floor = self.scanner.line_start();
-        self.scanner.settle(floor);
+    /// Releases the complete lines that wait, because nothing follows for a while.
+    pub(crate) fn release_held_lines(&mut self, sink: &mut impl TextSink) {
+        let line_start = self.scanner.line_start();
+        self.scanner.decide_before(line_start);
         self.advance(sink);
     }
 
-    /// Lets everything go: the text has ended.
+    /// Releases everything that waits, because the text has ended.
     pub(crate) fn finish(&mut self, sink: &mut impl TextSink) {
-        self.scanner.settle(self.scanner.position());
+        self.scanner.decide_before(self.scanner.position());
         self.scanner.restart();
         self.advance(sink);
-        self.hiding = false;
+        self.is_hiding = false;
     }
 
     fn wait(&mut self, event: Event) {
@@ -104,69 +112,70 @@ impl Redactor {
         self.waiting.push_back(event);
     }
 
-    /// Lets go what is decided.
+    /// Passes on everything that is decided.
     fn advance(&mut self, sink: &mut impl TextSink) {
         let decided = self.scanner.decided();
         while let Some(event) = self.waiting.pop_front() {
             if let Event::Text { text, passed } = event {
                 let rest = &text[passed..];
-                let go = usize::try_from(decided.saturating_sub(self.done)).unwrap_or(usize::MAX);
-                let go = go.min(rest.len());
-                self.let_go(&rest[..go], sink);
-                if go < rest.len() {
-                    let passed = passed + go;
+                let len =
+                    usize::try_from(decided.saturating_sub(self.passed)).unwrap_or(usize::MAX);
+                let len = len.min(rest.len());
+                self.pass_text(&rest[..len], sink);
+                if len < rest.len() {
+                    let passed = passed + len;
                     self.waiting.push_front(Event::Text { text, passed });
                     break;
                 }
             } else {
-                // Everything before it has gone on.
+                // Everything before it has passed.
                 self.weight -= BREAK_WEIGHT;
                 self.line_ends -= usize::from(matches!(event, Event::Newline));
-                self.let_break_go(&event, sink);
+                self.pass_break(&event, sink);
             }
         }
-        self.scanner.passed(self.done);
+        self.scanner.forget_before(self.passed);
     }
 
-    /// Shows a piece of text, with markers for what is hidden.
-    fn let_go(&mut self, piece: &str, sink: &mut impl TextSink) {
+    /// Passes on a piece of text, with markers for hidden parts.
+    fn pass_text(&mut self, piece: &str, sink: &mut impl TextSink) {
         let mut rest = piece;
         while !rest.is_empty() {
-            let (hidden, until) = match self.scanner.hidden_after(self.done) {
-                Some(range) if range.start <= self.done => (true, range.end),
+            let (hidden, until) = match self.scanner.hidden_after(self.passed) {
+                Some(range) if range.start <= self.passed => (true, range.end),
                 Some(range) => (false, range.start),
                 None => (false, u64::MAX),
             };
-            let len = usize::try_from(until - self.done)
+            let len = usize::try_from(until - self.passed)
                 .unwrap_or(usize::MAX)
                 .min(rest.len());
             let (part, after) = rest.split_at(len);
             if !hidden {
                 sink.text(part);
-                self.shows = true;
-            } else if !self.hiding {
+                self.line_shows = true;
+            } else if !self.is_hiding {
                 sink.text(&self.rules.marker);
-                self.shows = true;
+                self.line_shows = true;
             }
-            self.hides |= hidden;
-            self.hiding = hidden;
-            self.done += len as u64;
+            self.line_hides |= hidden;
+            self.is_hiding = hidden;
+            self.passed += len as u64;
             rest = after;
         }
     }
 
-    fn let_break_go(&mut self, event: &Event, sink: &mut impl TextSink) {
+    fn pass_break(&mut self, event: &Event, sink: &mut impl TextSink) {
         match event {
             Event::Text { .. } => {}
             Event::Colour(sequence) => sink.colour(sequence),
             Event::CarriageReturn => sink.carriage_return(),
             Event::Erase { whole } => sink.erase(*whole),
             Event::Newline => {
-                // What is left of a line that the rest of a secret was all of is no line.
-                if self.shows || !self.hides {
+                // A line that contained only the rest of a secret is removed.
+                if self.line_shows || !self.line_hides {
                     sink.newline();
                 }
-                (self.shows, self.hides) = (false, false);
+                (self.line_shows, self.line_hides) = (false, false);
             }
         }
     }
@@ -179,21 +188,21 @@ pub(crate) struct Stage<'a, S> {
 }
 
 impl<S: TextSink> Stage<'_, S> {
-    fn pass_break(&mut self, event: Event) {
+    fn take_break(&mut self, event: Event) {
         if self.redactor.waiting.is_empty() {
-            // Whatever came before has gone on, so it was decided.
-            self.redactor.let_break_go(&event, self.sink);
+            // Everything before it has passed.
+            self.redactor.pass_break(&event, self.sink);
             return;
         }
         let is_line_end = matches!(event, Event::Newline | Event::CarriageReturn);
         if self.redactor.weight > MAX_WAITING && !is_line_end {
-            // So many colours within one line that is not decided: the text matters, they do not.
+            // There are too many colours in one undecided line. The colours are dropped, and the text is kept.
             return;
         }
         self.redactor.wait(event);
         self.redactor.advance(self.sink);
         if self.redactor.weight > MAX_WAITING {
-            self.redactor.settle(self.sink);
+            self.redactor.release_held_lines(self.sink);
         }
     }
 }
@@ -205,10 +214,10 @@ impl<S: TextSink> TextSink for Stage<'_, S> {
         let position = redactor.scanner.position();
         let is_clean = redactor.waiting.is_empty()
             && redactor.scanner.decided() == position
-            && redactor.scanner.hidden_after(redactor.done).is_none();
+            && redactor.scanner.hidden_after(redactor.passed).is_none();
         if is_clean {
             self.sink.text(text);
-            (redactor.done, redactor.hiding, redactor.shows) = (position, false, true);
+            (redactor.passed, redactor.is_hiding, redactor.line_shows) = (position, false, true);
             return;
         }
         if let Some(Event::Text { text: last, .. }) = redactor.waiting.back_mut() {
@@ -223,20 +232,20 @@ impl<S: TextSink> TextSink for Stage<'_, S> {
     }
 
     fn colour(&mut self, sequence: &str) {
-        self.pass_break(Event::Colour(sequence.to_owned()));
+        self.take_break(Event::Colour(sequence.to_owned()));
     }
 
     fn newline(&mut self) {
         self.redactor.scanner.line_end();
-        self.pass_break(Event::Newline);
+        self.take_break(Event::Newline);
     }
 
     fn carriage_return(&mut self) {
         self.redactor.scanner.line_end();
-        self.pass_break(Event::CarriageReturn);
+        self.take_break(Event::CarriageReturn);
     }
 
     fn erase(&mut self, whole: bool) {
-        self.pass_break(Event::Erase { whole });
+        self.take_break(Event::Erase { whole });
     }
 }

@@ -1,4 +1,4 @@
-//! The redactor by table, and at every split.
+//! Tests of the redactor with tables, with the text split at every position.
 
 mod properties;
 mod waiting;
@@ -13,7 +13,8 @@ use super::scan::Scanner;
 use super::tokens::TOKENS;
 use super::*;
 use crate::ansi::Ansi;
-use crate::lines::{LineAssembler, LineOptions};
+use crate::line_options::LineOptions;
+use crate::lines::LineAssembler;
 
 const SECRET: &str = "Xq7/vR+2mZ k9é&w";
 
@@ -43,7 +44,7 @@ fn lines<'a>(redaction: &Redaction, chunks: impl IntoIterator<Item = &'a [u8]>) 
     lines_with(LineOptions::default(), redaction, chunks)
 }
 
-/// Checks a text whole, byte by byte, and in two chunks parted anywhere.
+/// Checks a text as a whole, byte by byte, and in two chunks split at every position.
 #[track_caller]
 fn check_with(redaction: &Redaction, text: &str, expected: &str) {
     let expected: Vec<&str> = expected.lines().collect();
@@ -54,12 +55,12 @@ fn check_with(redaction: &Redaction, text: &str, expected: &str) {
         expected,
         "{text:?} byte by byte"
     );
-    for place in 0..=bytes.len() {
-        let (a, b) = bytes.split_at(place);
+    for position in 0..=bytes.len() {
+        let (a, b) = bytes.split_at(position);
         assert_eq!(
             lines(redaction, [a, b]),
             expected,
-            "{text:?} in chunks at {place}"
+            "{text:?} in chunks at {position}"
         );
     }
 }
@@ -69,13 +70,13 @@ fn check(text: &str, expected: &str) {
     check_with(&Redaction::default(), text, expected);
 }
 
-/// Checks that a text without secrets comes out as it is.
+/// Checks that a text without secrets is unchanged.
 #[track_caller]
 fn check_same(text: &str) {
     check(text, text);
 }
 
-/// Checks that nothing of a secret comes out, with a line end put into it anywhere.
+/// Checks that no part of a secret is visible, with a line end at any position inside it.
 #[track_caller]
 fn check_across_lines(redaction: &Redaction, before: &str, secret: &str, after: &str) {
     for place in (1..secret.len()).filter(|place| secret.is_char_boundary(*place)) {
@@ -96,7 +97,7 @@ fn check_across_lines(redaction: &Redaction, before: &str, secret: &str, after: 
     }
 }
 
-/// Each run of four characters.
+/// All substrings of four characters.
 fn windows(text: &str) -> impl Iterator<Item = &str> {
     let places: Vec<usize> = text
         .char_indices()
@@ -143,7 +144,7 @@ fn a_registered_secret_is_hidden_across_lines() {
 }
 
 #[test]
-fn what_stands_around_a_secret_in_two_lines_stays() {
+fn text_around_a_secret_in_two_lines_stays_visible() {
     let redaction = registered();
     let (a, b) = SECRET.split_at(6);
     let text = format!("before {a}\n{b} after\n{a}\n{b}\nlast\n");
@@ -155,7 +156,7 @@ fn what_stands_around_a_secret_in_two_lines_stays() {
 }
 
 #[test]
-fn overlapping_and_adjoining_secrets_are_hidden_whole() {
+fn overlapping_and_adjacent_secrets_are_hidden_completely() {
     let redaction = Redaction::builder()
         .secret("abcdef")
         .unwrap()
@@ -172,7 +173,7 @@ fn overlapping_and_adjoining_secrets_are_hidden_whole() {
 }
 
 #[test]
-fn colours_do_not_hide_a_secret() {
+fn a_secret_with_colours_inside_is_hidden() {
     let options = LineOptions {
         ansi: Ansi::KeepColours,
         ..LineOptions::default()
@@ -190,7 +191,7 @@ fn colours_do_not_hide_a_secret() {
 }
 
 #[test]
-fn a_line_that_is_cut_shows_no_part_of_a_secret_at_its_end() {
+fn a_cut_line_shows_no_part_of_a_secret_at_its_end() {
     let redaction = Redaction::builder()
         .secret("hunter2hunter2")
         .unwrap()
@@ -208,7 +209,7 @@ fn a_line_that_is_cut_shows_no_part_of_a_secret_at_its_end() {
 }
 
 #[test]
-fn a_secret_that_begins_beyond_a_lines_limit_is_hidden_in_the_next_line() {
+fn a_secret_that_begins_beyond_the_line_limit_is_hidden_in_the_next_line() {
     let redaction = Redaction::builder()
         .secret("hunter2hunter2")
         .unwrap()
@@ -264,7 +265,7 @@ const TOKEN_PREFIXES: [&str; 11] = [
 ];
 
 #[test]
-fn a_token_in_two_lines_is_found_though_its_prefix_is_split() {
+fn a_token_in_two_lines_is_hidden_even_if_its_prefix_is_split() {
     let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
     for place in 1..4 {
         let (a, b) = token.split_at(place);
@@ -273,7 +274,7 @@ fn a_token_in_two_lines_is_found_though_its_prefix_is_split() {
             &format!("x {a}\n[REDACTED] y\n"),
         );
     }
-    // The line's last character waits for a registered secret, and is still no part of the token.
+    // The last character of the line may begin a registered secret. It is still not part of the token.
     let redaction = Redaction::builder().secret("hurray!").unwrap();
     let redaction = redaction.build().unwrap();
     let (a, b) = token.split_at(2);
@@ -289,7 +290,7 @@ fn a_token_of_a_known_length_ends_with_its_line() {
 }
 
 #[test]
-fn what_only_begins_like_a_token_stays() {
+fn text_that_only_begins_like_a_token_stays_visible() {
     for text in [
         "a desk-shaped task-runner and sk-circle sk-fading-circle-spinner\n",
         "npm_config_registry and npm_package_dependencies_something_very_long\n",
@@ -315,7 +316,7 @@ fn json_web_tokens_are_hidden() {
 }
 
 #[test]
-fn the_value_of_a_secret_name_is_hidden_and_the_name_stays() {
+fn the_value_of_a_secret_name_is_hidden_and_the_name_stays_visible() {
     for (text, expected) in [
         ("DB_PASSWORD=hunter2 x\n", "DB_PASSWORD=[REDACTED] x\n"),
         ("export API_KEY=abc,def;g\n", "export API_KEY=[REDACTED]\n"),
@@ -367,7 +368,7 @@ fn the_value_of_a_secret_name_is_hidden_and_the_name_stays() {
 }
 
 #[test]
-fn what_is_no_secret_value_stays() {
+fn values_that_are_no_secrets_stay_visible() {
     for text in [
         "PASSWORD=\nUSER=ann\n",
         "password=\"\" token=''\n",
@@ -397,7 +398,7 @@ fn a_value_in_quotes_is_hidden_across_lines_and_one_without_ends_with_its_line()
 }
 
 #[test]
-fn a_quote_that_is_never_closed_does_not_take_the_log() {
+fn a_quote_that_is_never_closed_does_not_hide_the_rest_of_the_log() {
     let text = format!("password=\"abc\n{}the end\n", "line of text\n".repeat(1000));
     let whole = lines(&Redaction::default(), [text.as_bytes()]);
     assert_eq!(whole.last().unwrap(), "the end");
@@ -432,7 +433,7 @@ fn only_the_password_of_a_connection_string_is_hidden() {
 }
 
 #[test]
-fn addresses_without_a_password_stay() {
+fn addresses_without_a_password_stay_visible() {
     for text in [
         "http://localhost:3000\nreact@19.0.0 added\n",
         "http://127.0.0.1:8080/@vite/client and ssh://git@example.org:22/x\n",
@@ -448,7 +449,7 @@ const KEY_LINES: &str =
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\nAgEAAoIBAQC7VJTUt9Us8cKjMzEfYyjiWA4R4\nMj6d8/+=\n";
 
 #[test]
-fn a_private_key_is_hidden_between_its_marks() {
+fn a_private_key_is_hidden_between_its_markers() {
     for label in [
         "PRIVATE KEY",
         "RSA PRIVATE KEY",
@@ -481,7 +482,7 @@ fn a_private_key_in_one_line_of_json_is_hidden() {
 }
 
 #[test]
-fn a_private_key_is_hidden_with_a_line_end_anywhere() {
+fn a_private_key_with_a_line_end_anywhere_is_hidden() {
     let block =
         format!("-----BEGIN RSA PRIVATE KEY-----\n{KEY_LINES}-----END RSA PRIVATE KEY-----\n");
     for place in 0..=block.len() {
@@ -499,7 +500,7 @@ fn a_private_key_is_hidden_with_a_line_end_anywhere() {
 }
 
 #[test]
-fn a_key_block_that_never_ends_does_not_take_the_log() {
+fn a_key_block_that_never_ends_does_not_hide_the_rest_of_the_log() {
     let text = format!(
         "-----BEGIN PRIVATE KEY-----\n{KEY_LINES}and then the tests ran\nok (3 of 3)\nok\n"
     );

@@ -1,18 +1,18 @@
-//! Tokens that are known by how they begin.
+//! Tokens with a known prefix.
 
 /// A kind of token: a prefix, then a run of characters.
 #[derive(Debug)]
 pub(super) struct TokenKind {
-    /// How it begins. Public, and hidden with the rest.
+    /// Its prefix. This is public, but it is hidden with the rest.
     pub(super) prefix: &'static str,
-    /// What may follow.
+    /// The characters that may follow.
     pub(super) alphabet: Alphabet,
-    /// How many characters must follow.
+    /// The minimum number of characters after the prefix.
     pub(super) min: usize,
-    /// How many characters follow in every token of the kind, where that is known: a line that ends after so many has
-    /// ended the token, and a shorter one goes on in the next line.
+    /// The exact number of characters after the prefix, if it is known. If a line ends after that many characters, the
+    /// token has ended. If it ends earlier, the token continues in the next line.
     pub(super) full: Option<usize>,
-    /// What else it takes, for prefixes that are ordinary text.
+    /// What else the token must contain, for prefixes that also occur in ordinary text.
     pub(super) proof: Proof,
 }
 
@@ -43,12 +43,12 @@ impl Alphabet {
     }
 }
 
-/// What a run must hold to be a token.
+/// What a text must contain to be a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// Nothing more than its length.
+    /// Nothing, the length is enough.
     Length,
-    /// A digit: `sk-` begins class names as well.
+    /// A digit, because class names may begin with `sk-` as well.
     Digit,
     /// A dot with text on both sides, as between the parts of a JWT.
     Dot,
@@ -74,8 +74,8 @@ const fn with(mut kind: TokenKind, proof: Proof) -> TokenKind {
     kind
 }
 
-/// The kinds that are looked for. Lengths are those that the providers document or use today; the least lengths are
-/// below, because a provider may change them and half a token must not pass either.
+/// The known kinds of tokens. Exact lengths are those that the providers document or use today. The minimum lengths are
+/// smaller, because a provider may change its tokens, and half a token must be hidden too.
 pub(super) const TOKENS: [TokenKind; 27] = [
     of_length(kind("ghp_", Alphabet::Plain, 20), 36),
     of_length(kind("gho_", Alphabet::Plain, 20), 36),

@@ -1,4 +1,4 @@
-//! What a channel makes of bytes, and what a line carries.
+//! Channels: how bytes become lines, and the fields of a line.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use crate::support::{job, lines, status, store, store_with_job, texts};
 
 #[tokio::test(start_paused = true)]
-async fn a_line_carries_its_time_channel_and_phase() {
+async fn a_line_has_its_time_channel_and_phase() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .phase("install")
@@ -67,7 +67,7 @@ async fn each_channel_has_its_own_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_last_line_ends_with_its_channel() {
+async fn the_last_line_ends_with_its_channel() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     let mut out = writer.stdout();
@@ -81,7 +81,7 @@ async fn a_last_line_ends_with_its_channel() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_writer_still_ships_what_waits() {
+async fn a_dropped_writer_still_ships_the_waiting_lines() {
     let store = store_with_job().await;
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
@@ -95,7 +95,7 @@ async fn a_dropped_writer_still_ships_what_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_after_the_end_is_a_broken_pipe() {
+async fn a_write_after_the_end_fails_with_a_broken_pipe() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     let mut out = writer.stdout();
@@ -114,7 +114,7 @@ async fn a_job_is_created_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_existing_producers_lines_come_out_unchanged() {
+async fn the_preset_writes_the_same_lines_as_the_existing_producer() {
     let store = store_with_job().await;
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .preset(Preset::existing_producer())

@@ -1,5 +1,4 @@
-//! The seeds of the fuzz targets, each held against its target's check: what fuzzing begins with, and
-//! what it has found.
+//! Runs the check of each fuzz target with all of its seeds: the first inputs of fuzzing, and the inputs that it has found.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +6,7 @@ use std::path::PathBuf;
 #[path = "../../fuzz/checks.rs"]
 #[expect(
     clippy::expect_used,
-    reason = "a check that cannot set up should fail there"
+    reason = "test code: a step that fails is a failed test"
 )]
 mod checks;
 
@@ -22,16 +21,16 @@ fn each_seed(target: &str, check: fn(&[u8])) {
 }
 
 #[test]
-fn line_seeds_give_the_same_lines_in_any_chunks() {
+fn the_lines_of_the_seeds_do_not_depend_on_the_chunks() {
     each_seed("lines", checks::lines);
 }
 
 #[test]
-fn colour_seeds_leave_nothing_that_a_terminal_obeys() {
+fn the_output_of_the_colour_seeds_contains_no_control_sequence() {
     each_seed("colours", checks::colours);
 }
 
 #[test]
-fn secret_seeds_stay_hidden() {
+fn the_secret_in_the_seeds_is_never_visible() {
     each_seed("secrets", checks::secrets);
 }

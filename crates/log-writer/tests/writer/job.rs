@@ -1,4 +1,4 @@
-//! A writer moves its job along the allowed steps, and never over an end.
+//! A writer moves its job by allowed steps, and never changes a final status.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,23 +13,23 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{Store, job, lines, status, store, store_with_job, texts};
 
-/// Notes the steps that a job takes, and loses the answers to some.
-pub(crate) struct Noted {
+/// Records the steps of a job, and loses some answers.
+pub(crate) struct StepRecorder {
     store: Arc<Store>,
     steps: Mutex<Vec<Transition>>,
-    /// The answer to a step to this status is lost, once.
-    lose: Mutex<Option<JobStatus>>,
-    /// What the job becomes right before our first step.
-    rival: Mutex<Option<&'static str>>,
+    /// The answer to the step to this status is lost, once.
+    lose_answer_of: Mutex<Option<JobStatus>>,
+    /// Another producer moves the job to this status right before the first step.
+    other_producer: Mutex<Option<&'static str>>,
 }
 
-impl Noted {
+impl StepRecorder {
     pub(crate) fn new(store: &Arc<Store>) -> Arc<Self> {
         Arc::new(Self {
             store: Arc::clone(store),
             steps: Mutex::default(),
-            lose: Mutex::default(),
-            rival: Mutex::default(),
+            lose_answer_of: Mutex::default(),
+            other_producer: Mutex::default(),
         })
     }
 
@@ -55,7 +55,7 @@ impl Noted {
 }
 
 #[async_trait]
-impl Jobs for Noted {
+impl Jobs for StepRecorder {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         self.store.get(job).await
     }
@@ -70,7 +70,7 @@ impl Jobs for Noted {
 }
 
 #[async_trait]
-impl JobWrites for Noted {
+impl JobWrites for StepRecorder {
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
         self.store.create(job, new).await
     }
@@ -80,13 +80,13 @@ impl JobWrites for Noted {
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        if let Some(status) = self.rival.lock().unwrap().take() {
+        if let Some(status) = self.other_producer.lock().unwrap().take() {
             self.store.inner().set_status_raw(job, Some(status));
         }
         let before = self.store.transition(job, step).await?;
         self.steps.lock().unwrap().push(step.clone());
         if self
-            .lose
+            .lose_answer_of
             .lock()
             .unwrap()
             .take_if(|lost| *lost == step.to)
@@ -98,16 +98,16 @@ impl JobWrites for Noted {
     }
 }
 
-async fn at(text: &str) -> Arc<Store> {
+async fn store_with_status(text: &str) -> Arc<Store> {
     let store = store_with_job().await;
     store.inner().set_status_raw(&job(), Some(text));
     store
 }
 
 #[tokio::test(start_paused = true)]
-async fn finish_walks_the_allowed_steps_from_where_the_job_is() {
-    let noted = Noted::new(&store_with_job().await);
-    noted
+async fn finish_takes_the_allowed_steps_from_the_current_status() {
+    let recorder = StepRecorder::new(&store_with_job().await);
+    recorder
         .writer()
         .finish(Outcome::Ready, "Built in 3 s")
         .await
@@ -120,28 +120,28 @@ async fn finish_walks_the_allowed_steps_from_where_the_job_is() {
         "checks: Running checks",
         "ready: Built in 3 s",
     ];
-    assert_eq!(noted.steps(), expected);
-    for step in noted.steps.lock().unwrap().iter() {
+    assert_eq!(recorder.steps(), expected);
+    for step in recorder.steps.lock().unwrap().iter() {
         assert!(step.at.ends_with('Z'), "{}", step.at);
     }
 
-    let noted = Noted::new(&at("scheduled").await);
-    noted
+    let recorder = StepRecorder::new(&store_with_status("scheduled").await);
+    recorder
         .writer()
         .finish(Outcome::Failed, "Broken")
         .await
         .unwrap();
-    assert_eq!(noted.steps(), ["queued: Queued", "failed: Broken"]);
+    assert_eq!(recorder.steps(), ["queued: Queued", "failed: Broken"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_has_ended_stays_as_it_is() {
+async fn a_job_that_has_ended_keeps_its_status() {
     for (ended, outcome) in [
         ("failed", Outcome::Ready),
         ("ready", Outcome::Failed),
         ("ready", Outcome::Ready),
     ] {
-        let store = at(ended).await;
+        let store = store_with_status(ended).await;
         let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
         writer.stdout().write_all(b"last\n").await.unwrap();
         let error = writer.finish(outcome, "Done").await.unwrap_err();
@@ -152,17 +152,17 @@ async fn a_job_that_has_ended_stays_as_it_is() {
         assert_eq!(
             texts(&store).await,
             ["last"],
-            "the log is whole all the same"
+            "the log is complete all the same"
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_that_comes_in_between_wins() {
-    let store = at("checks").await;
-    let noted = Noted::new(&store);
-    *noted.rival.lock().unwrap() = Some("failed");
-    let error = noted
+    let store = store_with_status("checks").await;
+    let recorder = StepRecorder::new(&store);
+    *recorder.other_producer.lock().unwrap() = Some("failed");
+    let error = recorder
         .writer()
         .finish(Outcome::Ready, "Built")
         .await
@@ -175,29 +175,29 @@ async fn a_cancel_that_comes_in_between_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_somebody_else_took_is_not_taken_again() {
-    let store = at("deps").await;
-    let noted = Noted::new(&store);
-    *noted.rival.lock().unwrap() = Some("checks");
-    noted
+async fn a_step_that_another_producer_took_is_not_taken_again() {
+    let store = store_with_status("deps").await;
+    let recorder = StepRecorder::new(&store);
+    *recorder.other_producer.lock().unwrap() = Some("checks");
+    recorder
         .writer()
         .finish(Outcome::Ready, "Built")
         .await
         .unwrap();
-    assert_eq!(noted.steps(), ["ready: Built"]);
+    assert_eq!(recorder.steps(), ["ready: Built"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_whose_answer_was_lost_counts() {
+async fn a_step_whose_answer_was_lost_is_not_an_error() {
     for lost in [JobStatus::Code, JobStatus::Ready] {
-        let noted = Noted::new(&at("scaffold").await);
-        *noted.lose.lock().unwrap() = Some(lost);
-        noted
+        let recorder = StepRecorder::new(&store_with_status("scaffold").await);
+        *recorder.lose_answer_of.lock().unwrap() = Some(lost);
+        recorder
             .writer()
             .finish(Outcome::Ready, "Built")
             .await
             .unwrap();
-        assert_eq!(noted.steps().len(), 4);
+        assert_eq!(recorder.steps().len(), 4);
     }
 }
 
@@ -210,7 +210,7 @@ async fn a_job_that_does_not_exist_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stage_moves_the_job_sets_the_phase_and_says_so() {
+async fn enter_moves_the_job_sets_the_phase_and_writes_a_line() {
     let store = store_with_job().await;
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     writer
@@ -251,7 +251,7 @@ async fn a_stage_moves_the_job_sets_the_phase_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stage_that_is_not_allowed_is_an_error_that_names_both_ends_and_writes_nothing() {
+async fn a_step_that_is_not_allowed_is_an_error_that_names_both_statuses_and_writes_no_line() {
     let store = store_with_job().await;
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     let error = writer
@@ -268,7 +268,7 @@ async fn a_stage_that_is_not_allowed_is_an_error_that_names_both_ends_and_writes
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_may_not_be_forgotten_by_a_finish() {
+async fn finish_keeps_the_owner_of_the_job() {
     let store = store_with_job().await;
     LogWriter::builder(job(), Arc::clone(&store))
         .start()

@@ -1,8 +1,8 @@
-//! The writer against a store: what it writes, how it survives the store, how it ends a job.
+//! The writer with a store: what it writes, how it survives outages, and how it ends a job.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot go on says so by a panic"
+    reason = "test code: a step that fails is a failed test"
 )]
 
 mod channels;

@@ -1,4 +1,4 @@
-//! A line is appended once, whatever becomes of the answers.
+//! A line is appended once, even if answers are lost.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{Fate, Flaky, Store, job, numbered, output, store, texts};
 
-/// Writes ten lines through a flaky store, and returns what the log holds of them.
+/// Writes ten lines through a flaky store, and returns those that are in the log.
 async fn write_ten(store: &Arc<Store>, flaky: Flaky) -> Vec<String> {
     let writer = LogWriter::builder(job(), flaky.stores()).start();
     writer.stdout().write_all(&output(0..10)).await.unwrap();
@@ -26,7 +26,7 @@ async fn an_append_whose_answer_was_lost_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_append_that_broke_off_is_continued() {
+async fn an_append_that_failed_halfway_is_continued() {
     for reached in 0..10 {
         let store = store();
         let flaky = Flaky::new(&store, [Fate::LoseAnswerAfter(reached)]);
@@ -39,7 +39,7 @@ async fn an_append_that_broke_off_is_continued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_number_of_answers_may_be_lost_in_a_row() {
+async fn several_answers_in_a_row_may_be_lost() {
     let store = store();
     let fates = [0, 3, 0, 1, 5, 1].map(Fate::LoseAnswerAfter);
     assert_eq!(
@@ -49,7 +49,7 @@ async fn any_number_of_answers_may_be_lost_in_a_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lines_of_other_producers_in_between_are_no_obstacle() {
+async fn lines_of_other_producers_may_be_in_between() {
     let store = store();
     let mut flaky = Flaky::new(&store, [2, 0, 3].map(Fate::LoseAnswerAfter));
     let others = NewLine {
@@ -62,7 +62,7 @@ async fn lines_of_other_producers_in_between_are_no_obstacle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_lines_stay_as_many_as_they_were() {
+async fn equal_lines_are_all_kept() {
     let store = store();
     let flaky = Flaky::new(&store, [1, 2, 1].map(Fate::LoseAnswerAfter));
     let writer = LogWriter::builder(job(), flaky.stores()).start();
@@ -72,7 +72,7 @@ async fn equal_lines_stay_as_many_as_they_were() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stood_in_the_log_before_is_not_taken_for_ours() {
+async fn older_equal_lines_are_not_mistaken_for_new_ones() {
     let store = store();
     let old = NewLine {
         text: Some("line 0".to_owned()),
@@ -87,7 +87,7 @@ async fn what_stood_in_the_log_before_is_not_taken_for_ours() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_was_lost_in_between_gets_the_lines_that_are_left() {
+async fn a_log_that_was_deleted_gets_the_remaining_lines() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     let mut out = writer.stdout();
@@ -103,7 +103,7 @@ async fn a_log_that_was_lost_in_between_gets_the_lines_that_are_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_lines_are_lost_counted_and_named() {
+async fn refused_lines_are_counted_and_reported() {
     let store = store();
     let flaky = Flaky::new(&store, [Fate::RefuseAfter(4)]);
     let writer = LogWriter::builder(job(), flaky.stores()).start();

@@ -1,4 +1,4 @@
-//! The store is away: what waits, who waits, and what is said.
+//! The store cannot be reached: which lines wait, who is blocked, and what is reported.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{job, numbered, output, status, store, store_with_job, texts
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_a_minute_loses_and_repeats_nothing_and_blocks_nobody() {
+async fn an_outage_of_a_minute_loses_no_line_and_blocks_no_write() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     let mut out = writer.stdout();
@@ -20,12 +20,12 @@ async fn an_outage_of_a_minute_loses_and_repeats_nothing_and_blocks_nobody() {
     writer.flush().await.unwrap();
 
     store.faults().cut();
-    let began = Instant::now();
+    let started = Instant::now();
     for n in 5..1205 {
         out.write_all(&output(n..n + 1)).await.unwrap();
         sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(began.elapsed(), MINUTE, "no write waited");
+    assert_eq!(started.elapsed(), MINUTE, "no write waited");
     assert_eq!(writer.stats().waiting, 1200);
     store.faults().mend();
     writer.flush().await.unwrap();
@@ -34,7 +34,7 @@ async fn an_outage_of_a_minute_loses_and_repeats_nothing_and_blocks_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_lost_again_and_again_loses_and_repeats_nothing() {
+async fn repeated_connection_losses_lose_no_line_and_repeat_none() {
     let store = store();
     store.faults().set_latency(Duration::from_millis(3));
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
@@ -51,7 +51,7 @@ async fn a_connection_that_is_lost_again_and_again_loses_and_repeats_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_away_at_the_start_is_waited_for() {
+async fn the_writer_waits_for_a_store_that_is_unreachable_at_the_start() {
     let store = store();
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
@@ -63,8 +63,8 @@ async fn a_store_that_is_away_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_build_that_fills_the_buffer_is_blocked_as_long_as_configured_and_the_log_says_what_is_missing()
- {
+async fn a_full_buffer_blocks_the_build_for_the_configured_time_and_the_log_reports_dropped_lines()
+{
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .buffer_bytes(64 * 1024)
@@ -72,11 +72,11 @@ async fn a_build_that_fills_the_buffer_is_blocked_as_long_as_configured_and_the_
         .start();
     let mut out = writer.stdout();
     store.faults().cut();
-    let began = Instant::now();
+    let started = Instant::now();
     for n in 0..2000 {
         out.write_all(&output(n..n + 1)).await.unwrap();
     }
-    assert_eq!(began.elapsed(), Duration::from_secs(10));
+    assert_eq!(started.elapsed(), Duration::from_secs(10));
     let lost = writer.stats().lost;
     assert!(lost.lines > 1000, "{lost:?}");
 
@@ -95,21 +95,21 @@ async fn a_build_that_fills_the_buffer_is_blocked_as_long_as_configured_and_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_writer_that_must_not_block_drops_at_once() {
+async fn a_writer_that_must_not_block_drops_lines_at_once() {
     let store = store();
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .buffer_bytes(64 * 1024)
         .max_block(Duration::ZERO)
         .start();
-    let began = Instant::now();
+    let started = Instant::now();
     writer.stdout().write_all(&output(0..5000)).await.unwrap();
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(started.elapsed(), Duration::ZERO);
     assert!(writer.stats().lost.lines > 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_store_slows_the_build_and_loses_nothing() {
+async fn a_slow_store_slows_the_build_and_loses_no_line() {
     let store = store();
     store.faults().set_latency(Duration::from_secs(2));
     let writer = LogWriter::builder(job(), Arc::clone(&store))
@@ -123,16 +123,16 @@ async fn a_slow_store_slows_the_build_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_gives_up_in_time_and_loses_nothing() {
+async fn a_flush_gives_up_in_time_and_loses_no_line() {
     let store = store();
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .give_up_after(Duration::from_secs(5))
         .start();
     writer.stdout().write_all(&output(0..3)).await.unwrap();
-    let began = Instant::now();
+    let started = Instant::now();
     assert_eq!(writer.flush().await.unwrap_err().waiting, 3);
-    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    assert_eq!(started.elapsed(), Duration::from_secs(5));
     store.faults().mend();
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, numbered(0..3));
@@ -159,19 +159,19 @@ async fn a_finish_waits_for_the_store_and_then_ends_the_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finish_gives_up_in_time_and_says_what_is_lost() {
+async fn a_finish_gives_up_in_time_and_reports_lost_lines() {
     let store = store_with_job().await;
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .give_up_after(Duration::from_secs(5))
         .start();
     writer.stdout().write_all(&output(0..3)).await.unwrap();
-    let began = Instant::now();
+    let started = Instant::now();
     let error = writer.finish(Outcome::Ready, "Built").await.unwrap_err();
     assert!(
-        began.elapsed() <= Duration::from_secs(10),
+        started.elapsed() <= Duration::from_secs(10),
         "{:?}",
-        began.elapsed()
+        started.elapsed()
     );
     assert_eq!((error.stats.lost.lines, error.stats.waiting), (3, 0));
     assert!(error.to_string().contains("cannot be reached"), "{error}");

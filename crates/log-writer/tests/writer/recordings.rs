@@ -1,4 +1,4 @@
-//! Real output of real tools: the same lines chunk by chunk and byte by byte.
+//! Recorded output of real tools gives the same lines chunk by chunk and byte by byte.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn lines(name: &str, ansi: Ansi) -> Vec<String> {
     lines_with(name, ansi, &Redaction::default())
 }
 
-/// The lines of both channels, which every way to cut the bytes gives.
+/// The lines of both channels. Checks that they do not depend on the chunks.
 fn lines_with(name: &str, ansi: Ansi, redaction: &Redaction) -> Vec<String> {
     let options = LineOptions {
         ansi,
@@ -60,7 +60,7 @@ fn lines_with(name: &str, ansi: Ansi, redaction: &Redaction) -> Vec<String> {
 }
 
 #[test]
-fn every_recording_gives_the_same_lines_however_it_is_cut() {
+fn the_lines_of_a_recording_do_not_depend_on_the_chunks() {
     for name in Recording::NAMES {
         let stripped = lines(name, Ansi::Strip);
         let coloured = lines(name, Ansi::KeepColours);
@@ -80,7 +80,7 @@ fn every_recording_gives_the_same_lines_however_it_is_cut() {
 }
 
 #[test]
-fn a_progress_bar_leaves_only_what_a_terminal_shows_in_the_end() {
+fn a_progress_bar_leaves_only_its_last_state() {
     let cargo = lines("cargo-test-color", Ansi::Strip);
     let bars: Vec<_> = cargo
         .iter()
@@ -113,7 +113,7 @@ fn a_progress_bar_leaves_only_what_a_terminal_shows_in_the_end() {
 }
 
 #[test]
-fn what_a_compiler_quotes_survives_its_colours() {
+fn quotes_of_a_compiler_survive_its_colours() {
     let gcc = lines("gcc-warnings", Ansi::Strip);
     assert!(
         gcc.iter().any(|line| line.contains("In function ‘main’:")),
@@ -121,12 +121,12 @@ fn what_a_compiler_quotes_survives_its_colours() {
     );
     assert!(
         gcc.iter().all(|line| !line.contains("gcc.gnu.org")),
-        "a link's address is no text"
+        "the address of a link is removed"
     );
 }
 
 #[test]
-fn redaction_leaves_real_output_as_it_is_but_for_its_secrets() {
+fn redaction_changes_only_secrets_in_real_output() {
     for name in Recording::NAMES {
         for ansi in [Ansi::Strip, Ansi::KeepColours] {
             let plain = lines_with(name, ansi, &Redaction::off());

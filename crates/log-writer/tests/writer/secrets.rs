@@ -1,4 +1,4 @@
-//! No secret leaves the process, on none of the ways out.
+//! No secret leaves the process: not in lines, and not in the job's messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use log_writer::{LogWriter, Outcome, Redaction};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
-use crate::job::Noted;
+use crate::job::StepRecorder;
 use crate::support::{Store, job, lines, store, store_with_job, texts};
 
 fn redaction() -> Redaction {
@@ -24,7 +24,7 @@ fn writer(store: &Arc<Store>) -> LogWriter {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_in_pieces_is_hidden_on_either_channel_and_in_system_lines() {
+async fn a_secret_in_pieces_is_hidden_on_both_channels_and_in_system_lines() {
     let store = store();
     let writer = writer(&store);
     let (mut out, mut err) = (writer.stdout(), writer.stderr());
@@ -39,7 +39,7 @@ async fn a_secret_in_pieces_is_hidden_on_either_channel_and_in_system_lines() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_looks_like_a_secret_is_hidden_without_being_told() {
+async fn text_that_looks_like_a_secret_is_hidden_by_default() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     writer.stdout().write_all(b"API_KEY=abc\n").await.unwrap();
@@ -48,22 +48,22 @@ async fn what_looks_like_a_secret_is_hidden_without_being_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_may_begin_a_secret_waits_a_moment_and_no_longer() {
+async fn a_line_whose_end_may_begin_a_secret_waits_for_100_ms() {
     let store = store();
     let writer = writer(&store);
     let mut out = writer.stdout();
     out.write_all(b"first\n").await.unwrap();
     writer.flush().await.unwrap();
     sleep(Duration::from_secs(1)).await;
-    let began = Instant::now();
+    let started = Instant::now();
     out.write_all(b"he saw a hun\n").await.unwrap();
     while texts(&store).await.len() < 2 {
         sleep(Duration::from_millis(1)).await;
     }
-    let waited = began.elapsed();
+    let waited = started.elapsed();
     assert!(waited >= Duration::from_millis(100), "{waited:?}");
     assert!(waited <= Duration::from_millis(110), "{waited:?}");
-    // The rest is hidden all the same.
+    // The rest of the secret is hidden.
     out.write_all(b"ter2hunter2 x\n").await.unwrap();
     writer.flush().await.unwrap();
     assert_eq!(
@@ -73,7 +73,7 @@ async fn a_line_that_may_begin_a_secret_waits_a_moment_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_in_two_lines_leaves_none_of_it() {
+async fn a_secret_in_two_lines_is_hidden_completely() {
     let store = store();
     let writer = writer(&store);
     let mut out = writer.stdout();
@@ -85,7 +85,7 @@ async fn a_secret_in_two_lines_leaves_none_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_and_the_end_let_held_lines_go() {
+async fn a_flush_and_the_end_release_held_lines() {
     let store = store_with_job().await;
     let writer = writer(&store);
     let mut out = writer.stdout();
@@ -100,10 +100,10 @@ async fn a_flush_and_the_end_let_held_lines_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_job_says_of_itself_is_redacted() {
+async fn the_messages_of_a_job_are_redacted() {
     let store = store_with_job().await;
-    let noted = Noted::new(&store);
-    let writer = noted.builder().redaction(redaction()).start();
+    let recorder = StepRecorder::new(&store);
+    let writer = recorder.builder().redaction(redaction()).start();
     writer
         .enter(JobStatus::Starting, "With hunter2hunter2")
         .await
@@ -113,12 +113,12 @@ async fn what_a_job_says_of_itself_is_redacted() {
         .await
         .unwrap();
     let expected = ["starting: With [REDACTED]", "failed: No [REDACTED]"];
-    assert_eq!(noted.steps(), expected);
+    assert_eq!(recorder.steps(), expected);
     assert_eq!(texts(&store).await, ["With [REDACTED]"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hidden_secret_stays_hidden_through_an_outage() {
+async fn a_secret_stays_hidden_during_an_outage() {
     let store = store();
     store.faults().cut();
     let writer = writer(&store);

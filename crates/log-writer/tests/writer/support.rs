@@ -1,4 +1,4 @@
-//! A store that loses answers, and a look at what a log holds.
+//! A store that loses answers, and helpers that read a log.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub(crate) fn job() -> JobId {
     "job-1".parse().unwrap()
 }
 
-/// A store with a job that is queued.
+/// A store with a queued job.
 pub(crate) async fn store_with_job() -> Arc<Store> {
     let store = store();
     let owner = UserId::new("user_ann").unwrap();
@@ -30,7 +30,7 @@ pub(crate) async fn store_with_job() -> Arc<Store> {
     store
 }
 
-/// Everything the log holds.
+/// All lines of the log.
 pub(crate) async fn lines(store: &Store) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut after = EntryId::ZERO;
@@ -50,7 +50,7 @@ pub(crate) async fn lines(store: &Store) -> Vec<Line> {
     }
 }
 
-/// The texts of the log.
+/// The texts of all lines.
 pub(crate) async fn texts(store: &Store) -> Vec<String> {
     let lines = lines(store).await;
     lines.into_iter().map(|line| line.text.unwrap()).collect()
@@ -60,12 +60,12 @@ pub(crate) async fn status(store: &Store) -> JobStatus {
     store.inner().get(&job()).await.unwrap().unwrap().status
 }
 
-/// `stdout` and a text, for each numbered line.
+/// The texts of numbered lines.
 pub(crate) fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|n| format!("line {n}")).collect()
 }
 
-/// The same as one output.
+/// The same lines as the output of a command.
 pub(crate) fn output(range: std::ops::Range<usize>) -> Vec<u8> {
     let mut text = numbered(range).join("\n");
     text.push('\n');
@@ -75,19 +75,19 @@ pub(crate) fn output(range: std::ops::Range<usize>) -> Vec<u8> {
 /// What an append of a [`Flaky`] store does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fate {
-    /// Appends this many lines at most, from the first on, and fails as if the answer had been lost.
+    /// Appends at most this many lines, and fails as if the answer was lost.
     LoseAnswerAfter(usize),
-    /// Appends this many lines at most, and refuses.
+    /// Appends at most this many lines, and refuses the others.
     RefuseAfter(usize),
-    /// Works.
+    /// Succeeds.
     Work,
 }
 
-/// Appends to a store, with a fate for each call; when they are used up it works.
+/// Appends to a store. Each call has a fate; after the last fate all calls succeed.
 pub(crate) struct Flaky {
     store: Arc<Store>,
     fates: Mutex<VecDeque<Fate>>,
-    /// What another producer appends before each call of ours, and after it.
+    /// What another producer appends before and after each call.
     pub(crate) meanwhile: Vec<NewLine>,
 }
 
@@ -100,7 +100,7 @@ impl Flaky {
         }
     }
 
-    /// The stores of a writer that appends through this one.
+    /// The stores for a writer that appends through this store.
     pub(crate) fn stores(self) -> Stores {
         let store = Arc::clone(&self.store);
         Stores {
@@ -114,12 +114,12 @@ impl Flaky {
 impl LogAppend for Flaky {
     async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Work);
-        let reached = match fate {
+        let appended = match fate {
             Fate::LoseAnswerAfter(n) | Fate::RefuseAfter(n) => n.min(lines.len()),
             Fate::Work => lines.len(),
         };
         self.store.append(job, &self.meanwhile).await?;
-        let ids = self.store.append(job, &lines[..reached]).await?;
+        let ids = self.store.append(job, &lines[..appended]).await?;
         self.store.append(job, &self.meanwhile).await?;
         match fate {
             Fate::LoseAnswerAfter(_) => Err(StoreUnavailable::new("the answer was lost").into()),

@@ -1,25 +1,26 @@
 //! A private key in PEM: `-----BEGIN … PRIVATE KEY-----`.
 
-use super::Part;
+use super::part::Part;
 
-/// Longest private key block: a PGP key with many parts.
+/// The maximum length of a private key block: that of a PGP key with many parts.
 pub(super) const MAX_LEN: usize = 256 * 1024;
 
 /// A block `-----BEGIN … PRIVATE KEY-----` to `-----END`.
 #[derive(Debug, Default)]
 pub(in crate::redact) struct PrivateKey {
-    /// What stands after `BEGIN `, until the block's body begins.
+    /// The text after `BEGIN `, until the body of the block begins.
     label: Vec<u8>,
     body: bool,
     pub(super) len: usize,
-    /// How many dashes came last.
+    /// The number of dashes at the end of the text so far.
     dashes: usize,
-    /// Whether the line is a header, `Proc-Type: …`, which may hold anything.
+    /// Whether the line is a header (`Proc-Type: …`), which may contain anything.
     header: bool,
-    /// Whether the line has anything, and whether white space came after that.
-    begun: bool,
-    spaced: bool,
-    /// Whether the last byte was a `\`: a key in JSON has its line ends as `\n`.
+    /// Whether the line contains a word.
+    has_word: bool,
+    /// Whether there is white space after the word.
+    has_space: bool,
+    /// Whether the last byte was a `\`. In JSON the line ends of a key are written as `\n`.
     after_escape: bool,
 }
 
@@ -27,7 +28,7 @@ impl PrivateKey {
     const MAX_LABEL: usize = 64;
     const DASHES: usize = 5;
 
-    pub(super) fn take(&mut self, byte: u8) -> Part {
+    pub(super) fn feed(&mut self, byte: u8) -> Part {
         if self.body {
             return self.body(byte);
         }
@@ -51,7 +52,7 @@ impl PrivateKey {
     fn body(&mut self, byte: u8) -> Part {
         self.len += 1;
         if byte == b'-' && !self.header {
-            // Five are the block's end, and no part of it; fewer are.
+            // Five dashes are the end of the block. Fewer dashes belong to it.
             self.dashes += 1;
             let is_end = self.dashes == Self::DASHES;
             return if is_end { Part::After } else { Part::Pending };
@@ -74,13 +75,13 @@ impl PrivateKey {
                 true
             }
             b' ' | b'\t' => {
-                self.spaced = self.begun;
+                self.has_space = self.has_word;
                 true
             }
-            // Two words: this is no key any more, but what was printed after a key that was not ended.
-            _ if self.spaced => false,
+            // A line with two words is not part of a key. It was printed after a key without an end.
+            _ if self.has_space => false,
             b if b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=') => {
-                self.begun = true;
+                self.has_word = true;
                 true
             }
             b'\\' | b'"' | b'\'' | b',' => true,
@@ -89,6 +90,6 @@ impl PrivateKey {
     }
 
     pub(super) fn line_end(&mut self) {
-        (self.header, self.begun, self.spaced) = (false, false, false);
+        (self.header, self.has_word, self.has_space) = (false, false, false);
     }
 }

@@ -1,24 +1,25 @@
-//! A token that is known by its prefix: `ghp_…`.
+//! A token with a known prefix: `ghp_…`.
 
-use super::Part;
+use super::part::Part;
 use crate::redact::tokens::{Proof, TokenKind};
 
-/// Longest run that may become a token, in bytes: a JWT's first part with a certificate chain is a few KiB.
+/// The maximum number of bytes that may still become a token. The first part of a JWT with a certificate chain has a few
+/// KiB.
 pub(super) const MAX_OPEN: usize = 8 * 1024;
 
-/// The characters after a token's prefix.
+/// The characters after the prefix of a token.
 #[derive(Debug)]
 pub(in crate::redact) struct TokenRun {
     pub(in crate::redact) kind: &'static TokenKind,
     pub(super) len: usize,
     has_digit: bool,
-    /// How many characters the first dot has before it.
+    /// The number of characters before the first dot.
     dot_at: Option<usize>,
 }
 
 impl TokenRun {
-    /// Least text on each side of the dot of a JWT.
-    const PART: usize = 8;
+    /// The minimum length of the text on each side of the dot of a JWT.
+    const MIN_PART: usize = 8;
 
     pub(in crate::redact) const fn new(kind: &'static TokenKind) -> Self {
         Self {
@@ -29,7 +30,7 @@ impl TokenRun {
         }
     }
 
-    pub(super) fn take(&mut self, byte: u8) -> Part {
+    pub(super) fn feed(&mut self, byte: u8) -> Part {
         if !self.kind.alphabet.has(byte) {
             return Part::After;
         }
@@ -39,17 +40,17 @@ impl TokenRun {
         }
         self.len += 1;
         Part::Inside {
-            certain: self.is_proved(),
+            certain: self.is_proven(),
         }
     }
 
-    /// Whether it is most probably one, although there are too few characters yet.
+    /// Whether it is probably a token, although it has too few characters yet.
     pub(super) fn is_likely(&self) -> bool {
         self.len >= self.kind.min / 2 && (self.kind.proof != Proof::Digit || self.has_digit)
     }
 
-    fn is_proved(&self) -> bool {
-        let has_parts = |dot| dot >= Self::PART && self.len > dot + Self::PART;
+    fn is_proven(&self) -> bool {
+        let has_parts = |dot| dot >= Self::MIN_PART && self.len > dot + Self::MIN_PART;
         self.len >= self.kind.min
             && match self.kind.proof {
                 Proof::Length => true,

@@ -1,21 +1,21 @@
 //! The password of a connection string: `scheme://user:password@`.
 
-use super::Part;
+use super::part::Part;
 
-/// Longest user and password of a connection string.
+/// The maximum length of the user and the password together.
 pub(super) const MAX_LEN: usize = 512;
 
 /// The part of a connection string between `://` and `@`.
 #[derive(Debug, Default)]
 pub(in crate::redact) struct Userinfo {
     pub(super) len: usize,
-    /// Whether the `:` has come.
+    /// Whether the `:` was seen.
     in_password: bool,
-    /// Whether what stands before the `:` looks like a host: it has a dot, or is `localhost`.
+    /// Whether the text before the `:` looks like a host: it has a dot, or it is `localhost`.
     is_host: bool,
-    /// How many bytes of `localhost` it was so far.
+    /// How many bytes of `localhost` have matched.
     localhost: usize,
-    /// Whether the password has anything but digits.
+    /// Whether the password contains anything but digits.
     is_word: bool,
     password_len: usize,
 }
@@ -23,7 +23,7 @@ pub(in crate::redact) struct Userinfo {
 impl Userinfo {
     const LOCALHOST: &'static [u8] = b"localhost";
 
-    pub(super) fn take(&mut self, byte: u8) -> Part {
+    pub(super) fn feed(&mut self, byte: u8) -> Part {
         let ends = matches!(
             byte,
             b' ' | b'\t' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'/' | b'?' | b'#' | b'\\'
@@ -51,7 +51,7 @@ impl Userinfo {
 
     fn password(&mut self, byte: u8) -> Part {
         if byte == b'@' {
-            // A password may hold another one, so the last `@` counts.
+            // A password may contain an `@`, so the last one counts.
             return if self.password_len > 0 {
                 Part::Closing
             } else {
@@ -63,7 +63,7 @@ impl Userinfo {
         Part::Pending
     }
 
-    /// Whether this is an address without a password when its line ends here: a host, with a port or without.
+    /// Whether this is an address without a password, if the line ends here: a host, with or without a port.
     pub(super) const fn is_address(&self) -> bool {
         if self.in_password {
             self.is_host && self.password_len > 0 && !self.is_word

@@ -1,25 +1,25 @@
-//! The value of a secret's name: `password=…`, `"apiKey": "…"`.
+//! The value after a name that says it is secret: `password=…`, `"apiKey": "…"`.
 
-use super::Part;
-use crate::redact::keys::Named;
+use super::part::Part;
+use crate::redact::keys::NameKind;
 
-/// Longest value in quotes: one whose closing quote never comes must not take the log with it.
+/// The maximum length of a value in quotes. If the closing quote never comes, the rest of the log must stay visible.
 const MAX_QUOTED: usize = 2 * 1024;
 
-/// Longest run that may become a value, where the text before its name makes that doubtful.
+/// The maximum length of a value that may turn out not to be a secret.
 const MAX_DOUBTFUL: usize = 256;
 
-/// What follows a secret's name and its `=` or `:`.
+/// The text after a secret name and its `=` or `:`.
 #[derive(Debug)]
 pub(in crate::redact) struct Value {
     separator: u8,
-    named: Named,
-    /// Whether the name stands in running text, so that the value must look like a secret, too.
+    kind: NameKind,
+    /// Whether the name is inside running text. Then the value must look like a secret too.
     doubtful: bool,
-    /// What ends the value beside white space: `;` and `&` in lists of such pairs.
+    /// What else ends the value, besides white space: `;` and `&` in lists of pairs.
     list_end: Option<u8>,
     state: ValueState,
-    /// How many bytes the value has so far.
+    /// The length of the value so far, in bytes.
     len: usize,
     has_digit: bool,
     has_letter: bool,
@@ -33,9 +33,9 @@ enum ValueState {
     Spaced,
     /// After a `\` that may belong to an opening quote.
     Escaped,
-    /// In an unquoted value; one that is a bracket alone is code.
+    /// In an unquoted value. A value that is only a bracket is code.
     Bare { bracket: bool },
-    /// In a value in quotes, after so many `\` in a row.
+    /// In a value in quotes. `escapes` is the number of `\` at the end of the text so far.
     Quoted {
         quote: u8,
         escaped: bool,
@@ -46,13 +46,13 @@ enum ValueState {
 impl Value {
     pub(in crate::redact) const fn new(
         separator: u8,
-        named: Named,
+        kind: NameKind,
         doubtful: bool,
         list_end: Option<u8>,
     ) -> Self {
         Self {
             separator,
-            named,
+            kind,
             doubtful,
             list_end,
             state: ValueState::Separated,
@@ -70,7 +70,7 @@ impl Value {
         (self.is_quoted() && self.len > MAX_QUOTED) || (!certain && self.len > MAX_DOUBTFUL)
     }
 
-    pub(super) fn take(&mut self, byte: u8) -> Part {
+    pub(super) fn feed(&mut self, byte: u8) -> Part {
         match self.state {
             ValueState::Separated if self.is_operator(byte) => Part::After,
             ValueState::Separated | ValueState::Spaced => self.begin(byte, false),
@@ -88,7 +88,7 @@ impl Value {
         }
     }
 
-    /// `==`, `=>`, `=~`; `::`, `:=`, `:/`.
+    /// Whether separator and byte are an operator: `==`, `=>`, `=~`, `::`, `:=`, `:/`.
     const fn is_operator(&self, byte: u8) -> bool {
         match self.separator {
             b'=' => matches!(byte, b'=' | b'>' | b'~'),
@@ -111,7 +111,7 @@ impl Value {
                 Part::Before
             }
             b'\\' => {
-                // Not known yet whether it is the value's: it stays open.
+                // It is not known yet whether this belongs to the value.
                 self.state = ValueState::Escaped;
                 Part::Inside { certain: false }
             }
@@ -124,10 +124,10 @@ impl Value {
     }
 
     fn bare(&mut self, byte: u8) -> Part {
-        let ends = match self.named {
-            Named::Secret => byte == b' ' || byte == b'\t' || Some(byte) == self.list_end,
-            // A header goes to the end of its line, or of the quotes around it.
-            Named::Header => matches!(byte, b'"' | b'\''),
+        let ends = match self.kind {
+            NameKind::Secret => byte == b' ' || byte == b'\t' || Some(byte) == self.list_end,
+            // The value of a header ends with its line, or with the quotes around it.
+            NameKind::Header => matches!(byte, b'"' | b'\''),
         };
         if ends {
             return Part::After;
@@ -150,18 +150,18 @@ impl Value {
         };
         let (escaped, before) = (*escaped, *escapes);
         *escapes = if byte == b'\\' { before + 1 } else { 0 };
-        // A quote of the value is `\"`, and `\\\"` where the value's own quotes are `\"`.
-        let is_own = if escaped {
+        // A quote inside the value is written `\"`. If the quotes around the value are `\"`, it is written `\\\"`.
+        let is_inside = if escaped {
             before % 4 == 3
         } else {
             before % 2 == 1
         };
-        if byte == *quote && !is_own {
+        if byte == *quote && !is_inside {
             return Part::After;
         }
         self.count(byte);
         if escaped && byte == b'\\' {
-            // It may belong to the closing quote.
+            // This may belong to the closing quote.
             return Part::Pending;
         }
         Part::Inside {

@@ -1,10 +1,10 @@
-//! The redactor by property: any chunking, any text, in linear time.
+//! Property tests of the redactor: any chunking, any text, linear time.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Texts that are the worst for a machine that goes back.
+/// These texts are the worst case for an implementation that backtracks.
 #[test]
 fn the_work_is_linear_in_the_text() {
     let rules = registered().rules.unwrap();
@@ -64,7 +64,7 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_chunking_hides_the_same(
+    fn redaction_does_not_depend_on_the_chunks(
         text in text(),
         colours in any::<bool>(),
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn no_registered_secret_passes(
+    fn no_registered_secret_is_visible(
         before in "[ -~]{0,20}",
         after in "[ -~]{0,20}",
         breaks in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),

@@ -1,4 +1,4 @@
-//! What a line waits for, and the bounds of that: memory, settings, what is printed.
+//! Which lines wait and for how long, bounds on memory, and settings.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn a_line_waits_only_for_what_may_be_a_secret() {
 }
 
 #[test]
-fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
+fn a_released_line_hides_a_long_part_of_a_secret() {
     let redaction = Redaction::builder()
         .secret("hunter2hunter2")
         .unwrap()
@@ -41,9 +41,9 @@ fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
             lines.push(line);
         });
         assert!(lines.is_empty());
-        assembler.settle(Duration::ZERO, |line| lines.push(line));
+        assembler.release_held_lines(Duration::ZERO, |line| lines.push(line));
         assert_eq!(lines, [format!("a {expected}")]);
-        // The rest comes all the same.
+        // The rest comes later.
         let rest = format!("{}!\n", &"hunter2hunter2"[shown.len()..]);
         assembler.push(rest.as_bytes(), Duration::ZERO, |line| lines.push(line));
         let rest = if shown == "hun" { "[REDACTED]!" } else { "!" };
@@ -52,14 +52,14 @@ fn a_line_that_waits_is_let_go_with_a_longer_part_of_a_secret_hidden() {
 }
 
 #[test]
-fn a_settled_line_leaves_the_open_one_alone() {
+fn releasing_lines_does_not_change_the_open_line() {
     let redaction = Redaction::default();
     let mut assembler = LineAssembler::with_redaction(LineOptions::default(), &redaction);
     let mut lines = Vec::new();
     assembler.push(b"redis://cache\nsk-9aXbYc", Duration::ZERO, |line| {
         lines.push(line);
     });
-    assembler.settle(Duration::ZERO, |line| lines.push(line));
+    assembler.release_held_lines(Duration::ZERO, |line| lines.push(line));
     assembler.push(b"Z8dWeVfUgThSiRjQkPl\n", Duration::ZERO, |line| {
         lines.push(line);
     });
@@ -67,7 +67,7 @@ fn a_settled_line_leaves_the_open_one_alone() {
 }
 
 #[test]
-fn endless_blank_lines_within_a_secret_take_bounded_memory() {
+fn endless_blank_lines_inside_a_secret_take_bounded_memory() {
     let redaction = Redaction::builder()
         .secret("hunter2")
         .unwrap()
@@ -79,11 +79,11 @@ fn endless_blank_lines_within_a_secret_take_bounded_memory() {
     for _ in 0..5000 {
         assembler.push(b"\n", Duration::ZERO, |_| count += 1);
     }
-    assert!(count > 3000, "{count} lines came out");
+    assert!(count > 3000, "{count} lines");
 }
 
 #[test]
-fn what_the_rules_hold_is_not_printed() {
+fn debug_output_contains_no_secret() {
     let printed = format!(
         "{:?} {:?}",
         registered(),
@@ -93,7 +93,7 @@ fn what_the_rules_hold_is_not_printed() {
 }
 
 #[test]
-fn a_secret_too_short_or_too_long_is_refused() {
+fn a_secret_that_is_too_short_or_too_long_is_refused() {
     let short = Redaction::builder().secret(" abc\n").unwrap_err();
     assert_eq!(short, SecretError::TooShort { len: 3 });
     let long = Redaction::builder()
@@ -111,7 +111,7 @@ fn a_secret_too_short_or_too_long_is_refused() {
 }
 
 #[test]
-fn nothing_is_hidden_when_it_is_off_and_only_registered_secrets_when_told_so() {
+fn redaction_can_be_off_or_for_registered_secrets_only() {
     let text = "password=abc ghp_16C7e42F292c6912E7710c838347Ae178B4a hunter2\n";
     check_with(&Redaction::off(), text, text);
     let redaction = Redaction::builder()
@@ -123,7 +123,7 @@ fn nothing_is_hidden_when_it_is_off_and_only_registered_secrets_when_told_so() {
 }
 
 #[test]
-fn endless_colours_within_a_secret_take_bounded_memory() {
+fn endless_colours_inside_a_secret_take_bounded_memory() {
     let builder = Redaction::builder().secret("hunter2").unwrap();
     let options = LineOptions {
         ansi: Ansi::KeepColours,
@@ -138,7 +138,7 @@ fn endless_colours_within_a_secret_take_bounded_memory() {
 }
 
 #[test]
-fn a_limit_that_falls_into_a_character_is_no_harm() {
+fn a_limit_inside_a_character_is_handled() {
     for pad in 0..3 {
         let long = format!("{}{}", "a".repeat(pad), "é€".repeat(2000));
         for text in [

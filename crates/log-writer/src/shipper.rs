@@ -1,0 +1,192 @@
+//! The shipper: takes batches from the queue and appends each line once.
+//!
+//! Only one append runs at a time, which keeps the order. An append that failed may still have appended the first of its
+//! lines. So before the shipper tries again, it reads what the log holds after the last line that is known to be there,
+//! and sends only the lines that are missing: see [`crate::read_back`] and `docs/adr/0007-append-once.md`.
+
+use std::sync::Arc;
+
+use log_domain::{EntryId, JobId, ReadLimit};
+use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreRefused, StoreUnavailable};
+use tokio::time::{Instant, sleep};
+use tracing::{debug, error, info, warn};
+
+use crate::options::RetryOptions;
+use crate::queue::{Batch, Queue};
+use crate::read_back::ReadBack;
+
+/// The most lines in one read while looking for lines whose append had no answer.
+const READ_BACK_LINES: usize = 1_000;
+
+/// Ships the lines of one job. Runs in a task of its own until the queue is closed and empty.
+pub(crate) struct Shipper {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) append: Arc<dyn LogAppend>,
+    pub(crate) log: Arc<dyn LogStore>,
+    pub(crate) job: JobId,
+    pub(crate) retry: RetryOptions,
+    /// Every line that this shipper has ever sent is either at or before this position, or part of the current delivery.
+    /// At first it is the log's last id, later the last line that was appended. `None` until the log could be read once.
+    pub(crate) position: Option<EntryId>,
+}
+
+/// The progress of the append of one batch.
+struct Delivery<'a> {
+    lines: &'a [NewLine],
+    /// How many of the lines are in the log.
+    done: usize,
+    /// Whether an earlier attempt may have appended some of the other lines.
+    in_doubt: bool,
+}
+
+impl<'a> Delivery<'a> {
+    const fn new(lines: &'a [NewLine]) -> Self {
+        Self {
+            lines,
+            done: 0,
+            in_doubt: false,
+        }
+    }
+
+    fn rest(&self) -> &'a [NewLine] {
+        &self.lines[self.done..]
+    }
+}
+
+impl Shipper {
+    /// Ships until the queue is closed and empty. Gives up if that takes too long after the queue was closed.
+    pub(crate) async fn run(mut self) {
+        let queue = Arc::clone(&self.queue);
+        let give_up_after = self.retry.give_up_after;
+        let job = self.job.clone();
+        // However this task ends, nobody must wait for it after that.
+        let _guard = AbandonOnDrop(Arc::clone(&queue));
+        tokio::select! {
+            biased;
+            () = self.drain() => {}
+            () = queue.closed_for(give_up_after) => {
+                let waiting = queue.stats().waiting;
+                error!(%job, waiting, "gave up on the log store: the last lines are lost");
+            }
+        }
+    }
+
+    async fn drain(&mut self) {
+        // Reading the position now saves the first line this wait. If it fails, the first append tries again.
+        let _ = self.position().await;
+        let mut started_at = None;
+        while let Some(batch) = self.queue.next_batch(started_at).await {
+            started_at = Some(Instant::now());
+            let appended = self.deliver(&batch).await;
+            self.queue.complete(&batch, appended);
+        }
+    }
+
+    /// Appends a batch, however long it takes. Returns how many of its lines are in the log: all of them, unless the
+    /// store refused.
+    async fn deliver(&mut self, batch: &Batch) -> usize {
+        let mut delivery = Delivery::new(&batch.lines);
+        let mut pauses = self.retry.pauses();
+        let mut outage_since = None;
+        loop {
+            match self.attempt(&mut delivery).await {
+                Ok(()) => break,
+                Err(StoreError::Unavailable(error)) => self.note_outage(&mut outage_since, &error),
+                Err(StoreError::Refused(error)) => return self.refused(delivery, &error).await,
+            }
+            sleep(pauses.next().unwrap_or(self.retry.max_backoff)).await;
+        }
+        if let Some(since) = outage_since {
+            let outage_ms = Instant::now().duration_since(since).as_millis();
+            info!(job = %self.job, outage_ms, "the log store takes lines again");
+        }
+        batch.lines.len()
+    }
+
+    async fn attempt(&mut self, delivery: &mut Delivery<'_>) -> Result<(), StoreError> {
+        let position = self.position().await?;
+        if delivery.in_doubt {
+            delivery.done += self.count_appended(position, delivery.rest()).await?;
+            delivery.in_doubt = false;
+        }
+        let rest = delivery.rest();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        // Until there is an answer, nobody knows whether the lines are in the log.
+        delivery.in_doubt = true;
+        let ids = self.append.append(&self.job, rest).await?;
+        delivery.in_doubt = false;
+        delivery.done = delivery.lines.len();
+        self.position = ids.last().copied().or(self.position);
+        Ok(())
+    }
+
+    async fn position(&mut self) -> Result<EntryId, StoreError> {
+        if let Some(position) = self.position {
+            return Ok(position);
+        }
+        let last_id = self.log.bounds(&self.job).await?.last_id;
+        self.position = Some(last_id);
+        Ok(last_id)
+    }
+
+    /// Counts how many of the lines are in the log after a position, and moves the position behind them.
+    async fn count_appended(
+        &mut self,
+        position: EntryId,
+        sent: &[NewLine],
+    ) -> Result<usize, StoreError> {
+        let mut read_back = ReadBack::new(sent);
+        let mut cursor = position;
+        loop {
+            let limit = ReadLimit::lines(READ_BACK_LINES);
+            let read = self.log.read_after(&self.job, cursor, limit).await?;
+            if let Some(gap) = read.gap(cursor) {
+                read_back.log_was_trimmed();
+                // If the log ends before the cursor, it was lost or created again, with all lines sent to it.
+                cursor = gap.resume_after;
+                self.position = Some(cursor);
+            }
+            if let Some(last) = read_back.scan(&read.lines) {
+                self.position = Some(last);
+            }
+            cursor = read.lines.last().map_or(cursor, |line| line.id);
+            if !read.more || read_back.found() == sent.len() {
+                debug!(job = %self.job, sent = sent.len(), found = read_back.found(), "read back");
+                return Ok(read_back.found());
+            }
+        }
+    }
+
+    /// Handles a refused append. Returns how many lines are in the log all the same.
+    async fn refused(&mut self, delivery: Delivery<'_>, error: &StoreRefused) -> usize {
+        let found = match self.position {
+            Some(position) if delivery.in_doubt => {
+                let found = self.count_appended(position, delivery.rest()).await;
+                found.unwrap_or(0)
+            }
+            _ => 0,
+        };
+        let done = delivery.done + found;
+        let lost = delivery.lines.len() - done;
+        error!(job = %self.job, lost, %error, "the log store refused lines: they are lost");
+        done
+    }
+
+    fn note_outage(&self, since: &mut Option<Instant>, error: &StoreUnavailable) {
+        if since.is_none() {
+            *since = Some(Instant::now());
+            warn!(job = %self.job, %error, "the log store cannot be reached: lines wait");
+        }
+    }
+}
+
+/// Abandons the queue when the shipper ends, also if it ends by a panic in the store.
+struct AbandonOnDrop(Arc<Queue>);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
