@@ -79,16 +79,16 @@ async fn follow(mut log: Box<dyn LogWatch>, mut job: Box<dyn JobWatch>) -> Resul
             }
         }
         loop {
-            let onward = log.read_after(position, ReadLimit::lines(100)).await?;
-            if let Some(gap) = onward.gap(position) {
+            let tail = log.read_after(position, ReadLimit::lines(100)).await?;
+            if let Some(gap) = tail.gap(position) {
                 println!("-- lines after {} are gone", gap.after_id);
                 position = gap.resume_after;
             }
-            for line in onward.lines {
+            for line in tail.lines {
                 println!("{} {}", line.id, line.text.unwrap_or_default());
                 (position, lines) = (line.id, lines + 1);
             }
-            if !onward.more {
+            if !tail.more {
                 break;
             }
         }

@@ -26,10 +26,10 @@
 //!     store.append(&job, &[line]).await?;
 //!
 //!     watch.changed().await;
-//!     let onward = watch.read_after(position, ReadLimit::lines(100)).await?;
-//!     assert_eq!(onward.gap(position), None);
-//!     assert_eq!(onward.lines[0].text.as_deref(), Some(text));
-//!     position = onward.lines[0].id;
+//!     let tail = watch.read_after(position, ReadLimit::lines(100)).await?;
+//!     assert_eq!(tail.gap(position), None);
+//!     assert_eq!(tail.lines[0].text.as_deref(), Some(text));
+//!     position = tail.lines[0].id;
 //! }
 //! # Ok(())
 //! # }

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::Revocation;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
 use crate::error::StoreError;
 use crate::notice::{Notice, Notices};
 
-/// Tickets and revocations for a service that is one process: nothing outlives it. Clones share one.
+/// Tickets and revocations for a service of one process, in memory. Clones share them.
 ///
-/// A restart forgets the tickets, whose clients ask again, and what was revoked: a token of an ended session counts again
-/// until it expires, a minute at most for Clerk's own.
+/// A restart loses the tickets, so clients ask for new ones. It also loses the revocations: a token of an ended session is
+/// valid again until it expires, which takes a minute at most for Clerk's own tokens.
 #[derive(Debug, Clone, Default)]
 pub struct LocalAccess {
     kept: Arc<Mutex<Kept>>,
@@ -26,16 +27,16 @@ pub struct LocalAccess {
 #[derive(Debug, Default)]
 struct Kept {
     tickets: Expiring<TicketKey, String>,
-    /// By their numbers, which grow.
+    /// By number, in order.
     revocations: Expiring<u64, Revocation>,
-    /// The ids of messages that have counted.
+    /// The ids of processed messages.
     messages: Expiring<String, ()>,
     /// How many revocations there were.
     count: u64,
 }
 
 impl LocalAccess {
-    /// Nothing kept yet.
+    /// Without tickets and revocations.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -46,22 +47,17 @@ impl LocalAccess {
     pub(crate) fn watched(&self) -> usize {
         self.notices.watched()
     }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing panics while it holds the lock.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[async_trait]
 impl Tickets for LocalAccess {
     async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError> {
-        self.kept().tickets.put(*key, grant.into(), life);
+        self.kept.lock().tickets.put(*key, grant.into(), life);
         Ok(())
     }
 
     async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError> {
-        Ok(self.kept().tickets.take(key))
+        Ok(self.kept.lock().tickets.take(key))
     }
 }
 
@@ -73,7 +69,7 @@ impl Revocations for LocalAccess {
         revocations: &[Revocation],
         keep: Duration,
     ) -> Result<bool, StoreError> {
-        let mut kept = self.kept();
+        let mut kept = self.kept.lock();
         if kept.messages.contains(message) {
             return Ok(false);
         }
@@ -101,7 +97,7 @@ impl Revocations for LocalAccess {
 struct LocalWatch {
     access: LocalAccess,
     notice: Notice<()>,
-    /// The number of the last revocation in the news.
+    /// The number of the last revocation that was read.
     seen: u64,
 }
 
@@ -113,7 +109,7 @@ impl RevocationWatch for LocalWatch {
 
     async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
         let version = self.notice.version();
-        let kept = self.access.kept();
+        let kept = self.access.kept.lock();
         let mut news: Vec<_> = kept
             .revocations
             .iter()
@@ -124,24 +120,24 @@ impl RevocationWatch for LocalWatch {
         let news = news.collect();
         self.seen = kept.count;
         drop(kept);
-        self.notice.saw(version);
+        self.notice.mark_read(version);
         Ok(news)
     }
 }
 
-/// A map whose entries end by themselves.
+/// A map whose entries expire.
 #[derive(Debug)]
 struct Expiring<K, V> {
     entries: HashMap<K, (V, Instant)>,
-    /// At how many entries those are looked for that have ended: so a look costs little for each entry.
-    look_at: usize,
+    /// With this many entries, expired ones are removed. It grows with the map, so that this costs little for each entry.
+    cleanup_at: usize,
 }
 
 impl<K, V> Default for Expiring<K, V> {
     fn default() -> Self {
         Self {
             entries: HashMap::new(),
-            look_at: 64,
+            cleanup_at: 64,
         }
     }
 }
@@ -149,9 +145,9 @@ impl<K, V> Default for Expiring<K, V> {
 impl<K: Eq + Hash, V> Expiring<K, V> {
     fn put(&mut self, key: K, value: V, life: Duration) {
         let now = Instant::now();
-        if self.entries.len() >= self.look_at {
+        if self.entries.len() >= self.cleanup_at {
             self.entries.retain(|_, (_, end)| *end > now);
-            self.look_at = 2 * self.entries.len().max(32);
+            self.cleanup_at = 2 * self.entries.len().max(32);
         }
         self.entries.insert(key, (value, now + life));
     }
@@ -177,7 +173,7 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
     }
 }
 
-/// The two traits for a store of one process, which holds a [`LocalAccess`] and says where.
+/// Implements both traits for a store that has a [`LocalAccess`] in a field.
 #[cfg(any(feature = "embedded", feature = "conformance"))]
 macro_rules! delegate_access {
     ($store:ident, $($place:ident).+) => {
@@ -225,13 +221,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_ended_is_forgotten() {
+    async fn expired_entries_are_removed() {
         let access = LocalAccess::new();
         for n in 0..200_u8 {
             let key = TicketKey::new([n; 32]);
             access.put(&key, "", Duration::from_secs(1)).await.unwrap();
             tokio::time::advance(Duration::from_millis(100)).await;
         }
-        assert!(access.kept().tickets.entries.len() <= 64);
+        assert!(access.kept.lock().tickets.entries.len() <= 64);
     }
 }

@@ -1,16 +1,17 @@
-//! Change notices inside one process: a version for each watched log and job.
+//! Change notices inside one process: a version number for each watched log and job.
 //!
-//! A watch remembers the version it saw when its last successful read began, and is told as long as the current one
-//! is another. So a notice cannot be lost by a dropped future, a failed read or a race: the level stays until a read.
+//! A watch remembers the version at which its last successful read began. It gives notices as long as the current version is
+//! another one. So no notice is lost by a dropped future, a failed read or a race.
 
 use std::collections::HashMap;
 use std::future::pending;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// The versions of what is watched; what nobody watches has none.
+/// The versions of everything that is watched.
 #[derive(Debug)]
 pub(crate) struct Notices<K: Eq + Hash + Clone> {
     senders: Arc<Mutex<HashMap<K, watch::Sender<u64>>>>,
@@ -25,16 +26,16 @@ impl<K: Eq + Hash + Clone> Default for Notices<K> {
 }
 
 impl<K: Eq + Hash + Clone> Notices<K> {
-    /// Tells every watch of `key` that something changed. Call it after the change can be read.
+    /// Notifies every watch of `key`. Call it when the change can be read.
     pub(crate) fn notify(&self, key: &K) {
-        if let Some(sender) = lock(&self.senders).get(key) {
+        if let Some(sender) = self.senders.lock().get(key) {
             sender.send_modify(|version| *version += 1);
         }
     }
 
-    /// Begins to watch `key`; a new watch is told at once.
+    /// Begins to watch `key`. A new watch has a notice at once.
     pub(crate) fn subscribe(&self, key: &K) -> Notice<K> {
-        let mut senders = lock(&self.senders);
+        let mut senders = self.senders.lock();
         let sender = senders
             .entry(key.clone())
             .or_insert_with(|| watch::Sender::new(0));
@@ -49,7 +50,7 @@ impl<K: Eq + Hash + Clone> Notices<K> {
     /// How many keys are watched.
     #[cfg(feature = "conformance")]
     pub(crate) fn watched(&self) -> usize {
-        lock(&self.senders).len()
+        self.senders.lock().len()
     }
 }
 
@@ -57,7 +58,7 @@ impl<K: Eq + Hash + Clone> Notices<K> {
 #[derive(Debug)]
 pub(crate) struct Notice<K: Eq + Hash + Clone> {
     key: K,
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     versions: Option<watch::Receiver<u64>>,
     /// The version when the last successful read began.
     seen: Option<u64>,
@@ -70,7 +71,7 @@ impl<K: Eq + Hash + Clone> Notice<K> {
         &self.key
     }
 
-    /// Waits until the version is another than the seen one.
+    /// Waits until the version differs from the one that was read.
     pub(crate) async fn changed(&mut self) {
         let seen = self.seen;
         if let Some(versions) = &mut self.versions
@@ -81,25 +82,25 @@ impl<K: Eq + Hash + Clone> Notice<K> {
         {
             return;
         }
-        // The sender lives as long as a watch does, so this is not reached.
+        // Not reached: the sender lives as long as its watches.
         pending::<()>().await;
     }
 
-    /// The version now: what a read that begins now will have seen.
+    /// The current version. A read that begins now sees it.
     pub(crate) fn version(&self) -> Option<u64> {
         self.versions.as_ref().map(|versions| *versions.borrow())
     }
 
-    /// Says that a read which began at `version` succeeded.
-    pub(crate) fn saw(&mut self, version: Option<u64>) {
+    /// A read that began at `version` succeeded.
+    pub(crate) fn mark_read(&mut self, version: Option<u64>) {
         self.seen = version;
     }
 }
 
 impl<K: Eq + Hash + Clone> Drop for Notice<K> {
     fn drop(&mut self) {
-        let mut senders = lock(&self.senders);
-        // Under the lock, so that no subscription comes between the count and the removal.
+        let mut senders = self.senders.lock();
+        // Under the lock, so that nobody subscribes between the count and the removal.
         self.versions = None;
         if senders
             .get(&self.key)
@@ -108,9 +109,4 @@ impl<K: Eq + Hash + Clone> Drop for Notice<K> {
             senders.remove(&self.key);
         }
     }
-}
-
-/// A poisoned map is still a map of versions: the panic was elsewhere.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

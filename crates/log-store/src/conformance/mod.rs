@@ -1,6 +1,6 @@
 //! The conformance suite: the contract of the traits, rule by rule, for any store.
 //!
-//! A store proves that it keeps the rules by implementing [`Subject`] and one line in an integration test:
+//! A store proves that it keeps the rules by implementing [`Subject`], and by one line in an integration test:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,6 +32,7 @@
 //! #   async fn remove_owner(&self, job: &JobId) { self.0.remove_owner(job); }
 //! #   async fn set_org_raw(&self, job: &JobId, org: Option<&str>) { self.0.set_org_raw(job, org); }
 //! #   async fn delete_job(&self, job: &JobId) { self.0.delete_job(job); }
+//! #   fn watched(&self) -> usize { self.0.watched() }
 //! }
 //!
 //! async fn subject() -> Memory {
@@ -42,7 +43,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each case is a test of its own, on the real clock, with a fresh subject and a fresh job.
+//! A store whose connection can be lost also implements [`ConnectedSubject`], and has a second line for the cases about
+//! that: `log_store_conformance!(outages: crate::subject());`. Other stores do not list these cases.
+//!
+//! Each case is one test, on the real clock, with a new subject and a new job.
 //!
 //! **Invariant:** [`log_store_conformance!`](crate::log_store_conformance) is the only list of cases.
 
@@ -50,8 +54,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "test code in a library: a failed expectation is a panic, a store without a connection says so"
+    reason = "test code in a library: a failed expectation is a panic"
 )]
 
 mod cases;
@@ -59,22 +62,27 @@ mod memory;
 mod subject;
 mod support;
 
-pub use cases::{access, append, gap, jobs, lines, outage, reads, watch};
+pub use cases::{
+    access, append, gap, jobs, lines, outage, outage_access, outage_append, reads, watch,
+};
 pub use memory::MemoryStore;
-pub use subject::{Connection, Subject, fresh_job};
+pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
 pub use support::run;
 
-/// Makes one `#[test]` a case of the conformance suite, for a store.
+/// Makes one `#[test]` for each case of the conformance suite.
 ///
-/// The argument is an expression that gives a future of a [`Subject`]; it is evaluated once a case, inside a
-/// tokio runtime of that case. Two stores in one test binary stand in two modules.
+/// The argument is an expression for a future of a [`Subject`]; after `outages:` of a [`ConnectedSubject`]. It is evaluated
+/// once for each case, inside the case's tokio runtime. Two stores in one test binary need two
+/// modules.
 #[macro_export]
 macro_rules! log_store_conformance {
     (@tests [$subject:expr] $($group:ident { $($rule:ident: $($case:ident)+;)+ })+) => {
         $($($(
             #[test]
             fn $case() {
-                $crate::conformance::run(async { $subject.await }, $crate::conformance::$group::$case);
+                $crate::conformance::run(async { $subject.await }, |subject| {
+                    $crate::conformance::$group::$case(subject)
+                });
             }
         )+)+)+
     };
@@ -134,17 +142,6 @@ macro_rules! log_store_conformance {
                     a_follower_gets_every_line_once_and_in_order;
                 W7: a_dropped_watch_frees_what_it_held;
             }
-            outage {
-                R4: a_store_that_is_away_is_an_error_within_its_deadline
-                    a_store_that_is_back_answers_again;
-                W3: a_change_while_the_store_is_away_is_told_once_it_is_back
-                    a_change_right_before_a_loss_is_told
-                    a_change_after_a_failed_read_is_told
-                    a_job_that_changes_while_the_store_is_away_is_told
-                    a_follower_loses_nothing_across_lost_connections;
-                A4: an_append_that_fails_leaves_the_first_of_its_lines;
-                A5: an_append_that_failed_is_seen_or_never_comes;
-            }
             append {
                 A1: lines_of_one_call_stand_in_their_order
                     appends_at_once_keep_each_call_in_order
@@ -181,17 +178,39 @@ macro_rules! log_store_conformance {
                 K2: a_ticket_is_there_for_its_life_and_no_longer;
                 K3: a_ticket_that_is_put_again_is_replaced
                     a_ticket_that_nobody_put_is_none;
-                K4: a_ticket_of_a_store_that_is_away_is_an_error;
                 V1: a_revocation_is_news_to_every_watch
                     news_are_told_once_and_in_order
                     many_revocations_are_all_told;
-                V2: a_watch_of_revocations_is_told_at_once_and_then_of_news
-                    a_revocation_while_the_store_is_away_is_told_once_it_is_back;
+                V2: a_watch_of_revocations_is_told_at_once_and_then_of_news;
                 V3: a_message_counts_once
                     of_one_message_many_times_at_once_one_counts;
+            }
+        }
+    };
+    (@list_outages $what:ident $args:tt) => {
+        $crate::log_store_conformance! { @$what $args
+            outage {
+                R4: a_store_that_is_away_is_an_error_within_its_deadline
+                    a_store_that_is_back_answers_again;
+                W3: a_change_while_the_store_is_away_is_told_once_it_is_back
+                    a_change_right_before_a_loss_is_told
+                    a_change_after_a_failed_read_is_told
+                    a_job_that_changes_while_the_store_is_away_is_told
+                    a_follower_loses_nothing_across_lost_connections;
+            }
+            outage_append {
+                A4: an_append_that_fails_leaves_the_first_of_its_lines;
+                A5: an_append_that_failed_is_seen_or_never_comes;
+            }
+            outage_access {
+                K4: a_ticket_of_a_store_that_is_away_is_an_error;
+                V2: a_revocation_while_the_store_is_away_is_told_once_it_is_back;
                 V4: a_message_that_failed_has_done_nothing_or_all;
             }
         }
+    };
+    (outages: $subject:expr) => {
+        $crate::log_store_conformance! { @list_outages tests [$subject] }
     };
     ($subject:expr) => {
         $crate::log_store_conformance! { @list tests [$subject] }
@@ -203,6 +222,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     const CASES: &[(&str, &[&str])] = log_store_conformance!(@list names []);
+    const OUTAGE_CASES: &[(&str, &[&str])] = log_store_conformance!(@list_outages names []);
 
     /// The numbers of the rules that a source file states.
     fn rules(source: &str) -> impl Iterator<Item = &str> {
@@ -214,7 +234,11 @@ mod tests {
 
     #[test]
     fn every_rule_of_the_contract_has_a_case() {
-        let covered: BTreeSet<_> = CASES.iter().map(|(rule, _)| *rule).collect();
+        let covered: BTreeSet<_> = CASES
+            .iter()
+            .chain(OUTAGE_CASES)
+            .map(|(rule, _)| *rule)
+            .collect();
         let sources = [
             include_str!("../access.rs"),
             include_str!("../lines.rs"),

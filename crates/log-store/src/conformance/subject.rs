@@ -1,4 +1,4 @@
-//! What the suite needs of a store under test: its traits, and a back door.
+//! What the suite needs from a store under test: its traits, and back doors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +11,14 @@ use crate::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
 
 /// A store under test.
 ///
-/// The back doors stand for everything that happens to a log and a job without this crate: foreign producers, an
-/// operator, an expiry. They MUST act on the stored data itself, be visible to the store when they return, and work
-/// while [`Subject::connection`] is cut (over a connection of their own). They panic where they fail.
+/// The back doors stand for everything that happens to a log and a job without this crate: foreign producers, operators,
+/// expiry. They MUST change the stored data itself, and the store MUST see the change when they return. They MUST work while
+/// [`ConnectedSubject::connection`] is cut (over another connection). They panic where they fail.
 ///
-/// Each case gets a subject of its own. Subjects may share a server; then [`Subject::fresh_job`] must not repeat.
+/// Each case gets a new subject. Subjects may share a server; then [`Subject::fresh_job`] must not repeat an id.
 #[async_trait]
 pub trait Subject: Send + Sync + 'static {
-    /// The store, for reading lines. Every call gives the same one.
+    /// The store, for reading lines. Every call returns the same store.
     fn store(&self) -> Arc<dyn LogStore>;
 
     /// The same store, for appending.
@@ -33,7 +33,7 @@ pub trait Subject: Send + Sync + 'static {
     /// The same store, for revocations. Other subjects may revoke too.
     fn revocations(&self) -> Arc<dyn Revocations>;
 
-    /// The id of a job that nobody has used.
+    /// The id of a new job.
     fn fresh_job(&self) -> JobId {
         fresh_job()
     }
@@ -41,26 +41,24 @@ pub trait Subject: Send + Sync + 'static {
     /// Back door: appends a line under an id above the log's last one, as a foreign producer does.
     async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine);
 
-    /// Back door: appends a line of these fields, any bytes, in any number. Fields the store does not know are kept
-    /// or dropped, as the store does.
+    /// Back door: appends a line with these fields, of any bytes and any number. Unknown fields may be kept or dropped.
     async fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]);
 
-    /// Back door: forgets all but the newest `keep` lines, exactly; the log goes on to exist without lines
-    /// (`XTRIM MAXLEN`). Such lines do not count as deleted.
+    /// Back door: removes all but the newest `keep` lines, exactly (`XTRIM MAXLEN`). A log without lines still exists. These
+    /// lines do not count as deleted.
     async fn trim_to(&self, job: &JobId, keep: usize);
 
     /// Back door: deletes one line from anywhere in the log (`XDEL`).
     async fn delete_line(&self, job: &JobId, id: EntryId);
 
-    /// Back door: deletes the log whole; afterwards it does not exist (`DEL`).
+    /// Back door: deletes the log; afterwards it does not exist (`DEL`).
     async fn delete_log(&self, job: &JobId);
 
-    /// Back door: makes the log older by that much, as if its last append had been earlier. A log that is then past
-    /// its life is forgotten soon, as it would be by itself (in Redis: `PEXPIRE` of what `PTTL` says, less `by`,
-    /// and at least 1 ms).
+    /// Back door: makes the log older, as if its last append had been earlier. A log that is expired then is removed soon, as
+    /// it would be by itself (in Redis: `PEXPIRE` with the value of `PTTL` minus `by`, and at least 1 ms).
     async fn age_log(&self, job: &JobId, by: Duration);
 
-    /// Back door: lets the log expire. Returns at the latest when it is gone.
+    /// Back door: lets the log expire, and waits until it is gone.
     async fn expire_log(&self, job: &JobId) {
         self.age_log(job, Duration::from_secs(10 * 365 * 86_400))
             .await;
@@ -86,46 +84,43 @@ pub trait Subject: Send + Sync + 'static {
     /// Back door: deletes a job's record.
     async fn delete_job(&self, job: &JobId);
 
-    /// The connection to the store, where there is one that can be lost. Without one, R4, W3 and the outage's part
-    /// of A4 have nothing to hold for, and their cases say so.
-    fn connection(&self) -> Option<Arc<dyn Connection>> {
-        None
-    }
-
-    /// How many logs and jobs this subject's store holds something for because they are watched; `None` where the
-    /// store cannot say, and W7 is then held by churn alone.
-    fn watched(&self) -> Option<usize> {
-        None
-    }
+    /// For how many logs and jobs the store holds something because they are watched (W7).
+    fn watched(&self) -> usize;
 
     /// How long a watch of a log at rest gives no notice, at least. A store that polls says less than its poll interval.
     fn quiet_time(&self) -> Duration {
         Duration::from_millis(60)
     }
 
-    /// How long a notice may take on a busy machine, a reconnect included, before a case fails.
+    /// How long a notice may take on a busy machine, including a reconnection, before a case fails.
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
     }
 }
 
+/// A store under test whose connection can be lost.
+pub trait ConnectedSubject: Subject {
+    /// The connection to the store.
+    fn connection(&self) -> Arc<dyn Connection>;
+}
+
 /// A connection that can be lost.
 #[async_trait]
 pub trait Connection: Send + Sync + 'static {
-    /// Drops every connection; no new one can be made until [`Connection::mend`].
+    /// Drops every connection, and allows no new one until [`Connection::mend`].
     async fn cut(&self);
 
-    /// Lets connections be made again.
+    /// Allows connections again.
     async fn mend(&self);
 
-    /// Drops every connection; new ones can be made at once. Changes right before it may lose their notice.
+    /// Drops every connection, and allows new ones at once. The notices of changes right before it may be lost.
     async fn interrupt(&self);
 
     /// The deadline that the store documents for R4.
     fn deadline(&self) -> Duration;
 }
 
-/// An id that no other call of any process gives: start of the process, its id, a count.
+/// An id that is unique among all calls in all processes: from the time, the process id and a count.
 #[must_use]
 pub fn fresh_job() -> JobId {
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,4 +1,4 @@
-//! What the cases share: the runtime of a case, and waiting with an end.
+//! What the cases share: the runtime of a case, waiting with a time limit, and a follower.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use std::time::Duration;
 use log_domain::{EntryId, Line, ReadLimit};
 use tokio::time::timeout;
 
-use super::subject::{Connection, Subject};
-use crate::{LogWatch, NewLine};
+use super::subject::Subject;
+use crate::append::NewLine;
+use crate::lines::{LogWatch, TailRead};
 
 /// The longest a case may take, over any store.
 const CASE_LIMIT: Duration = Duration::from_secs(180);
@@ -16,11 +17,11 @@ const CASE_LIMIT: Duration = Duration::from_secs(180);
 /// More lines than any case appends.
 pub(super) const ALL: ReadLimit = ReadLimit::lines(100_000);
 
-/// Runs one case on a runtime of its own.
+/// Runs one case on a new runtime.
 ///
 /// # Panics
 /// Where the case fails, or takes longer than three minutes.
-pub fn run<S, F, C>(subject: F, case: fn(Arc<dyn Subject>) -> C)
+pub fn run<S, F, C>(subject: F, case: impl FnOnce(Arc<S>) -> C)
 where
     S: Subject,
     F: Future<Output = S>,
@@ -32,13 +33,13 @@ where
         .build()
         .unwrap();
     runtime.block_on(async {
-        let subject: Arc<dyn Subject> = Arc::new(subject.await);
+        let subject = Arc::new(subject.await);
         let ended = timeout(CASE_LIMIT, case(subject)).await;
         assert!(ended.is_ok(), "the case did not end in {CASE_LIMIT:?}");
     });
 }
 
-/// Awaits something that must come soon.
+/// Awaits something that must happen soon.
 pub(super) async fn soon<T>(
     subject: &dyn Subject,
     what: &str,
@@ -48,15 +49,6 @@ pub(super) async fn soon<T>(
     timeout(patience, future)
         .await
         .unwrap_or_else(|_| panic!("not within {patience:?}: {what}"))
-}
-
-/// The subject's connection; a store without one says so, and its case holds vacuously.
-pub(super) fn connection(subject: &dyn Subject) -> Option<Arc<dyn Connection>> {
-    let connection = subject.connection();
-    if connection.is_none() {
-        eprintln!("this store has no connection to lose: nothing to hold for");
-    }
-    connection
 }
 
 /// Polls a future once and drops it.
@@ -82,7 +74,7 @@ pub(super) fn line(text: impl Into<String>) -> NewLine {
     }
 }
 
-/// Lines of the texts `prefix-0`, `prefix-1`, ….
+/// Lines with the texts `prefix-0`, `prefix-1`, ….
 pub(super) fn numbered(prefix: &str, count: usize) -> Vec<NewLine> {
     (0..count).map(|n| line(format!("{prefix}-{n}"))).collect()
 }
@@ -98,18 +90,18 @@ pub(super) fn texts(lines: &[Line]) -> Vec<&str> {
         .collect()
 }
 
-/// Reads through a watch until the store answers: right after an outage it may still refuse.
-pub(super) async fn read_after(watch: &mut dyn LogWatch, after: EntryId) -> crate::TailRead {
+/// Reads through a watch until the store answers. Right after an outage a read may still fail.
+pub(super) async fn read_after(watch: &mut dyn LogWatch, after: EntryId) -> TailRead {
     loop {
         match watch.read_after(after, ALL).await {
-            Ok(onward) => return onward,
+            Ok(tail) => return tail,
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// A reader as every follower is written: it waits for a notice, then reads on until nothing more comes.
+/// A reader as every follower is written: it waits for a notice, then reads until there are no more lines.
 pub(super) struct Follower {
     pub(super) watch: Box<dyn LogWatch>,
     pub(super) position: EntryId,
@@ -127,7 +119,7 @@ impl Follower {
         }
     }
 
-    /// Waits for one notice, and reads on. A read that fails is tried again after the next notice or a moment.
+    /// Waits for one notice, then reads. A failed read is tried again after a moment and the next notice.
     pub(super) async fn step(&mut self) {
         self.watch.changed().await;
         self.notices += 1;
@@ -137,12 +129,12 @@ impl Follower {
                 .read_after(self.position, ReadLimit::lines(100))
                 .await
             {
-                Ok(onward) => {
-                    if let Some(last) = onward.lines.last() {
+                Ok(tail) => {
+                    if let Some(last) = tail.lines.last() {
                         self.position = last.id;
                     }
-                    self.seen.extend(onward.lines);
-                    if !onward.more {
+                    self.seen.extend(tail.lines);
+                    if !tail.more {
                         return;
                     }
                 }
@@ -155,7 +147,7 @@ impl Follower {
         }
     }
 
-    /// Follows until `count` lines are there.
+    /// Follows until `count` lines were read.
     pub(super) async fn until(&mut self, count: usize) {
         while self.seen.len() < count {
             self.step().await;

@@ -29,7 +29,7 @@ impl LogWatch for EmbeddedWatch {
     ) -> Result<TailRead, StoreError> {
         let version = self.notice.version();
         let tail = self.store.tail(self.notice.key(), after, limit).await?;
-        self.notice.saw(version);
+        self.notice.mark_read(version);
         Ok(tail)
     }
 }
@@ -43,7 +43,7 @@ impl JobWatch for EmbeddedWatch {
     async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         let version = self.notice.version();
         let job = self.store.job(self.notice.key()).await?;
-        self.notice.saw(version);
+        self.notice.mark_read(version);
         Ok(job)
     }
 }

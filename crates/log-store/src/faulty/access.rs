@@ -1,12 +1,14 @@
-//! The wrapper over a store of tickets and revocations.
+//! The fault-injecting store: tickets and revocations.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::Revocation;
 
-use super::{FaultyStore, FaultyWatch};
-use crate::{RevocationWatch, Revocations, StoreError, TicketKey, Tickets};
+use super::store::FaultyStore;
+use super::watch::FaultyWatch;
+use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
+use crate::error::StoreError;
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -43,24 +45,24 @@ impl<S: Revocations> Revocations for FaultyStore<S> {
 #[deny(clippy::missing_trait_methods)]
 impl RevocationWatch for FaultyWatch<Box<dyn RevocationWatch>> {
     async fn changed(&mut self) {
-        while let Some(line) = self.hearing.silence().await {
+        while let Some(state) = self.filter.until_connected().await {
             tokio::select! {
                 biased;
-                told = self.hearing.disturbed(line) => if told { return },
+                notified = self.filter.spurious_notice(state) => if notified { return },
                 () = self.inner.changed() => return,
             }
         }
     }
 
     async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
-        let begun = self.hearing.begin();
-        // Not `call`: news that were read and then lost would be lost for ever.
-        self.hearing
+        let notices = self.filter.begin_read();
+        // The read is outside the call that may fail: news that were read and then lost would be lost for ever.
+        self.filter
             .faults
             .call(std::future::ready(Ok::<_, StoreError>(())))
             .await?;
         let news = self.inner.news().await?;
-        self.hearing.saw(begun);
+        self.filter.end_read(notices);
         Ok(news)
     }
 }

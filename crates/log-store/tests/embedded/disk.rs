@@ -81,8 +81,8 @@ impl Subject for Disk {
         self.store.delete_job(job).await;
     }
 
-    fn watched(&self) -> Option<usize> {
-        Some(self.store.watched())
+    fn watched(&self) -> usize {
+        self.store.watched()
     }
 }
 
@@ -204,21 +204,21 @@ async fn a_log_keeps_its_newest_lines_and_little_more() {
             .await
             .unwrap();
         appended += size;
-        let onward = store
+        let tail = store
             .read_after(&job, EntryId::ZERO, ReadLimit::lines(10_000))
             .await
             .unwrap();
-        let bounds = onward.bounds;
+        let bounds = tail.bounds;
         assert_eq!(bounds.entries_added, appended);
-        assert_eq!(bounds.length, onward.lines.len() as u64);
+        assert_eq!(bounds.length, tail.lines.len() as u64);
         assert!(
             (KEPT.min(appended)..=KEPT + KEPT / 50).contains(&bounds.length),
             "{bounds:?}"
         );
-        assert_eq!(bounds.first_id, Some(onward.lines[0].id));
+        assert_eq!(bounds.first_id, Some(tail.lines[0].id));
         let oldest = appended - bounds.length;
-        assert_eq!(onward.lines[0].text, Some(oldest.to_string()));
-        assert_eq!(onward.gap(EntryId::ZERO).is_some(), oldest > 0);
+        assert_eq!(tail.lines[0].text, Some(oldest.to_string()));
+        assert_eq!(tail.gap(EntryId::ZERO).is_some(), oldest > 0);
     }
 }
 

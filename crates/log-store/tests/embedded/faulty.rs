@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, ReadLimit};
-use log_store::conformance::{Connection, Subject, fresh_job};
+use log_store::conformance::{ConnectedSubject, Connection, Subject, fresh_job};
 use log_store::{
     Faults, FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine,
     Revocations, Tickets,
@@ -103,12 +103,14 @@ impl Subject for Faulty {
         self.behind.delete_job(job).await;
     }
 
-    fn connection(&self) -> Option<Arc<dyn Connection>> {
-        Some(Arc::new(Wire(self.store.clone())))
-    }
-
-    fn watched(&self) -> Option<usize> {
+    fn watched(&self) -> usize {
         self.behind.watched()
+    }
+}
+
+impl ConnectedSubject for Faulty {
+    fn connection(&self) -> Arc<dyn Connection> {
+        Arc::new(Wire(self.store.clone()))
     }
 }
 
@@ -122,6 +124,7 @@ async fn subject() -> Faulty {
 
 mod calm {
     log_store::log_store_conformance!(super::subject());
+    log_store::log_store_conformance!(outages: super::subject());
 }
 
 /// Every call waits, so that futures are dropped half-way, and watches are told for no reason.
@@ -139,6 +142,7 @@ mod slow_and_noisy {
     }
 
     log_store::log_store_conformance!(subject());
+    log_store::log_store_conformance!(outages: subject());
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,11 +189,11 @@ async fn a_watch_hears_nothing_while_cut_and_is_told_when_mended() {
     assert!(timeout(HOUR, watch.changed()).await.is_err());
     store.faults().mend();
     watch.changed().await;
-    let onward = watch
+    let tail = watch
         .read_after(EntryId::ZERO, ReadLimit::lines(1))
         .await
         .unwrap();
-    assert_eq!(onward.lines.len(), 1);
+    assert_eq!(tail.lines.len(), 1);
     assert!(timeout(HOUR, watch.changed()).await.is_err());
 }
 

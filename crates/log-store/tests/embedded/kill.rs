@@ -129,11 +129,11 @@ async fn check(
     acknowledged: &[(u64, EntryId)],
 ) -> Vec<(u64, EntryId)> {
     let job = job.parse().unwrap();
-    let onward = store
+    let tail = store
         .read_after(&job, EntryId::ZERO, ReadLimit::lines(1_000_000))
         .await
         .unwrap();
-    let found: Vec<_> = onward
+    let found: Vec<_> = tail
         .lines
         .iter()
         .map(|line| (number(line), line.id))
@@ -150,7 +150,7 @@ async fn check(
         "whole calls, in order"
     );
     assert!(found.is_sorted_by(|a, b| a.1 < b.1));
-    let bounds = onward.bounds;
+    let bounds = tail.bounds;
     assert_eq!(
         (bounds.entries_added, bounds.length),
         (found.len() as u64, found.len() as u64)

@@ -72,8 +72,8 @@ impl Subject for Memory {
         self.0.delete_job(job);
     }
 
-    fn watched(&self) -> Option<usize> {
-        Some(self.0.watched())
+    fn watched(&self) -> usize {
+        self.0.watched()
     }
 }
 

@@ -5,24 +5,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
-use log_store::conformance::{Connection, Subject};
+use log_store::conformance::{ConnectedSubject, Connection, Subject};
 use log_store::redis::WatchMode;
 use log_store::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
-use test_support::{RespClient, TcpProxy};
+use test_support::{RedisServer, RespClient, TcpProxy};
 use tokio::sync::Mutex;
 
-use crate::support::{POLL_INTERVAL, Setup, hash, logs};
+use crate::support::{POLL_INTERVAL, SHORT_DEADLINE, Setup, hash, logs};
 
 mod tracking {
     use super::{Redis, WatchMode};
 
     log_store::log_store_conformance!(Redis::set_up(WatchMode::Tracking));
+    log_store::log_store_conformance!(outages: Redis::impatient(WatchMode::Tracking));
 }
 
 mod poll {
     use super::{Redis, WatchMode};
 
     log_store::log_store_conformance!(Redis::set_up(WatchMode::Poll));
+    log_store::log_store_conformance!(outages: Redis::impatient(WatchMode::Poll));
 }
 
 struct Redis {
@@ -32,8 +34,18 @@ struct Redis {
 }
 
 impl Redis {
+    /// With the default deadline.
     async fn set_up(mode: WatchMode) -> Self {
-        let setup = Setup::shared(mode).await;
+        Self::on(mode, Setup::shared(mode).await).await
+    }
+
+    /// With a short deadline, because these cases wait for it.
+    async fn impatient(mode: WatchMode) -> Self {
+        let redis = RedisServer::shared().await;
+        Self::on(mode, Setup::impatient(redis, mode).await).await
+    }
+
+    async fn on(mode: WatchMode, setup: Setup) -> Self {
         let back_door = Mutex::new(setup.redis.client().await);
         Self {
             mode,
@@ -139,10 +151,6 @@ impl Subject for Redis {
         self.run(&["DEL", &hash(job)]).await;
     }
 
-    fn connection(&self) -> Option<Arc<dyn Connection>> {
-        Some(Arc::new(Wire(Arc::clone(&self.setup.proxy))))
-    }
-
     fn quiet_time(&self) -> Duration {
         match self.mode {
             WatchMode::Poll => POLL_INTERVAL / 4,
@@ -150,8 +158,14 @@ impl Subject for Redis {
         }
     }
 
-    fn watched(&self) -> Option<usize> {
-        Some(self.setup.store.state().watched)
+    fn watched(&self) -> usize {
+        self.setup.store.state().watched
+    }
+}
+
+impl ConnectedSubject for Redis {
+    fn connection(&self) -> Arc<dyn Connection> {
+        Arc::new(Wire(Arc::clone(&self.setup.proxy)))
     }
 }
 
@@ -172,6 +186,6 @@ impl Connection for Wire {
     }
 
     fn deadline(&self) -> Duration {
-        Duration::from_secs(2)
+        SHORT_DEADLINE
     }
 }

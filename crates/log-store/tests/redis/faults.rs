@@ -1,9 +1,9 @@
-//! What is broken between a store and its Redis, and in Redis itself, with tracking and with polling.
+//! Faults of the network between a store and its Redis, and of Redis itself, with tracking and with polling.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_domain::{EntryId, JobStatus, UserId};
+use log_domain::{EntryId, JobId, JobStatus, UserId};
 use log_store::conformance::fresh_job;
 use log_store::redis::{RedisStore, WatchMode};
 use log_store::{JobWrites as _, LogAppend as _};
@@ -12,10 +12,11 @@ use test_support::{RedisOptions, RedisServer};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
-    ALL, Follower, MODES, Setup, back, connected, hash, logs, options, produce, settle, soon, until,
+    ALL, Follower, MODES, SHORT_DEADLINE, Setup, back, connected, hash, logs, options, produce,
+    settle, soon, until,
 };
 
-/// What is promised: within this time of Redis answering again, everything goes on.
+/// The promise: a store works again within this time after Redis does.
 const BACK: Duration = Duration::from_secs(5);
 
 async fn append_only() -> Arc<RedisServer> {
@@ -71,23 +72,36 @@ async fn nothing_is_missed_when_the_server_kills_the_connections() {
     }
 }
 
+/// A follower that has read one line, for each mode.
+async fn followers(redis: &Arc<RedisServer>) -> Vec<(WatchMode, Setup, JobId, Follower)> {
+    let mut followers = Vec::new();
+    for mode in MODES {
+        let setup = Setup::impatient(Arc::clone(redis), mode).await;
+        let job = fresh_job();
+        let mut follower = Follower::new(&setup.store, &job);
+        produce(redis, &job, [1]).await;
+        follower.follow(1).await;
+        followers.push((mode, setup, job, follower));
+    }
+    followers
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_server_is_an_outage_and_nothing_is_missed_after_it() {
     let redis = Arc::new(RedisServer::start().await);
-    for mode in MODES {
-        let setup = Setup::on(Arc::clone(&redis), mode).await;
-        let job = fresh_job();
-        let mut follower = Follower::new(&setup.store, &job);
-        produce(&redis, &job, [1]).await;
-        follower.follow(1).await;
-        redis.pause().await;
+    let mut followers = followers(&redis).await;
+    redis.pause().await;
+    for (mode, setup, job, _) in &followers {
         let asked = Instant::now();
-        let read = setup.store.bounds(&job).await;
+        let read = setup.store.bounds(job).await;
         assert!(read.is_err_and(|error| error.is_retryable()), "{mode:?}");
         assert!(asked.elapsed() < Duration::from_secs(3), "{mode:?}");
-        sleep(Duration::from_millis(2_500)).await;
-        redis.unpause().await;
-        produce(&redis, &job, [2]).await;
+    }
+    // Long enough for the stores to give up their connections.
+    sleep(Duration::from_millis(3_500)).await;
+    redis.unpause().await;
+    for (mode, setup, job, follower) in &mut followers {
+        produce(&redis, job, [2]).await;
         let within = timeout(BACK, follower.follow(2)).await;
         assert!(within.is_ok(), "{mode:?}: not back in time");
         assert!(back(&setup.store).await < BACK, "{mode:?}");
@@ -98,7 +112,7 @@ async fn a_frozen_server_is_an_outage_and_nothing_is_missed_after_it() {
 async fn a_restart_of_redis_loses_nothing() {
     let redis = append_only().await;
     for mode in MODES {
-        let setup = Setup::on(Arc::clone(&redis), mode).await;
+        let setup = Setup::impatient(Arc::clone(&redis), mode).await;
         let job = fresh_job();
         let mut follower = Follower::new(&setup.store, &job);
         for round in 0..3 {
@@ -123,7 +137,11 @@ async fn a_restart_of_redis_loses_nothing() {
 async fn a_store_begins_while_redis_is_away_and_works_when_it_comes() {
     let redis = Arc::new(RedisServer::start().await);
     redis.stop().await;
-    let store = RedisStore::new(options(redis.url(), WatchMode::Auto)).unwrap();
+    let impatient = log_store::redis::RedisOptions {
+        deadline: SHORT_DEADLINE,
+        ..options(redis.url(), WatchMode::Auto)
+    };
+    let store = RedisStore::new(impatient).unwrap();
     let job = fresh_job();
     let begun = Instant::now();
     let away = LogStore::ping(&store).await;
@@ -153,9 +171,9 @@ async fn a_stream_deleted_and_made_anew_while_disconnected_is_a_gap() {
         produce(&setup.redis, &job, 2..=3).await;
         setup.proxy.mend().await;
         let cursor = EntryId::new(5, 0);
-        let anew = |onward: &log_store::TailRead| onward.bounds.entries_added == 2;
-        let onward = until("the new log", &mut *watch, cursor, anew).await;
-        let gap = onward.gap(cursor).unwrap();
+        let anew = |tail: &log_store::TailRead| tail.bounds.entries_added == 2;
+        let tail = until("the new log", &mut *watch, cursor, anew).await;
+        let gap = tail.gap(cursor).unwrap();
         assert_eq!(gap.resume_after, EntryId::new(3, 0), "{mode:?}");
     }
 }
@@ -176,9 +194,9 @@ async fn a_stream_trimmed_while_disconnected_is_a_gap() {
             .await;
         setup.proxy.mend().await;
         let cursor = EntryId::new(5, 0);
-        let trimmed = |onward: &log_store::TailRead| onward.bounds.length == 2;
-        let onward = until("the trimmed log", &mut *watch, cursor, trimmed).await;
-        let gap = onward.gap(cursor).unwrap();
+        let trimmed = |tail: &log_store::TailRead| tail.bounds.length == 2;
+        let tail = until("the trimmed log", &mut *watch, cursor, trimmed).await;
+        let gap = tail.gap(cursor).unwrap();
         assert_eq!(gap.first_id, Some(EntryId::new(8, 0)), "{mode:?}");
     }
 }
@@ -222,18 +240,16 @@ async fn a_status_that_changes_while_disconnected_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_black_hole_in_the_network_is_an_outage_and_nothing_is_missed_after_it() {
-    for mode in MODES {
-        let setup = Setup::shared(mode).await;
-        let job = fresh_job();
-        let mut follower = Follower::new(&setup.store, &job);
-        produce(&setup.redis, &job, [1]).await;
-        follower.follow(1).await;
+    let mut followers = followers(&RedisServer::shared().await).await;
+    for (mode, setup, job, _) in &followers {
         setup.proxy.black_hole();
-        produce(&setup.redis, &job, [2]).await;
-        let read = setup.store.read_after(&job, EntryId::ZERO, ALL).await;
+        produce(&setup.redis, job, [2]).await;
+        let read = setup.store.read_after(job, EntryId::ZERO, ALL).await;
         assert!(read.is_err_and(|error| error.is_retryable()), "{mode:?}");
-        // Long enough for the store to give its connections up, and to fail to make others.
-        sleep(Duration::from_secs(4)).await;
+    }
+    // Long enough for the stores to give up their connections, and to fail to make others.
+    sleep(Duration::from_secs(4)).await;
+    for (mode, setup, _, follower) in &mut followers {
         assert!(!setup.store.state().connected, "{mode:?}");
         setup.proxy.mend().await;
         let within = timeout(BACK, follower.follow(2)).await;
@@ -252,22 +268,22 @@ async fn an_append_that_was_stuck_in_the_network_never_comes_after_it_has_failed
     };
     let appended = setup.store.append(&job, &[line]).await;
     assert!(appended.is_err_and(|error| error.is_retryable()));
-    // As a producer does that must not repeat a line: it reads first.
+    // A producer that must not repeat a line reads first.
     back(&setup.store).await;
-    let onward = setup
+    let tail = setup
         .store
         .read_after(&job, EntryId::ZERO, ALL)
         .await
         .unwrap();
-    assert_eq!(onward.lines, []);
+    assert_eq!(tail.lines, []);
     setup.proxy.mend().await;
     sleep(Duration::from_millis(300)).await;
-    let onward = setup
+    let tail = setup
         .store
         .read_after(&job, EntryId::ZERO, ALL)
         .await
         .unwrap();
-    assert_eq!(onward.lines, []);
+    assert_eq!(tail.lines, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,11 +310,12 @@ async fn a_line_that_came_during_a_read_and_is_gone_after_it_is_noticed() {
     for mode in MODES {
         let setup = Setup::shared(mode).await;
         let mut client = setup.redis.client().await;
+        let mut hits = 0;
         for round in 0..40 {
             let job = fresh_job();
             let mut watch = LogStore::watch(&setup.store, &job);
             let producing = async {
-                // At any moment of the read, which is a few round trips long.
+                // At different moments of the read, which takes a few round trips.
                 sleep(Duration::from_micros(round * 50)).await;
                 let add = ["XADD", &logs(&job), "1-0", "text", "here and gone"];
                 client.command(&add).await;
@@ -307,9 +324,11 @@ async fn a_line_that_came_during_a_read_and_is_gone_after_it_is_noticed() {
             if read.unwrap().lines.is_empty() {
                 continue;
             }
+            hits += 1;
             client.command(&["DEL", &logs(&job)]).await;
             let what = format!("the deletion, {mode:?}, round {round}");
             soon(&what, watch.changed()).await;
         }
+        assert!(hits > 0, "{mode:?}: no line came during a read");
     }
 }

@@ -150,9 +150,9 @@ async fn a_flush_is_noticed_and_so_is_what_is_written_after_it() {
             let last = EntryId::new(6, 0);
             redis.command(flush).await;
             produce(&redis, &job, 1..=2).await;
-            let is_new = |onward: &log_store::TailRead| onward.bounds.last_id < last;
-            let onward = until("the flush", &mut *watch, last, is_new).await;
-            assert!(onward.gap(last).is_some(), "{mode:?} {flush:?}");
+            let is_new = |tail: &log_store::TailRead| tail.bounds.last_id < last;
+            let tail = until("the flush", &mut *watch, last, is_new).await;
+            assert!(tail.gap(last).is_some(), "{mode:?} {flush:?}");
         }
     }
 }
@@ -173,7 +173,7 @@ async fn a_flush_is_found_by_the_sweep_where_the_server_does_not_tell() {
     watch.read_after(EntryId::ZERO, ALL).await.unwrap();
     let begin = Instant::now();
     redis.command(&["FLUSHALL"]).await;
-    let empty = |onward: &log_store::TailRead| onward.lines.is_empty();
+    let empty = |tail: &log_store::TailRead| tail.lines.is_empty();
     until("the flush", &mut *watch, EntryId::new(3, 0), empty).await;
     assert!(begin.elapsed() < Duration::from_secs(3));
 }
@@ -205,7 +205,7 @@ async fn a_burst_of_pushes_beyond_their_room_misses_nothing() {
                 watch.changed().await;
                 // So many at once may not all get their turn in time on a busy machine: then they ask again.
                 match watch.read_after(EntryId::ZERO, ALL).await {
-                    Ok(onward) if onward.lines.len() == 1 => return,
+                    Ok(tail) if tail.lines.len() == 1 => return,
                     Ok(_) => {}
                     Err(error) => assert!(error.is_retryable(), "{error}"),
                 }

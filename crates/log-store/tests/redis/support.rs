@@ -25,6 +25,9 @@ pub(crate) struct Setup {
 /// Both ways in which a store notices changes.
 pub(crate) const MODES: [WatchMode; 2] = [WatchMode::Tracking, WatchMode::Poll];
 
+/// The deadline of stores in tests that wait for it.
+pub(crate) const SHORT_DEADLINE: Duration = Duration::from_millis(500);
+
 /// How often stores of tests poll.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -49,11 +52,24 @@ impl Setup {
         Self::on(Arc::new(RedisServer::start().await), mode).await
     }
 
-    /// On a server.
+    /// On this server.
     pub(crate) async fn on(redis: Arc<RedisServer>, mode: WatchMode) -> Self {
+        Self::with(redis, |url| options(url, mode)).await
+    }
+
+    /// On this server, with a short deadline.
+    pub(crate) async fn impatient(redis: Arc<RedisServer>, mode: WatchMode) -> Self {
+        let impatient = |url| RedisOptions {
+            deadline: SHORT_DEADLINE,
+            ..options(url, mode)
+        };
+        Self::with(redis, impatient).await
+    }
+
+    async fn with(redis: Arc<RedisServer>, options: impl FnOnce(String) -> RedisOptions) -> Self {
         let proxy = Arc::new(TcpProxy::start(redis.address()).await);
         let url = format!("redis://{}", proxy.address());
-        let store = RedisStore::new(options(url, mode)).unwrap();
+        let store = RedisStore::new(options(url)).unwrap();
         connected(&store).await;
         Self {
             redis,
@@ -94,9 +110,7 @@ impl Follower {
             soon("a notice", self.watch.changed()).await;
             let after = EntryId::new(self.seen.last().copied().unwrap_or(0), 0);
             match self.watch.read_after(after, ALL).await {
-                Ok(onward) => self
-                    .seen
-                    .extend(onward.lines.iter().map(|line| line.id.ms())),
+                Ok(tail) => self.seen.extend(tail.lines.iter().map(|line| line.id.ms())),
                 Err(error) => assert!(error.is_retryable(), "{error}"),
             }
         }
@@ -142,7 +156,7 @@ pub(crate) async fn until(
         loop {
             watch.changed().await;
             match watch.read_after(after, ALL).await {
-                Ok(onward) if pleases(&onward) => return onward,
+                Ok(tail) if pleases(&tail) => return tail,
                 Ok(_) => {}
                 Err(error) => assert!(error.is_retryable(), "{error}"),
             }

@@ -171,9 +171,9 @@ async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_plac
     let ids = setup.store.append(&job, &lines).await.unwrap();
     assert_eq!(crate::fred::calls(&setup.redis, "eval").await, before + 1);
     let limit = log_domain::ReadLimit::lines(1_000);
-    let onward =
+    let tail =
         log_store::LogStore::read_after(&setup.store, &job, log_domain::EntryId::ZERO, limit);
-    let read = onward.await.unwrap().lines;
+    let read = tail.await.unwrap().lines;
     assert_eq!(read.iter().map(|line| line.id).collect::<Vec<_>>(), ids);
     for (written, read) in lines.iter().zip(read) {
         assert_eq!((&written.ts, &written.source), (&read.ts, &read.source));

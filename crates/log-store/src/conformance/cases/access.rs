@@ -1,4 +1,4 @@
-//! K1 to K4 and V1 to V4: tickets, and what was revoked.
+//! K1 to K3 and V1 to V3: tickets and revocations.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use log_domain::{OrgId, Revocation, Revoked, UserId};
 use tokio::time::{sleep, timeout};
 
+use crate::access::{RevocationWatch, TicketKey};
 use crate::conformance::subject::Subject;
-use crate::conformance::support::{connection, soon};
-use crate::{RevocationWatch, TicketKey};
+use crate::conformance::support::soon;
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A key that nobody has used.
-fn fresh_key(subject: &dyn Subject) -> TicketKey {
+pub(super) fn fresh_key(subject: &dyn Subject) -> TicketKey {
     let name = subject.fresh_job();
     let mut digest = [0_u8; 32];
     for (n, byte) in name.as_str().bytes().enumerate() {
@@ -24,11 +24,11 @@ fn fresh_key(subject: &dyn Subject) -> TicketKey {
 }
 
 /// The id of a message, and of a session, that nobody has used.
-fn fresh_name(subject: &dyn Subject) -> String {
+pub(super) fn fresh_name(subject: &dyn Subject) -> String {
     subject.fresh_job().as_str().to_owned()
 }
 
-fn session(name: &str) -> Revocation {
+pub(super) fn session(name: &str) -> Revocation {
     Revocation {
         what: Revoked::Session(name.into()),
         issued_until: u64::MAX,
@@ -36,7 +36,11 @@ fn session(name: &str) -> Revocation {
 }
 
 /// Reads news until a revocation is among them; what others revoke meanwhile is no matter.
-async fn until(subject: &dyn Subject, watch: &mut dyn RevocationWatch, wanted: &Revocation) {
+pub(super) async fn until(
+    subject: &dyn Subject,
+    watch: &mut dyn RevocationWatch,
+    wanted: &Revocation,
+) {
     soon(subject, "a revocation", async {
         loop {
             watch.changed().await;
@@ -106,32 +110,6 @@ pub async fn a_ticket_that_is_put_again_is_replaced(subject: Arc<dyn Subject>) {
 pub async fn a_ticket_that_nobody_put_is_none(subject: Arc<dyn Subject>) {
     let taken = subject.tickets().take(&fresh_key(&*subject)).await;
     assert_eq!(taken.unwrap(), None);
-}
-
-/// K4.
-pub async fn a_ticket_of_a_store_that_is_away_is_an_error(subject: Arc<dyn Subject>) {
-    let Some(connection) = connection(&*subject) else {
-        return;
-    };
-    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
-    tickets.put(&key, "grant", MINUTE).await.unwrap();
-    connection.cut().await;
-    let deadline = connection.deadline() + Duration::from_secs(1);
-    let taken = timeout(deadline, tickets.take(&key)).await.unwrap();
-    assert!(taken.unwrap_err().is_retryable());
-    let put = timeout(deadline, tickets.put(&key, "grant", MINUTE))
-        .await
-        .unwrap();
-    assert!(put.unwrap_err().is_retryable());
-    connection.mend().await;
-    let back = async {
-        while tickets.put(&key, "again", MINUTE).await.is_err() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(&*subject, "the store is back", back).await;
-    let taken = tickets.take(&key).await.unwrap();
-    assert_eq!(taken.as_deref(), Some("again"));
 }
 
 /// V1.
@@ -215,27 +193,6 @@ pub async fn a_watch_of_revocations_is_told_at_once_and_then_of_news(subject: Ar
     }
 }
 
-/// V2.
-pub async fn a_revocation_while_the_store_is_away_is_told_once_it_is_back(
-    subject: Arc<dyn Subject>,
-) {
-    let Some(connection) = connection(&*subject) else {
-        return;
-    };
-    let revocations = subject.revocations();
-    let mut watch = revocations.watch();
-    watch.news().await.unwrap();
-    // Its notice and the loss race each other.
-    let name = fresh_name(&*subject);
-    let revoked = session(&name);
-    let revoke = revocations.revoke(&name, std::slice::from_ref(&revoked), MINUTE);
-    revoke.await.unwrap();
-    connection.cut().await;
-    sleep(Duration::from_millis(50)).await;
-    connection.mend().await;
-    until(&*subject, &mut *watch, &revoked).await;
-}
-
 /// V3.
 pub async fn a_message_counts_once(subject: Arc<dyn Subject>) {
     let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
@@ -269,32 +226,4 @@ pub async fn of_one_message_many_times_at_once_one_counts(subject: Arc<dyn Subje
         counted += usize::from(call.await.unwrap());
     }
     assert_eq!(counted, 1);
-}
-
-/// V4: whoever sends the message again after a failure gets it done.
-pub async fn a_message_that_failed_has_done_nothing_or_all(subject: Arc<dyn Subject>) {
-    let Some(connection) = connection(&*subject) else {
-        return;
-    };
-    let revocations = subject.revocations();
-    for round in 0..5_u64 {
-        let name = fresh_name(&*subject);
-        let revoked = session(&name);
-        let once = std::slice::from_ref(&revoked);
-        let (first, ()) = tokio::join!(revocations.revoke(&name, once, MINUTE), async {
-            sleep(Duration::from_micros(100 * round)).await;
-            connection.interrupt().await;
-        });
-        if let Err(error) = first {
-            assert!(error.is_retryable(), "{error}");
-        }
-        let again = async {
-            while revocations.revoke(&name, once, MINUTE).await.is_err() {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        soon(&*subject, "the message counts", again).await;
-        let mut watch = revocations.watch();
-        until(&*subject, &mut *watch, &revoked).await;
-    }
 }

@@ -22,14 +22,10 @@ pub async fn lines_of_one_call_stand_in_their_order(subject: Arc<dyn Subject>) {
         .append(&job, &numbered("line", 1_000))
         .await
         .unwrap();
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(
-        ids(&onward.lines),
-        given,
-        "each line got the id it was told"
-    );
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), given, "each line got the id it was told");
     let expected: Vec<_> = (0..1_000).map(|n| format!("line-{n}")).collect();
-    assert_eq!(texts(&onward.lines), expected);
+    assert_eq!(texts(&tail.lines), expected);
 }
 
 /// A1: several producers of one log.
@@ -47,18 +43,18 @@ pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn Subject>) 
     for producer in producers {
         producer.await.unwrap();
     }
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     for name in ["a", "b", "c", "d"] {
         let expected: Vec<_> = (0..20)
             .flat_map(|call| (0..5).map(move |n| format!("{name}-{call}-{n}")))
             .collect();
-        let own: Vec<_> = texts(&onward.lines)
+        let own: Vec<_> = texts(&tail.lines)
             .into_iter()
             .filter(|text| text.starts_with(name))
             .collect();
         assert_eq!(own, expected);
     }
-    assert_eq!(onward.bounds.entries_added, 400);
+    assert_eq!(tail.bounds.entries_added, 400);
 }
 
 /// A1: the log does not come into being.
@@ -85,8 +81,8 @@ pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn 
     assert_eq!(ids(&forward.lines), given);
     assert_eq!(store.bounds(&job).await.unwrap().entries_added, 3);
     soon(&*subject, "a notice", watch.changed()).await;
-    let onward = read_after(&mut *watch, EntryId::ZERO).await;
-    assert_eq!(ids(&onward.lines), given);
+    let tail = read_after(&mut *watch, EntryId::ZERO).await;
+    assert_eq!(ids(&tail.lines), given);
 }
 
 /// A3: older ones may be forgotten, and what is retained is counted right.
@@ -153,16 +149,16 @@ pub async fn a_log_is_forgotten_at_some_time(subject: Arc<dyn Subject>) {
         .unwrap();
     subject.expire_log(&job).await;
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!((onward.lines.len(), onward.more), (0, false));
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!((tail.lines.len(), tail.more), (0, false));
     let given = subject
         .appender()
         .append(&job, &[line("anew")])
         .await
         .unwrap();
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(ids(&onward.lines), given);
-    assert_eq!(onward.bounds.entries_added, 1);
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), given);
+    assert_eq!(tail.bounds.entries_added, 1);
 }
 
 /// A4 and R8: the caller goes away in the middle.
@@ -183,8 +179,8 @@ pub async fn a_dropped_append_leaves_the_first_of_its_lines(subject: Arc<dyn Sub
         }
         // What was under way may still arrive; it ends where this append stands.
         appender.append(&job, &[line("end")]).await.unwrap();
-        let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-        let found: Vec<_> = texts(&onward.lines)
+        let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+        let found: Vec<_> = texts(&tail.lines)
             .into_iter()
             .filter(|text| *text != "end")
             .collect();

@@ -15,8 +15,8 @@ async fn append(subject: &dyn Subject, job: &JobId, ids: impl IntoIterator<Item 
 
 /// The gap a read after `cursor` tells of.
 async fn gap(subject: &dyn Subject, job: &JobId, cursor: EntryId) -> Option<Gap> {
-    let onward = subject.store().read_after(job, cursor, ALL).await.unwrap();
-    onward.gap(cursor)
+    let tail = subject.store().read_after(job, cursor, ALL).await.unwrap();
+    tail.gap(cursor)
 }
 
 /// A gap up to the first line there is after the cursor.
@@ -153,10 +153,10 @@ pub async fn a_log_made_anew_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>
         (2, 2),
         "counted anew"
     );
-    let onward = subject
+    let tail = subject
         .store()
         .read_after(&job, EntryId::ZERO, ALL)
         .await
         .unwrap();
-    assert_eq!(ids(&onward.lines), [id(8), id(9)]);
+    assert_eq!(ids(&tail.lines), [id(8), id(9)]);
 }

@@ -24,16 +24,16 @@ pub async fn ids_grow_strictly_along_a_log(subject: Arc<dyn Subject>) {
     }
     assert!(given.is_sorted_by(|a, b| a < b), "{given:?}");
     assert!(given[0] > EntryId::ZERO);
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(ids(&onward.lines), given);
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), given);
 }
 
 /// R2: as numbers, also where a producer's ids run far ahead of the clock.
 pub async fn ids_are_ordered_as_numbers(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     append_model(&*subject, &job).await;
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(ids(&onward.lines), MODEL);
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), MODEL);
     let after = subject
         .appender()
         .append(&job, &[line("own")])
@@ -49,9 +49,9 @@ pub async fn a_log_that_does_not_exist_reads_as_empty(subject: Arc<dyn Subject>)
         let batch = store.read(&job, Span::default(), order, ALL).await.unwrap();
         assert_eq!(batch, Batch::default());
     }
-    let onward = store.read_after(&job, id(7), ALL).await.unwrap();
-    assert_eq!((onward.lines.len(), onward.more), (0, false));
-    assert_eq!(onward.bounds, LogBounds::ABSENT);
+    let tail = store.read_after(&job, id(7), ALL).await.unwrap();
+    assert_eq!((tail.lines.len(), tail.more), (0, false));
+    assert_eq!(tail.bounds, LogBounds::ABSENT);
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
     store.ping().await.unwrap();
 }
@@ -66,8 +66,8 @@ pub async fn a_line_is_read_once_its_append_has_returned(subject: Arc<dyn Subjec
             .append(&job, &[line(n.to_string())])
             .await
             .unwrap();
-        let onward = store.read_after(&job, position, ALL).await.unwrap();
-        assert_eq!(ids(&onward.lines), given);
+        let tail = store.read_after(&job, position, ALL).await.unwrap();
+        assert_eq!(ids(&tail.lines), given);
         assert_eq!(store.bounds(&job).await.unwrap().last_id, given[0]);
         let newest = store
             .read(
@@ -96,8 +96,8 @@ pub async fn bounds_say_what_is_retained_and_what_ever_was(subject: Arc<dyn Subj
             length,
         };
         assert_eq!(bounds, expected);
-        let onward = store.read_after(&job, id(3), ALL).await.unwrap();
-        assert_eq!(onward.bounds, expected);
+        let tail = store.read_after(&job, id(3), ALL).await.unwrap();
+        assert_eq!(tail.bounds, expected);
     };
     for ms in 1..=10 {
         subject.append_at(&job, id(ms), &line("x")).await;
@@ -129,16 +129,15 @@ pub async fn bounds_are_never_older_than_the_read(subject: Arc<dyn Subject>) {
     });
     while !writer.is_finished() {
         let before = store.bounds(&job).await.unwrap();
-        let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-        let after = onward.bounds;
+        let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+        let after = tail.bounds;
         assert!(after.last_id >= before.last_id && after.entries_added >= before.entries_added);
         assert!(
-            onward
-                .lines
+            tail.lines
                 .last()
                 .is_none_or(|last| last.id <= after.last_id)
         );
-        assert!(after.length >= onward.lines.len() as u64);
+        assert!(after.length >= tail.lines.len() as u64);
     }
     writer.await.unwrap();
 }
@@ -158,18 +157,18 @@ pub async fn a_trim_that_races_a_read_is_never_hidden(subject: Arc<dyn Subject>)
     });
     let mut position = EntryId::ZERO;
     while position < id(LINES) {
-        let onward = store
+        let tail = store
             .read_after(&job, position, ReadLimit::lines(3))
             .await
             .unwrap();
-        let told = onward.gap(position).is_some();
-        for line in &onward.lines {
+        let told = tail.gap(position).is_some();
+        for line in &tail.lines {
             let follows = line.id == id(position.ms() + 1);
             assert!(
                 follows || told,
                 "{position:?} → {:?}, {:?}",
                 line.id,
-                onward.bounds
+                tail.bounds
             );
             assert!(line.id > position);
             position = line.id;
@@ -188,7 +187,7 @@ pub async fn bytes_that_are_not_utf8_read_as_replacement_characters(subject: Arc
         ("phase", "p\u{e9}".as_bytes()),
     ];
     subject.put_raw_line(&job, id(1), &fields).await;
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     let expected = Line {
         id: id(1),
         ts: Some("\u{fffd}".into()),
@@ -196,7 +195,7 @@ pub async fn bytes_that_are_not_utf8_read_as_replacement_characters(subject: Arc
         text: Some("ok \u{fffd} end\0\r\n\x1b[0m".into()),
         phase: Some("p\u{e9}".into()),
     };
-    assert_eq!(onward.lines, [expected]);
+    assert_eq!(tail.lines, [expected]);
 }
 
 /// R7: also with fields in another order, and with fields nobody knows.
@@ -218,8 +217,8 @@ pub async fn a_missing_field_reads_as_none_and_an_empty_one_as_empty(subject: Ar
         phase: Some(String::new()),
         ..none.clone()
     };
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(onward.lines, [some, none]);
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(tail.lines, [some, none]);
 }
 
 /// R7: whatever it holds, and in both orders.
@@ -239,11 +238,8 @@ pub async fn a_line_reads_back_as_it_was_written(subject: Arc<dyn Subject>) {
         .zip(given)
         .map(|(new, id)| stored(new, id))
         .collect();
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert!(
-        onward.lines == expected,
-        "lines differ from what was written"
-    );
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert!(tail.lines == expected, "lines differ from what was written");
     let mut batch = store
         .read(&job, Span::default(), Order::NewestFirst, ALL)
         .await
@@ -285,6 +281,6 @@ pub async fn a_dropped_read_leaves_the_store_working(subject: Arc<dyn Subject>) 
         poll_once(store.bounds(&job)).await;
         poll_once(subject.jobs().get(&job)).await;
     }
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(ids(&onward.lines), given);
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), given);
 }

@@ -1,4 +1,4 @@
-//! The cases, grouped by what they hold a store to. A case's doc names its rule.
+//! The cases, grouped by the rules that they check. The doc of a case names its rule.
 
 pub mod access;
 pub mod append;
@@ -6,5 +6,7 @@ pub mod gap;
 pub mod jobs;
 pub mod lines;
 pub mod outage;
+pub mod outage_access;
+pub mod outage_append;
 pub mod reads;
 pub mod watch;

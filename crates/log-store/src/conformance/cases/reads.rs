@@ -146,13 +146,9 @@ pub async fn a_read_ends_at_its_limit_of_bytes_with_at_least_one_line(subject: A
             assert_eq!(ids(&batch.lines), ids(&expected.lines), "{bytes} {order:?}");
             assert_eq!(batch.more, expected.more, "{bytes} {order:?}");
         }
-        let onward = store.read_after(&job, id(3), limit).await.unwrap();
-        assert_eq!(
-            onward.lines[0].id,
-            id(4),
-            "the long line, whatever the limit"
-        );
-        assert_eq!(onward.more, bytes < 5_001);
+        let tail = store.read_after(&job, id(3), limit).await.unwrap();
+        assert_eq!(tail.lines[0].id, id(4), "the long line, whatever the limit");
+        assert_eq!(tail.more, bytes < 5_001);
     }
 }
 
@@ -195,8 +191,8 @@ pub async fn a_span_that_holds_no_id_is_an_empty_read(subject: Arc<dyn Subject>)
             assert_eq!(batch, Batch::default(), "{span:?} {order:?}");
         }
     }
-    let onward = store.read_after(&job, EntryId::MAX, ALL).await.unwrap();
-    assert_eq!((onward.lines.len(), onward.more), (0, false));
+    let tail = store.read_after(&job, EntryId::MAX, ALL).await.unwrap();
+    assert_eq!((tail.lines.len(), tail.more), (0, false));
 }
 
 /// R1: a line under the greatest id there can be.
@@ -210,11 +206,11 @@ pub async fn the_ends_of_the_id_space_can_be_read(subject: Arc<dyn Subject>) {
     for end in ends {
         subject.append_at(&job, end, &line("end")).await;
     }
-    let onward = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(ids(&onward.lines), ends);
-    let onward = store.read_after(&job, ends[1], ALL).await.unwrap();
-    assert_eq!(ids(&onward.lines), [EntryId::MAX]);
-    assert_eq!(onward.bounds.last_id, EntryId::MAX);
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), ends);
+    let tail = store.read_after(&job, ends[1], ALL).await.unwrap();
+    assert_eq!(ids(&tail.lines), [EntryId::MAX]);
+    assert_eq!(tail.bounds.last_id, EntryId::MAX);
     let span = Span {
         after: None,
         before: Some(EntryId::MAX),

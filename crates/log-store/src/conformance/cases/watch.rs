@@ -44,9 +44,9 @@ where
     let mut before = Vec::new();
     // Spurious notices are allowed: what counts is that a notice follows the change, and its read sees it.
     soon(subject, "a notice of the change", watch.changed()).await;
-    let onward = read_after(&mut *watch, EntryId::ZERO).await;
-    before.extend(texts(&onward.lines).into_iter().map(str::to_owned));
-    (before, onward.bounds)
+    let tail = read_after(&mut *watch, EntryId::ZERO).await;
+    before.extend(texts(&tail.lines).into_iter().map(str::to_owned));
+    (before, tail.bounds)
 }
 
 /// Reads until no notice comes for a moment, so that the next one is about what happens next.
@@ -148,8 +148,8 @@ pub async fn a_log_made_anew_wakes_a_watch(subject: Arc<dyn Subject>) {
     let seen = async {
         loop {
             watch.changed().await;
-            let onward = read_after(&mut *watch, EntryId::ZERO).await;
-            if texts(&onward.lines) == ["newer"] {
+            let tail = read_after(&mut *watch, EntryId::ZERO).await;
+            if texts(&tail.lines) == ["newer"] {
                 return;
             }
         }
@@ -278,12 +278,9 @@ pub async fn a_dropped_changed_takes_no_notice_with_it(subject: Arc<dyn Subject>
         }
         append.await.unwrap();
         if told {
-            let onward = read_after(&mut *follower.watch, follower.position).await;
-            follower.position = onward
-                .lines
-                .last()
-                .map_or(follower.position, |last| last.id);
-            follower.seen.extend(onward.lines);
+            let tail = read_after(&mut *follower.watch, follower.position).await;
+            follower.position = tail.lines.last().map_or(follower.position, |last| last.id);
+            follower.seen.extend(tail.lines);
         }
         soon(&*subject, "the line", follower.until(count)).await;
     }
@@ -382,12 +379,8 @@ pub async fn a_dropped_watch_frees_what_it_held(subject: Arc<dyn Subject>) {
         poll_once(watch.changed()).await;
         poll_once(job_watch.changed()).await;
     }
-    let Some(before) = before else {
-        eprintln!("this store does not count what is watched: held by churn alone");
-        return;
-    };
     let freed = async {
-        while subject.watched().is_some_and(|held| held > before) {
+        while subject.watched() > before {
             sleep(Duration::from_millis(10)).await;
         }
     };

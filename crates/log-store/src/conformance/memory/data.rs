@@ -1,4 +1,4 @@
-//! What the reference store holds: logs and job records, without any notice of their changes.
+//! The data of the reference store: logs and job records, without notices.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -27,7 +27,7 @@ pub(super) struct Log {
     pub(super) entries_added: u64,
     /// When it was last appended to.
     pub(super) appended_at: Instant,
-    /// How much older than that it was made.
+    /// By how much it was made older since.
     pub(super) aged: Duration,
 }
 
@@ -39,23 +39,23 @@ pub(super) struct Record {
 }
 
 impl Data {
-    /// A log, unless its life is over.
+    /// A log, unless it is expired.
     pub(super) fn log(&mut self, job: &JobId) -> Option<&Log> {
-        self.forget_old(job);
+        self.remove_expired(job);
         self.logs.get(job)
     }
 
-    /// A log to append to, which begins its life anew.
+    /// A log to append to, with a new time of its last append.
     pub(super) fn log_mut(&mut self, job: &JobId) -> &mut Log {
-        self.forget_old(job);
+        self.remove_expired(job);
         let log = self.logs.entry(job.clone()).or_insert_with(Log::new);
         (log.appended_at, log.aged) = (Instant::now(), Duration::ZERO);
         log
     }
 
-    fn forget_old(&mut self, job: &JobId) {
-        let is_old = |log: &Log| log.appended_at.elapsed().saturating_add(log.aged) >= KEPT_FOR;
-        if self.logs.get(job).is_some_and(is_old) {
+    fn remove_expired(&mut self, job: &JobId) {
+        let is_expired = |log: &Log| log.appended_at.elapsed().saturating_add(log.aged) >= KEPT_FOR;
+        if self.logs.get(job).is_some_and(is_expired) {
             self.logs.remove(job);
         }
     }
@@ -80,7 +80,7 @@ impl Log {
         self.entries_added += 1;
     }
 
-    /// The id of a line appended now: the time, or the next id where the log is ahead of the clock.
+    /// The id of a line appended now: the time, or the next id if the last id is ahead of the clock.
     pub(super) fn next_id(&self) -> EntryId {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)

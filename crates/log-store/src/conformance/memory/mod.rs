@@ -1,12 +1,13 @@
-//! The reference store: the contract in as few lines as it takes, in memory, for tests.
+//! The reference store: the contract in few lines, in memory, for tests.
 
 mod data;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, OrgId, ReadLimit, Span};
+use parking_lot::Mutex;
 
 use self::data::{Data, Log, Record, stored};
 use crate::local_access::delegate_access;
@@ -19,11 +20,11 @@ use crate::{
 /// A3.
 const KEPT_LINES: usize = 50_000;
 
-/// A store in memory, the reference for the contract. For tests: nothing is kept, and a log past its life is
-/// forgotten when it is next looked at.
+/// A store in memory, the reference for the contract. For tests: it keeps nothing on disk, and removes an expired log when
+/// the log is used next.
 ///
-/// It does no I/O, spawns nothing and sets no timer, so it works on a paused clock; an age is counted in tokio's time.
-/// Clones share one store. The methods of its own are the back doors of [`super::Subject`].
+/// It does no I/O, spawns no task and sets no timer, so it works on a paused clock. Ages are in tokio's time. Clones share
+/// one store. Its own methods are the back doors of [`super::Subject`].
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     data: Arc<Mutex<Data>>,
@@ -41,19 +42,19 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Appends a line under an id of the caller's.
+    /// Appends a line under a given id.
     ///
     /// # Panics
-    /// Where the id is not above the log's last one.
+    /// If the id is not above the log's last one.
     pub fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
-        self.data().log_mut(job).push(id, stored(id, line));
+        self.data.lock().log_mut(job).push(id, stored(id, line));
         self.logs.notify(job);
     }
 
-    /// Appends a line of raw fields; those that no line has are dropped.
+    /// Appends a line of raw fields. Unknown fields are dropped.
     ///
     /// # Panics
-    /// Where the id is not above the log's last one.
+    /// If the id is not above the log's last one.
     pub fn put_raw_line(&self, job: &JobId, id: EntryId, fields: &[(&str, &[u8])]) {
         let field = |name| {
             let (_, value) = fields.iter().find(|(known, _)| *known == name)?;
@@ -68,9 +69,9 @@ impl MemoryStore {
         self.append_at(job, id, &line);
     }
 
-    /// Forgets all but the newest `keep` lines.
+    /// Removes all but the newest `keep` lines.
     pub fn trim_to(&self, job: &JobId, keep: usize) {
-        if let Some(log) = self.data().logs.get_mut(job) {
+        if let Some(log) = self.data.lock().logs.get_mut(job) {
             log.trim_to(keep);
         }
         self.logs.notify(job);
@@ -78,7 +79,7 @@ impl MemoryStore {
 
     /// Deletes one line.
     pub fn delete_line(&self, job: &JobId, id: EntryId) {
-        if let Some(log) = self.data().logs.get_mut(job)
+        if let Some(log) = self.data.lock().logs.get_mut(job)
             && log.lines.remove(&id).is_some()
         {
             log.max_deleted_id = log.max_deleted_id.max(id);
@@ -86,36 +87,36 @@ impl MemoryStore {
         self.logs.notify(job);
     }
 
-    /// Deletes a log whole.
+    /// Deletes a log.
     pub fn delete_log(&self, job: &JobId) {
-        self.data().logs.remove(job);
+        self.data.lock().logs.remove(job);
         self.logs.notify(job);
     }
 
-    /// Makes a log older; past 24 hours it is forgotten at once.
+    /// Makes a log older. After 24 hours it is removed at once.
     pub fn age_log(&self, job: &JobId, by: Duration) {
-        let mut data = self.data();
+        let mut data = self.data.lock();
         if let Some(log) = data.logs.get_mut(job) {
             log.aged = log.aged.saturating_add(by);
         }
-        let forgotten = data.log(job).is_none();
+        let is_expired = data.log(job).is_none();
         drop(data);
-        if forgotten {
+        if is_expired {
             self.logs.notify(job);
         }
     }
 
     /// Writes the status of a job that exists, as text.
     pub fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
-        if let Some(record) = self.data().records.get_mut(job) {
+        if let Some(record) = self.data.lock().records.get_mut(job) {
             record.status = status.map(str::to_owned);
         }
         self.jobs.notify(job);
     }
 
-    /// Takes the owner out of a job's record.
+    /// Removes the owner from a job's record.
     pub fn remove_owner(&self, job: &JobId) {
-        if let Some(record) = self.data().records.get_mut(job) {
+        if let Some(record) = self.data.lock().records.get_mut(job) {
             record.owner = None;
         }
         self.jobs.notify(job);
@@ -123,7 +124,7 @@ impl MemoryStore {
 
     /// Writes the organisation of a job that exists, as text.
     pub fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
-        if let Some(record) = self.data().records.get_mut(job) {
+        if let Some(record) = self.data.lock().records.get_mut(job) {
             record.org = org.and_then(OrgId::new);
         }
         self.jobs.notify(job);
@@ -131,7 +132,7 @@ impl MemoryStore {
 
     /// Deletes a job's record.
     pub fn delete_job(&self, job: &JobId) {
-        self.data().records.remove(job);
+        self.data.lock().records.remove(job);
         self.jobs.notify(job);
     }
 
@@ -141,12 +142,8 @@ impl MemoryStore {
         self.logs.watched() + self.jobs.watched() + self.access.watched()
     }
 
-    fn data(&self) -> MutexGuard<'_, Data> {
-        self.data.lock().unwrap()
-    }
-
-    fn onward(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> TailRead {
-        let mut data = self.data();
+    fn tail(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> TailRead {
+        let mut data = self.data.lock();
         let Some(log) = data.log(job) else {
             return TailRead {
                 lines: Vec::new(),
@@ -163,7 +160,7 @@ impl MemoryStore {
     }
 
     fn job(&self, job: &JobId) -> Option<Job> {
-        let data = self.data();
+        let data = self.data.lock();
         let record = data.records.get(job)?;
         Some(Job {
             status: record.status(),
@@ -182,7 +179,7 @@ impl LogStore for MemoryStore {
         order: Order,
         limit: ReadLimit,
     ) -> Result<Batch, StoreError> {
-        let mut data = self.data();
+        let mut data = self.data.lock();
         Ok(data
             .log(job)
             .map(|log| log.read(span, order, limit))
@@ -195,11 +192,15 @@ impl LogStore for MemoryStore {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
-        Ok(self.onward(job, after, limit))
+        Ok(self.tail(job, after, limit))
     }
 
     async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
-        Ok(self.data().log(job).map_or(LogBounds::ABSENT, Log::bounds))
+        Ok(self
+            .data
+            .lock()
+            .log(job)
+            .map_or(LogBounds::ABSENT, Log::bounds))
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
@@ -221,7 +222,7 @@ impl LogAppend for MemoryStore {
             return Ok(Vec::new());
         }
         let mut ids = Vec::with_capacity(lines.len());
-        let mut data = self.data();
+        let mut data = self.data.lock();
         let log = data.log_mut(job);
         for line in lines {
             let id = log.next_id();
@@ -256,7 +257,7 @@ impl Jobs for MemoryStore {
 #[async_trait]
 impl JobWrites for MemoryStore {
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
-        let mut data = self.data();
+        let mut data = self.data.lock();
         if data.records.contains_key(job) {
             return Err(CreateJobError::Exists);
         }
@@ -276,7 +277,7 @@ impl JobWrites for MemoryStore {
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        let mut data = self.data();
+        let mut data = self.data.lock();
         let record = data.records.get_mut(job).ok_or(TransitionError::NotFound)?;
         let before = record.status();
         before.check_step(&step.to)?;
@@ -287,7 +288,7 @@ impl JobWrites for MemoryStore {
     }
 }
 
-/// A watch of a log or of a job; which one depends on where its notice comes from.
+/// A watch of a log or of a job. Its notice comes either from the logs or from the jobs.
 #[derive(Debug)]
 struct MemoryWatch {
     store: MemoryStore,
@@ -306,9 +307,9 @@ impl LogWatch for MemoryWatch {
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
         let version = self.notice.version();
-        let onward = self.store.onward(self.notice.key(), after, limit);
-        self.notice.saw(version);
-        Ok(onward)
+        let tail = self.store.tail(self.notice.key(), after, limit);
+        self.notice.mark_read(version);
+        Ok(tail)
     }
 }
 
@@ -321,7 +322,7 @@ impl JobWatch for MemoryWatch {
     async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         let version = self.notice.version();
         let job = self.store.job(self.notice.key());
-        self.notice.saw(version);
+        self.notice.mark_read(version);
         Ok(job)
     }
 }

@@ -1,0 +1,146 @@
+//! The fault-injecting store: logs and jobs.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, ReadLimit, Span};
+
+use super::faults::Faults;
+use super::watch::FaultyWatch;
+use crate::append::{LogAppend, NewLine};
+use crate::error::{CreateJobError, StoreError, TransitionError};
+use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
+use crate::lines::{LogStore, LogWatch, TailRead};
+
+/// Wraps a store. Its calls fail or wait, and its notices are lost, when a test wants that. It keeps the contract with and
+/// without faults.
+///
+/// Clones share the store and its [`Faults`]. It works on a paused clock if the wrapped store does.
+///
+/// ```
+/// use log_store::{FaultyStore, LogStore, MemoryStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = FaultyStore::new(MemoryStore::new());
+/// store.faults().cut();
+/// assert!(store.ping().await.is_err());
+/// store.faults().mend();
+/// assert!(store.ping().await.is_ok());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct FaultyStore<S> {
+    pub(super) inner: Arc<S>,
+    pub(super) faults: Arc<Faults>,
+}
+
+impl<S> Clone for FaultyStore<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            faults: Arc::clone(&self.faults),
+        }
+    }
+}
+
+impl<S> FaultyStore<S> {
+    /// Wraps a store. All faults are off.
+    pub fn new(inner: S) -> Self {
+        Self {
+            inner: Arc::new(inner),
+            faults: Arc::new(Faults::default()),
+        }
+    }
+
+    /// The wrapped store. A test can change it while this one is cut.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The switches.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: LogStore> LogStore for FaultyStore<S> {
+    async fn read(
+        &self,
+        job: &JobId,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, StoreError> {
+        self.faults
+            .call(self.inner.read(job, span, order, limit))
+            .await
+    }
+
+    async fn read_after(
+        &self,
+        job: &JobId,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
+        self.faults
+            .call(self.inner.read_after(job, after, limit))
+            .await
+    }
+
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
+        self.faults.call(self.inner.bounds(job)).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+        Box::new(FaultyWatch::new(self.inner.watch(job), &self.faults))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.faults.call(self.inner.ping()).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: LogAppend> LogAppend for FaultyStore<S> {
+    async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
+        self.faults.call(self.inner.append(job, lines)).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: Jobs> Jobs for FaultyStore<S> {
+    async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
+        self.faults.call(self.inner.get(job)).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+        Box::new(FaultyWatch::new(self.inner.watch(job), &self.faults))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.faults.call(self.inner.ping()).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: JobWrites> JobWrites for FaultyStore<S> {
+    async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
+        self.faults.call(self.inner.create(job, new)).await
+    }
+
+    async fn transition(
+        &self,
+        job: &JobId,
+        step: &Transition,
+    ) -> Result<JobStatus, TransitionError> {
+        self.faults.call(self.inner.transition(job, step)).await
+    }
+}
