@@ -200,3 +200,49 @@ fn count_due(total: usize, elapsed: Duration, window: Duration) -> usize {
     let part = total as u128 * elapsed.as_nanos() / window.as_nanos();
     usize::try_from(part).unwrap_or(total)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use log_store::MemoryStore;
+    use tokio::runtime;
+
+    use super::*;
+
+    #[test]
+    fn a_feed_that_is_busy_holds_up_no_viewer_of_another_job() {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(3)
+            .enable_time()
+            .build()
+            .unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let options = HubOptions::default();
+        let hub = runtime.block_on(async { Hub::new(store.clone(), store, options) });
+        let (opened, has_opened) = mpsc::sync_channel(1);
+        let open = |job: &str| {
+            let (hub, opened) = (hub.clone(), opened.clone());
+            let job: JobId = job.parse().unwrap();
+            runtime.spawn(async move {
+                let viewer = hub.open(&job, Start::After(EntryId::ZERO)).await.unwrap();
+                opened.send(viewer).unwrap();
+            });
+        };
+        let patience = Duration::from_secs(30);
+        open("busy");
+        let viewer = has_opened.recv_timeout(patience).unwrap();
+        let feed = hub.inner.registry.all().pop().unwrap();
+        let state = feed.lock();
+        // A second viewer of the busy feed waits for its lock.
+        open("busy");
+        let second = has_opened.recv_timeout(Duration::from_millis(200));
+        assert!(second.is_err(), "it waits");
+        open("other");
+        let other = has_opened.recv_timeout(patience).unwrap();
+        assert_eq!(other.job().as_str(), "other");
+        drop(state);
+        has_opened.recv_timeout(patience).unwrap();
+        drop(viewer);
+    }
+}

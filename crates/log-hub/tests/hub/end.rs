@@ -158,6 +158,25 @@ async fn a_producer_that_never_stops_is_cut_on_a_log_made_anew_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_producer_that_outruns_the_reader_is_cut_at_the_limit_too() {
+    let (stage, held) = HeldStore::stage(|options| options.read.lines = 10).await;
+    held.outrun_feeds();
+    let mut client = stage.live().await;
+    let before = client.during(Duration::from_secs(1)).await;
+    assert!(before.len() > 500, "{} lines in a second", before.len());
+    stage.set_status("failed");
+    let begin = Instant::now();
+    let after = client.rest().await;
+    let took = begin.elapsed();
+    let limit = Duration::from_secs(5);
+    assert!(took >= limit && took < limit + QUIET, "{took:?}");
+    let seen = events([before, after]);
+    let last = seen.len() as u64 - 1;
+    assert!(last < held.outrun_up_to(), "it was never at the end");
+    assert_eq!(seen, events([lines(1..=last), done("failed")]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_that_is_written_again_and_again_does_not_put_off_the_end() {
     let stage = std::sync::Arc::new(Stage::new().await);
     let mut client = stage.live().await;

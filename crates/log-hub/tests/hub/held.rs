@@ -1,6 +1,6 @@
 //! A store whose answers a test holds back, delays, counts and refuses.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use fastrand::Rng;
 use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 use log_store::{
-    FaultyStore, LogStore, LogWatch, MemoryStore, StoreError, StoreRefused, StoreUnavailable,
-    TailRead,
+    FaultyStore, LogStore, LogWatch, MemoryStore, NewLine, StoreError, StoreRefused,
+    StoreUnavailable, TailRead,
 };
 use tokio::sync::watch;
 
@@ -34,6 +34,10 @@ pub(crate) struct Switches {
     feed_answers_lost: AtomicUsize,
     /// Says no to every read of a viewer.
     viewers_refused: watch::Sender<bool>,
+    /// A producer writes more before each read of a feed than the read takes.
+    outruns_feeds: AtomicBool,
+    /// The last line that it has written.
+    outrun_up_to: AtomicU64,
     /// How late an answer may be, and what says how late each one is.
     lateness: Mutex<Option<(Duration, Rng)>>,
     in_flight: AtomicUsize,
@@ -80,6 +84,17 @@ impl Switches {
 
     pub(crate) fn refuse_viewers(&self, refused: bool) {
         self.viewers_refused.send_replace(refused);
+    }
+
+    /// Lets a producer write, from line 1 on, twice as many lines before each read of a feed as the read takes. Each read
+    /// takes 5 ms.
+    pub(crate) fn outrun_feeds(&self) {
+        self.outruns_feeds.store(true, Ordering::SeqCst);
+    }
+
+    /// The last line that this producer has written.
+    pub(crate) fn outrun_up_to(&self) -> u64 {
+        self.outrun_up_to.load(Ordering::SeqCst)
     }
 
     /// Lets every answer be late by up to `most`, at random.
@@ -174,6 +189,8 @@ impl LogStore for HeldStore {
     fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(HeldWatch {
             inner: LogStore::watch(&self.inner, job),
+            store: self.inner.clone(),
+            job: job.clone(),
             switches: self.switches.clone(),
         })
     }
@@ -185,7 +202,21 @@ impl LogStore for HeldStore {
 
 struct HeldWatch {
     inner: Box<dyn LogWatch>,
+    store: FaultyStore<MemoryStore>,
+    job: JobId,
     switches: Arc<Switches>,
+}
+
+impl HeldWatch {
+    /// Writes more than a read takes.
+    async fn outrun(&mut self, limit: ReadLimit) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        for _ in 0..2 * limit.lines {
+            let n = self.switches.outrun_up_to.fetch_add(1, Ordering::SeqCst) + 1;
+            let store = self.store.inner();
+            store.append_at(&self.job, EntryId::new(n, 0), &NewLine::default());
+        }
+    }
 }
 
 #[async_trait]
@@ -201,6 +232,9 @@ impl LogWatch for HeldWatch {
     ) -> Result<TailRead, StoreError> {
         released(&self.switches.feeds_held).await;
         check(&self.switches.feeds_refused)?;
+        if self.switches.outruns_feeds.load(Ordering::SeqCst) {
+            self.outrun(limit).await;
+        }
         let answer = self.inner.read_after(after, limit).await;
         self.switches.answer(&self.switches.feed_answers_held).await;
         let one_less = |left: usize| left.checked_sub(1);

@@ -62,6 +62,19 @@ async fn the_linger_is_counted_from_the_last_viewer_that_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deserted_feed_ends_though_its_log_always_has_more() {
+    let (stage, held) = HeldStore::stage(|options| options.read.lines = 10).await;
+    held.outrun_feeds();
+    let mut client = stage.live().await;
+    assert!(!client.during(Duration::from_secs(1)).await.is_empty());
+    drop(client);
+    sleep(BEFORE).await;
+    assert_eq!(stage.stats().feeds, 1);
+    sleep(LINGER - BEFORE + Duration::from_millis(20)).await;
+    assert_eq!(stage.stats().feeds, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deserted_feed_ends_though_the_store_is_away() {
     let stage = Stage::new().await;
     let client = stage.live().await;
