@@ -9,7 +9,6 @@ use log_store::{Jobs, LogStore};
 
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::health::Health;
-use crate::shared_reads::{JobReads, SharedPages};
 use crate::supervise::Tasks;
 
 /// What the routes need, shared by all threads. Another service that mounts the routes brings its own.
@@ -19,12 +18,8 @@ pub struct AppState {
     pub verifier: Arc<Verifier>,
     /// Reads history.
     pub store: Arc<dyn LogStore>,
-    /// Pages that are read once for many requests.
-    pub(crate) pages: SharedPages,
     /// Knows who owns a job.
     pub jobs: Arc<dyn Jobs>,
-    /// Jobs that are read once for many requests.
-    pub(crate) job_reads: JobReads,
     /// Serves live logs.
     pub hub: Hub,
     /// The exact origins that browsers may call from.
@@ -106,9 +101,7 @@ impl AppStateBuilder {
             access: Arc::new(Access::new(self.access, &stores, self.jobs.clone())),
             verifier: self.verifier,
             store: self.store,
-            pages: SharedPages::default(),
             jobs: self.jobs,
-            job_reads: JobReads::default(),
             webhooks: None,
             cors_origins: Arc::default(),
             health: Arc::default(),

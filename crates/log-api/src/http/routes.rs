@@ -6,8 +6,6 @@ mod stream;
 mod ticket;
 mod webhook;
 
-use std::sync::Arc;
-
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -19,7 +17,6 @@ use super::envelope::envelope;
 use super::problem::sealed;
 use crate::access::Gate;
 use crate::error::ApiError;
-use crate::shared_reads::SharedJobs;
 use crate::state::AppState;
 
 /// Mounts the routes of the service into an actix application.
@@ -42,10 +39,7 @@ pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
     let gate = Gate {
         verifier: state.verifier.clone(),
         access: state.access.clone(),
-        jobs: Arc::new(SharedJobs {
-            jobs: state.jobs.clone(),
-            reads: state.job_reads.clone(),
-        }),
+        jobs: state.jobs.clone(),
     };
     config
         .app_data(web::Data::new(state.clone()))

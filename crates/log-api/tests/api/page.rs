@@ -1,7 +1,5 @@
 //! A page of history.
 
-mod shared;
-
 use std::sync::Arc;
 
 use log_domain::{JobId, Source, UserId};

@@ -1,7 +1,8 @@
 //! `GET /api/jobs/{job_id}/logs`: a page of history.
 
 use actix_web::{HttpResponse, web};
-use log_domain::PageRequest;
+use log_domain::{Page, PageRequest};
+use log_wire::page_json;
 
 use crate::access::AuthorizedJob;
 use crate::error::ApiError;
@@ -11,9 +12,10 @@ pub(super) async fn page(
     asked: AuthorizedJob<PageRequest>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let pages = &state.pages;
-    let json = pages.json(&state.store, &asked.job_id, asked.query).await?;
+    let (span, order, limit) = asked.query.read();
+    let batch = state.store.read(&asked.job_id, span, order, limit).await?;
+    let page = Page::new(&asked.query, batch);
     Ok(HttpResponse::Ok()
         .content_type("application/json")
-        .body(json))
+        .body(page_json(&page)))
 }
