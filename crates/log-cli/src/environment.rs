@@ -1,49 +1,59 @@
-//! What the environment says: with the settings of the service, the only place that reads it.
+//! Reads the environment. Only this file, and the settings of the service, may do so.
 
 use std::env::VarError;
 
-use crate::exit::Failure;
+use log_domain::{JobId, UserId};
 
-/// The variables that stand in for options, as `--help` lists them.
-pub(crate) const HELP: &str = "\
-Environment:
-  REDIS_URL      the Redis, where --redis is not given
-  JOBLOG_URL     the API, where --url is not given; comes before REDIS_URL
-  JOBLOG_TOKEN   the API's session token; with --token-command it is not used
-  JOBLOG_JOB     the job, where none is given
-  JOBLOG_USER    the owner of a new job, where --user is not given
-  NO_COLOR       set to anything: no colours";
+use crate::exit::Failure;
 
 /// The environment of this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Environment;
 
 impl Environment {
-    /// A setting; `None` where it is not set, or to nothing but white space.
+    /// A variable. `None` if it is not set, or contains only white space.
     pub(crate) fn get(self, name: &str) -> Option<String> {
-        self.secret(name)
+        self.get_exact(name)
             .ok()
             .flatten()
             .filter(|value| !value.trim().is_empty())
     }
 
-    /// An option, or the variable that stands in for it.
-    pub(crate) fn or(self, given: Option<String>, name: &str) -> Option<String> {
-        given.or_else(|| self.get(name))
+    /// An option, or the variable that replaces it.
+    pub(crate) fn option_or(self, option: Option<String>, name: &str) -> Option<String> {
+        option.or_else(|| self.get(name))
     }
 
-    /// The value of a variable, as it is; `None` where it is not set.
+    /// The exact value of a variable. `None` if it is not set.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the command line's one place that reads the environment"
+        reason = "this is the only place of the command line that reads the environment"
     )]
-    pub(crate) fn secret(self, name: &str) -> Result<Option<String>, Failure> {
+    pub(crate) fn get_exact(self, name: &str) -> Result<Option<String>, Failure> {
         match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
             Err(VarError::NotPresent) => Ok(None),
             Err(VarError::NotUnicode(_)) => Err(Failure::usage(format_args!(
-                "the value of `{name}` is not UTF-8, and cannot be looked for"
+                "the value of `{name}` is not UTF-8"
             ))),
         }
+    }
+
+    /// The id of the job.
+    pub(crate) fn job_id(self, option: Option<String>, if_missing: &str) -> Result<JobId, Failure> {
+        let text = self.option_or(option, "JOBLOG_JOB");
+        let text = text.ok_or_else(|| Failure::usage(if_missing))?;
+        let id = text.parse::<JobId>();
+        id.map_err(|error| Failure::usage(format_args!("the job id {error}")))
+    }
+
+    /// The owner of a new job. `None` if there is neither the option nor the variable.
+    pub(crate) fn owner(self, option: Option<String>) -> Result<Option<UserId>, Failure> {
+        let Some(text) = self.option_or(option, "JOBLOG_USER") else {
+            return Ok(None);
+        };
+        let user = UserId::new(&text);
+        let user = user.ok_or_else(|| Failure::usage("the user id must not be empty"))?;
+        Ok(Some(user))
     }
 }

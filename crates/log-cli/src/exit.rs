@@ -1,4 +1,4 @@
-//! How a command ends: the documented exit codes.
+//! How a command fails: a message and an exit code. `--help` lists the exit codes.
 
 use std::fmt;
 
@@ -6,30 +6,11 @@ use log_client::{ClientError, Ending};
 use log_store::redis::{CheckError, RedisOptionsError};
 use log_store::{StoreError, StoreRefused, StoreUnavailable};
 
-/// The exit codes of every command but `run`, as `--help` lists them.
-pub(crate) const CODES: &str = "\
-Exit codes:
-  0    it did what was asked; for `tail`: the job ended `ready`
-  1    `tail`: the job ended `failed`
-  2    the command line, or a setting in the environment, makes no sense
-  3    there is no such job, or it is not yours; or its record was deleted
-  4    the token was refused, or there is none
-  5    Redis or the API could not be reached for too long
-  6    anything else; standard error says what
-A reader of standard output that goes away (`| head`) is no error.";
-
-/// The exit codes of `run`.
-pub(crate) const RUN_CODES: &str = "\
-Exit codes: the command's own, whatever became of its log; 128 + n where signal n ended it; and
-  125  joblog failed before the command was started
-  126  the command was found but could not be started
-  127  the command was not found";
-
-/// Why a command ends otherwise than well.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
-    /// For whoever typed the command.
+    /// The message for the user.
     text: String,
 }
 
@@ -38,11 +19,11 @@ impl Failure {
     pub(crate) const USAGE: u8 = 2;
     pub(crate) const NOT_FOUND: u8 = 3;
     pub(crate) const REFUSED: u8 = 4;
-    pub(crate) const AWAY: u8 = 5;
+    pub(crate) const UNREACHABLE: u8 = 5;
     pub(crate) const OTHER: u8 = 6;
-    pub(crate) const RUN: u8 = 125;
+    pub(crate) const RUN_FAILED: u8 = 125;
     pub(crate) const CANNOT_START: u8 = 126;
-    pub(crate) const NO_COMMAND: u8 = 127;
+    pub(crate) const COMMAND_NOT_FOUND: u8 = 127;
 
     pub(crate) fn new(code: u8, text: impl fmt::Display) -> Self {
         Self {
@@ -59,10 +40,10 @@ impl Failure {
         Self::new(Self::NOT_FOUND, format_args!("there is no job `{job}`"))
     }
 
-    /// The same failure, where it keeps a command from being run.
+    /// The same failure with the exit code of `run`, for a failure before the command was started.
     pub(crate) fn before_the_command(self) -> Self {
         Self {
-            code: Self::RUN,
+            code: Self::RUN_FAILED,
             ..self
         }
     }
@@ -74,8 +55,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The exit code of a `tail` that saw the end.
-pub(crate) fn of_ending(ending: &Ending) -> u8 {
+/// The exit code of `tail` after the job has ended.
+pub(crate) fn code_from_ending(ending: &Ending) -> u8 {
     match ending {
         Ending::Ready => 0,
         Ending::Failed => Failure::FAILED,
@@ -92,7 +73,7 @@ impl From<ClientError> for Failure {
             ClientError::Invalid(_) => Self::USAGE,
             ClientError::Refused(problem) if problem.status == 403 => Self::REFUSED,
             ClientError::Refused(_) | ClientError::NotTheApi(_) => Self::OTHER,
-            ClientError::GaveUp { .. } => Self::AWAY,
+            ClientError::GaveUp { .. } => Self::UNREACHABLE,
         };
         Self::new(code, error)
     }
@@ -100,7 +81,7 @@ impl From<ClientError> for Failure {
 
 impl From<StoreUnavailable> for Failure {
     fn from(error: StoreUnavailable) -> Self {
-        Self::new(Self::AWAY, format_args!("Redis: {error}"))
+        Self::new(Self::UNREACHABLE, format_args!("Redis: {error}"))
     }
 }
 
@@ -122,7 +103,7 @@ impl From<StoreError> for Failure {
 impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
         let code = match &error {
-            CheckError::Unavailable(_) => Self::AWAY,
+            CheckError::Unavailable(_) => Self::UNREACHABLE,
             CheckError::Credentials { .. } => Self::REFUSED,
             CheckError::TooOld { .. } | CheckError::Permission { .. } | CheckError::Refused(_) => {
                 Self::OTHER

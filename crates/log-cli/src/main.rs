@@ -1,27 +1,35 @@
-//! The binary: see `joblog --help`.
+//! The `joblog` binary. `joblog --help` describes it.
 //!
-//! **Invariant:** the standard output of `run`, `tail` and `cat` carries log lines only; all that `joblog` itself says goes to
-//! standard error. **Invariant:** no option takes a token or a secret, and none is printed.
+//! **Invariants:**
+//!
+//! - The standard output of `run`, `tail` and `cat` contains log lines only. All messages of `joblog` itself go to standard
+//!   error.
+//! - No option takes a token or a secret, and no message contains one.
+//! - A standard output or standard error that cannot be written never causes a panic.
 
-mod cat;
-mod cli;
-mod direct;
+mod api;
+mod args;
+mod commands;
+mod dispatch;
 mod environment;
+mod event;
 mod exit;
-mod job;
-mod origin;
-mod pages;
-mod run;
-mod say;
-mod show;
+mod help;
+mod printer;
+mod redis;
+mod redis_follow;
+mod retry;
 mod signals;
 mod since;
-mod tail;
+mod source;
+mod stdout;
+mod style;
+mod terminal;
 mod token;
-mod waiting;
+mod wait_notice;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    dispatch::main()
 }

@@ -1,13 +1,13 @@
-//! `--since`: a time, or how long ago.
+//! The value of `--since`: a time, or a duration before now.
 
 use jiff::{SignedDuration, Timestamp};
 use log_domain::EntryId;
 
-/// A moment, as the first id that a line of it can have.
+/// A time, as the first id that a line of that time can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Since(pub(crate) EntryId);
 
-/// Reads `10m`, `1h30m`, `2026-01-02T03:04:05Z`.
+/// Parses `10m`, `1h30m`, `2026-01-02T03:04:05Z`.
 pub(crate) fn parse(text: &str) -> Result<Since, String> {
     parse_at(text, Timestamp::now())
 }
@@ -21,9 +21,7 @@ fn parse_at(text: &str, now: Timestamp) -> Result<Since, String> {
     let ms = at.and_then(|at: Timestamp| u64::try_from(at.as_millisecond()).ok());
     match ms {
         Some(ms) => Ok(Since(EntryId::new(ms, 0))),
-        None => {
-            Err("must be how long ago (90s, 10m, 1h30m) or a time (2026-01-02T03:04:05Z)".into())
-        }
+        None => Err("must be a duration (90s, 10m, 1h30m) or a time (2026-01-02T03:04:05Z)".into()),
     }
 }
 
@@ -32,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_ago_and_a_time_are_read() {
+    fn a_duration_and_a_time_are_parsed() {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let ms = |seconds: i64| u64::try_from((now.as_second() - seconds) * 1000).unwrap();
         for (text, ago) in [

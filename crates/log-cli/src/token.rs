@@ -1,4 +1,4 @@
-//! The API's token: from the environment, or from a command that is asked for each connection.
+//! The token for the API: from the environment, or from a command that runs before each connection.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,41 +10,39 @@ use tokio::time::timeout;
 use crate::environment::Environment;
 use crate::exit::Failure;
 
-/// How long a command may take to give a token: somebody may have to sign in.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the token command may take. The user may have to sign in.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn source(command: Option<String>, env: Environment) -> Result<TokenSource, Failure> {
     if let Some(command) = command {
-        return Ok(TokenSource::fresh(move || ask(command.clone())));
+        return Ok(TokenSource::fresh(move || run_command(command.clone())));
     }
     match env.get("JOBLOG_TOKEN") {
         Some(token) => Ok(TokenSource::fixed(&token)),
         None => Err(Failure::new(
             Failure::REFUSED,
-            "the API wants a session token: set JOBLOG_TOKEN, or name a command that prints one with --token-command",
+            "the API needs a session token: set JOBLOG_TOKEN, or give a command that prints one with --token-command",
         )),
     }
 }
 
-/// Runs the command by the shell. What it says on standard error is for the user.
-async fn ask(command: String) -> Result<String, String> {
+/// Runs the command in a shell. The user sees its standard error.
+async fn run_command(command: String) -> Result<String, String> {
     let mut shell = Command::new("sh");
     shell
         .args(["-c", &command])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
-    let output = timeout(PATIENCE, shell.output()).await;
+    let output = timeout(COMMAND_TIMEOUT, shell.output()).await;
     let output = output
         .map_err(|_| {
-            format!(
-                "the token command took longer than {} s",
-                PATIENCE.as_secs()
-            )
+            let seconds = COMMAND_TIMEOUT.as_secs();
+            format!("the token command took longer than {seconds} s")
         })?
         .map_err(|error| format!("the token command could not be started: {error}"))?;
     if !output.status.success() {
-        return Err(format!("the token command ended with {}", output.status));
+        return Err(format!("the token command failed with {}", output.status));
     }
     let token = String::from_utf8(output.stdout).unwrap_or_default();
     if token.trim().is_empty() {

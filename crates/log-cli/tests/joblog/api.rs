@@ -1,4 +1,4 @@
-//! `joblog` through the real API, and through a network that breaks.
+//! `joblog` with the real API, also when connections break.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,7 +11,6 @@ use auth::{StaticKeys, Verifier};
 use log_api::app::Application;
 use log_api::config::Settings;
 use log_api::{AppState, Metrics, StoreGauges};
-use log_hub::HubOptions;
 use log_store::redis::{RedisOptions, RedisStore};
 use test_support::TcpProxy;
 use tokio::process::Command;
@@ -31,7 +30,7 @@ fn token(user: &str) -> String {
         .unwrap()
 }
 
-/// The running service on a Redis, behind a proxy.
+/// The running service with a Redis, behind a proxy.
 struct Api {
     proxy: TcpProxy,
     stop: Option<oneshot::Sender<()>>,
@@ -55,7 +54,7 @@ impl Api {
         format!("http://{}", self.proxy.address())
     }
 
-    /// `joblog` with nothing but the API and Ann's token in its environment.
+    /// `joblog` with only the API and Ann's token in its environment.
     fn joblog(&self, arguments: &[&str]) -> Command {
         let mut command = joblog(arguments);
         command
@@ -94,10 +93,10 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
             .build()
             .unwrap();
         let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
-        let hub = HubOptions::default();
-        let parts = AppState::new(Arc::new(verifier), store.clone(), store, hub);
-        let metrics = Metrics::new(parts.clone(), StoreGauges::default);
-        let app = Application::bind(parts, settings, metrics).unwrap();
+        let hub = Default::default();
+        let state = AppState::new(Arc::new(verifier), store.clone(), store, hub);
+        let metrics = Metrics::new(state.clone(), StoreGauges::default);
+        let app = Application::bind(state, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();
         let stop = async {
             let _ = stop.await;
@@ -107,7 +106,7 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_followed_through_the_api_while_the_network_breaks() {
+async fn tail_through_the_api_prints_every_line_once_while_connections_break() {
     let job = Job::with_status("queued").await;
     let api = Api::on(&job).await;
     let tail = api.joblog(&["tail", &job.id, "--from", "start"]);
@@ -133,7 +132,7 @@ async fn a_run_is_followed_through_the_api_while_the_network_breaks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_is_told_by_exit_code_and_status() {
+async fn the_exit_code_and_the_status_say_how_the_job_ended() {
     let job = Job::with_status("code").await;
     job.append("*", "stdout", "one").await;
     let api = Api::on(&job).await;
@@ -148,13 +147,13 @@ async fn the_end_is_told_by_exit_code_and_status() {
     assert_eq!(end_of(tail).await.code, Some(1));
     let status = ended(api.joblog(&["status", &job.id])).await;
     assert_eq!(status.text(), "failed\n");
-    // Beyond the last line there is nothing but the end.
+    // After the last line there is only the end.
     let late = ended(api.joblog(&["tail", &job.id, "--since", "1s"])).await;
     assert_eq!(late.code, Some(1), "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_read_is_told_so_and_no_token_is_printed() {
+async fn a_user_who_may_not_read_gets_an_error_without_the_token() {
     let job = Job::with_status("code").await;
     let api = Api::on(&job).await;
     let url = api.url();
@@ -177,7 +176,7 @@ async fn who_may_not_read_is_told_so_and_no_token_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_command_is_asked_for_each_connection() {
+async fn the_token_command_runs_before_each_connection() {
     let job = Job::with_status("code").await;
     job.append("*", "stdout", "one").await;
     let api = Api::on(&job).await;
@@ -208,7 +207,7 @@ async fn a_token_command_is_asked_for_each_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_that_is_away_is_told_once_waited_for_and_given_up() {
+async fn an_unreachable_api_is_reported_and_waited_for_until_joblog_gives_up() {
     let job = Job::with_status("code").await;
     let api = Api::on(&job).await;
     let mut tail = api.joblog(&["tail", &job.id, "--from", "start"]);
@@ -222,10 +221,12 @@ async fn an_api_that_is_away_is_told_once_waited_for_and_given_up() {
     assert_eq!(first_line(&mut tail).await, "two");
     api.proxy.refuse().await;
     tail.kill().await.unwrap();
-    for command in ["tail", "cat"] {
-        let mut command = api.joblog(&[command, &job.id]);
-        command.args(["--give-up-after", "2"]);
-        let away = ended(command).await;
+    let give_up = |command: &str| {
+        let arguments = [command, job.id.as_str(), "--give-up-after", "2"];
+        ended(api.joblog(&arguments))
+    };
+    let (tail, cat) = tokio::join!(give_up("tail"), give_up("cat"));
+    for away in [tail, cat] {
         assert_eq!(away.code, Some(5), "{away:?}");
         assert!(away.err.contains("gave up"), "{away:?}");
     }

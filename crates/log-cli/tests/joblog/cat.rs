@@ -1,9 +1,9 @@
-//! `joblog cat`, `create` and `status`, straight on Redis.
+//! `joblog cat`, `create` and `status` on Redis.
 
 use crate::support::{ANN, Job, end_of, ended, first_line, joblog};
 
 #[tokio::test]
-async fn the_whole_history_is_printed_page_by_page() {
+async fn the_whole_log_is_printed_page_by_page() {
     let job = Job::with_status("code").await;
     let line = |n: usize| {
         let logs = format!("{}:logs", job.key());
@@ -18,7 +18,7 @@ async fn the_whole_history_is_printed_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_is_no_error() {
+async fn it_is_no_error_if_the_reader_goes_away() {
     let job = Job::with_status("code").await;
     for n in 0..50 {
         let text = format!("{n} {}", "x".repeat(10_000));
@@ -32,7 +32,7 @@ async fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_job_is_made_once_and_its_status_printed() {
+async fn a_job_is_created_once_and_its_status_is_printed() {
     let job = Job::new().await;
     assert_eq!(ended(job.joblog(&["status"])).await.code, Some(3));
     assert_eq!(ended(job.joblog(&["cat"])).await.code, Some(3));
@@ -52,21 +52,21 @@ async fn a_job_is_made_once_and_its_status_printed() {
 }
 
 #[tokio::test]
-async fn where_logs_are_has_to_be_said_and_a_redis_that_is_away_is_5() {
+async fn a_missing_redis_url_is_a_usage_error_and_an_unreachable_redis_has_exit_code_5() {
     let nowhere = ended(joblog(&["cat", "a"])).await;
     assert_eq!(nowhere.code, Some(2));
     assert!(nowhere.err.contains("REDIS_URL"), "{nowhere:?}");
     let redis = "redis://127.0.0.1:1";
-    for command in ["cat", "tail", "status"] {
-        let away = ended(joblog(&[
-            command,
-            "a",
-            "--redis",
-            redis,
-            "--give-up-after",
-            "1",
-        ]))
-        .await;
+    let unreachable = |command| {
+        let arguments = [command, "a", "--redis", redis, "--give-up-after", "1"];
+        ended(joblog(&arguments))
+    };
+    let (cat, tail, status) = tokio::join!(
+        unreachable("cat"),
+        unreachable("tail"),
+        unreachable("status")
+    );
+    for away in [cat, tail, status] {
         assert_eq!(away.code, Some(5), "{away:?}");
         assert!(away.out.is_empty());
         assert!(away.err.contains("cannot be reached"), "{away:?}");

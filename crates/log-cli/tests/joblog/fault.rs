@@ -1,4 +1,4 @@
-//! Redis killed under `joblog run`.
+//! Redis is killed while `joblog run` runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{Job, SOON, end_of, first_line, numbered, says};
 const AWAY: &str = "Redis cannot be reached; the command goes on";
 const BACK: &str = "Redis is back";
 
-/// A Redis that has every line on disk before it says so, so that what it loses by a kill is ours.
+/// A Redis that writes every line to disk before it answers. So a kill loses no line that it has confirmed.
 async fn durable() -> Arc<RedisServer> {
     let options = RedisOptions {
         append_only: true,
@@ -22,7 +22,7 @@ async fn durable() -> Arc<RedisServer> {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_killed_under_a_run_loses_no_line_and_repeats_none() {
+async fn killing_redis_during_a_run_loses_no_line_and_repeats_none() {
     let redis = durable().await;
     let job = Job::on(redis.clone());
     let folder = tempfile::tempdir().unwrap();
@@ -32,34 +32,34 @@ async fn a_redis_that_is_killed_under_a_run_loses_no_line_and_repeats_none() {
         enough.display()
     );
     let mut child = job.run(&[], &script).spawn().unwrap();
-    // What is shown is read all the time, or the command would stop.
+    // The output must be read all the time, or the command would block.
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let shown = tokio::spawn(async move {
         let mut text = String::new();
         out.read_to_string(&mut text).await.unwrap();
         text
     });
-    grows(&job).await;
+    wait_for_more_lines(&job).await;
     redis.kill().await;
     says(&mut child, AWAY).await;
     redis.start_again().await;
     says(&mut child, BACK).await;
     for _ in 0..3 {
-        grows(&job).await;
+        wait_for_more_lines(&job).await;
         redis.kill().await;
         sleep(Duration::from_millis(300)).await;
         redis.start_again().await;
     }
-    grows(&job).await;
+    wait_for_more_lines(&job).await;
     std::fs::write(&enough, "").unwrap();
     let ended = end_of(child).await;
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    // On a busy machine a short outage may last long enough to be told.
-    let told: Vec<_> = ended.err.lines().collect();
-    for outage in told.chunks(2) {
-        let is_told_once =
+    // On a busy machine a short outage may last long enough to be reported.
+    let messages: Vec<_> = ended.err.lines().collect();
+    for outage in messages.chunks(2) {
+        let is_reported_once =
             matches!(outage, [away, back] if away.contains(AWAY) && back.contains(BACK));
-        assert!(is_told_once, "{told:?}");
+        assert!(is_reported_once, "{messages:?}");
     }
     let shown: Vec<_> = shown.await.unwrap().lines().map(str::to_owned).collect();
     assert_eq!(shown, numbered(0..shown.len()));
@@ -67,18 +67,18 @@ async fn a_redis_that_is_killed_under_a_run_loses_no_line_and_repeats_none() {
     assert_eq!(job.status().await, "ready");
 }
 
-/// Waits until lines arrive.
-async fn grows(job: &Job) {
+/// Waits until more lines arrive in Redis.
+async fn wait_for_more_lines(job: &Job) {
     let before = job.texts().await.len();
-    let begun = Instant::now();
+    let started = Instant::now();
     while job.texts().await.len() <= before + 20 {
-        assert!(begun.elapsed() < SOON, "no lines arrive");
+        assert!(started.elapsed() < SOON, "no lines arrive");
         sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn a_redis_that_comes_back_after_the_command_has_ended_is_waited_for() {
+async fn run_waits_for_redis_after_the_command_has_ended() {
     let redis = durable().await;
     let job = Job::on(redis.clone());
     let script = "echo before; read _; echo after; exit 4";
@@ -100,7 +100,7 @@ async fn a_redis_that_comes_back_after_the_command_has_ended_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_redis_that_never_comes_back_is_given_up_and_the_loss_is_told() {
+async fn run_gives_up_on_redis_and_reports_the_lost_lines() {
     let redis = durable().await;
     let job = Job::on(redis.clone());
     let script = "echo before; read _; seq 1 100; exit 0";
@@ -113,10 +113,15 @@ async fn a_redis_that_never_comes_back_is_given_up_and_the_loss_is_told() {
     }
     redis.kill().await;
     drop(child.stdin.take());
-    let began = Instant::now();
+    let started = Instant::now();
     let ended = end_of(child).await;
-    assert!(began.elapsed() < Duration::from_secs(15));
-    assert_eq!(ended.code, Some(0), "the command's own: {}", ended.err);
+    assert!(started.elapsed() < Duration::from_secs(15));
+    assert_eq!(
+        ended.code,
+        Some(0),
+        "the exit code of the command: {}",
+        ended.err
+    );
     assert!(
         ended.err.contains("the log lacks 100 lines"),
         "{}",
@@ -127,7 +132,7 @@ async fn a_redis_that_never_comes_back_is_given_up_and_the_loss_is_told() {
 }
 
 #[tokio::test]
-async fn the_wait_for_redis_ends_at_a_signal() {
+async fn a_signal_ends_the_wait_for_redis() {
     let redis = durable().await;
     let job = Job::on(redis.clone());
     let mut command = job.run(&[], "echo before; read _; echo after");
@@ -145,9 +150,9 @@ async fn the_wait_for_redis_ends_at_a_signal() {
         .args(["-s", "INT", &process])
         .status();
     assert!(sent.unwrap().success());
-    let began = Instant::now();
+    let started = Instant::now();
     let ended = end_of(child).await;
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(ended.code, Some(0));
     assert!(ended.err.contains("the log lacks 1 line"), "{}", ended.err);
 }

@@ -1,15 +1,16 @@
-//! `joblog` as a process, on a real Redis and on the real API.
+//! `joblog` as a process, with a real Redis and the real API.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "test code: what cannot be done is a failed test"
+    reason = "test code: a step that fails is a failed test"
 )]
 
 mod api;
 mod cat;
 mod fault;
+mod output;
 mod pages;
 mod run;
 mod signals;

@@ -3,7 +3,7 @@
 use crate::support::{ended, joblog};
 
 #[tokio::test]
-async fn help_has_examples_and_every_exit_code() {
+async fn help_has_examples_and_all_exit_codes() {
     for (command, parts) in [
         (
             &["--help"][..],
@@ -18,6 +18,8 @@ async fn help_has_examples_and_every_exit_code() {
             &["--since 10m", "ended `failed`", "--json"],
         ),
         (&["cat", "--help"], &["| less", "Exit codes"]),
+        (&["create", "--help"], &["--user user_ann", "Exit codes"]),
+        (&["status", "--help"], &["`running`", "Exit codes"]),
     ] {
         let help = ended(joblog(command)).await;
         assert_eq!(help.code, Some(0));
@@ -38,7 +40,7 @@ async fn help_shows_no_value_of_the_environment() {
 }
 
 #[tokio::test]
-async fn there_are_completions_and_manual_pages_for_all_commands() {
+async fn all_commands_have_completions_and_manual_pages() {
     for shell in ["bash", "zsh", "fish"] {
         let script = ended(joblog(&["completions", shell])).await;
         assert_eq!((script.code, script.err.as_str()), (Some(0), ""));

@@ -1,17 +1,17 @@
-//! `joblog run`: what is shown, what is shipped, and how it ends.
+//! `joblog run`: what it shows, what it writes to the log, and how it ends.
 
 use test_support::RedisServer;
 
 use crate::support::{ANN, Job, counting, end_of, ended, first_line, joblog, numbered};
 
 #[tokio::test]
-async fn the_output_is_shown_as_it_is_and_shipped_and_the_job_ends_ready() {
+async fn the_output_is_shown_unchanged_and_written_to_the_log_and_the_job_ends_ready() {
     let job = Job::new().await;
     let script = r"printf '\033[31mred\033[0m \377\n'; printf 'no newline'; echo err >&2";
     let ended = ended(job.run(&[], script)).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.out, b"\x1b[31mred\x1b[0m \xff\nno newline");
-    assert_eq!(ended.err, "err\n", "joblog itself has nothing to say");
+    assert_eq!(ended.err, "err\n", "joblog itself prints nothing");
     let mut log = job.log().await;
     log.sort();
     let line = |source: &str, text: &str| (source.to_owned(), text.to_owned());
@@ -28,7 +28,7 @@ async fn the_output_is_shown_as_it_is_and_shipped_and_the_job_ends_ready() {
 }
 
 #[tokio::test]
-async fn the_exit_code_is_the_commands_and_the_job_fails_with_it() {
+async fn the_exit_code_is_that_of_the_command_and_the_job_fails_with_it() {
     for (script, code, said) in [
         ("exit 3", 3, "The command ended with exit code 3"),
         ("kill -9 $$", 137, "The command ended with signal 9"),
@@ -43,7 +43,7 @@ async fn the_exit_code_is_the_commands_and_the_job_fails_with_it() {
 }
 
 #[tokio::test]
-async fn a_command_that_cannot_be_started_fails_the_job_as_a_shell_says_it() {
+async fn a_command_that_cannot_be_started_fails_the_job_with_the_exit_codes_of_a_shell() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("not-a-program");
     std::fs::write(&file, "x").unwrap();
@@ -62,7 +62,7 @@ async fn a_command_that_cannot_be_started_fails_the_job_as_a_shell_says_it() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_before_the_command_is_started() {
+async fn errors_are_reported_before_the_command_is_started() {
     let folder = tempfile::tempdir().unwrap();
     let proof = folder.path().join("started");
     let script = format!("touch {}", proof.display());
@@ -79,9 +79,12 @@ async fn what_is_wrong_is_told_before_the_command_is_started() {
         (vec!["--job", &new.id], "needs an owner"),
         (vec!["--job", &over.id], "has ended: it is failed"),
         (vec!["--job", &ready.id], "has ended: it is ready"),
-        (vec!["--job", &bobs.id, "--user", "bob"], "is not bob's"),
+        (
+            vec!["--job", &bobs.id, "--user", "bob"],
+            "does not belong to bob",
+        ),
         (vec![], "--job ID"),
-        (vec!["--job", "a b"], "job's id"),
+        (vec!["--job", "a b"], "the job id"),
         (vec!["--job", &bobs.id, secret, "UNSET"], "UNSET"),
         (vec!["--job", &bobs.id, secret, "SHORT"], "too short"),
     ] {
@@ -97,7 +100,7 @@ async fn what_is_wrong_is_told_before_the_command_is_started() {
     let nowhere = joblog(&["run", "--job", "a", "--", "true"]);
     let ended = ended(nowhere).await;
     assert!(ended.err.contains("REDIS_URL"), "{ended:?}");
-    assert_eq!(job_fields(&new).await, 0, "nothing was made");
+    assert_eq!(job_fields(&new).await, 0, "no job was created");
 }
 
 async fn job_fields(job: &Job) -> usize {
@@ -106,7 +109,7 @@ async fn job_fields(job: &Job) -> usize {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_away_at_the_start_is_an_error_before_the_command() {
+async fn an_unreachable_redis_is_reported_before_the_command_is_started() {
     let ended = ended(joblog(&[
         "run",
         "--redis",
@@ -126,7 +129,7 @@ async fn a_redis_that_is_away_at_the_start_is_an_error_before_the_command() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_on_its_way_walks_on_from_where_it_is() {
+async fn a_job_continues_from_its_current_status() {
     for status in ["starting", "code", "checks", "scheduled"] {
         let job = Job::with_status(status).await;
         let ended = ended(job.joblog(&["run", "--", "true"])).await;
@@ -136,7 +139,7 @@ async fn a_job_that_is_on_its_way_walks_on_from_where_it_is() {
 }
 
 #[tokio::test]
-async fn no_secret_arrives_in_redis_in_any_form_that_tools_print() {
+async fn no_secret_reaches_redis_in_any_encoding() {
     let job = Job::new().await;
     let script = r#"echo "plain $DEPLOY_KEY"; printf %s "$DEPLOY_KEY" | base64; printf %s "$DEPLOY_KEY" | cut -c1-9 | tr -d '\n'
         sleep 0.2; printf '%s\n' "$DEPLOY_KEY" | cut -c10-; echo "API_TOKEN=not-registered" >&2; echo postgres://ann:hunter22@db/x"#;
@@ -161,7 +164,7 @@ async fn no_secret_arrives_in_redis_in_any_form_that_tools_print() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_empty_is_told_and_hides_nothing() {
+async fn an_empty_secret_is_reported_and_hides_nothing() {
     let job = Job::new().await;
     let mut command = job.run(&["--secret-env", "EMPTY"], "echo hello");
     command.env("EMPTY", "");
@@ -172,7 +175,7 @@ async fn a_secret_that_is_empty_is_told_and_hides_nothing() {
 }
 
 #[tokio::test]
-async fn colours_are_kept_in_the_log_on_request_and_the_phase_is_carried() {
+async fn the_log_keeps_colours_on_request_and_lines_have_the_phase() {
     let job = Job::new().await;
     let script = r"printf '\033[31mred\033[0m \033[2J\n'";
     let options = ["--keep-colors", "--phase", "install"];
@@ -184,7 +187,7 @@ async fn colours_are_kept_in_the_log_on_request_and_the_phase_is_carried() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_stops_neither_the_command_nor_its_log() {
+async fn the_command_and_its_log_continue_when_the_reader_goes_away() {
     let job = Job::new().await;
     let mut child = job.run(&[], &counting(3000, 1000, "0.1")).spawn().unwrap();
     assert_eq!(first_line(&mut child).await, "line 0");
@@ -196,7 +199,7 @@ async fn a_reader_that_goes_away_stops_neither_the_command_nor_its_log() {
 }
 
 #[tokio::test]
-async fn the_standard_input_is_the_commands() {
+async fn the_command_gets_the_standard_input() {
     use tokio::io::AsyncWriteExt as _;
     let job = Job::new().await;
     let mut command = job.run(&[], "cat");

@@ -1,4 +1,4 @@
-//! Signals go to the command.
+//! `joblog run` forwards signals to the command.
 
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn send(signal: &str, process: u32) {
 }
 
 #[tokio::test]
-async fn a_signal_is_passed_on_and_the_commands_answer_is_the_exit_code() {
+async fn a_signal_is_forwarded_and_the_exit_code_is_that_of_the_command() {
     for signal in ["TERM", "INT", "HUP", "QUIT", "USR1"] {
         let job = Job::new().await;
         let script = format!(
@@ -31,7 +31,7 @@ async fn a_signal_is_passed_on_and_the_commands_answer_is_the_exit_code() {
 }
 
 #[tokio::test]
-async fn a_command_that_a_signal_ends_has_the_shells_code() {
+async fn a_command_that_a_signal_ended_has_the_exit_code_of_a_shell() {
     let job = Job::new().await;
     let script = "echo waiting; exec sleep 60";
     let mut child = job.run(&[], script).spawn().unwrap();
@@ -43,7 +43,7 @@ async fn a_command_that_a_signal_ends_has_the_shells_code() {
 }
 
 #[tokio::test]
-async fn a_command_that_ignores_a_signal_goes_on() {
+async fn a_command_that_ignores_a_signal_continues() {
     let job = Job::new().await;
     let script = "trap '' INT; echo waiting; sleep 1; echo still there";
     let mut child = job.run(&[], script).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! The process under test, and the job in Redis that it is about.
+//! The process under test, and its job in Redis.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 pub(crate) const ANN: &str = "user_ann";
 
-/// Long enough for any honest wait of these tests.
+/// Longer than any wait of these tests takes on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// How a process ended.
@@ -32,10 +32,10 @@ impl Ended {
     }
 }
 
-/// `joblog` with nothing in its environment but where commands are.
+/// `joblog` with nothing in its environment except `PATH`.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the commands of tests are found as the tests are"
+    reason = "joblog needs the PATH of the tests to find commands"
 )]
 pub(crate) fn joblog(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_joblog"));
@@ -50,14 +50,14 @@ pub(crate) fn joblog(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs to the end.
+/// Runs a command until it ends.
 pub(crate) async fn ended(mut command: Command) -> Ended {
     end_of(command.spawn().unwrap()).await
 }
 
 pub(crate) async fn end_of(child: Child) -> Ended {
     let output = timeout(SOON, child.wait_with_output()).await;
-    let output = output.expect("it ends by itself").unwrap();
+    let output = output.expect("the process ends by itself").unwrap();
     Ended {
         code: output.status.code(),
         out: output.stdout,
@@ -67,7 +67,7 @@ pub(crate) async fn end_of(child: Child) -> Ended {
 
 /// Reads one line of a running process.
 pub(crate) async fn first_line(child: &mut Child) -> String {
-    // A byte at a time: what follows is left for others to read.
+    // One byte at a time, so that the following lines can be read later.
     let out = child.stdout.as_mut().unwrap();
     let mut line = Vec::new();
     let read = async {
@@ -82,7 +82,7 @@ pub(crate) async fn first_line(child: &mut Child) -> String {
     String::from_utf8(line).unwrap()
 }
 
-/// Waits until a running process says something on standard error.
+/// Waits until a running process prints a text to standard error.
 pub(crate) async fn says(child: &mut Child, part: &str) {
     let err = child.stderr.as_mut().unwrap();
     let mut lines = BufReader::with_capacity(1, err).lines();
@@ -92,12 +92,12 @@ pub(crate) async fn says(child: &mut Child, part: &str) {
                 return;
             }
         }
-        panic!("it ended and did not say `{part}`");
+        panic!("it ended and did not print `{part}`");
     };
-    timeout(SOON, wait).await.expect("it says so");
+    timeout(SOON, wait).await.expect("the text is printed");
 }
 
-/// A job in Redis, which nobody has made yet.
+/// A job in Redis. `new` and `on` do not create it there.
 pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) redis: Arc<RedisServer>,
@@ -115,7 +115,7 @@ impl Job {
         }
     }
 
-    /// A job of Ann's with this status.
+    /// A job with this status, which belongs to Ann.
     pub(crate) async fn with_status(status: &str) -> Self {
         let job = Self::new().await;
         job.command(&["HSET", &job.key(), "status", status, "user_id", ANN])
@@ -131,7 +131,7 @@ impl Job {
         self.redis.command(command).await
     }
 
-    /// `joblog` with this job's Redis and the job, by its environment.
+    /// `joblog` with this job and its Redis in the environment.
     pub(crate) fn joblog(&self, arguments: &[&str]) -> Command {
         let mut command = joblog(arguments);
         command
@@ -140,7 +140,7 @@ impl Job {
         command
     }
 
-    /// `joblog run` of a shell script, with Ann as the owner.
+    /// `joblog run` with a shell script, and Ann as the owner.
     pub(crate) fn run(&self, options: &[&str], script: &str) -> Command {
         let mut command = self.joblog(&["run", "--user", ANN]);
         command.args(options).args(["--", "sh", "-c", script]);
@@ -155,7 +155,7 @@ impl Job {
         self.command(&["HSET", &self.key(), "status", status]).await;
     }
 
-    /// Appends a line of the command's output and returns its id.
+    /// Appends a line, and returns its id.
     pub(crate) async fn append(&self, id: &str, source: &str, text: &str) -> String {
         let logs = format!("{}:logs", self.key());
         let fields = ["source", source, "text", text];
@@ -163,7 +163,7 @@ impl Job {
         self.command(&command).await.text()
     }
 
-    /// The lines in Redis: source and text.
+    /// The source and text of all lines in Redis.
     pub(crate) async fn log(&self) -> Vec<(String, String)> {
         let logs = format!("{}:logs", self.key());
         let entries = self.command(&["XRANGE", &logs, "-", "+"]).await.array();
@@ -179,7 +179,7 @@ impl Job {
         entries.into_iter().map(line).collect()
     }
 
-    /// What the command wrote, as it stands in Redis: without what the producer says itself.
+    /// The texts of the command's lines in Redis, without `system` lines.
     pub(crate) async fn texts(&self) -> Vec<String> {
         let log = self.log().await.into_iter();
         log.filter(|(source, _)| source != "system")
@@ -193,7 +193,7 @@ pub(crate) fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|n| format!("line {n}")).collect()
 }
 
-/// A script that prints numbered lines, with a pause after each so many.
+/// A script that prints numbered lines, with a pause after every `pause_every` lines.
 pub(crate) fn counting(lines: usize, pause_every: usize, pause: &str) -> String {
     format!(
         "i=0; while [ $i -lt {lines} ]; do echo line $i; i=$((i+1)); [ $((i%{pause_every})) -eq 0 ] && sleep {pause}; done; exit 0"

@@ -1,4 +1,4 @@
-//! `joblog tail`, straight on Redis.
+//! `joblog tail` on Redis.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::support::{Job, SOON, counting, end_of, ended, first_line, numbered, says};
 
 #[tokio::test]
-async fn a_tail_beside_a_run_prints_every_line_once_and_ends_with_it() {
+async fn tail_prints_every_line_of_a_run_once_and_ends_with_it() {
     let job = Job::with_status("queued").await;
     let tail = job.joblog(&["tail", "--from", "start"]).spawn().unwrap();
     let run = job.run(&[], &counting(2000, 100, "0.02")).spawn().unwrap();
@@ -21,7 +21,7 @@ async fn a_tail_beside_a_run_prints_every_line_once_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_tail_says_by_its_exit_code_how_the_job_ended() {
+async fn the_exit_code_of_tail_says_how_the_job_ended() {
     for (status, code) in [("ready", 0), ("failed", 1)] {
         let job = Job::with_status(status).await;
         job.append("*", "stdout", "last words").await;
@@ -36,7 +36,7 @@ async fn a_tail_says_by_its_exit_code_how_the_job_ended() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_there_and_one_that_vanishes_are_3() {
+async fn a_missing_job_and_a_deleted_job_have_exit_code_3() {
     let job = Job::new().await;
     let missing = ended(job.joblog(&["tail"])).await;
     assert_eq!(missing.code, Some(3), "{missing:?}");
@@ -51,11 +51,11 @@ async fn a_job_that_is_not_there_and_one_that_vanishes_are_3() {
 }
 
 #[tokio::test]
-async fn a_live_tail_prints_what_comes_and_nothing_from_before() {
+async fn tail_without_options_prints_new_lines_only() {
     let job = Job::with_status("code").await;
     job.append("*", "stdout", "before").await;
     let mut child = job.joblog(&["tail"]).spawn().unwrap();
-    // It says nothing before the first line, so lines come until one is seen.
+    // Nothing says when tail has started, so lines are appended until it prints one.
     let feed = async {
         for n in 0.. {
             job.append("*", "stdout", &format!("line {n}")).await;
@@ -74,7 +74,7 @@ async fn a_live_tail_prints_what_comes_and_nothing_from_before() {
 }
 
 #[tokio::test]
-async fn since_begins_with_the_lines_of_a_time_and_tells_of_no_gap_that_is_none() {
+async fn since_starts_with_the_lines_of_a_time_and_reports_no_false_gap() {
     let job = Job::with_status("ready").await;
     for (id, text) in [("1000-0", "old"), ("2000-0", "new"), ("3000-0", "newer")] {
         job.append(id, "stdout", text).await;
@@ -93,7 +93,7 @@ async fn since_begins_with_the_lines_of_a_time_and_tells_of_no_gap_that_is_none(
 }
 
 #[tokio::test]
-async fn lines_that_are_gone_are_told_on_standard_error() {
+async fn missing_lines_are_reported_on_standard_error() {
     let job = Job::with_status("ready").await;
     for id in ["1-0", "2-0", "3-0"] {
         job.append(id, "stdout", id).await;
@@ -109,7 +109,7 @@ async fn lines_that_are_gone_are_told_on_standard_error() {
 }
 
 #[tokio::test]
-async fn what_a_log_holds_cannot_harm_a_terminal_and_the_text_stands_last() {
+async fn printed_lines_are_safe_for_a_terminal_and_the_text_is_the_last_column() {
     let job = Job::with_status("ready").await;
     let evil = "\x1b]0;title\x07a\x1b[2J\x1b[31mb\u{9b}Kc";
     job.append("5-1", "stderr", evil).await;
@@ -130,20 +130,20 @@ async fn what_a_log_holds_cannot_harm_a_terminal_and_the_text_stands_last() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_ends_a_tail_without_an_error_even_where_nothing_comes() {
+async fn tail_ends_without_an_error_when_its_reader_goes_away_even_if_no_line_comes() {
     let job = Job::with_status("code").await;
     job.append("*", "stdout", "one").await;
     let mut child = job.joblog(&["tail", "--from", "start"]).spawn().unwrap();
     assert_eq!(first_line(&mut child).await, "one");
     drop(child.stdout.take());
-    let began = Instant::now();
+    let started = Instant::now();
     let ended = end_of(child).await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
-async fn a_redis_that_is_away_for_a_while_is_told_once_and_costs_nothing() {
+async fn an_outage_of_redis_is_reported_once_and_loses_no_line() {
     let redis = test_support::RedisServer::start_with(test_support::RedisOptions {
         append_only: true,
         ..test_support::RedisOptions::default()

@@ -1,4 +1,4 @@
-//! What only a terminal sees: colours and progress.
+//! Output that only a terminal gets: colours and progress.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::support::{Job, SOON, ended, joblog};
 
-/// A terminal: our end, and the one that a process writes to.
-fn terminal() -> (File, File) {
+/// A pseudo-terminal: the test's end, and the end for the process.
+fn pseudo_terminal() -> (File, File) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
@@ -26,14 +26,14 @@ fn terminal() -> (File, File) {
     (File::from(ours), theirs)
 }
 
-/// Runs to the end, and returns what the terminal got.
-async fn shown(mut ours: File, mut command: Command) -> String {
+/// Runs a command until it ends, and returns what the terminal got.
+async fn shown_by(mut ours: File, mut command: Command) -> String {
     let mut child = command.spawn().unwrap();
-    // The command holds the other end, too, and a terminal ends with its last holder.
+    // The command holds the other end open. The terminal ends when the last holder closes it.
     drop(command);
     let read = tokio::task::spawn_blocking(move || {
         let mut shown = Vec::new();
-        // A terminal that nobody holds any more is an error to read, not an end.
+        // Reading from a terminal that nobody holds open any more is an error.
         let _ = ours.read_to_end(&mut shown);
         String::from_utf8(shown).unwrap()
     });
@@ -42,7 +42,7 @@ async fn shown(mut ours: File, mut command: Command) -> String {
 }
 
 #[tokio::test]
-async fn colours_are_for_terminals_and_for_those_who_want_them() {
+async fn colours_are_printed_on_a_terminal_unless_the_environment_says_no() {
     let job = Job::with_status("ready").await;
     job.append("*", "stderr", "careful").await;
     for (variable, value, expected) in [
@@ -50,17 +50,21 @@ async fn colours_are_for_terminals_and_for_those_who_want_them() {
         ("NO_COLOR", "1", "careful\r\n"),
         ("TERM", "dumb", "careful\r\n"),
     ] {
-        let (ours, theirs) = terminal();
+        let (ours, theirs) = pseudo_terminal();
         let mut command = job.joblog(&["cat"]);
         command.env(variable, value).stdout(Stdio::from(theirs));
-        assert_eq!(shown(ours, command).await, expected, "{variable}={value}");
+        assert_eq!(
+            shown_by(ours, command).await,
+            expected,
+            "{variable}={value}"
+        );
     }
     let piped = ended(job.joblog(&["cat"])).await;
     assert_eq!(piped.text(), "careful\n");
 }
 
 #[tokio::test]
-async fn a_long_wait_is_shown_on_a_terminal_and_said_once_elsewhere() {
+async fn a_long_wait_is_progress_on_a_terminal_and_one_message_elsewhere() {
     let arguments = [
         "cat",
         "a",
@@ -69,16 +73,16 @@ async fn a_long_wait_is_shown_on_a_terminal_and_said_once_elsewhere() {
         "--give-up-after",
         "4",
     ];
-    let (ours, theirs) = terminal();
+    let (ours, theirs) = pseudo_terminal();
     let mut command = joblog(&arguments);
     command.stderr(Stdio::from(theirs));
-    let shown = shown(ours, command).await;
+    let piped = joblog(&arguments);
+    let (shown, piped) = tokio::join!(shown_by(ours, command), ended(piped));
     let progress = "\r\x1b[Kjoblog: Redis cannot be reached; trying again (";
     assert!(shown.matches(progress).count() >= 2, "{shown:?}");
     let last = shown.rsplit("\x1b[K").next().unwrap();
     assert!(last.starts_with("joblog: Redis: "), "{shown:?}");
 
-    let piped = ended(joblog(&arguments)).await;
     assert!(!piped.err.contains('\x1b'), "{piped:?}");
     assert_eq!(piped.err.matches("trying again").count(), 1, "{piped:?}");
 }

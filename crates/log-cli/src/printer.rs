@@ -1,59 +1,27 @@
-//! Lines on standard output: as text that cannot harm a terminal, or as JSON.
+//! Prints lines to standard output, as text that is safe for a terminal, or as JSON.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _, stdout};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use log_domain::Line;
 use log_writer::{Ansi, LineAssembler, LineLimit, LineOptions};
 
 use crate::environment::Environment;
-
-/// When colours are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless the environment says no
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// What stands before a line's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Column {
-    /// The line's id, a position to come back to
-    Id,
-    /// When the worker wrote it
-    Ts,
-    /// stdout, stderr or system
-    Source,
-    /// The part of the build
-    Phase,
-}
-
-/// How lines are printed.
-#[derive(Debug, Clone)]
-pub(crate) struct Style {
-    pub(crate) json: bool,
-    pub(crate) columns: Vec<Column>,
-    pub(crate) color: Color,
-}
+use crate::style::{Color, Column, Style};
 
 /// Prints lines.
-pub(crate) struct Show {
+pub(crate) struct LinePrinter {
     out: BufWriter<Stdout>,
     json: bool,
     columns: Vec<Column>,
     colors: bool,
 }
 
-impl Show {
+impl LinePrinter {
     pub(crate) fn new(style: Style, env: Environment) -> Self {
         let auto = || {
-            let dumb = env.get("TERM").is_some_and(|term| term == "dumb");
-            stdout().is_terminal() && env.get("NO_COLOR").is_none() && !dumb
+            let is_dumb = env.get("TERM").is_some_and(|term| term == "dumb");
+            stdout().is_terminal() && env.get("NO_COLOR").is_none() && !is_dumb
         };
         let colors = match style.color {
             Color::Auto => auto(),
@@ -68,16 +36,16 @@ impl Show {
         }
     }
 
-    /// Prints a line. A text that holds line ends is printed as several.
-    pub(crate) fn line(&mut self, line: &Line) -> io::Result<()> {
+    /// Prints a line. If its text contains newlines, it is printed as several lines.
+    pub(crate) fn print(&mut self, line: &Line) -> io::Result<()> {
         if self.json {
             let json = log_wire::line_json(line);
-            let json = escaped(&String::from_utf8_lossy(&json));
+            let json = escape_control_characters(&String::from_utf8_lossy(&json));
             return writeln!(self.out, "{json}");
         }
         let text = line.text.as_deref().unwrap_or_default();
-        for text in harmless(text, self.colors) {
-            self.before(line)?;
+        for text in safe_lines(text, self.colors) {
+            self.print_columns(line)?;
             if self.colors {
                 writeln!(self.out, "{}", colored(line.source.as_deref(), &text))?;
             } else {
@@ -87,13 +55,13 @@ impl Show {
         Ok(())
     }
 
-    /// Lets what was printed be seen.
+    /// Writes out everything that was printed.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// The columns before the text.
-    fn before(&mut self, line: &Line) -> io::Result<()> {
+    /// Prints the columns before the text.
+    fn print_columns(&mut self, line: &Line) -> io::Result<()> {
         for column in &self.columns {
             let (value, width) = match column {
                 Column::Id => (line.id.to_string(), 15),
@@ -107,22 +75,10 @@ impl Show {
     }
 }
 
-/// Whether nobody reads standard output any more, which else only the next line would tell.
-pub(crate) fn reader_has_gone() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let out = stdout();
-    let mut polled = [PollFd::new(&out, PollFlags::empty())];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
-}
-
-/// The lines of a text, without what a terminal would obey, colours apart where they are wanted.
-fn harmless(text: &str, colors: bool) -> Vec<String> {
+/// The lines of a text without terminal control sequences, except colours if they are wanted.
+fn safe_lines(text: &str, colors: bool) -> Vec<String> {
     let options = LineOptions {
-        // The line is shown as it was stored, however long.
+        // A line is printed as it is stored, however long it is.
         limit: LineLimit::Bytes(usize::MAX),
         ansi: if colors {
             Ansi::KeepColours
@@ -138,7 +94,7 @@ fn harmless(text: &str, colors: bool) -> Vec<String> {
     lines
 }
 
-/// A field for a column: it has no space, so that columns can be told apart.
+/// A field for a column. It contains no white space, so that the columns can be told apart.
 fn one_word(field: Option<&str>) -> String {
     let field = field.unwrap_or("-");
     let visible = |c: char| {
@@ -151,7 +107,7 @@ fn one_word(field: Option<&str>) -> String {
     field.chars().map(visible).collect()
 }
 
-/// Colours by source: what the command said on standard error, and what the producer said itself, stand out.
+/// Colours a line by its source: lines of standard error and of the producer itself stand out.
 fn colored(source: Option<&str>, text: &str) -> String {
     const RESET: &str = "\x1b[0m";
     let color = match source {
@@ -163,8 +119,8 @@ fn colored(source: Option<&str>, text: &str) -> String {
     format!("{color}{text}{RESET}")
 }
 
-/// JSON that says the same and holds no control character: a terminal obeys some that JSON does not escape.
-fn escaped(json: &str) -> String {
+/// The same JSON without control characters. JSON allows some control characters that a terminal obeys.
+fn escape_control_characters(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
         if c.is_control() {
@@ -181,19 +137,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_gone_and_colours_stay_where_wanted() {
+    fn control_sequences_are_removed_and_colours_are_kept_if_wanted() {
         let text = "\x1b]0;title\x07a\x1b[31mb\x1b[0m\x1b[2Jc\u{9b}5md\0e";
-        assert_eq!(harmless(text, false), ["abcde"]);
-        assert_eq!(harmless(text, true), ["a\x1b[31mb\x1b[0mc\u{1b}[5mde"]);
+        assert_eq!(safe_lines(text, false), ["abcde"]);
+        assert_eq!(safe_lines(text, true), ["a\x1b[31mb\x1b[0mc\u{1b}[5mde"]);
     }
 
     #[test]
-    fn a_text_of_several_lines_is_several_lines_and_an_empty_one_is_one() {
-        assert_eq!(harmless("a\nb", false), ["a", "b"]);
-        assert_eq!(harmless("10%\r99%", false), ["99%"]);
-        assert_eq!(harmless("", false), [""]);
+    fn a_text_with_newlines_is_several_lines_and_an_empty_text_is_one() {
+        assert_eq!(safe_lines("a\nb", false), ["a", "b"]);
+        assert_eq!(safe_lines("10%\r99%", false), ["99%"]);
+        assert_eq!(safe_lines("", false), [""]);
         let long = "x".repeat(100_000);
-        assert_eq!(harmless(&long, false), [long]);
+        assert_eq!(safe_lines(&long, false), [long]);
     }
 
     #[test]
@@ -204,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn json_holds_no_control_character_and_says_the_same() {
+    fn json_contains_no_control_characters_and_means_the_same() {
         let json = "{\"text\":\"a\u{9b}31m\u{7f}\"}";
-        let safe = escaped(json);
+        let safe = escape_control_characters(json);
         assert_eq!(safe, r#"{"text":"a\u009b31m\u007f"}"#);
         assert!(!safe.chars().any(char::is_control));
     }

@@ -1,0 +1,245 @@
+//! The command line: commands and options, without any behaviour.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "clap prints these comments, and a terminal shows no Markdown"
+)]
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::help;
+use crate::since::{self, Since};
+use crate::style::{Color, Column, Style};
+
+/// Build logs in a terminal: run a command as a job, follow the log of a job, print it.
+#[derive(Debug, Parser)]
+#[command(name = "joblog", version, after_help = help::top(), arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a command as a job: show its output, write it to the job's log, and end the job when the command ends
+    #[command(after_help = help::run())]
+    Run(RunArgs),
+    /// Follow the log of a job until the job ends
+    #[command(after_help = help::tail())]
+    Tail(TailArgs),
+    /// Print the whole log of a job, as it is now
+    #[command(after_help = help::cat())]
+    Cat(CatArgs),
+    /// Create a queued job, for a command that runs later
+    #[command(after_help = help::create())]
+    Create(CreateArgs),
+    /// Print the status of a job
+    #[command(after_help = help::status())]
+    Status(StatusArgs),
+    /// Print a script that completes joblog's commands and options in your shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page of joblog, or of one of its commands
+    #[command(after_help = help::MANUAL)]
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+}
+
+/// The job.
+#[derive(Debug, Args)]
+pub(crate) struct JobArg {
+    /// The id of the job [env: JOBLOG_JOB]
+    #[arg(value_name = "JOB")]
+    pub(crate) job: Option<String>,
+}
+
+/// The Redis server.
+#[derive(Debug, Args)]
+pub(crate) struct RedisArgs {
+    /// The Redis server with the jobs and logs. If the URL has a password, use the environment variable: other users can
+    /// see the options of a process [env: REDIS_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+    /// The Redis key of a job
+    #[arg(long, value_name = "PATTERN", default_value = "job:{job_id}")]
+    pub(crate) job_key: String,
+}
+
+/// Redis or the API.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// The API, instead of Redis [env: JOBLOG_URL]
+    #[arg(long, value_name = "URL", conflicts_with = "redis")]
+    pub(crate) url: Option<String>,
+    /// A shell command that prints a session token. It runs before each connection [default: the token in JOBLOG_TOKEN]
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) token_command: Option<String>,
+    #[command(flatten)]
+    pub(crate) redis: RedisArgs,
+    /// How long to try while Redis or the API cannot be reached
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) give_up_after: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StyleArgs {
+    /// Print each line as a JSON object, in the format of the API
+    #[arg(long, conflicts_with_all = ["show", "color"])]
+    json: bool,
+    /// Columns to print before the text
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "COLUMNS")]
+    show: Vec<Column>,
+    /// Whether to print colours: those of the text, and one for each source
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+impl From<StyleArgs> for Style {
+    fn from(args: StyleArgs) -> Self {
+        Self {
+            json: args.json,
+            columns: args.show,
+            color: args.color,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) redis: RedisArgs,
+    /// The id of the job [env: JOBLOG_JOB]
+    #[arg(long, value_name = "ID")]
+    pub(crate) job: Option<String>,
+    /// The owner of the job, if joblog creates it [env: JOBLOG_USER]
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// An environment variable whose value must not appear in the log. May be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret_env: Vec<String>,
+    /// The phase of all lines: scaffold, code, install or checks
+    #[arg(long, value_name = "PHASE")]
+    pub(crate) phase: Option<String>,
+    /// Keep colours in the log, for viewers that can show them
+    #[arg(long)]
+    pub(crate) keep_colors: bool,
+    /// How long to wait for Redis after the command has ended
+    #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
+    pub(crate) give_up_after: Duration,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArg,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Start with the first line of the log
+    #[arg(long, value_name = "start", value_parser = ["start"], conflicts_with = "since")]
+    from: Option<String>,
+    /// Start with the lines after a time, or of the last minutes: 10m, 1h30m, 2026-01-02T03:04:05Z
+    #[arg(long, value_name = "TIME", value_parser = since::parse)]
+    since: Option<Since>,
+    #[command(flatten)]
+    pub(crate) style: StyleArgs,
+}
+
+impl TailArgs {
+    pub(crate) fn start(&self) -> StartAt {
+        match (&self.from, self.since) {
+            (Some(_), _) => StartAt::FirstLine,
+            (None, Some(since)) => StartAt::Since(since),
+            (None, None) => StartAt::Now,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArg,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Start with the lines after a time, or of the last minutes: 10m, 1h30m, 2026-01-02T03:04:05Z
+    #[arg(long, value_name = "TIME", value_parser = since::parse)]
+    since: Option<Since>,
+    #[command(flatten)]
+    pub(crate) style: StyleArgs,
+}
+
+impl CatArgs {
+    pub(crate) fn start(&self) -> StartAt {
+        self.since.map_or(StartAt::FirstLine, StartAt::Since)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArg,
+    #[command(flatten)]
+    pub(crate) redis: RedisArgs,
+    /// The owner of the job, who may read its log [env: JOBLOG_USER]
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArg,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// Where in the log to start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StartAt {
+    /// New lines only.
+    Now,
+    /// The first line of the log.
+    FirstLine,
+    /// The first line after a time.
+    Since(Since),
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 0..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number of seconds, at most 86400 (one day)".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_option_takes_a_secret() {
+        for command in Cli::command().get_subcommands() {
+            for argument in command.get_arguments() {
+                let long = argument.get_long().unwrap_or_default();
+                assert!(!matches!(long, "token" | "password" | "secret"), "--{long}");
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `joblog status`: prints the status of a job.
+
+use std::time::Duration;
+
+use log_client::Ending;
+use log_store::Jobs as _;
+
+use crate::args::StatusArgs;
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::source::{Server, Source};
+use crate::terminal::Terminal;
+use crate::{api, redis, stdout};
+
+/// How long to wait for the API to say that a job has ended. This is longer than the end of a log takes.
+const ENDING_PATIENCE: Duration = Duration::from_secs(7);
+
+pub(crate) async fn status(
+    args: StatusArgs,
+    env: Environment,
+    terminal: &mut Terminal,
+) -> Result<u8, Failure> {
+    let job = env.job_id(args.job.job, "name the job, or set JOBLOG_JOB")?;
+    let source = Source::open(args.source, env, terminal).await?;
+    let status = match &source.server {
+        Server::Api(client) => {
+            let ending = async || client.ending(&job, ENDING_PATIENCE).await;
+            match api::ask(source.patience, terminal, ending).await? {
+                None => "running".to_owned(),
+                Some(Ending::Deleted) => return Err(Failure::no_such_job(&job)),
+                Some(ending) => ending.to_string(),
+            }
+        }
+        Server::Redis(store) => {
+            let get = async || store.get(&job).await;
+            let found = redis::read(source.patience, terminal, get).await?;
+            let found = found.ok_or_else(|| Failure::no_such_job(&job))?;
+            found.status.to_string()
+        }
+    };
+    terminal.clear();
+    let visible: String = status.chars().filter(|c| !c.is_control()).collect();
+    stdout::print(format!("{visible}\n").as_bytes())?;
+    Ok(0)
+}

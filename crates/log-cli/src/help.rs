@@ -1,0 +1,138 @@
+//! The texts below the options in `--help`.
+
+/// The help of `joblog` itself.
+pub(crate) fn top() -> String {
+    join(&[EXAMPLES, ENVIRONMENT, EXIT_CODES])
+}
+
+/// The help of `joblog run`.
+pub(crate) fn run() -> String {
+    join(&[RUN, RUN_EXIT_CODES])
+}
+
+/// The help of `joblog tail`.
+pub(crate) fn tail() -> String {
+    join(&[TAIL, EXIT_CODES])
+}
+
+/// The help of `joblog cat`.
+pub(crate) fn cat() -> String {
+    join(&[CAT, EXIT_CODES])
+}
+
+/// The help of `joblog create`.
+pub(crate) fn create() -> String {
+    join(&[CREATE, EXIT_CODES])
+}
+
+/// The help of `joblog status`.
+pub(crate) fn status() -> String {
+    join(&[STATUS, EXIT_CODES])
+}
+
+/// The help of `joblog completions`.
+pub(crate) const COMPLETIONS: &str = "\
+Example:
+  joblog completions bash > ~/.local/share/bash-completion/completions/joblog";
+
+/// The help of `joblog man`.
+pub(crate) const MANUAL: &str = "\
+Examples:
+  joblog man > joblog.1
+  joblog man run | man -l -";
+
+fn join(parts: &[&str]) -> String {
+    parts.join("\n\n")
+}
+
+const EXAMPLES: &str = "\
+Run a build and watch it. In one terminal:
+  export REDIS_URL=redis://127.0.0.1:6379 JOBLOG_JOB=build-1
+  joblog run --user user_ann -- cargo build
+In another terminal:
+  export REDIS_URL=redis://127.0.0.1:6379 JOBLOG_JOB=build-1
+  joblog tail --from start
+From anywhere else, through the API:
+  JOBLOG_TOKEN=eyJ… joblog tail --url https://logs.example.com build-1";
+
+const ENVIRONMENT: &str = "\
+Environment variables (an option wins over its variable):
+  REDIS_URL      the Redis server, instead of --redis
+  JOBLOG_URL     the API, instead of --url; it wins over REDIS_URL
+  JOBLOG_TOKEN   the session token for the API; --token-command wins over it
+  JOBLOG_JOB     the id of the job
+  JOBLOG_USER    the owner of a new job, instead of --user
+  NO_COLOR       if it is set, the output has no colours";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    success; for `tail`: the job ended `ready`
+  1    `tail` only: the job ended `failed`
+  2    the command line or an environment variable is wrong
+  3    the job does not exist, or it is not yours, or it was deleted
+  4    there is no token, or the server refused it
+  5    Redis or the API could not be reached for too long
+  6    any other error; the message on standard error describes it
+It is no error if the reader of standard output goes away (`| head`).";
+
+const RUN_EXIT_CODES: &str = "\
+Exit codes: the exit code of the command, whatever happened to its log. If signal n ended the command, 128 + n. And:
+  125  joblog failed before it started the command
+  126  the command was found, but it could not be started
+  127  the command was not found";
+
+const RUN: &str = "\
+What you see: the output of the command, unchanged, with colours and secrets.
+What the log gets: the same lines, without terminal control sequences and without secrets. Joblog replaces the values of
+all --secret-env variables, and everything that looks like a secret, with [REDACTED].
+
+The job:
+  - If the job does not exist, joblog creates it. A new job needs an owner (--user), or nobody could read it.
+  - If the job has already ended, joblog refuses to run the command.
+  - A queued job becomes `starting`. When the command ends with exit code 0, the job ends `ready`, otherwise `failed`.
+
+If Redis cannot be reached, the command goes on, and up to 8 MiB of lines wait. If this buffer is full for 30 s, lines are
+dropped, and the log says how many. When the command has ended, joblog waits for Redis for up to --give-up-after seconds.
+Ctrl-C ends this wait.
+
+Signals are passed on to the command.
+
+Many tools print colours to a terminal only, and here they write to a pipe. To get colours, set CARGO_TERM_COLOR=always or
+FORCE_COLOR=1.
+
+Examples:
+  joblog run --redis redis://127.0.0.1:6379 --job build-1 --user user_ann -- cargo build
+  joblog run --job build-2 --secret-env NPM_TOKEN --phase install -- npm ci
+  joblog run --job build-3 -- sh -c 'make && make test'";
+
+const TAIL: &str = "\
+Without --from or --since, tail prints new lines only. If the connection breaks, tail reconnects and continues after the
+last line. If lines were deleted before tail could read them, it says so on standard error.
+
+Examples:
+  joblog tail build-1 --from start
+  joblog tail build-1 --since 10m --show ts,source
+  joblog tail build-1 --json | jq -r .text
+  joblog tail build-1 --url https://logs.example.com --token-command 'my-cli session-token'";
+
+const CAT: &str = "\
+Cat prints the lines that exist now, and does not wait for new ones.
+
+Examples:
+  joblog cat build-1 | less
+  joblog cat build-1 --show ts,source,phase
+  joblog cat build-1 --since 2026-01-02T03:04:05Z --json";
+
+const CREATE: &str = "\
+The job is created in Redis. The API cannot create jobs.
+
+Example:
+  joblog create build-1 --user user_ann --redis redis://127.0.0.1:6379";
+
+const STATUS: &str = "\
+On Redis, this prints the job's status: `queued`, `starting`, `ready`, `failed` and so on.
+Through the API, this prints `ready` or `failed`, or `running` for every other status.
+
+Examples:
+  joblog status build-1
+  joblog status build-1 --url https://logs.example.com";

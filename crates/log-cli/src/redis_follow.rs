@@ -1,0 +1,105 @@
+//! Follows a log on Redis directly.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use log_client::Ending;
+use log_domain::{JobId, Start};
+use log_store::redis::RedisStore;
+use log_store::{FollowEvent, FollowOptions, Follower, Jobs as _};
+use tokio::time::{Instant, timeout};
+
+use crate::event::Event;
+use crate::exit::Failure;
+use crate::redis::UNREACHABLE;
+use crate::wait_notice::TICK;
+
+/// A log on Redis that is followed.
+pub(crate) struct RedisFollow {
+    store: RedisStore,
+    follower: Follower,
+    /// Events that nobody has taken yet.
+    events: VecDeque<Event>,
+    /// Whether the follower's last read has failed.
+    read_failed: bool,
+    /// Since when Redis cannot be reached, or cannot be read.
+    unavailable_since: Option<Instant>,
+    /// How long Redis may be unavailable.
+    patience: Duration,
+}
+
+impl RedisFollow {
+    pub(crate) async fn open(
+        store: RedisStore,
+        job: &JobId,
+        start: Start,
+        patience: Duration,
+    ) -> Result<Self, Failure> {
+        if store.get(job).await?.is_none() {
+            return Err(Failure::no_such_job(job));
+        }
+        let options = FollowOptions::default();
+        let follower = Follower::open(&store, &store, job, start, options).await?;
+        Ok(Self {
+            store,
+            follower,
+            events: VecDeque::new(),
+            read_failed: false,
+            unavailable_since: None,
+            patience,
+        })
+    }
+
+    /// The next event. `None` after the end. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, Failure> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            let Ok(event) = timeout(TICK, self.follower.next()).await else {
+                return self.check_connection().map(Some);
+            };
+            match event? {
+                Some(FollowEvent::Lines(new)) => {
+                    self.events.extend(new.gap.map(|found| Event::Gap {
+                        after_id: found.gap.after_id,
+                        first_id: found.gap.first_id,
+                    }));
+                    self.events.extend(new.lines.into_iter().map(Event::Line));
+                }
+                Some(FollowEvent::Unavailable(_)) => {
+                    self.read_failed = true;
+                    return self.check_connection().map(Some);
+                }
+                Some(FollowEvent::Recovered { .. }) => {
+                    self.read_failed = false;
+                    return self.check_connection().map(Some);
+                }
+                Some(FollowEvent::End { end, .. }) => {
+                    return Ok(Some(Event::Done(Ending::parse(end.as_str()))));
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The follower waits through an outage without a limit, and notices it only when it reads. A user wants to know
+    /// about it, and does not want to wait for ever.
+    fn check_connection(&mut self) -> Result<Event, Failure> {
+        if self.store.state().connected && !self.read_failed {
+            let was_unavailable = self.unavailable_since.take().is_some();
+            return Ok(if was_unavailable {
+                Event::Available
+            } else {
+                Event::Idle
+            });
+        }
+        let since = *self.unavailable_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > self.patience {
+            let seconds = self.patience.as_secs();
+            let text = format_args!("gave up: Redis could not be reached for {seconds} s");
+            return Err(Failure::new(Failure::UNREACHABLE, text));
+        }
+        Ok(Event::Unavailable(UNREACHABLE.to_owned()))
+    }
+}
