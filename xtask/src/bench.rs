@@ -1,183 +1,197 @@
-//! `cargo xtask bench`: the benchmarks there are.
+//! `cargo xtask bench`: the benchmarks.
 //!
-//! There is no list to keep: each bench target of the workspace is one, its name is the target's,
-//! and what it measures is the first line of its file. Three more take whole servers and come from
-//! [`bench_scale`].
+//! There is no list to keep: each bench target of the workspace is a benchmark, and the first line of its file says what
+//! it measures. Three more measure whole servers; they are in the workspace `bench/`.
 
-use crate::bench_scale;
-use crate::cli::BenchArgs;
-use crate::process::RunError;
-use crate::say::say;
-use crate::workspace::{Metadata, Workspace, WorkspaceError};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
 
-/// Why no benchmark ran.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BenchError {
-    /// There is none of that name.
-    #[error("there is no benchmark `{name}`; there are: {known}")]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-    /// The scale benchmarks read the kernel's accounting.
-    #[error("this benchmark needs Linux: it reads the accounting of processes from /proc")]
-    NotLinux,
-    /// A peer is missing and cannot be installed from here.
-    #[error(
-        "nchan is not there: install Debian's nginx and libnginx-mod-nchan \
-         (`apt-get install nginx libnginx-mod-nchan`, as root)"
-    )]
-    NoNchan,
-    /// The benchmark is built and does not start.
-    #[error("cannot start bench-load: {0}")]
-    Start(std::io::Error),
-    /// Cargo said no.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The workspace could not be read.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
+use anyhow::{bail, ensure};
+use clap::Args;
+use xshell::{Shell, cmd};
+
+use crate::cargo::{Metadata, cargo, metadata, say};
+use crate::install::debian;
+
+/// The version that the figures are compared with.
+const DURABLE_STREAMS: &str = "0.1.5";
+/// Where Debian's `libnginx-mod-nchan` puts the module.
+const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+
+/// The benchmarks of `bench/`, with what they measure.
+const SCALE: [(&str, &str); 3] = [
+    (
+        "scale",
+        "The service with 10,000 viewers: memory, delays, slow viewers, replays, pages.",
+    ),
+    (
+        "peers",
+        "The service beside durable-streams and nchan, on the same load (1,000 viewers).",
+    ),
+    (
+        "plan",
+        "What one million viewers need on paper, from the results of both.",
+    ),
+];
+
+/// List the benchmarks, or run one.
+///
+/// `scale` and `peers` measure whole servers in processes of their own, `peers` beside durable-streams and nchan, which
+/// it installs. The results are in target/bench, and `plan` works out from them what one million viewers need.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench                     the benchmarks
+  cargo xtask bench pages               one of them
+  cargo xtask bench scale --list        the cases at scale, and how long they take
+  cargo xtask bench scale idle --runs 1 one of them, once
+  cargo xtask bench peers --quick       a quick look; do not quote its figures
+  cargo xtask bench --self-test         the tests of the load generator itself")]
+pub(crate) struct BenchArgs {
+    /// Run the tests of the load generator in bench/, and no benchmark.
+    #[arg(long, exclusive = true)]
+    self_test: bool,
+    /// The benchmark to run, or `all`. None: list them.
+    name: Option<String>,
+    /// Passed to the benchmark as they are: a filter, `--quick`, …
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    bench_args: Vec<String>,
 }
 
-/// One benchmark.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Bench {
     name: String,
     package: String,
-    measures: String,
-    features: Vec<String>,
+    summary: String,
+    features: String,
 }
 
 /// `cargo xtask bench`.
-pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<(), BenchError> {
-    if let Some((set, _)) = args
-        .name
-        .as_deref()
-        .and_then(|name| bench_scale::SETS.iter().find(|(set, _)| *set == name))
-    {
-        return bench_scale::run(workspace, set, &args.bench_args);
+pub(crate) fn run(sh: &Shell, args: &BenchArgs) -> anyhow::Result<()> {
+    let metadata = metadata(sh, "Cargo.toml")?;
+    let target = &metadata.target_directory;
+    if args.self_test {
+        let test = ["test", "--locked", "--manifest-path", "bench/Cargo.toml"];
+        return Ok(cargo(sh).args(test).arg("--target-dir").arg(target).run()?);
     }
-    let benches = benches(&workspace.metadata()?, |path| workspace.read(path))?;
+    let benches = benches(&metadata)?;
     let Some(name) = &args.name else {
         for bench in &benches {
             say(format_args!(
                 "{:12}{:12}{}",
-                bench.name, bench.package, bench.measures
+                bench.name, bench.package, bench.summary
             ));
         }
-        for (set, measures) in bench_scale::SETS {
-            say(format_args!("{set:12}{:12}{measures}", "bench-load"));
+        for (name, summary) in SCALE {
+            say(format_args!("{name:12}{:12}{summary}", "bench/"));
         }
         say("One of them: cargo xtask bench NAME. All but the last three: cargo xtask bench all.");
         return Ok(());
     };
+    if SCALE.iter().any(|(scale, _)| scale == name) {
+        return run_scale(sh, name, &args.bench_args, target);
+    }
     for bench in chosen(&benches, name)? {
-        say(format_args!("{}: {}", bench.name, bench.measures));
-        let cargo = workspace
-            .cargo()
-            .args(["bench", "--locked", "--package", &bench.package]);
-        let cargo = match bench.features.as_slice() {
-            [] => cargo,
-            features => cargo.arg("--features").arg(features.join(",")),
-        };
-        cargo
-            .args(["--bench", &bench.name, "--"])
-            .args(&args.bench_args)
-            .run()?;
+        say(format_args!("{}: {}", bench.name, bench.summary));
+        let run = [
+            "bench",
+            "--locked",
+            "--package",
+            &bench.package,
+            "--bench",
+            &bench.name,
+        ];
+        let run = cargo(sh)
+            .args(run)
+            .args(["--features", &bench.features, "--"]);
+        run.args(&args.bench_args).run()?;
     }
     Ok(())
 }
 
-fn benches(
-    metadata: &Metadata,
-    read: impl Fn(&std::path::Path) -> Result<String, WorkspaceError>,
-) -> Result<Vec<Bench>, WorkspaceError> {
+fn benches(metadata: &Metadata) -> anyhow::Result<Vec<Bench>> {
     let mut benches = Vec::new();
     for package in &metadata.packages {
-        for target in package
-            .targets
-            .iter()
-            .filter(|t| t.kind.iter().any(|kind| kind == "bench"))
-        {
+        for target in package.targets_of_kind("bench") {
             benches.push(Bench {
                 name: target.name.clone(),
                 package: package.name.clone(),
-                measures: first_line(&read(&target.src_path)?),
-                features: target.required_features.clone(),
+                summary: target.summary()?,
+                features: target.required_features.join(","),
             });
         }
     }
     Ok(benches)
 }
 
-fn first_line(source: &str) -> String {
-    let line = source.lines().next().unwrap_or_default();
-    line.trim_start_matches("//!").trim().to_owned()
-}
-
-fn chosen<'a>(benches: &'a [Bench], name: &str) -> Result<Vec<&'a Bench>, BenchError> {
-    let chosen: Vec<&Bench> = benches
-        .iter()
-        .filter(|bench| name == "all" || bench.name == name)
-        .collect();
+fn chosen<'a>(benches: &'a [Bench], name: &str) -> anyhow::Result<Vec<&'a Bench>> {
+    let is_chosen = |bench: &&Bench| name == "all" || bench.name == name;
+    let chosen: Vec<&Bench> = benches.iter().filter(is_chosen).collect();
     if chosen.is_empty() {
-        let sets = bench_scale::SETS.iter().map(|(set, _)| *set);
-        let known: Vec<&str> = benches
-            .iter()
-            .map(|bench| bench.name.as_str())
-            .chain(sets)
-            .collect();
-        return Err(BenchError::Unknown {
-            name: name.to_owned(),
-            known: known.join(", "),
-        });
+        let names = benches.iter().map(|bench| bench.name.as_str());
+        let known: Vec<&str> = names.chain(SCALE.map(|(name, _)| name)).collect();
+        bail!(
+            "there is no benchmark `{name}`; there are: {}",
+            known.join(", ")
+        );
     }
     Ok(chosen)
+}
+
+/// Builds what is measured, installs the peers where they are asked for, and becomes the benchmark.
+fn run_scale(sh: &Shell, name: &str, args: &[String], target: &Path) -> anyhow::Result<()> {
+    ensure!(
+        cfg!(target_os = "linux"),
+        "this benchmark needs Linux: it reads /proc"
+    );
+    // As it is deployed: with the allocator that the image has.
+    let build = ["build", "--release", "--locked", "--target-dir"];
+    let api = ["--package", "log-api", "--features", "jemalloc"];
+    cargo(sh).args(build).arg(target).args(api).run()?;
+    let load = ["--manifest-path", "bench/Cargo.toml"];
+    cargo(sh).args(build).arg(target).args(load).run()?;
+
+    let peers = target.join("peers");
+    let durable_streams = peers.join("bin/durable-streams-server");
+    if name == "peers" && !args.iter().any(|arg| arg == "--list") {
+        if !durable_streams.is_file() {
+            let install = ["install", "durable-streams", "--locked", "--version"];
+            let install = cargo(sh).args(install).arg(DURABLE_STREAMS);
+            install.arg("--root").arg(&peers).run()?;
+        }
+        debian(sh, "nginx", || Path::new("/usr/sbin/nginx").is_file())?;
+        debian(sh, "libnginx-mod-nchan", || Path::new(NCHAN).is_file())?;
+    }
+    let commit = cmd!(sh, "git describe --always --dirty").quiet().read()?;
+    let mut bench = Command::new(target.join("release/bench-load"));
+    bench.current_dir(sh.current_dir()).arg(name);
+    bench.arg("--out").arg(target.join("bench"));
+    if name != "plan" {
+        bench.args(["--commit", &commit, "--nchan", NCHAN]);
+        bench.arg("--log-api").arg(target.join("release/log-api"));
+        bench.arg("--durable-streams").arg(durable_streams);
+    }
+    // In place of this process, so that signals reach the process that has servers to stop.
+    Err(bench.args(args).exec().into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found() -> Vec<Bench> {
-        let metadata = serde_json::from_value(serde_json::json!({
-            "target_directory": "target",
-            "packages": [{
-                "name": "log-wire", "description": null, "manifest_path": "Cargo.toml",
-                "dependencies": [], "features": {},
-                "targets": [
-                    {"name": "log_wire", "kind": ["lib"], "src_path": "lib.rs"},
-                    {"name": "frames", "kind": ["bench"], "src_path": "frames.rs",
-                     "required-features": ["fast"]},
-                ],
-            }],
-        }));
-        let source = "//! Frames a second.\n//!\n//! More.\n".to_owned();
-        benches(&metadata.unwrap(), |_| Ok(source.clone())).unwrap()
-    }
-
     #[test]
-    fn each_bench_target_is_known_by_the_first_line_of_its_file() {
-        let benches = found();
-        assert_eq!(benches.len(), 1);
-        assert_eq!(benches[0].name, "frames");
-        assert_eq!(benches[0].measures, "Frames a second.");
-        assert_eq!(benches[0].features, ["fast"]);
-    }
-
-    #[test]
-    fn all_means_all() {
-        assert_eq!(chosen(&found(), "all").unwrap().len(), 1);
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_those_there_are() {
-        let error = chosen(&found(), "pages").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no benchmark `pages`; there are: frames, scale, peers, plan"
+    fn bench_targets_are_listed_with_the_first_line_of_their_files_and_found_by_name() {
+        let sh = crate::cargo::shell().unwrap();
+        let benches = benches(&metadata(&sh, "Cargo.toml").unwrap()).unwrap();
+        let frames = chosen(&benches, "frames").unwrap();
+        assert_eq!((frames.len(), frames[0].package.as_str()), (1, "log-wire"));
+        assert!(frames[0].summary.len() > 10, "{frames:?}");
+        assert_eq!(chosen(&benches, "all").unwrap().len(), benches.len());
+        let error = chosen(&benches, "no-such").unwrap_err().to_string();
+        assert!(
+            error.contains("frames") && error.contains("peers"),
+            "{error}"
         );
     }
 }

@@ -1,162 +1,138 @@
-//! `cargo xtask ci`: everything that has to pass, step by step.
+//! `cargo xtask ci`: everything that must pass, step by step.
 //!
-//! Cheap steps come first, so that a slip is told within seconds, and the tests last, so that their
-//! summary closes the output.
+//! Cheap steps come first, so that a small mistake shows within seconds. The tests come last, so that their summary is
+//! the end of the output.
 
-use crate::cli::CiArgs;
-use crate::clock::Stopwatch;
-use crate::deny;
-use crate::process::{Cmd, RunError};
-use crate::say::say;
-use crate::test;
-use crate::tidy;
-use crate::workspace::{Package, Workspace, WorkspaceError};
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use xshell::{Cmd, Shell};
 
-/// One thing that has to pass.
-pub(crate) struct Step {
-    /// What `--only` and `--from` call it.
-    pub(crate) name: &'static str,
-    /// What it checks, in a few words.
-    what: &'static str,
-    check: fn(&Workspace) -> Result<(), StepError>,
-}
+use crate::cargo::{Stopwatch, cargo, metadata, say};
+use crate::{install, test, tidy};
 
-/// All steps, in their order.
-pub(crate) const STEPS: [Step; 8] = [
-    Step {
-        name: "fmt",
-        what: "the code is formatted",
-        check: fmt,
-    },
-    Step {
-        name: "tidy",
-        what: "house rules that no lint knows",
-        check: tidy,
-    },
-    Step {
-        name: "clippy",
-        what: "lints, warnings denied, all targets and features",
-        check: clippy,
-    },
-    Step {
-        name: "alone",
-        what: "each lower crate by itself, without others' features",
-        check: alone,
-    },
-    Step {
-        name: "doc",
-        what: "documentation builds, warnings denied",
-        check: doc,
-    },
-    Step {
-        name: "deny",
-        what: "layers, bans, licences and sources of dependencies",
-        check: deny::rules,
-    },
-    Step {
-        name: "advisories",
-        what: "known holes in dependencies, by network",
-        check: deny::advisories,
-    },
-    Step {
-        name: "test",
-        what: "doc tests and tests, on a real Redis",
-        check: all_tests,
-    },
+/// The version of cargo-deny that is installed where it is missing.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Crates that others use alone, each with the features to build it with. A build of the whole workspace would hide a
+/// missing feature, because cargo unifies them.
+const ALONE: [(&str, &str); 10] = [
+    ("log-domain", "default"),
+    ("log-wire", "default"),
+    ("log-store", "default"),
+    ("log-store", ""),
+    ("auth", "default"),
+    ("auth", ""),
+    ("log-hub", "default"),
+    ("log-writer", "default"),
+    ("log-writer", ""),
+    ("log-client", "default"),
 ];
 
-/// Crates that others take alone, lowest layer first: each has to build with its own features only. A workspace build
-/// would hide a missing one, because cargo unifies features.
-const ALONE: [&str; 7] = [
-    "log-domain",
-    "log-wire",
-    "log-store",
-    "auth",
-    "log-hub",
-    "log-writer",
-    "log-client",
-];
-
-/// Why the whole did not pass.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CiError {
-    /// One step did not.
-    #[error(
-        "{source}\nstep {name} failed after {time}. It alone: cargo xtask ci --only {name}; from there on: cargo xtask ci --from {name}"
-    )]
-    Step {
-        /// Its name.
-        name: &'static str,
-        /// How long it ran.
-        time: String,
-        /// Why.
-        source: StepError,
-    },
+/// Run everything that must pass, step by step.
+///
+/// Stops at the first step that fails and says how to run it alone. Installs what it needs and this machine lacks
+/// (cargo-deny, redis-server), and says so. The steps share one target folder and, as far as cargo lets them, one set of
+/// features, so that little is compiled twice.
+#[derive(Args, Debug)]
+pub(crate) struct CiArgs {
+    /// Run this step only. May be given several times.
+    #[arg(long, value_name = "STEP", conflicts_with = "from")]
+    only: Vec<Step>,
+    /// Begin at this step.
+    #[arg(long, value_name = "STEP")]
+    from: Option<Step>,
+    /// Show the steps, and run none.
+    #[arg(long)]
+    list: bool,
 }
 
-/// Why one step did not pass.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StepError {
-    /// A program said no; it has said why.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The workspace could not be read.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    /// The tests.
-    #[error(transparent)]
-    Test(#[from] test::TestError),
-    /// The house rules.
-    #[error(transparent)]
-    Tidy(#[from] tidy::TidyError),
+/// One thing that must pass, in the order of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Step {
+    /// the code is formatted
+    Fmt,
+    /// house rules that no lint knows
+    Tidy,
+    /// lints, warnings denied, all targets and features
+    Clippy,
+    /// each lower crate by itself, without the features of others
+    Alone,
+    /// documentation builds, warnings denied
+    Doc,
+    /// the load generator in bench/ compiles
+    Bench,
+    /// layers, bans, licences and sources of dependencies
+    Deny,
+    /// known vulnerabilities in dependencies (needs a network)
+    Advisories,
+    /// doc tests and tests, on a real Redis
+    Test,
 }
 
 /// `cargo xtask ci`.
-pub(crate) fn ci(workspace: &Workspace, args: &CiArgs) -> Result<(), CiError> {
-    let chosen: Vec<&Step> = STEPS.iter().filter(|step| is_chosen(step, args)).collect();
-    if args.list {
-        for step in chosen {
-            say(format_args!("{:12}{}", step.name, step.what));
-        }
-        return Ok(());
-    }
+pub(crate) fn run(sh: &Shell, args: &CiArgs) -> anyhow::Result<()> {
+    let steps = chosen(&args.only, args.from);
     let whole = Stopwatch::start();
     let mut times = Vec::new();
-    for (number, step) in chosen.iter().enumerate() {
-        let place = format!("[{}/{}] {}", number + 1, chosen.len(), step.name);
-        say(format_args!("{place} … {}", step.what));
-        let watch = Stopwatch::start();
-        (step.check)(workspace).map_err(|source| CiError::Step {
-            name: step.name,
-            time: watch.to_string(),
-            source,
-        })?;
+    for (number, step) in (1..).zip(&steps) {
+        let value = step.to_possible_value().context("each step has a name")?;
+        let (name, watch) = (value.get_name(), Stopwatch::start());
+        let summary = value
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        if args.list {
+            say(format_args!("{name:12}{summary}"));
+            continue;
+        }
+        let place = format!("[{number}/{}] {name}", steps.len());
+        say(format_args!("{place} … {summary}"));
+        let advice = || {
+            format!(
+                "step {name} failed after {watch}; this step alone: cargo xtask ci --only {name}; \
+                 from here on: cargo xtask ci --from {name}"
+            )
+        };
+        run_step(sh, *step).with_context(advice)?;
         say(format_args!("{place}  {watch}"));
-        times.push(format!("{} {watch}", step.name));
+        times.push(format!("{name} {watch}"));
     }
-    say(format_args!("ci: passed in {whole} ({})", times.join(", ")));
+    if !args.list {
+        say(format_args!("ci: passed in {whole} ({})", times.join(", ")));
+    }
     Ok(())
 }
 
-fn is_chosen(step: &Step, args: &CiArgs) -> bool {
-    let place = |name: &str| STEPS.iter().position(|other| other.name == name);
-    let late_enough = args
-        .from
-        .as_ref()
-        .is_none_or(|from| place(from) <= place(step.name));
-    let named = args.only.is_empty() || args.only.iter().any(|name| name == step.name);
-    late_enough && named
+fn chosen(only: &[Step], from: Option<Step>) -> Vec<Step> {
+    let mut steps = Step::value_variants().to_vec();
+    steps.retain(|step| only.is_empty() || only.contains(step));
+    steps.retain(|step| from.is_none_or(|from| from <= *step));
+    steps
 }
 
-fn fmt(workspace: &Workspace) -> Result<(), StepError> {
-    Ok(workspace.cargo().args(["fmt", "--all", "--check"]).run()?)
+fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
+    match step {
+        Step::Fmt => fmt(sh),
+        Step::Tidy => tidy::run(sh),
+        Step::Clippy => clippy(sh),
+        Step::Alone => alone(sh),
+        Step::Doc => doc(sh),
+        Step::Bench => bench(sh),
+        Step::Deny => deny(sh),
+        Step::Advisories => advisories(sh),
+        Step::Test => test::run(sh, &test::everything()),
+    }
 }
 
-fn tidy(workspace: &Workspace) -> Result<(), StepError> {
-    Ok(tidy::tidy(workspace)?)
+fn fmt(sh: &Shell) -> anyhow::Result<()> {
+    for manifest in ["Cargo.toml", "bench/Cargo.toml"] {
+        let check = ["fmt", "--all", "--check", "--manifest-path", manifest];
+        cargo(sh).args(check).run()?;
+    }
+    Ok(())
 }
 
-fn clippy(workspace: &Workspace) -> Result<(), StepError> {
+fn clippy(sh: &Shell) -> anyhow::Result<()> {
     let all = [
         "clippy",
         "--locked",
@@ -164,47 +140,28 @@ fn clippy(workspace: &Workspace) -> Result<(), StepError> {
         "--all-targets",
         "--all-features",
     ];
-    Ok(denying_warnings(workspace.cargo().args(all)).run()?)
+    Ok(denying_warnings(cargo(sh).args(all)).run()?)
 }
 
-/// Clippy and not `check`: it is the same build, and code that only one set of features leaves
-/// unused is a warning there.
-fn alone(workspace: &Workspace) -> Result<(), StepError> {
-    let packages = workspace.metadata()?.packages;
-    for package in ALONE
-        .iter()
-        .filter_map(|name| packages.iter().find(|p| p.name == *name))
-    {
-        for features in feature_sets(package) {
-            say(format_args!("  {} {}", package.name, features.join(" ")));
-            let one = ["clippy", "--locked", "--quiet", "--package", &package.name];
-            denying_warnings(workspace.cargo().args(one).args(features)).run()?;
-        }
+/// Clippy and not `check`: the build is the same, and code that only one set of features leaves unused is a warning.
+fn alone(sh: &Shell) -> anyhow::Result<()> {
+    for (package, features) in ALONE {
+        let one = ["clippy", "--locked", "--quiet", "--package", package];
+        let one = cargo(sh)
+            .args(one)
+            .args(["--no-default-features", "--features", features]);
+        denying_warnings(one).run()?;
     }
     Ok(())
 }
 
-/// The default features and none at all, which is the same thing for a crate that has none.
-fn feature_sets(package: &Package) -> Vec<&'static [&'static str]> {
-    let mut sets: Vec<&[&str]> = vec![&[]];
-    if package
-        .features
-        .get("default")
-        .is_some_and(|default| !default.is_empty())
-    {
-        sets.push(&["--no-default-features"]);
-    }
-    sets
-}
-
-fn denying_warnings(clippy: Cmd) -> Cmd {
+fn denying_warnings(clippy: Cmd<'_>) -> Cmd<'_> {
     clippy.args(["--", "--deny", "warnings"])
 }
 
-/// Examples are named so that cargo counts dev-dependencies in: without them tokio has other
-/// features than for clippy, and all that stands on it would be checked a second time. (`--bins`
-/// would clash with libraries of the same name.)
-fn doc(workspace: &Workspace) -> Result<(), StepError> {
+/// Examples are named so that cargo includes dev-dependencies: without them tokio has other features than for clippy,
+/// and everything that uses it would be checked a second time. (`--bins` would clash with libraries of the same name.)
+fn doc(sh: &Shell) -> anyhow::Result<()> {
     let all = [
         "doc",
         "--locked",
@@ -213,69 +170,54 @@ fn doc(workspace: &Workspace) -> Result<(), StepError> {
         "--no-deps",
     ];
     let targets = ["--lib", "--examples", "--bin", "xtask", "--bin", "joblog"];
-    let doc = workspace.cargo().args(all).args(targets);
+    let doc = cargo(sh).args(all).args(targets);
     Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
 }
 
-fn all_tests(workspace: &Workspace) -> Result<(), StepError> {
-    Ok(test::test(workspace, &test::everything())?)
+/// In our own target folder, where most of what it needs is checked already.
+fn bench(sh: &Shell) -> anyhow::Result<()> {
+    let target = metadata(sh, "Cargo.toml")?.target_directory;
+    let check = ["check", "--locked", "--manifest-path", "bench/Cargo.toml"];
+    let check = cargo(sh).args(check).arg("--target-dir").arg(target);
+    Ok(check.run()?)
+}
+
+/// Everything that needs no network: the lock file and the manifests are enough.
+fn deny(sh: &Shell) -> anyhow::Result<()> {
+    install::cargo_command(sh, "deny", CARGO_DENY)?;
+    // Quiet about crates that are there twice, and about wrappers that do not use their right: the layers say who may
+    // depend on a crate, not who must.
+    let quiet = ["--allow", "duplicate", "--allow", "unused-wrapper"];
+    let check = cargo(sh).args(["deny", "--locked", "check"]).args(quiet);
+    Ok(check.args(["bans", "licenses", "sources"]).run()?)
+}
+
+/// Where the list of vulnerabilities cannot be fetched, this step says so and passes: a machine without a network could
+/// never pass otherwise.
+fn advisories(sh: &Shell) -> anyhow::Result<()> {
+    install::cargo_command(sh, "deny", CARGO_DENY)?;
+    if cargo(sh).args(["deny", "fetch", "db"]).run().is_err() {
+        say(
+            "NOT CHECKED: the list of known vulnerabilities cannot be fetched; the reason is above.",
+        );
+        return Ok(());
+    }
+    let check = ["deny", "--locked", "check", "--disable-fetch", "advisories"];
+    Ok(cargo(sh).args(check).run()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chosen(only: &[&str], from: Option<&str>) -> Vec<&'static str> {
-        let only = only.iter().map(ToString::to_string).collect();
-        let args = CiArgs {
-            only,
-            from: from.map(str::to_owned),
-            list: false,
-        };
-        STEPS
-            .iter()
-            .filter(|step| is_chosen(step, &args))
-            .map(|step| step.name)
-            .collect()
-    }
-
     #[test]
-    fn without_a_choice_every_step_runs() {
-        assert_eq!(chosen(&[], None).len(), STEPS.len());
-    }
-
-    #[test]
-    fn only_runs_what_it_names_in_the_order_of_the_steps() {
-        assert_eq!(chosen(&["test", "fmt"], None), ["fmt", "test"]);
-    }
-
-    #[test]
-    fn from_runs_that_step_and_all_after_it() {
-        assert_eq!(chosen(&[], Some("deny")), ["deny", "advisories", "test"]);
-    }
-
-    #[test]
-    fn a_failed_step_says_how_to_run_it_alone() {
-        let source = StepError::Run(Cmd::new("no-such-program").run().unwrap_err());
-        let error = CiError::Step {
-            name: "clippy",
-            time: "41 s".to_owned(),
-            source,
-        };
-        assert!(
-            error.to_string().contains("cargo xtask ci --only clippy"),
-            "{error}"
+    fn only_and_from_choose_steps_and_keep_their_order() {
+        assert_eq!(chosen(&[], None).len(), Step::value_variants().len());
+        assert_eq!(
+            chosen(&[Step::Test, Step::Fmt], None),
+            [Step::Fmt, Step::Test]
         );
-    }
-
-    #[test]
-    fn every_crate_that_is_checked_alone_is_there() {
-        let packages = Workspace::find().unwrap().metadata().unwrap().packages;
-        for name in ALONE {
-            assert!(
-                packages.iter().any(|package| package.name == name),
-                "{name}"
-            );
-        }
+        let steps = chosen(&[], Some(Step::Deny));
+        assert_eq!(steps, [Step::Deny, Step::Advisories, Step::Test]);
     }
 }

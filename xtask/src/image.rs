@@ -1,125 +1,157 @@
-//! The API's image from the binary compiled on this machine, without a registry.
-//!
-//! It is what the last stage of the Dockerfile makes, less Debian's own tools: the same user, entry
-//! point, settings and health check, and it too works with a read-only root.
+//! Docker images without a registry. `xtask/image.sh` makes them; this file finds what goes into them.
 
-use std::path::Path;
+use anyhow::ensure;
+use clap::Args;
+use xshell::{Shell, cmd};
 
-use crate::cli::ImageArgs;
-use crate::clock::Stopwatch;
-use crate::docker::{self, docker};
-use crate::rootfs::{ImageError, RootFs, User};
-use crate::say::say;
-use crate::workspace::Workspace;
+use crate::cargo::{cargo, metadata, say, succeeds};
+use crate::install;
 
-/// The name that docker-compose.yml gives the API's image.
-pub(crate) const API_IMAGE: &str = "log-api:local";
+/// The image that the tests start (`test-support` has the same constant) and that docker-compose.yml names.
+pub(crate) const REDIS_IMAGE: &str = "redis:7.0.15";
 
-/// The authorities that outgoing TLS trusts, as Debian's `ca-certificates` lays them down.
-const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Make a Redis image from Debian's redis-server, without a registry.
+///
+/// The image gets the name that the tests and docker-compose.yml use, so that they find it where the official image
+/// cannot be pulled. It takes a few seconds.
+#[derive(Args, Debug)]
+pub(crate) struct RedisImageArgs {
+    /// The name of the image.
+    #[arg(default_value = REDIS_IMAGE)]
+    tag: String,
+    /// Make it even where there is an image of that name.
+    #[arg(long)]
+    force: bool,
+}
 
-/// How the image is started. A test holds these lines against the Dockerfile's last stage.
-const HOW_IT_STARTS: [&str; 5] = [
-    "ENV LOG_API_BIND=0.0.0.0:8080",
-    "EXPOSE 8080",
-    r#"HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["log-api", "health"]"#,
-    r#"ENTRYPOINT ["log-api"]"#,
-    r#"CMD ["serve"]"#,
-];
+/// Make the API's image from the binary that is compiled here, without a registry.
+///
+/// It has the same shape as the last stage of the Dockerfile, for machines that cannot pull base images.
+/// docker-compose.yml finds it by its name.
+#[derive(Args, Debug)]
+pub(crate) struct ImageArgs {
+    /// The name of the image.
+    #[arg(default_value = "log-api:local")]
+    tag: String,
+}
+
+/// `cargo xtask redis-image`.
+pub(crate) fn redis(sh: &Shell, args: &RedisImageArgs) -> anyhow::Result<()> {
+    ensure!(
+        engine_answers(sh),
+        "no Docker engine answers `docker version`"
+    );
+    if has_image(sh, &args.tag) && !args.force {
+        say("There is an image of that name already; --force makes it again.");
+        return Ok(());
+    }
+    make_redis(sh, &args.tag)
+}
 
 /// `cargo xtask image`.
-pub(crate) fn build(workspace: &Workspace, args: &ImageArgs) -> Result<(), ImageError> {
-    if !docker::answers() {
-        return Err(ImageError::NoEngine);
-    }
+pub(crate) fn api(sh: &Shell, args: &ImageArgs) -> anyhow::Result<()> {
+    ensure!(
+        engine_answers(sh),
+        "no Docker engine answers `docker version`"
+    );
     say("Compiling log-api for release (minutes on a cold machine), then packing it.");
-    workspace
-        .cargo()
-        .args([
-            "build",
-            "--locked",
-            "--release",
-            "--package",
-            "log-api",
-            "--features",
-            "jemalloc",
-        ])
-        .run()?;
-    let binary = workspace
-        .metadata()?
+    let build = [
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "log-api",
+        "--features",
+    ];
+    cargo(sh).args(build).arg("jemalloc").run()?;
+    let binary = metadata(sh, "Cargo.toml")?
         .target_directory
         .join("release/log-api");
+    let tag = &args.tag;
+    Ok(cmd!(sh, "sh xtask/image.sh api {tag} {binary}").run()?)
+}
 
-    let watch = Stopwatch::start();
-    let mut rootfs = RootFs::new(User {
-        name: "log-api",
-        id: 10001,
-    })?;
-    rootfs.add_program(&binary, "/usr/local/bin/log-api")?;
-    if !Path::new(AUTHORITIES).exists() {
-        return Err(ImageError::Missing {
-            what: format!("`{AUTHORITIES}`"),
-            hint: "install Debian's package ca-certificates",
-        });
+/// Makes sure that the engine has a Redis image: pulls it, and makes it where that fails.
+pub(crate) fn ensure_redis(sh: &Shell, image: &str) -> anyhow::Result<()> {
+    if has_image(sh, image) {
+        return Ok(());
     }
-    rootfs.add_file(Path::new(AUTHORITIES), AUTHORITIES, 0o644)?;
-    rootfs.add_owned_folder("/data")?;
-    let path = "ENV PATH=/usr/local/bin".to_owned();
-    let changes: Vec<String> = std::iter::once(path)
-        .chain(HOW_IT_STARTS.map(str::to_owned))
-        .collect();
-    rootfs.import(&args.tag, &changes)?;
-    try_out(&args.tag)?;
-    say(format_args!(
-        "Packed {} in {watch}. Start it all: docker-compose up --detach",
-        args.tag
-    ));
+    if cmd!(sh, "timeout 300 docker pull {image}").run().is_err() {
+        say("It cannot be pulled. Making it from Debian's redis-server.");
+        make_redis(sh, image)?;
+    }
     Ok(())
 }
 
-/// Starts it as compose does, without rights and without a writable root: a library that is
-/// missing shows here.
-fn try_out(image: &str) -> Result<(), ImageError> {
-    let alone = [
-        "run",
-        "--rm",
-        "--read-only",
-        "--cap-drop",
-        "ALL",
-        "--network",
-        "none",
-    ];
-    let help = docker().args(alone).args([image, "--help"]).read();
-    help.map(|_| ()).map_err(|error| ImageError::Broken {
-        image: image.to_owned(),
-        problem: format!("does not start: {error}"),
+/// Makes sure that there is a `redis-server` on the PATH.
+pub(crate) fn ensure_redis_server(sh: &Shell) -> anyhow::Result<()> {
+    install::debian(sh, "redis-server", || {
+        install::program("redis-server").is_some()
     })
+}
+
+/// Whether a Docker engine answers this user.
+pub(crate) fn engine_answers(sh: &Shell) -> bool {
+    succeeds(cmd!(sh, "timeout 10 docker version"))
+}
+
+fn has_image(sh: &Shell, image: &str) -> bool {
+    succeeds(cmd!(sh, "timeout 10 docker image inspect {image}"))
+}
+
+fn make_redis(sh: &Shell, image: &str) -> anyhow::Result<()> {
+    ensure_redis_server(sh)?;
+    Ok(cmd!(sh, "sh xtask/image.sh redis {image}").run()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const COMPOSE: &str = include_str!("../../docker-compose.yml");
+    const DOCKERFILE: &str = include_str!("../../Dockerfile");
+    const SCRIPT: &str = include_str!("../image.sh");
+    const TEST_SUPPORT: &str = include_str!("../../crates/test-support/src/redis.rs");
+
     #[test]
-    fn the_dockerfile_starts_the_same_way() {
-        let dockerfile = Workspace::find().unwrap().read("Dockerfile").unwrap();
-        for line in HOW_IT_STARTS {
-            assert!(
-                dockerfile.lines().any(|other| other == line),
-                "not in the Dockerfile: {line}"
-            );
+    fn all_files_name_the_same_images_and_start_the_api_in_the_same_way() {
+        assert!(TEST_SUPPORT.contains(&format!("IMAGE: &str = \"{REDIS_IMAGE}\";")));
+        assert!(COMPOSE.contains(&format!("image: {REDIS_IMAGE}\n")));
+        assert!(COMPOSE.contains("image: log-api:local\n"));
+        let last_stage = DOCKERFILE.rsplit("\nFROM ").next().unwrap();
+        let start = last_stage
+            .lines()
+            .skip_while(|line| !line.starts_with("ENV "));
+        assert_eq!(start.clone().count(), 5);
+        for line in start {
+            assert!(SCRIPT.contains(&format!("--change '{line}'")), "{line}");
         }
     }
 
     #[test]
-    fn the_compose_file_names_the_image_that_is_made_here() {
-        let compose = Workspace::find()
-            .unwrap()
-            .read("docker-compose.yml")
-            .unwrap();
-        assert!(
-            compose.contains(&format!("image: {API_IMAGE}\n")),
-            "{compose}"
-        );
+    fn the_redis_image_is_open_to_its_network_and_runs_other_programs_unchanged() {
+        let entry_point = SCRIPT.split("SCRIPT").nth(1).unwrap();
+        let entry_point = entry_point
+            .trim_start_matches('\'')
+            .replace("exec ", "echo ");
+        let sh = Shell::new().unwrap();
+        for (line, expected) in [
+            ("redis-server", "redis-server --protected-mode no"),
+            ("--port 7", "redis-server --protected-mode no --port 7"),
+            (
+                "redis-server --port 7",
+                "redis-server --protected-mode no --port 7",
+            ),
+            (
+                "redis-server x.conf --port 7",
+                "redis-server x.conf --protected-mode no --port 7",
+            ),
+            ("redis-server --version", "redis-server --version"),
+            ("redis-cli --version", "redis-cli --version"),
+        ] {
+            let arguments = line.split(' ');
+            let run = cmd!(sh, "sh -c {entry_point} entry-point {arguments...}");
+            assert_eq!(run.quiet().read().unwrap(), expected);
+        }
     }
 }

@@ -1,89 +1,110 @@
-//! The project's own commands: `cargo xtask --help`.
+//! The project's own commands: `cargo xtask help`.
 //!
-//! This file only reads the command line and hands over. Each command has a module of its own:
-//!
-//! | command | module | in one line |
-//! |---|---|---|
-//! | `ci` | [`mod@ci`] | everything that has to pass, step by step |
-//! | `test` | [`mod@test`] | the tests, with the Redis that they need |
-//! | `tidy` | [`tidy`] | house rules that no lint knows |
-//! | `dev` | [`dev`] | Redis by compose, and the API against it |
-//! | `bench` | [`mod@bench`] | the benchmarks there are |
-//! | `fuzz` | [`mod@fuzz`] | the fuzz targets there are |
-//! | `redis-image` | [`redis_image`] | a Redis image without a registry |
-//! | `image` | [`image`] | the API's image without a registry |
+//! Each command has a file of its own with its arguments and its help text; this file only calls it. Errors are
+//! `anyhow` errors: nobody matches on them, a person reads them.
 
 mod bench;
-mod bench_scale;
+mod cargo;
 mod ci;
-mod cli;
-mod clock;
-mod compose;
-mod deny;
 mod dev;
-mod docker;
 mod fuzz;
-mod host;
 mod image;
-mod process;
-mod redis_image;
-mod rootfs;
-mod say;
+mod install;
 mod test;
 mod tidy;
-mod workspace;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-use crate::cli::{Cli, Command};
-use crate::say::say;
-use crate::workspace::Workspace;
+use crate::cargo::say;
+
+const EXAMPLES: &str = "\
+Where to begin:
+  cargo xtask test             all tests, on a real Redis that the command sets up
+  cargo xtask ci               what must pass before a change lands
+  cargo xtask ci --only clippy one step of it
+  cargo xtask dev              the API on http://127.0.0.1:8080, with Redis by compose
+
+`cargo xtask help COMMAND` says more about each command.";
+
+/// The project's own commands.
+///
+/// Plain cargo does the everyday work (`cargo check`, `cargo run -- demo`). These commands do what takes more than one
+/// program.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ci(ci::CiArgs),
+    Test(test::TestArgs),
+    /// Check the house rules that no lint knows.
+    ///
+    /// Module docs, file sizes, files that import each other in a circle, paths of somebody's machine, ignored tests,
+    /// manifests, layers between crates, documents. docs/STYLE.md gives the reasons.
+    Tidy,
+    Dev(dev::DevArgs),
+    Bench(bench::BenchArgs),
+    Fuzz(fuzz::FuzzArgs),
+    RedisImage(image::RedisImageArgs),
+    Image(image::ImageArgs),
+}
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli.command) {
+    match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            say(format_args!("xtask: {failure}"));
+        Err(error) => {
+            say(format_args!("xtask: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// What can go wrong, by command. The texts are whole sentences: they are all that a person sees.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Workspace(#[from] workspace::WorkspaceError),
-    #[error(transparent)]
-    Ci(#[from] ci::CiError),
-    #[error(transparent)]
-    Test(#[from] test::TestError),
-    #[error(transparent)]
-    Tidy(#[from] tidy::TidyError),
-    #[error(transparent)]
-    Dev(#[from] dev::DevError),
-    #[error(transparent)]
-    Bench(#[from] bench::BenchError),
-    #[error(transparent)]
-    Fuzz(#[from] fuzz::FuzzError),
-    #[error(transparent)]
-    Image(#[from] rootfs::ImageError),
+fn run(command: Command) -> anyhow::Result<()> {
+    let sh = cargo::shell()?;
+    match command {
+        Command::Ci(args) => ci::run(&sh, &args),
+        Command::Test(args) => test::run(&sh, &args),
+        Command::Tidy => tidy::run(&sh),
+        Command::Dev(args) => dev::run(&sh, &args),
+        Command::Bench(args) => bench::run(&sh, &args),
+        Command::Fuzz(args) => fuzz::run(&sh, &args),
+        Command::RedisImage(args) => image::redis(&sh, &args),
+        Command::Image(args) => image::api(&sh, &args),
+    }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    let workspace = Workspace::find()?;
-    match command {
-        Command::Ci(args) => ci::ci(&workspace, &args)?,
-        Command::Test(args) => test::test(&workspace, &args)?,
-        Command::Tidy => tidy::tidy(&workspace)?,
-        Command::Dev(args) => dev::dev(&workspace, &args)?,
-        Command::Bench(args) => bench::bench(&workspace, &args)?,
-        Command::Fuzz(args) => fuzz::fuzz(&workspace, &args)?,
-        Command::RedisImage(args) => redis_image::build(&args)?,
-        Command::Image(args) => image::build(&workspace, &args)?,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_table_is_sound() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
     }
-    Ok(())
+
+    #[test]
+    fn an_unknown_step_gets_a_list_of_the_steps() {
+        let error = Cli::try_parse_from(["xtask", "ci", "--only", "lint"]).unwrap_err();
+        assert!(error.to_string().contains("clippy"), "{error}");
+    }
+
+    #[test]
+    fn arguments_of_the_runner_are_passed_on() {
+        let args = ["xtask", "test", "-p", "log-store", "--", "--no-capture"];
+        let Command::Test(test) = Cli::try_parse_from(args).unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!(test.packages, ["log-store"]);
+        assert_eq!(test.runner_args, ["--no-capture"]);
+    }
 }

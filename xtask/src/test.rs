@@ -1,188 +1,282 @@
-//! `cargo xtask test`: the README's test command.
+//! `cargo xtask test`: the tests, with the Redis that they need.
 //!
-//! The tests find their Redis themselves and fail where there is none; this command sets one up
-//! where it can, says which it will be, and then lets cargo's own output through untouched.
+//! One Redis is started for all tests that use jobs of their own. Tests that stop or configure a server start their own;
+//! `test-support` does that. Suites that need more than a Redis run with `--full` only; what did not run is listed at
+//! the end, with the reason.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Child;
+use std::path::PathBuf;
 
-use crate::cli::TestArgs;
-use crate::docker;
-use crate::host;
-use crate::process::{Cmd, RunError};
-use crate::redis_image;
-use crate::rootfs::ImageError;
-use crate::say::say;
-use crate::workspace::{Workspace, WorkspaceError};
+use anyhow::Context as _;
+use clap::Args;
+use xshell::Shell;
+
+use crate::cargo::{
+    Metadata, Package, cargo, metadata, say, setting, succeeds, without_own_variables,
+};
+use crate::{image, install};
 
 /// Where the tests' Redis runs: `docker`, `binary` or `auto`. `test-support` reads it too.
 const MODE_SETTING: &str = "TEST_REDIS";
-/// Names another image for the tests. `test-support` reads it too.
+/// Another image for the tests. `test-support` reads it too.
 const IMAGE_SETTING: &str = "TEST_REDIS_IMAGE";
 
-/// Tells the tests which Redis they share. `test-support` reads it.
-const SHARED_SETTING: &str = "TEST_REDIS_URL";
-
-/// Why the tests did not pass, or did not run.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TestError {
-    /// The runner said no; it has said which tests.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The workspace could not be read.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    /// The server that the tests share did not start; it has said why.
-    #[error("the Redis of the tests did not start: its reason is above")]
-    NoRedis,
+/// Run the tests, with the Redis that they need.
+///
+/// Where a Docker engine answers, Redis runs in containers: the image is pulled, or made by `redis-image` where there is
+/// no registry. Elsewhere `redis-server` from the PATH is started; on Debian, as root, it is installed first. Then the
+/// doc tests run, and then all others: by cargo-nextest if it is there (it ends a test that hangs), else by
+/// `cargo test`.
+#[derive(Args, Debug, Default)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test                        everything that needs a Redis and nothing else
+  cargo xtask test --full                 also the suites that need a browser or a proxy
+  cargo xtask test -p log-store           one crate
+  cargo xtask test -p log-store redis::   its tests with `redis::` in their names
+  cargo xtask test -- --no-capture        any other argument of the runner")]
+pub(crate) struct TestArgs {
+    /// Test this crate only. May be given several times.
+    #[arg(short, long = "package", value_name = "CRATE")]
+    pub(crate) packages: Vec<String>,
+    /// Also run the suites that need more than a Redis, and install what they need.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Leave the doc tests out. They also stay out where arguments for the runner are given.
+    #[arg(long)]
+    pub(crate) no_doc: bool,
+    /// Passed to the runner as they are: a part of a test's name, or its options after `--`.
+    #[arg(value_name = "ARGS", trailing_var_arg = true)]
+    pub(crate) runner_args: Vec<String>,
 }
 
-/// All tests there are: what `ci` runs.
+/// A kind of test target that needs more than a Redis. Any crate may have one: `tests/<name>/main.rs`.
+struct Suite {
+    /// The name of its test targets.
+    name: &'static str,
+    /// The programs it needs, each with the Debian package that has it.
+    programs: &'static [(&'static str, &'static str)],
+}
+
+const SUITES: [Suite; 2] = [
+    Suite {
+        name: "browser",
+        programs: &[("chromium", "chromium")],
+    },
+    Suite {
+        name: "proxies",
+        programs: &[("nginx", "nginx"), ("haproxy", "haproxy")],
+    },
+];
+
+/// Everything there is: what `ci` runs.
 pub(crate) fn everything() -> TestArgs {
     TestArgs {
-        packages: Vec::new(),
-        no_doc: false,
-        runner_args: Vec::new(),
+        full: true,
+        ..TestArgs::default()
     }
 }
 
 /// `cargo xtask test`.
-pub(crate) fn test(workspace: &Workspace, args: &TestArgs) -> Result<(), TestError> {
-    let redis = prepare_redis();
-    let nextest = workspace
-        .cargo()
-        .args(["nextest", "--version"])
-        .read()
-        .is_ok();
-    let runner = if nextest {
-        "cargo-nextest"
-    } else {
-        "cargo test (cargo-nextest is not here)"
-    };
-    say(format_args!("Tests: {redis}; run by {runner}."));
-
-    // First, because the runner's summary of all others has to be the last thing on the screen.
+pub(crate) fn run(sh: &Shell, args: &TestArgs) -> anyhow::Result<()> {
+    let metadata = metadata(sh, "Cargo.toml")?;
+    let chosen = chosen(&metadata, &args.packages)?;
+    let not_run = suites_left_out(&chosen, |suite| prepare_suite(sh, suite, args.full));
+    // First, because the runner's summary of all others should be the last thing on the screen.
     if !args.no_doc && args.runner_args.is_empty() {
-        run_doc_tests(workspace, args)?;
+        run_doc_tests(sh, args, &chosen)?;
     }
-    let redis = SharedRedis::start(workspace, &args.packages)?;
-    let tests = if nextest {
-        workspace.cargo().args(["nextest", "run"])
-    } else {
-        workspace
-            .cargo()
-            .args(["test", "--lib", "--bins", "--tests", "--examples"])
+    let is_needed = |package: &&Package| {
+        let mut names = package
+            .dependencies
+            .iter()
+            .map(|dependency| &dependency.name);
+        package.name == "test-support" || names.any(|name| name == "test-support")
     };
-    Ok(with_selection(tests, &args.packages)
-        .args(&args.runner_args)
-        .env(SHARED_SETTING, &redis.url)
+    let runner = if chosen.iter().any(is_needed) {
+        let program = with_redis(sh, &args.packages, &metadata)?;
+        without_own_variables(sh.cmd(program)).arg("cargo")
+    } else {
+        cargo(sh)
+    };
+    let tests = runner
+        .args(arguments(sh, &not_run))
+        .args(selection(&args.packages));
+    let tests = tests.args(&args.runner_args);
+    let outcome = tests.run();
+    for (suite, reason) in &not_run {
+        say(format_args!("Not run: tests/{suite}: {reason}"));
+    }
+    if args.packages.is_empty() && args.runner_args.is_empty() {
+        say("Not run, because they are no tests: cargo xtask fuzz, cargo xtask bench.");
+    }
+    Ok(outcome?)
+}
+
+fn chosen<'a>(metadata: &'a Metadata, names: &[String]) -> anyhow::Result<Vec<&'a Package>> {
+    if names.is_empty() {
+        return Ok(metadata.packages.iter().collect());
+    }
+    let find = |name: &String| {
+        let package = metadata
+            .packages
+            .iter()
+            .find(|package| package.name == *name);
+        package.with_context(|| format!("there is no crate `{name}`"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Cargo's arguments for nextest, with more threads than cores because most tests wait most of the time; or for
+/// `cargo test`.
+fn arguments(sh: &Shell, not_run: &[(&str, String)]) -> Vec<String> {
+    let words = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    if !succeeds(cargo(sh).args(["nextest", "--version"])) {
+        say(
+            "cargo-nextest is missing: `cargo test` runs the tests, and does not end one that hangs.",
+        );
+        return words("test --lib --bins --tests --examples");
+    }
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut run = words(&format!("nextest run --test-threads={}", 4 * cores));
+    if !not_run.is_empty() {
+        let names: Vec<_> = not_run
+            .iter()
+            .map(|(name, _)| format!("binary({name})"))
+            .collect();
+        run.extend([
+            "--filterset".to_owned(),
+            format!("not ({})", names.join(" + ")),
+        ]);
+    }
+    run
+}
+
+/// Says why a suite cannot run, or installs what it needs.
+fn prepare_suite(sh: &Shell, suite: &Suite, full: bool) -> Result<(), String> {
+    if !full {
+        return Err("it runs with --full".to_owned());
+    }
+    for (program, package) in suite.programs {
+        let is_there = || install::program(program).is_some();
+        install::debian(sh, package, is_there).map_err(|error| format!("{error:#}"))?;
+    }
+    Ok(())
+}
+
+/// The suites that some crate has and that cannot run, each with the reason.
+fn suites_left_out(
+    packages: &[&Package],
+    prepare: impl Fn(&Suite) -> Result<(), String>,
+) -> Vec<(&'static str, String)> {
+    let has = |package: &&Package, suite: &Suite| {
+        package
+            .targets_of_kind("test")
+            .any(|target| target.name == suite.name)
+    };
+    let mut left_out = Vec::new();
+    for suite in SUITES
+        .iter()
+        .filter(|suite| packages.iter().any(|package| has(package, suite)))
+    {
+        left_out.extend(prepare(suite).err().map(|reason| (suite.name, reason)));
+    }
+    left_out
+}
+
+fn run_doc_tests(sh: &Shell, args: &TestArgs, chosen: &[&Package]) -> anyhow::Result<()> {
+    let has_library = |package: &&&Package| package.targets_of_kind("lib").next().is_some();
+    let libraries = chosen
+        .iter()
+        .filter(has_library)
+        .map(|package| package.name.clone());
+    let mut libraries: Vec<_> = libraries.collect();
+    if libraries.is_empty() {
+        return Ok(());
+    }
+    if args.packages.is_empty() {
+        libraries.clear();
+    }
+    Ok(cargo(sh)
+        .args(["test", "--doc"])
+        .args(selection(&libraries))
         .run()?)
 }
 
-/// The Redis of all tests that use jobs of their own. It ends with this value, or with this process.
-struct SharedRedis {
-    process: Child,
-    url: String,
-}
-
-impl SharedRedis {
-    fn start(workspace: &Workspace, packages: &[String]) -> Result<Self, TestError> {
-        let name = "shared-redis";
-        // The selection of the tests: with another one, dependencies would be compiled a second time.
-        let mut packages = packages.to_vec();
-        if !packages.is_empty() {
-            packages.push("test-support".to_owned());
-        }
-        with_selection(workspace.cargo().arg("build"), &packages)
-            .args(["--example", name])
-            .run()?;
-        let target = workspace.metadata()?.target_directory;
-        let program = target.join("debug/examples").join(name);
-        let mut process = Cmd::new(program).start_piped()?;
-        let mut url = String::new();
-        if let Some(out) = process.stdout.take() {
-            // An error leaves the address empty, which the next line reports.
-            let _ = BufReader::new(out).read_line(&mut url);
-        }
-        let url = url.trim().to_owned();
-        if url.is_empty() {
-            return Err(TestError::NoRedis);
-        }
-        Ok(Self { process, url })
-    }
-}
-
-impl Drop for SharedRedis {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
-}
-
-fn run_doc_tests(workspace: &Workspace, args: &TestArgs) -> Result<(), TestError> {
-    let packages = workspace.metadata()?.packages;
-    let has_library = |name: &String| packages.iter().any(|p| p.name == *name && p.has_library());
-    let chosen: Vec<String> = args
-        .packages
-        .iter()
-        .filter(|n| has_library(n))
-        .cloned()
-        .collect();
-    if chosen.is_empty() && !args.packages.is_empty() {
-        return Ok(());
-    }
-    Ok(with_selection(workspace.cargo().args(["test", "--doc"]), &chosen).run()?)
-}
-
 /// Cargo ignores `--package` beside `--workspace`, so it is one or the other.
-fn with_selection(cargo: Cmd, packages: &[String]) -> Cmd {
-    let cargo = cargo.args(["--locked", "--all-features"]);
+fn selection(packages: &[String]) -> Vec<&str> {
+    let mut selection = vec!["--locked", "--all-features"];
     if packages.is_empty() {
-        return cargo.arg("--workspace");
+        selection.push("--workspace");
     }
-    cargo.args(packages.iter().flat_map(|package| ["--package", package]))
+    selection.extend(packages.iter().flat_map(|package| ["--package", package]));
+    selection
 }
 
-/// Sets up a Redis where that is possible and says what the tests will find. Nothing here fails:
-/// tests that need no Redis run anyway, and those that do say themselves what is missing.
-fn prepare_redis() -> String {
-    let mode = host::setting(MODE_SETTING);
-    let ready = match mode.as_deref() {
-        Some("docker") => redis_in_docker(),
-        Some("binary") => redis_on_path(),
-        _ if docker::answers() => redis_in_docker(),
-        _ => redis_on_path().map(|redis| format!("no Docker engine answers, so {redis}")),
+/// The program that starts a Redis and runs the tests with its address. It is compiled with the selection of the tests:
+/// with another one, cargo would compile the dependencies a second time.
+fn with_redis(sh: &Shell, packages: &[String], metadata: &Metadata) -> anyhow::Result<PathBuf> {
+    prepare_redis(sh)?;
+    let mut packages = packages.to_vec();
+    if !packages.is_empty() {
+        packages.push("test-support".to_owned());
+    }
+    let build = cargo(sh).args(["build", "--example", "with-redis"]);
+    build.args(selection(&packages)).run()?;
+    Ok(metadata.target_directory.join("debug/examples/with-redis"))
+}
+
+/// Makes sure that `test-support` can start servers, and says where they will run.
+fn prepare_redis(sh: &Shell) -> anyhow::Result<()> {
+    let mode = setting(MODE_SETTING);
+    let in_docker = match mode.as_deref() {
+        Some("docker") => true,
+        Some("binary") => false,
+        _ => image::engine_answers(sh),
     };
-    ready.unwrap_or_else(|error| format!("no Redis, so those that need one will fail ({error})"))
-}
-
-fn redis_in_docker() -> Result<String, ImageError> {
-    let image = host::setting(IMAGE_SETTING);
-    let image = image.as_deref().unwrap_or(redis_image::REDIS_IMAGE);
-    redis_image::ensure(image)?;
-    Ok(format!("Redis in containers of {image}"))
-}
-
-fn redis_on_path() -> Result<String, ImageError> {
-    let server = redis_image::find_or_install("redis-server")?;
-    Ok(format!("Redis as {}", server.display()))
+    if in_docker {
+        let image = setting(IMAGE_SETTING).unwrap_or_else(|| image::REDIS_IMAGE.to_owned());
+        image::ensure_redis(sh, &image)?;
+        say(format_args!(
+            "The tests use Redis in containers of {image}."
+        ));
+    } else {
+        image::ensure_redis_server(sh)?;
+        say("The tests use the `redis-server` of the PATH.");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn without_a_choice_the_whole_workspace_is_tested() {
-        let line = with_selection(Cmd::new("cargo").arg("test"), &[]).to_string();
-        assert_eq!(line, "cargo test --locked --all-features --workspace");
-    }
+    use crate::cargo::{Target, shell};
 
     #[test]
     fn chosen_crates_take_the_place_of_the_workspace() {
-        let chosen = ["auth".to_owned(), "log-hub".to_owned()];
-        let line = with_selection(Cmd::new("cargo").arg("test"), &chosen).to_string();
-        let want = "cargo test --locked --all-features --package auth --package log-hub";
-        assert_eq!(line, want);
+        let start = ["--locked", "--all-features"];
+        assert_eq!(selection(&[]), [&start[..], &["--workspace"]].concat());
+        let chosen = selection(&["auth".to_owned()]).join(" ");
+        assert_eq!(chosen, "--locked --all-features --package auth");
+    }
+
+    #[test]
+    fn a_suite_that_cannot_run_is_left_out_and_named() {
+        let package = Package {
+            targets: vec![Target {
+                name: "browser".to_owned(),
+                kind: vec!["test".to_owned()],
+                ..Target::default()
+            }],
+            ..Package::default()
+        };
+        assert_eq!(suites_left_out(&[&package], |_| Ok(())), []);
+        assert_eq!(suites_left_out(&[], |_| Err("no chromium".to_owned())), []);
+        let left_out = suites_left_out(&[&package], |_| Err("no chromium".to_owned()));
+        assert_eq!(left_out, [("browser", "no chromium".to_owned())]);
+        let line = arguments(&shell().unwrap(), &left_out).join(" ");
+        assert!(
+            !line.contains("nextest") || line.contains("not (binary(browser))"),
+            "{line}"
+        );
     }
 }
