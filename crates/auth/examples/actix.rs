@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::{App, HttpServer, get, web};
 use auth::actix::{Auth, OptionalAuth};
-use auth::{OrgRequirement, PublishableKey, RemoteKeys, StaticKeys, Verifier, mint};
+use auth::{PublishableKey, RemoteKeys, StaticKeys, Verifier, mint};
 
 const ADDRESS: &str = "127.0.0.1:8081";
 const ORIGIN: &str = "https://app.example.com";
@@ -20,9 +20,8 @@ const ORIGIN: &str = "https://app.example.com";
 /// Only for signed-in users.
 #[get("/me")]
 async fn me(auth: Auth) -> String {
-    let requirement = OrgRequirement::Permission("org:builds:read".to_owned());
     match auth.organization() {
-        Some(organization) if auth.may(organization.id(), &requirement) => {
+        Some(organization) if organization.has_permission("org:builds:read") => {
             format!(
                 "{} of {}, who may read builds\n",
                 auth.user_id(),

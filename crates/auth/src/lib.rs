@@ -140,7 +140,7 @@ pub use self::credentials::{CredentialSource, Credentials, bearer};
 pub use self::key::{KeyId, ParseKeyIdError, UnusableKey, VerifyingKey};
 pub use self::key_set::{KeySet, KeySetError, MAX_KEYS};
 pub use self::key_source::{KeyError, KeyHealth, KeySource, StaticKeys};
-pub use self::organization::{OrgRequirement, Organization, ParseOrgRequirementError};
+pub use self::organization::Organization;
 pub use self::publishable_key::{ParsePublishableKeyError, PublishableKey};
 pub use self::rejection::{Rejection, RejectionKind};
 #[cfg(feature = "remote")]

@@ -4,14 +4,11 @@
 //! permissions, but still a session.
 
 mod permissions;
-mod requirement;
 
 use std::fmt;
 use std::sync::Once;
 
 use serde_json::Value;
-
-pub use self::requirement::{OrgRequirement, ParseOrgRequirementError};
 
 use self::permissions::{Permissions, is_name};
 use crate::ids::is_organization_id;
@@ -102,16 +99,6 @@ impl Organization {
     /// All permissions of the member, as `org:<feature>:<permission>`.
     pub fn permissions(&self) -> impl Iterator<Item = String> {
         self.permissions.iter()
-    }
-
-    /// Whether the member meets a requirement.
-    #[must_use]
-    pub fn meets(&self, requirement: &OrgRequirement) -> bool {
-        match requirement {
-            OrgRequirement::Member => true,
-            OrgRequirement::Role(role) => self.role() == Some(role),
-            OrgRequirement::Permission(permission) => self.has_permission(permission),
-        }
     }
 }
 

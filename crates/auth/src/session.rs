@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ids::is_id;
 use crate::json::Object;
-use crate::{CredentialSource, OrgRequirement, Organization};
+use crate::{CredentialSource, Organization};
 
 /// A verified Clerk session.
 ///
@@ -93,15 +93,6 @@ impl Session {
     #[must_use]
     pub const fn organization(&self) -> Option<&Organization> {
         self.organization.as_ref()
-    }
-
-    /// Whether this organisation is the active one, and the user meets the requirement in it. The
-    /// answer is no for the user's other organisations: a token names only the active one.
-    #[must_use]
-    pub fn may(&self, organization_id: &str, requirement: &OrgRequirement) -> bool {
-        self.organization().is_some_and(|organization| {
-            organization.id() == organization_id && organization.meets(requirement)
-        })
     }
 
     /// Who really acts if somebody impersonates this user: the claim `act`. Record who it is, and

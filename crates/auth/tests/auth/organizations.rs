@@ -1,6 +1,6 @@
 //! Group F, the part that a token can tell: the active organisation, its permissions, and the actor.
 
-use auth::{OrgRequirement, Organization, ParseOrgRequirementError, Session};
+use auth::{Organization, Session};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -277,53 +277,24 @@ fn a_claim_with_very_many_permissions_is_not_expanded() {
     assert_eq!(organization.permissions().count(), 1400);
 }
 
-/// Case 57, the part that the session answers.
+/// Case 57, the part that the session answers: which organisation is active, and what the member may do in it.
 #[test]
-fn a_member_of_the_active_organisation_is_checked_against_the_requirement() {
+fn a_session_names_its_active_organisation_and_what_the_member_may_do_in_it() {
     let session = session(example());
-    let requirement = |text: &str| text.parse::<OrgRequirement>().unwrap();
-    for allowed in ["member", "org:admin", "org:teams:read"] {
-        assert!(session.may("org_1", &requirement(allowed)), "{allowed}");
-        // Another organisation is not the active one, so its members are not known.
-        assert!(!session.may("org_2", &requirement(allowed)), "{allowed}");
-        // A token without an organisation meets no requirement.
-        assert!(!self::session(json!({})).may("org_1", &requirement(allowed)));
-    }
-    for refused in ["org:member", "org:teams:manage", "org:builds:read"] {
-        assert!(!session.may("org_1", &requirement(refused)), "{refused}");
-    }
-    // The id is compared, never the slug.
-    assert!(!session.may("acme", &OrgRequirement::Member));
-}
-
-#[test]
-fn a_requirement_is_a_member_a_role_or_a_permission() {
-    for (text, requirement) in [
-        ("member", OrgRequirement::Member),
-        ("org:admin", OrgRequirement::Role("org:admin".into())),
-        (
-            "org:builds:read",
-            OrgRequirement::Permission("org:builds:read".into()),
-        ),
+    let organization = session.organization().unwrap();
+    // The id is what is compared, never the slug.
+    assert_eq!(organization.id(), "org_1");
+    assert_eq!(organization.role(), Some("org:admin"));
+    assert!(organization.has_permission("org:teams:read"));
+    for absent in [
+        "org:teams:manage",
+        "org:builds:read",
+        "org:sys_memberships:read",
     ] {
-        assert_eq!(text.parse(), Ok(requirement.clone()));
-        assert_eq!(requirement.to_string(), text);
+        assert!(!organization.has_permission(absent), "{absent}");
     }
-    for text in [
-        "",
-        "admin",
-        "org:",
-        "org::read",
-        "org:a:b:c",
-        "org:a b",
-        "Member",
-        "org:a:",
-    ] {
-        let parsed = text.parse::<OrgRequirement>();
-        assert_eq!(parsed, Err(ParseOrgRequirementError::Shape), "{text}");
-    }
-    let system = "org:sys_memberships:read".parse::<OrgRequirement>();
-    assert_eq!(system, Err(ParseOrgRequirementError::SystemPermission));
+    // A token without an organisation has no member of one.
+    assert!(self::session(json!({})).organization().is_none());
 }
 
 /// Case 57: an impersonated session names the actor.
