@@ -90,11 +90,19 @@ impl ConnectedClient {
             ended = &mut task => return Err(end_reason(ended)),
             () = sleep(2 * PATIENCE) => return Err(timed_out()),
         }
-        wait_for_answer(&client).await?;
-        let change_detection = set_up(&client, role, resp3).await?;
-        let peers = match role {
-            Role::Watching { .. } => Vec::new(),
-            Role::Commands => Peer::find_all(&client).await?,
+        let set_up = async {
+            wait_for_answer(&client).await?;
+            let change_detection = set_up(&client, role, resp3).await?;
+            let peers = match role {
+                Role::Watching { .. } => Vec::new(),
+                Role::Commands => Peer::find_all(&client).await?,
+            };
+            Ok::<_, Error>((change_detection, peers))
+        };
+        // fred may never answer a command of a connection that is lost at this moment.
+        let (change_detection, peers) = tokio::select! {
+            done = set_up => done?,
+            ended = &mut task => return Err(end_reason(ended)),
         };
         let batches = matches!(role, Role::Watching { .. }) && !client.is_clustered();
         let session = Session::new(number, change_detection, client, batches.then_some(tasks));

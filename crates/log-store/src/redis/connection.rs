@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use fred::error::{Error, ErrorKind};
 use fred::types::config::Config;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -51,7 +52,7 @@ struct ConnectionInner {
     /// The longest time that an operation may take.
     deadline: Duration,
     /// Why there is no session, as the last attempt said.
-    last_error: Mutex<Option<fred::error::Error>>,
+    last_error: Mutex<Option<Error>>,
     /// How many sessions there were.
     sessions: AtomicU64,
     /// Short tasks that finish operations whose callers gave up, and that send batches.
@@ -90,7 +91,13 @@ impl Connection {
             let session = self.session_after(used, end).await?;
             used = session.number;
             permit.begin(&session);
-            match timeout_at(end, attempt(session)).await {
+            // fred may never answer a command that it got at the moment at which the connection was lost.
+            let answer = tokio::select! {
+                biased;
+                answer = timeout_at(end, attempt(session)) => answer,
+                lost = self.session_lost(used) => Ok(Err(lost)),
+            };
+            match answer {
                 Ok(Err(Fault::ConnectionLost(_))) => permit.end(),
                 Ok(done) => {
                     permit.end();
@@ -129,7 +136,7 @@ impl Connection {
     }
 
     /// Why there is no session.
-    pub(super) fn last_error(&self) -> Option<fred::error::Error> {
+    pub(super) fn last_error(&self) -> Option<Error> {
         self.inner.last_error.lock().clone()
     }
 
@@ -153,6 +160,14 @@ impl Connection {
         let newer = timeout_at(end, sessions.wait_for(is_newer)).await;
         let session = newer.ok().and_then(Result::ok).and_then(|s| s.clone());
         session.ok_or_else(|| self.deadline_exceeded())
+    }
+
+    /// Waits until session `number` is lost.
+    async fn session_lost(&self, number: u64) -> Fault {
+        let mut sessions = self.inner.session.subscribe();
+        let is_lost = |s: &Option<Session>| s.as_ref().is_none_or(|s| s.number != number);
+        sessions.wait_for(is_lost).await.ok();
+        Fault::ConnectionLost(Error::new(ErrorKind::Canceled, "the session has ended"))
     }
 
     fn deadline_exceeded(&self) -> Fault {
