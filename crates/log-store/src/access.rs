@@ -1,4 +1,4 @@
-//! What decides about a reader beside the job: tickets that stand for a session, and what was revoked.
+//! Tickets, which stand for a session, and revocations: what decides about a reader beside the job.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use log_domain::Revocation;
 
 use crate::error::StoreError;
 
-/// The name under which a ticket is kept: the SHA-256 of its secret, which no store ever sees.
+/// The name under which a ticket is stored: the SHA-256 of its secret. No store sees the secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TicketKey([u8; 32]);
 
@@ -26,7 +26,7 @@ impl TicketKey {
     }
 }
 
-/// The digest in hexadecimal, as it is part of a name.
+/// The digest in hexadecimal, as a part of a name.
 impl fmt::Display for TicketKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -39,41 +39,41 @@ impl fmt::Debug for TicketKey {
     }
 }
 
-/// Keeps tickets: each stands for something, once, and not for long.
+/// Stores tickets. Each can be taken once, and expires soon.
 ///
 /// # Contract
 ///
-/// * **K1** `take` MUST give what was put, once: of any number of takers, in any processes, one MUST get it.
-/// * **K2** A ticket MUST be there until its life is over, and MUST NOT be afterwards.
-/// * **K3** A ticket whose `put` has returned MUST be found by every `take` that begins afterwards, in any process that
-///   shares the store; a further `put` under its key MUST replace it.
-/// * **K4** A store that cannot be reached MUST be an error within its deadline (R4 of [`crate::LogStore`]). A `take`
-///   that failed MAY have used the ticket up; it MUST NOT have left it to be taken twice.
+/// * **K1** `take` MUST return what was put, once: of any number of callers, in any processes, exactly one MUST get it.
+/// * **K2** A ticket MUST exist until its life is over, and MUST NOT exist afterwards.
+/// * **K3** When `put` has returned, every `take` that begins afterwards MUST find the ticket, in any process that shares the
+///   store. Another `put` with the same key MUST replace it.
+/// * **K4** If the store cannot be reached, the call MUST fail within the deadline (R4 of [`crate::LogStore`]). A failed
+///   `take` MAY have removed the ticket. The ticket MUST NOT be returned twice.
 #[async_trait]
 pub trait Tickets: Send + Sync + 'static {
-    /// Keeps a ticket for `life`, and what it stands for.
+    /// Stores a ticket for `life`, with what it stands for.
     async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError>;
 
-    /// Takes a ticket: what it stands for, if it is there, and it is no more.
+    /// Removes a ticket, and returns what it stands for. `None` if there is no such ticket.
     async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError>;
 }
 
-/// Tells every process what was revoked.
+/// Distributes revocations to all processes.
 ///
 /// # Contract
 ///
-/// * **V1** A revocation MUST be in the news of every watch, in every process that shares the store, at least once: of one
-///   that was there before by its next read, of one that is opened within `keep` by its first. It MAY be kept longer.
-/// * **V2** [`RevocationWatch::changed`] MUST keep W1 to W5 of [`crate::LogWatch`], with [`RevocationWatch::news`] for
-///   `read_after`: so no lost connection and no lost notice hides a revocation. While the store can be reached, the notice
-///   MUST come within a second.
-/// * **V3** A message MUST count once: of calls with one id within `keep`, one MUST be told `true`, and the others MUST
-///   revoke nothing.
-/// * **V4** What a message revokes and that it counted MUST be kept in one step: a call that failed MUST NOT have left the
-///   one without the other.
+/// * **V1** Every watch, in every process that shares the store, MUST return a revocation at least once: an existing watch
+///   in its next read, a watch that is opened within `keep` in its first read. It MAY be kept longer.
+/// * **V2** [`RevocationWatch::changed`] MUST keep W1 to W5 of [`crate::LogWatch`], with [`RevocationWatch::news`] instead of
+///   `read_after`. So a lost connection hides no revocation. While the store can be reached, the notice MUST come within a
+///   second.
+/// * **V3** A message MUST be processed once: of all calls with one id within `keep`, one MUST return `true`, and the others
+///   MUST revoke nothing.
+/// * **V4** The revocations of a message, and that it was processed, MUST be stored in one step: a failed call MUST NOT have
+///   stored only one of them.
 #[async_trait]
 pub trait Revocations: Send + Sync + 'static {
-    /// Revokes what a message says, unless it has counted before. `message` is 1 to 128 visible ASCII characters.
+    /// Processes a message, unless it was processed before. `message` is 1 to 128 visible ASCII characters.
     async fn revoke(
         &self,
         message: &str,
@@ -85,13 +85,13 @@ pub trait Revocations: Send + Sync + 'static {
     fn watch(&self) -> Box<dyn RevocationWatch>;
 }
 
-/// Watches what is revoked, see V1 and V2.
+/// Watches revocations, see V1 and V2.
 #[async_trait]
 pub trait RevocationWatch: Send + 'static {
-    /// Waits until there may be news.
+    /// Waits until there may be new revocations.
     async fn changed(&mut self);
 
-    /// What was revoked since the last news, oldest first; at first all that is kept. Reading arms the watch.
+    /// The revocations since the last call, oldest first. The first call returns everything that is kept.
     async fn news(&mut self) -> Result<Vec<Revocation>, StoreError>;
 }
 

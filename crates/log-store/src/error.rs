@@ -1,4 +1,4 @@
-//! What can go wrong: one small struct a failure, one enum an operation.
+//! Errors: one small struct for each failure, one enum for each kind of operation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use thiserror::Error;
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
-/// Shared, because one failed read may be the answer to many who asked. A derived `source` would show the pointer and not
-/// what the backend said, which callers may look for.
+/// In an `Arc`, because one failed read may be the answer to many callers. A derived `source` would return the `Arc`, and not
+/// the error of the backend, which callers may look for.
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
-/// The store could not be reached, or did not answer in time. Worth trying again.
+/// The store could not be reached, did not answer in time, or cannot do this now. Trying again may help.
 #[derive(Debug, Clone)]
 pub struct StoreUnavailable {
     source: Source,
 }
 
 impl StoreUnavailable {
-    /// Wraps what the backend said.
+    /// Wraps the error of the backend.
     pub fn new(source: impl Into<Boxed>) -> Self {
         Self {
             source: source.into().into(),
@@ -39,15 +39,15 @@ impl std::error::Error for StoreUnavailable {
     }
 }
 
-/// The store answered, and what it said makes no sense or forbids the operation: a missing permission, a
-/// key of another type, a damaged file. Trying again does not help.
+/// The store answered, and the same operation would fail again: a key of another type, a damaged file. Trying again does not
+/// help.
 #[derive(Debug, Clone)]
 pub struct StoreRefused {
     source: Source,
 }
 
 impl StoreRefused {
-    /// Wraps what the backend said.
+    /// Wraps the error of the backend.
     pub fn new(source: impl Into<Boxed>) -> Self {
         Self {
             source: source.into().into(),
@@ -67,12 +67,12 @@ impl std::error::Error for StoreRefused {
     }
 }
 
-/// A store could not do what it was asked.
+/// An operation failed.
 ///
-/// After [`StoreError::Unavailable`] a write may have happened all the same: some of the lines may have been appended.
+/// After [`StoreError::Unavailable`] a write may have happened nevertheless: some of the lines may have been appended.
 #[derive(Debug, Clone, Error)]
 pub enum StoreError {
-    /// The store could not be reached, or did not answer in time.
+    /// The store could not be reached, did not answer in time, or cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
     /// The store answered, and refused.
@@ -94,10 +94,10 @@ impl StoreError {
 /// A job could not be created.
 #[derive(Debug, Error)]
 pub enum CreateJobError {
-    /// There is a job of that id already.
+    /// A job with this id exists.
     #[error("the job exists already")]
     Exists,
-    /// The store could not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -108,10 +108,10 @@ pub enum TransitionError {
     /// There is no such job.
     #[error("the job does not exist")]
     NotFound,
-    /// No producer may take this step.
+    /// This step is not allowed.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
-    /// The store could not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

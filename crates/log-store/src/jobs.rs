@@ -1,20 +1,19 @@
-//! Jobs: who owns one, where it is in its life, and how a producer moves it on.
+//! Jobs: their owner, their status, and how a producer changes it.
 
 use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus, UserId};
 
 use crate::error::{CreateJobError, StoreError, TransitionError};
 
-/// Reads jobs. A service that keeps its jobs elsewhere brings its own.
+/// Reads jobs. A service with its own jobs implements this trait.
 ///
 /// # Contract
 ///
-/// * **J1** A job that does not exist MUST be `None`; a store that cannot be reached MUST be an error (R4 of
+/// * **J1** A job that does not exist MUST be `None`. If the store cannot be reached, the call MUST fail (R4 of
 ///   [`crate::LogStore`]).
-/// * **J2** A record without an owner MUST read as a job without one, which nobody may read.
-/// * **J3** An unknown status MUST read as [`JobStatus::Other`]; a missing one too, as an empty text.
-/// * **J4** An organisation's id MUST read as the job's, whether there is an owner or not; a missing or an empty one as
-///   none.
+/// * **J2** A record without an owner MUST read as a job without an owner, which nobody may read.
+/// * **J3** An unknown status MUST read as [`JobStatus::Other`], and a missing one as `Other` with an empty text.
+/// * **J4** The id of an organisation MUST be read with and without an owner. A missing or empty one MUST read as none.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Reads one job.
@@ -23,22 +22,22 @@ pub trait Jobs: Send + Sync + 'static {
     /// Begins to watch one job.
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch>;
 
-    /// Asks the store for a sign of life.
+    /// Checks that the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Watches one job, level-triggered: W1 to W7 of [`crate::LogWatch`] with `get` for `read_after`, and any change of
-/// the job's status, its owner, its organisation or its existence for a change.
+/// Watches one job: W1 to W7 of [`crate::LogWatch`], with `get` instead of `read_after`. A change is any change of the job's
+/// status, owner, organisation or existence.
 #[async_trait]
 pub trait JobWatch: Send + 'static {
     /// Waits until the job may have changed since the last [`JobWatch::get`].
     async fn changed(&mut self);
 
-    /// Reads the job, and arms the watch for its next change.
+    /// Reads the job. After this read, the next change is a notice again.
     async fn get(&mut self) -> Result<Option<Job>, StoreError>;
 }
 
-/// A job to create; it begins `queued`.
+/// A job to create. Its first status is `queued`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
     /// Who may read it.
@@ -47,10 +46,10 @@ pub struct NewJob {
     pub created_at: String,
 }
 
-/// One step of a job's life.
+/// One change of a job's status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// Where the job goes.
+    /// The new status.
     pub to: JobStatus,
     /// A sentence for people.
     pub message: String,
@@ -58,15 +57,15 @@ pub struct Transition {
     pub at: String,
 }
 
-/// Creates jobs and moves them on: the producer's side.
+/// Creates jobs and changes their status: the producer's side.
 ///
 /// # Contract
 ///
-/// * **T1** `create` MUST NOT touch a job that exists.
+/// * **T1** `create` MUST NOT change a job that exists.
 /// * **T2** `transition` MUST take one step that [`JobStatus::may_become`] allows, by compare-and-set: of two that
-///   race from one status, one MUST win and the other MUST be judged against the new status.
-/// * **T3** A step that is not allowed MUST leave the job as it is.
-/// * **T4** A step MUST wake every [`JobWatch`] of the job.
+///   race from one status, one MUST win and the other MUST be checked against the new status.
+/// * **T3** A step that is not allowed MUST NOT change the job.
+/// * **T4** A step MUST notify every [`JobWatch`] of the job.
 #[async_trait]
 pub trait JobWrites: Jobs {
     /// Creates a job.

@@ -1,14 +1,14 @@
-//! Where logs and jobs are kept: the traits with their contract, and the stores that ship.
+//! Storage of logs and jobs: the traits with their contract, and the stores that come with them.
 //!
-//! Every reader of a log does the same thing: it asks for *the lines after this id*, and waits for a notice
-//! that something may have changed ([`LogWatch`]). A notice carries no data and may come too often; it is
-//! never missed. So nothing is lost or repeated at a connect, a reconnect, a failover, a trim or an end.
+//! Every reader of a log does the same: it reads *the lines after an id*, and then waits for a notice that something may have
+//! changed ([`LogWatch`]). A notice carries no data. It may come without a change, but it is never missed. So no line is lost
+//! or repeated when a connection is made or lost, at a failover, a trim or an end.
 //!
 //! | feature | store | for |
 //! |---|---|---|
 //! | `redis` | [`redis::RedisStore`] | Redis Streams, as existing producers fill them |
 //! | `embedded` | `EmbeddedStore` | one process, lines on local disk |
-//! | `conformance` | – | the suite for a store of your own, and a wrapper that injects faults |
+//! | `conformance` | [`MemoryStore`], [`FaultyStore`] | the test suite for any store; stores for tests |
 //!
 //! ```
 //! use log_domain::{EntryId, JobId, ReadLimit};
@@ -37,7 +37,7 @@
 //!
 //! `cargo run -p log-store --example follow` shows a producer and a follower over the embedded store.
 //!
-//! **Invariant:** no caller can tell which store it talks to; no type of a backend appears in this API.
+//! **Invariant:** no caller knows which store it uses; no type of a backend is in this API.
 
 mod access;
 mod append;

@@ -1,4 +1,4 @@
-//! Reading lines, and knowing when to read again.
+//! Reading lines, and waiting for the next change of a log.
 
 use async_trait::async_trait;
 use log_domain::{Batch, EntryId, Gap, JobId, Line, LogBounds, Order, ReadLimit, Span, gap_after};
@@ -11,25 +11,25 @@ use crate::error::StoreError;
 ///   0-0          first_id                        last_id
 ///    │   trimmed    │  1-0   1-1   2-0   …   9-0   │
 ///    ▲              └──────── retained ────────────┘
-///    before every line; an absent log has only this position, and it is its last_id too
+///    before every line; a log that does not exist has only this position, which is its last_id, too
 /// ```
 ///
 /// # Contract
 ///
 /// Checked by the conformance suite, rule by rule.
 ///
-/// * **R1** A read MUST return exactly the retained lines strictly inside its span, in the order asked for, up
-///   to its limit; [`Batch::more`] MUST say whether the span holds further ones. [`Batch::cut`] is the rule.
-/// * **R2** Ids MUST grow strictly along a log, compared as numbers.
+/// * **R1** A read MUST return exactly the retained lines strictly inside its span, in the requested order, up to its
+///   limit. [`Batch::more`] MUST say whether the span has further lines. [`Batch::cut`] is the rule.
+/// * **R2** Each id of a log MUST be greater than the one before it, compared as numbers.
 /// * **R3** A log that does not exist MUST read as empty, never as an error.
-/// * **R4** A store that cannot be reached MUST be an error, never an empty answer, and the error MUST come
-///   within a deadline that the store documents.
-/// * **R5** A line whose append has returned MUST be seen by every read that begins afterwards.
-/// * **R6** The bounds of [`LogStore::read_after`] MUST be as they were at its read or after it, never before: bounds
-///   from before could hide a line that was trimmed in between. Where the read found nothing, they MUST be of the
-///   same instant: a reader may then go on from their `last_id`.
+/// * **R4** If the store cannot be reached, the call MUST fail, and never return an empty answer. It MUST fail within a
+///   deadline that the store documents.
+/// * **R5** When an append has returned, every read that begins afterwards MUST see its lines.
+/// * **R6** The bounds of [`LogStore::read_after`] MUST be those at the read of the lines or after it, never before it:
+///   older bounds could hide a line that was trimmed in between. If the read found no lines, the bounds MUST be of the same
+///   instant: the reader may then continue from their `last_id`.
 /// * **R7** Stored bytes that are not UTF-8 MUST read as U+FFFD, and a missing field as `None`.
-/// * **R8** A dropped future MUST leave nothing behind but work the store bounds itself.
+/// * **R8** A dropped future MUST leave nothing behind, except work that the store limits.
 #[async_trait]
 pub trait LogStore: Send + Sync + 'static {
     /// Reads lines from either end of a span.
@@ -41,8 +41,7 @@ pub trait LogStore: Send + Sync + 'static {
         limit: ReadLimit,
     ) -> Result<Batch, StoreError>;
 
-    /// Reads the oldest lines after an id together with the log's bounds: what a reader needs that must know
-    /// whether it missed something.
+    /// Reads the oldest lines after an id, and the log's bounds. From both, a reader knows whether it missed lines.
     async fn read_after(
         &self,
         job: &JobId,
@@ -50,38 +49,38 @@ pub trait LogStore: Send + Sync + 'static {
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError>;
 
-    /// What the log looks like now. Its `last_id` is where a live-only reader begins.
+    /// Reads the bounds of the log. A live-only reader begins at their `last_id`.
     async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError>;
 
-    /// Begins to watch a log. Costs nothing but memory until the first read through the watch.
+    /// Begins to watch a log. Until the first read through the watch it only costs memory.
     fn watch(&self, job: &JobId) -> Box<dyn LogWatch>;
 
-    /// Asks the store for a sign of life, within the deadline of R4.
+    /// Checks that the store answers, within the deadline of R4.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Watches one log, level-triggered.
+/// Watches one log. A notice stays until the next read (it is level-triggered).
 ///
-/// The loop of every follower: [`LogWatch::changed`], then [`LogWatch::read_after`] from its own position until
-/// nothing more comes, and again.
+/// The loop of every follower: [`LogWatch::changed`], then [`LogWatch::read_after`] from its own position until there are no
+/// more lines, and again.
 ///
 /// # Contract
 ///
 /// * **W1** The first `changed` MUST return at once.
-/// * **W2** If the log changed in any way after the last `read_after` of this watch began (a line was appended, trimmed
-///   or deleted; the log expired, was deleted or made anew), a later or pending `changed` MUST return.
-/// * **W3** W2 MUST hold across a lost connection to the store, however the change and the loss interleave: once the
-///   store can be reached again, `changed` MUST return.
+/// * **W2** If the log changed in any way after the last `read_after` of this watch began (a line was appended, trimmed or
+///   deleted; the log expired, was deleted or was created again), a later or pending `changed` MUST return.
+/// * **W3** W2 MUST hold when the connection to the store is lost, in whatever order the change and the loss happen: when
+///   the store can be reached again, `changed` MUST return.
 /// * **W4** A notice MAY come without a change, and many changes MAY share one notice.
-/// * **W5** `changed` MUST be cancel-safe: a dropped future takes no notice with it.
-/// * **W6** `read_after` MUST keep R1–R7 and MUST see what its notice was about.
-/// * **W7** A dropped watch MUST free what it held.
+/// * **W5** `changed` MUST be cancel-safe: dropping its future MUST NOT lose a notice.
+/// * **W6** `read_after` MUST keep R1–R7, and MUST see the change that its notice was about.
+/// * **W7** A dropped watch MUST free its resources.
 #[async_trait]
 pub trait LogWatch: Send + 'static {
     /// Waits until the log may have changed since the last [`LogWatch::read_after`].
     async fn changed(&mut self);
 
-    /// Reads on after a position. The read is what arms the watch for the next change.
+    /// Reads the lines after a position. After this read, the next change is a notice again.
     async fn read_after(
         &mut self,
         after: EntryId,
@@ -96,7 +95,7 @@ pub struct TailRead {
     pub lines: Vec<Line>,
     /// Whether there are further lines.
     pub more: bool,
-    /// What the log looked like, see R6.
+    /// The bounds of the log, see R6.
     pub bounds: LogBounds,
 }
 
@@ -107,7 +106,7 @@ impl TailRead {
         gap_after(cursor, &self.lines, &self.bounds)
     }
 
-    /// Whether a reader that has read this after `cursor` is at the end of the log.
+    /// Whether a reader is at the end of the log after this read from `cursor`.
     #[must_use]
     pub fn is_at_end(&self, cursor: EntryId) -> bool {
         let position = self.lines.last().map_or(cursor, |line| line.id);

@@ -104,7 +104,7 @@ macro_rules! log_store_conformance {
                     ids_are_ordered_as_numbers;
                 R3: a_log_that_does_not_exist_reads_as_empty;
                 R5: a_line_is_read_once_its_append_has_returned;
-                R6: bounds_say_what_is_retained_and_what_ever_was
+                R6: bounds_say_what_is_retained_and_what_was_ever_added
                     bounds_are_never_older_than_the_read
                     a_trim_that_races_a_read_is_never_hidden;
                 R7: bytes_that_are_not_utf8_read_as_replacement_characters
@@ -119,7 +119,7 @@ macro_rules! log_store_conformance {
                     an_emptied_log_is_a_gap_for_all_but_its_last_id
                     a_deleted_log_is_a_gap_that_moves_to_its_start
                     an_expired_log_is_a_gap
-                    a_log_made_anew_is_a_gap_whatever_its_ids;
+                    a_log_that_is_created_again_is_a_gap_whatever_its_ids;
             }
             watch {
                 W1: the_first_changed_returns_at_once;
@@ -130,26 +130,26 @@ macro_rules! log_store_conformance {
                     a_deleted_line_wakes_a_watch
                     a_deleted_log_wakes_a_watch
                     an_expired_log_wakes_a_watch
-                    a_log_made_anew_wakes_a_watch
+                    a_log_that_is_created_again_wakes_a_watch
                     a_change_between_a_read_and_changed_is_not_missed
                     a_change_that_races_a_read_is_not_missed
-                    two_watches_of_a_log_are_each_told
+                    two_watches_of_a_log_each_get_notices
                     changes_of_many_logs_at_once_wake_each_watch;
                 W4: a_burst_shares_notices;
-                W5: a_dropped_changed_takes_no_notice_with_it
-                    a_dropped_read_takes_no_notice_with_it;
+                W5: a_dropped_changed_loses_no_notice
+                    a_dropped_read_loses_no_notice;
                 W6: a_watch_reads_what_the_store_reads
                     a_follower_gets_every_line_once_and_in_order;
-                W7: a_dropped_watch_frees_what_it_held;
+                W7: a_dropped_watch_frees_its_resources;
             }
             append {
                 A1: lines_of_one_call_stand_in_their_order
                     appends_at_once_keep_each_call_in_order
-                    an_append_of_nothing_is_no_work;
+                    an_append_without_lines_does_nothing;
                 A2: an_append_is_seen_by_every_reader_when_it_returns;
                 A3: the_newest_50_000_lines_are_kept
                     a_log_is_kept_for_24_hours_after_its_last_append
-                    a_log_is_forgotten_at_some_time;
+                    a_log_expires_at_some_time;
                 A4: a_dropped_append_leaves_the_first_of_its_lines;
             }
             jobs {
@@ -164,26 +164,26 @@ macro_rules! log_store_conformance {
                 T2: a_step_is_taken_exactly_where_it_is_allowed
                     a_job_walks_through_its_life
                     a_step_of_a_job_that_does_not_exist_is_not_found
-                    of_two_racing_steps_one_wins_and_the_other_is_judged_anew;
+                    of_two_racing_steps_one_wins_and_the_other_is_checked_again;
                 T3: a_refused_step_leaves_the_job_as_it_is;
                 T4: a_step_wakes_every_watch_of_the_job;
                 W1: the_first_changed_of_a_job_returns_at_once;
                 W2: any_change_of_a_job_wakes_a_watch
                     a_change_of_a_job_that_races_a_read_is_not_missed;
-                W5: a_dropped_changed_of_a_job_takes_no_notice_with_it;
+                W5: a_dropped_changed_of_a_job_loses_no_notice;
             }
             access {
                 K1: a_ticket_is_taken_once
                     of_many_takers_of_a_ticket_one_gets_it;
-                K2: a_ticket_is_there_for_its_life_and_no_longer;
+                K2: a_ticket_exists_for_its_life_and_no_longer;
                 K3: a_ticket_that_is_put_again_is_replaced
-                    a_ticket_that_nobody_put_is_none;
-                V1: a_revocation_is_news_to_every_watch
-                    news_are_told_once_and_in_order
-                    many_revocations_are_all_told;
-                V2: a_watch_of_revocations_is_told_at_once_and_then_of_news;
-                V3: a_message_counts_once
-                    of_one_message_many_times_at_once_one_counts;
+                    a_ticket_that_was_never_put_is_none;
+                V1: every_watch_reads_a_revocation
+                    revocations_are_read_once_and_in_order
+                    many_revocations_are_all_read;
+                V2: a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocation;
+                V3: a_message_is_processed_once
+                    a_message_that_is_sent_many_times_at_once_is_processed_once;
             }
         }
     };
@@ -192,10 +192,10 @@ macro_rules! log_store_conformance {
             outage {
                 R4: a_store_that_is_away_is_an_error_within_its_deadline
                     a_store_that_is_back_answers_again;
-                W3: a_change_while_the_store_is_away_is_told_once_it_is_back
-                    a_change_right_before_a_loss_is_told
-                    a_change_after_a_failed_read_is_told
-                    a_job_that_changes_while_the_store_is_away_is_told
+                W3: a_change_while_the_store_is_away_is_noticed_when_it_is_back
+                    a_change_right_before_a_loss_is_noticed
+                    a_change_after_a_failed_read_is_noticed
+                    a_job_that_changes_while_the_store_is_away_is_noticed
                     a_follower_loses_nothing_across_lost_connections;
             }
             outage_append {
@@ -204,7 +204,7 @@ macro_rules! log_store_conformance {
             }
             outage_access {
                 K4: a_ticket_of_a_store_that_is_away_is_an_error;
-                V2: a_revocation_while_the_store_is_away_is_told_once_it_is_back;
+                V2: a_revocation_while_the_store_is_away_is_noticed_when_it_is_back;
                 V4: a_message_that_failed_has_done_nothing_or_all;
             }
         }

@@ -82,7 +82,7 @@ pub async fn of_many_takers_of_a_ticket_one_gets_it(subject: Arc<dyn Subject>) {
 }
 
 /// K2.
-pub async fn a_ticket_is_there_for_its_life_and_no_longer(subject: Arc<dyn Subject>) {
+pub async fn a_ticket_exists_for_its_life_and_no_longer(subject: Arc<dyn Subject>) {
     let (tickets, short, long) = (
         subject.tickets(),
         fresh_key(&*subject),
@@ -107,13 +107,13 @@ pub async fn a_ticket_that_is_put_again_is_replaced(subject: Arc<dyn Subject>) {
 }
 
 /// K3.
-pub async fn a_ticket_that_nobody_put_is_none(subject: Arc<dyn Subject>) {
+pub async fn a_ticket_that_was_never_put_is_none(subject: Arc<dyn Subject>) {
     let taken = subject.tickets().take(&fresh_key(&*subject)).await;
     assert_eq!(taken.unwrap(), None);
 }
 
 /// V1.
-pub async fn a_revocation_is_news_to_every_watch(subject: Arc<dyn Subject>) {
+pub async fn every_watch_reads_a_revocation(subject: Arc<dyn Subject>) {
     let revocations = subject.revocations();
     let mut before = revocations.watch();
     before.news().await.unwrap();
@@ -138,7 +138,7 @@ pub async fn a_revocation_is_news_to_every_watch(subject: Arc<dyn Subject>) {
 }
 
 /// V1.
-pub async fn news_are_told_once_and_in_order(subject: Arc<dyn Subject>) {
+pub async fn revocations_are_read_once_and_in_order(subject: Arc<dyn Subject>) {
     let revocations = subject.revocations();
     let mut watch = revocations.watch();
     let mut seen = Vec::new();
@@ -159,7 +159,7 @@ pub async fn news_are_told_once_and_in_order(subject: Arc<dyn Subject>) {
 }
 
 /// V1.
-pub async fn many_revocations_are_all_told(subject: Arc<dyn Subject>) {
+pub async fn many_revocations_are_all_read(subject: Arc<dyn Subject>) {
     let revocations = subject.revocations();
     let names: Vec<_> = (0..1_200).map(|_| fresh_name(&*subject)).collect();
     for names in names.chunks(400) {
@@ -178,7 +178,9 @@ pub async fn many_revocations_are_all_told(subject: Arc<dyn Subject>) {
 }
 
 /// V2.
-pub async fn a_watch_of_revocations_is_told_at_once_and_then_of_news(subject: Arc<dyn Subject>) {
+pub async fn a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocation(
+    subject: Arc<dyn Subject>,
+) {
     let revocations = subject.revocations();
     let mut watch = revocations.watch();
     soon(&*subject, "the first notice", watch.changed()).await;
@@ -194,7 +196,7 @@ pub async fn a_watch_of_revocations_is_told_at_once_and_then_of_news(subject: Ar
 }
 
 /// V3.
-pub async fn a_message_counts_once(subject: Arc<dyn Subject>) {
+pub async fn a_message_is_processed_once(subject: Arc<dyn Subject>) {
     let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
     let [first, second] = [(); 2].map(|()| session(&fresh_name(&*subject)));
     let call = |revoked: &Revocation| {
@@ -214,7 +216,9 @@ pub async fn a_message_counts_once(subject: Arc<dyn Subject>) {
 }
 
 /// V3.
-pub async fn of_one_message_many_times_at_once_one_counts(subject: Arc<dyn Subject>) {
+pub async fn a_message_that_is_sent_many_times_at_once_is_processed_once(
+    subject: Arc<dyn Subject>,
+) {
     let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
     let call = |_| {
         let (revocations, message) = (Arc::clone(&revocations), message.clone());

@@ -58,7 +58,7 @@ pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn Subject>) 
 }
 
 /// A1: the log does not come into being.
-pub async fn an_append_of_nothing_is_no_work(subject: Arc<dyn Subject>) {
+pub async fn an_append_without_lines_does_nothing(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     assert_eq!(subject.appender().append(&job, &[]).await.unwrap(), []);
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
@@ -140,7 +140,7 @@ pub async fn a_log_is_kept_for_24_hours_after_its_last_append(subject: Arc<dyn S
 }
 
 /// A3: and with it everything of the log, its ids and counts too.
-pub async fn a_log_is_forgotten_at_some_time(subject: Arc<dyn Subject>) {
+pub async fn a_log_expires_at_some_time(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     subject
         .appender()

@@ -128,7 +128,7 @@ pub async fn an_expired_log_is_a_gap(subject: Arc<dyn Subject>) {
 }
 
 /// A log deleted and begun again, below, around and above an old cursor.
-pub async fn a_log_made_anew_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>) {
+pub async fn a_log_that_is_created_again_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 5..=7).await;
     subject.delete_log(&job).await;

@@ -206,7 +206,9 @@ pub async fn a_step_of_a_job_that_does_not_exist_is_not_found(subject: Arc<dyn S
 }
 
 /// T2: `queued` → `starting` and `queued` → `scheduled` exclude each other.
-pub async fn of_two_racing_steps_one_wins_and_the_other_is_judged_anew(subject: Arc<dyn Subject>) {
+pub async fn of_two_racing_steps_one_wins_and_the_other_is_checked_again(
+    subject: Arc<dyn Subject>,
+) {
     for _ in 0..50 {
         let id = created(&*subject).await;
         let racers = [JobStatus::Starting, JobStatus::Scheduled].map(|to| {
@@ -214,19 +216,19 @@ pub async fn of_two_racing_steps_one_wins_and_the_other_is_judged_anew(subject: 
             tokio::spawn(async move { (to.clone(), jobs.transition(&id, &step(to)).await) })
         });
         let mut won = Vec::new();
-        let mut judged_against = Vec::new();
+        let mut checked_against = Vec::new();
         for racer in racers {
             match racer.await.unwrap() {
                 (to, Ok(before)) => {
                     assert_eq!(before, JobStatus::Queued);
                     won.push(to);
                 }
-                (_, Err(TransitionError::Illegal(refused))) => judged_against.push(refused.from),
+                (_, Err(TransitionError::Illegal(refused))) => checked_against.push(refused.from),
                 (to, Err(error)) => panic!("{to}: {error}"),
             }
         }
         assert_eq!(won.len(), 1, "{won:?}");
-        assert_eq!(judged_against, won);
+        assert_eq!(checked_against, won);
         assert_eq!(status(&*subject, &id).await, won[0]);
     }
 }
@@ -332,7 +334,7 @@ pub async fn a_change_of_a_job_that_races_a_read_is_not_missed(subject: Arc<dyn 
 }
 
 /// W5: futures of `changed` are dropped around a change.
-pub async fn a_dropped_changed_of_a_job_takes_no_notice_with_it(subject: Arc<dyn Subject>) {
+pub async fn a_dropped_changed_of_a_job_loses_no_notice(subject: Arc<dyn Subject>) {
     let id = created(&*subject).await;
     let mut watch = subject.jobs().watch(&id);
     for round in 0..200_u64 {

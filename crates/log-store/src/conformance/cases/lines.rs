@@ -84,7 +84,7 @@ pub async fn a_line_is_read_once_its_append_has_returned(subject: Arc<dyn Subjec
 }
 
 /// R6: after appends, a trim, deletes at either end, and without lines.
-pub async fn bounds_say_what_is_retained_and_what_ever_was(subject: Arc<dyn Subject>) {
+pub async fn bounds_say_what_is_retained_and_what_was_ever_added(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let check = async |first: u64, deleted: u64, length: u64| {
         let bounds = store.bounds(&job).await.unwrap();

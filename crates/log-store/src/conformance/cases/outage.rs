@@ -101,7 +101,7 @@ pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedSubjec
 }
 
 /// W3: nobody was there to hear of the change.
-pub async fn a_change_while_the_store_is_away_is_told_once_it_is_back(
+pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
     subject: Arc<dyn ConnectedSubject>,
 ) {
     let connection = subject.connection();
@@ -132,7 +132,7 @@ pub async fn a_change_while_the_store_is_away_is_told_once_it_is_back(
 }
 
 /// W3: the notice is on its way when the connection goes.
-pub async fn a_change_right_before_a_loss_is_told(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch(&job));
@@ -145,7 +145,7 @@ pub async fn a_change_right_before_a_loss_is_told(subject: Arc<dyn ConnectedSubj
 }
 
 /// W3: a read that failed armed nothing, and the watch knows.
-pub async fn a_change_after_a_failed_read_is_told(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch(&job));
@@ -166,7 +166,7 @@ pub async fn a_change_after_a_failed_read_is_told(subject: Arc<dyn ConnectedSubj
 }
 
 /// W3 for jobs: a build that ends during an outage is not followed for ever.
-pub async fn a_job_that_changes_while_the_store_is_away_is_told(
+pub async fn a_job_that_changes_while_the_store_is_away_is_noticed(
     subject: Arc<dyn ConnectedSubject>,
 ) {
     let connection = subject.connection();

@@ -35,7 +35,7 @@ pub async fn a_ticket_of_a_store_that_is_away_is_an_error(subject: Arc<dyn Conne
 }
 
 /// V2.
-pub async fn a_revocation_while_the_store_is_away_is_told_once_it_is_back(
+pub async fn a_revocation_while_the_store_is_away_is_noticed_when_it_is_back(
     subject: Arc<dyn ConnectedSubject>,
 ) {
     let connection = subject.connection();

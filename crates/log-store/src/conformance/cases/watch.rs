@@ -33,7 +33,7 @@ pub async fn the_first_changed_returns_at_once(subject: Arc<dyn Subject>) {
     );
 }
 
-/// Lets a watch read and then grow quiet; then changes the log, and expects a notice and what the reader then sees.
+/// Reads through a watch until it is at rest. Then changes the log, expects a notice, and returns what the reader sees.
 async fn wakes<F>(subject: &dyn Subject, job: &JobId, change: F) -> (Vec<String>, LogBounds)
 where
     F: Future<Output = ()>,
@@ -42,14 +42,14 @@ where
     settle(subject, &mut *watch).await;
     change.await;
     let mut before = Vec::new();
-    // Spurious notices are allowed: what counts is that a notice follows the change, and its read sees it.
+    // Notices without a change are allowed. There must be a notice after the change, and its read must see the change.
     soon(subject, "a notice of the change", watch.changed()).await;
     let tail = read_after(&mut *watch, EntryId::ZERO).await;
     before.extend(texts(&tail.lines).into_iter().map(str::to_owned));
     (before, tail.bounds)
 }
 
-/// Reads until no notice comes for a moment, so that the next one is about what happens next.
+/// Reads until no notice comes for a moment. So the next notice is about the next change.
 async fn settle(subject: &dyn Subject, watch: &mut dyn LogWatch) {
     for _ in 0..100 {
         let told = timeout(subject.quiet_time(), watch.changed()).await;
@@ -93,7 +93,7 @@ pub async fn the_first_line_of_a_log_wakes_a_watch(subject: Arc<dyn Subject>) {
     assert_eq!((lines, bounds.length), (vec!["first".to_owned()], 1));
 }
 
-/// W2: not everything that writes a log goes through this crate.
+/// W2: other producers write logs without this crate.
 pub async fn a_line_of_a_foreign_producer_wakes_a_watch(subject: Arc<dyn Subject>) {
     let job = three_lines(&*subject).await;
     let (lines, _) = wakes(&*subject, &job, subject.append_at(&job, id(9), &line("9"))).await;
@@ -124,22 +124,22 @@ pub async fn a_deleted_log_wakes_a_watch(subject: Arc<dyn Subject>) {
     assert_eq!((lines.len(), bounds), (0, LogBounds::ABSENT));
 }
 
-/// W2: nobody touches the log.
+/// W2: nobody changes the log; it expires.
 pub async fn an_expired_log_wakes_a_watch(subject: Arc<dyn Subject>) {
     let job = three_lines(&*subject).await;
     let (lines, bounds) = wakes(&*subject, &job, subject.expire_log(&job)).await;
     assert_eq!((lines.len(), bounds), (0, LogBounds::ABSENT));
 }
 
-/// W2: under the same ids, so that only the notice tells.
-pub async fn a_log_made_anew_wakes_a_watch(subject: Arc<dyn Subject>) {
+/// W2: with the same ids, so that only the notice tells.
+pub async fn a_log_that_is_created_again_wakes_a_watch(subject: Arc<dyn Subject>) {
     let job = three_lines(&*subject).await;
     let anew = async {
         subject.delete_log(&job).await;
         subject.append_at(&job, id(1), &line("new")).await;
     };
     let (lines, bounds) = wakes(&*subject, &job, anew).await;
-    // One notice may come between the two: then the second is still due, and `wakes` saw an absent log.
+    // The notice may come after the deletion: then `wakes` saw no log, and another notice follows.
     assert!(lines == ["new"] || bounds == LogBounds::ABSENT, "{lines:?}");
     let mut watch = subject.store().watch(&job);
     settle(&*subject, &mut *watch).await;
@@ -157,7 +157,7 @@ pub async fn a_log_made_anew_wakes_a_watch(subject: Arc<dyn Subject>) {
     soon(&*subject, "the line of the new log", seen).await;
 }
 
-/// W2: the change comes when the reader has read and does not wait yet.
+/// W2: the change comes after a read and before the reader waits.
 pub async fn a_change_between_a_read_and_changed_is_not_missed(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch(&job));
@@ -168,8 +168,8 @@ pub async fn a_change_between_a_read_and_changed_is_not_missed(subject: Arc<dyn 
     }
 }
 
-/// W2: the change comes while the reader reads. It reads without pause until the append is over, so that a read spans
-/// the change: if that one did not see it, a notice is due.
+/// W2: the change comes during a read. The reader reads without a pause until the append is done, so one read is under way
+/// at the change. If that read did not see the change, a notice must come.
 pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let mut watch = subject.store().watch(&job);
@@ -191,8 +191,8 @@ pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>)
     }
 }
 
-/// W2: neither takes the other's notice, and one that is dropped takes none.
-pub async fn two_watches_of_a_log_are_each_told(subject: Arc<dyn Subject>) {
+/// W2: each watch has its own notices, and a dropped watch takes none of them.
+pub async fn two_watches_of_a_log_each_get_notices(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let store = subject.store();
     let mut followers = [
@@ -210,7 +210,7 @@ pub async fn two_watches_of_a_log_are_each_told(subject: Arc<dyn Subject>) {
     }
 }
 
-/// W2: many producers at once, each with a job of its own and a follower.
+/// W2: many producers at once, each with its own job and follower.
 pub async fn changes_of_many_logs_at_once_wake_each_watch(subject: Arc<dyn Subject>) {
     const LOGS: usize = 30;
     let jobs: Vec<_> = (0..LOGS).map(|_| subject.fresh_job()).collect();
@@ -233,14 +233,11 @@ pub async fn changes_of_many_logs_at_once_wake_each_watch(subject: Arc<dyn Subje
         producer.await.unwrap();
     }
     for follower in followers {
-        assert!(
-            follower.await.unwrap(),
-            "a follower was not told of all lines"
-        );
+        assert!(follower.await.unwrap(), "a follower did not get all lines");
     }
 }
 
-/// W4: many changes share notices, and a watch of a log at rest is at rest.
+/// W4: many changes share notices, and a log at rest causes no notices.
 pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
     const LINES: usize = 600;
     let job = subject.fresh_job();
@@ -258,8 +255,8 @@ pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
     );
 }
 
-/// W5: futures of `changed` are dropped at every moment around a change.
-pub async fn a_dropped_changed_takes_no_notice_with_it(subject: Arc<dyn Subject>) {
+/// W5: futures of `changed` are dropped at many moments around a change.
+pub async fn a_dropped_changed_loses_no_notice(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch(&job));
     soon(&*subject, "the first notice", follower.step()).await;
@@ -267,7 +264,7 @@ pub async fn a_dropped_changed_takes_no_notice_with_it(subject: Arc<dyn Subject>
         let (behind, job) = (Arc::clone(&subject), job.clone());
         let append =
             tokio::spawn(async move { behind.append_at(&job, id(count as u64), &line("x")).await });
-        // Whatever the moment of the drop, and even if `changed` has returned: the level stays until a read.
+        // Whenever the future is dropped, and even if it has returned, the notice stays until a read.
         let mut told = false;
         for wait in 0..4 {
             let pause = Duration::from_micros(((count * 7 + wait * 13) % 90) as u64 * 10);
@@ -288,8 +285,8 @@ pub async fn a_dropped_changed_takes_no_notice_with_it(subject: Arc<dyn Subject>
     assert_eq!(ids(&follower.seen), expected);
 }
 
-/// W5 and R8: a read that is dropped half-way still counts as the read that later changes are told of.
-pub async fn a_dropped_read_takes_no_notice_with_it(subject: Arc<dyn Subject>) {
+/// W5 and R8: after a dropped read, later changes are noticed, too.
+pub async fn a_dropped_read_loses_no_notice(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch(&job));
     soon(&*subject, "the first notice", follower.step()).await;
@@ -338,7 +335,7 @@ pub async fn a_watch_reads_what_the_store_reads(subject: Arc<dyn Subject>) {
     }
 }
 
-/// W6, and the sum of W1 to W5: bursts of every size, with and without pauses.
+/// W6, and W1 to W5 together: bursts of many sizes, with and without pauses.
 pub async fn a_follower_gets_every_line_once_and_in_order(subject: Arc<dyn Subject>) {
     const LINES: usize = 2_000;
     let job = subject.fresh_job();
@@ -368,7 +365,7 @@ pub async fn a_follower_gets_every_line_once_and_in_order(subject: Arc<dyn Subje
 }
 
 /// W7.
-pub async fn a_dropped_watch_frees_what_it_held(subject: Arc<dyn Subject>) {
+pub async fn a_dropped_watch_frees_its_resources(subject: Arc<dyn Subject>) {
     let before = subject.watched();
     for _ in 0..100 {
         let job = subject.fresh_job();
