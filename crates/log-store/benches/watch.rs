@@ -1,8 +1,8 @@
-//! Noticing changes of 1 to 10,000 jobs, pushed (tracking) and asked for (polling): the time to a line, and what it costs Redis.
+//! Watching 1 to 10,000 jobs by tracking and by polling: how long a line takes, and what it costs Redis.
 //!
-//! For each number of jobs: 1,000 lines a second, each to a job by chance, first with nobody reading, then with a watch of
-//! each job by tracking, then by polling. The latency is from before the append to after the read; Redis's CPU is its own
-//! account of its main thread. The table is printed, and written to `target/bench-watch.json`.
+//! For each number of jobs, 1,000 lines a second are appended to random jobs: first without a reader, then with a watch of
+//! each job by tracking, then by polling. The latency is from before the append to after the read. The CPU of Redis is that
+//! of its main thread, as Redis reports it. The table is printed, and written to `target/bench-watch.json`.
 //!
 //! ```text
 //! cargo bench -p log-store --bench watch -- [jobs …]
@@ -197,7 +197,7 @@ async fn measure(redis: &RedisServer, jobs: usize, design: Option<WatchMode>) ->
     }
 }
 
-/// Reads on as lines come, as a feed does; notes how old each line is.
+/// Reads lines as they come, as a feed does, and records how old each line is.
 async fn follow(store: RedisStore, job: JobId, seen: Arc<Mutex<Vec<(f64, f64)>>>) {
     let mut watch = LogStore::watch(&store, &job);
     let mut position = EntryId::ZERO;

@@ -4,8 +4,8 @@
 //! cargo run -p log-store --example follow
 //! ```
 //!
-//! The follower is the loop every reader of a log is written as: wait for a notice, read on from its own position
-//! until nothing more comes, and again. It ends when the job has ended and nothing more comes.
+//! The follower has the loop of every reader of a log: it waits for a notice, reads from its position until there are no more
+//! lines, and waits again. It ends when the job has ended and there are no more lines.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
     };
     store.create(&job, &new).await?;
 
-    // The producer has handles of its own, as it would in another task of a service.
+    // The producer has its own handles, as in another task of a service.
     let producer = tokio::spawn(produce(store.clone(), job.clone()));
     let lines = follow(LogStore::watch(&store, &job), Jobs::watch(&store, &job)).await?;
     producer.await??;
@@ -67,7 +67,7 @@ async fn step(store: &EmbeddedStore, job: &JobId, to: JobStatus) -> Result<()> {
     Ok(())
 }
 
-/// Prints each line once, in order, until the job has ended; returns how many there were.
+/// Prints each line once, in order, until the job has ended. Returns the number of lines.
 async fn follow(mut log: Box<dyn LogWatch>, mut job: Box<dyn JobWatch>) -> Result<usize> {
     let (mut position, mut lines, mut ended) = (EntryId::ZERO, 0, false);
     while !ended {

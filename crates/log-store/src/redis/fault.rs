@@ -159,94 +159,95 @@ mod tests {
         }
     }
 
+    #[rustfmt::skip]
+    const CLASSES: &[(ErrorKind, &str, Class)] = &[
+        (ErrorKind::IO, "Connection reset by peer", Class::Lost),
+        (
+        ErrorKind::Canceled,
+        "Connection closed unexpectedly.",
+        Class::Lost,
+        ),
+        (ErrorKind::Timeout, "Redis does not answer", Class::Lost),
+        (ErrorKind::Routing, "Failed to find a node", Class::Lost),
+        (ErrorKind::Protocol, "Invalid frame", Class::Lost),
+        (ErrorKind::Unknown, "Failed to route command.", Class::Lost),
+        (
+        ErrorKind::Unknown,
+        "LOADING Redis is loading the dataset",
+        Class::TryAgain,
+        ),
+        (ErrorKind::Unknown, "OOM command not allowed", Class::TryAgain),
+        (
+        ErrorKind::Unknown,
+        "MISCONF Redis is configured to save",
+        Class::TryAgain,
+        ),
+        (ErrorKind::Unknown, "READONLY You can't write", Class::TryAgain),
+        (
+        ErrorKind::Unknown,
+        "MASTERDOWN Link with MASTER is down",
+        Class::TryAgain,
+        ),
+        (
+        ErrorKind::Unknown,
+        "TRYAGAIN Multiple keys request",
+        Class::TryAgain,
+        ),
+        (
+        ErrorKind::Unknown,
+        "BUSY Redis is busy running a script",
+        Class::TryAgain,
+        ),
+        (ErrorKind::Unknown, "ERR upstream failure", Class::TryAgain),
+        (ErrorKind::Unknown, "DENIED", Class::TryAgain),
+        (
+        ErrorKind::Cluster,
+        "CLUSTERDOWN The cluster is down",
+        Class::TryAgain,
+        ),
+        (ErrorKind::Cluster, "MOVED 3999 127.0.0.1:6381", Class::TryAgain),
+        (
+        ErrorKind::Auth,
+        "NOAUTH Authentication required.",
+        Class::TryAgain,
+        ),
+        (
+        ErrorKind::Auth,
+        "WRONGPASS invalid username-password",
+        Class::TryAgain,
+        ),
+        (
+        ErrorKind::Unknown,
+        "NOPERM this user has no permissions",
+        Class::NotPermitted,
+        ),
+        (
+        ErrorKind::Unknown,
+        "ERR unknown command 'XINFO'",
+        Class::NotPermitted,
+        ),
+        (
+        ErrorKind::InvalidArgument,
+        "WRONGTYPE Operation against a key",
+        Class::Permanent,
+        ),
+        (
+        ErrorKind::Config,
+        "ERR This instance has cluster support disabled",
+        Class::Permanent,
+        ),
+        (ErrorKind::Parse, "Cannot convert to number.", Class::Permanent),
+        // The kind comes first, whatever the text looks like.
+        (ErrorKind::IO, "WRONGTYPE", Class::Lost),
+        (ErrorKind::InvalidArgument, "LOADING", Class::Permanent),
+    ];
+
     #[test]
     fn every_error_has_the_class_of_its_kind_and_unknown_ones_are_tried_again() {
-        use ErrorKind as Kind;
-        let table = [
-            (Kind::IO, "Connection reset by peer", Class::Lost),
-            (
-                Kind::Canceled,
-                "Connection closed unexpectedly.",
-                Class::Lost,
-            ),
-            (Kind::Timeout, "Redis does not answer", Class::Lost),
-            (Kind::Routing, "Failed to find a node", Class::Lost),
-            (Kind::Protocol, "Invalid frame", Class::Lost),
-            (Kind::Unknown, "Failed to route command.", Class::Lost),
-            (
-                Kind::Unknown,
-                "LOADING Redis is loading the dataset",
-                Class::TryAgain,
-            ),
-            (Kind::Unknown, "OOM command not allowed", Class::TryAgain),
-            (
-                Kind::Unknown,
-                "MISCONF Redis is configured to save",
-                Class::TryAgain,
-            ),
-            (Kind::Unknown, "READONLY You can't write", Class::TryAgain),
-            (
-                Kind::Unknown,
-                "MASTERDOWN Link with MASTER is down",
-                Class::TryAgain,
-            ),
-            (
-                Kind::Unknown,
-                "TRYAGAIN Multiple keys request",
-                Class::TryAgain,
-            ),
-            (
-                Kind::Unknown,
-                "BUSY Redis is busy running a script",
-                Class::TryAgain,
-            ),
-            (Kind::Unknown, "ERR upstream failure", Class::TryAgain),
-            (Kind::Unknown, "DENIED", Class::TryAgain),
-            (
-                Kind::Cluster,
-                "CLUSTERDOWN The cluster is down",
-                Class::TryAgain,
-            ),
-            (Kind::Cluster, "MOVED 3999 127.0.0.1:6381", Class::TryAgain),
-            (
-                Kind::Auth,
-                "NOAUTH Authentication required.",
-                Class::TryAgain,
-            ),
-            (
-                Kind::Auth,
-                "WRONGPASS invalid username-password",
-                Class::TryAgain,
-            ),
-            (
-                Kind::Unknown,
-                "NOPERM this user has no permissions",
-                Class::NotPermitted,
-            ),
-            (
-                Kind::Unknown,
-                "ERR unknown command 'XINFO'",
-                Class::NotPermitted,
-            ),
-            (
-                Kind::InvalidArgument,
-                "WRONGTYPE Operation against a key",
-                Class::Permanent,
-            ),
-            (
-                Kind::Config,
-                "ERR This instance has cluster support disabled",
-                Class::Permanent,
-            ),
-            (Kind::Parse, "Cannot convert to number.", Class::Permanent),
-            // The kind comes first, whatever the text looks like.
-            (Kind::IO, "WRONGTYPE", Class::Lost),
-            (Kind::InvalidArgument, "LOADING", Class::Permanent),
-        ];
-        for (kind, text, expected) in table {
-            let fault = Fault::from(Error::new(kind, text));
-            assert_eq!(class(&fault), expected, "{text}");
-            let is_permanent = expected == Class::Permanent;
+        for (kind, text, expected) in CLASSES {
+            let fault = Fault::from(Error::new(kind.clone(), *text));
+            assert_eq!(class(&fault), *expected, "{text}");
+            let is_permanent = *expected == Class::Permanent;
             assert_eq!(
                 StoreError::from(fault).is_retryable(),
                 !is_permanent,
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_offered_is_told_from_what_fails_for_a_while() {
+    fn a_command_that_is_not_offered_differs_from_a_temporary_error() {
         let table = [
             (ErrorKind::Unknown, "ERR unknown command 'HELLO'", true),
             (

@@ -140,7 +140,7 @@ impl FromStr for WatchMode {
 #[error("must be `auto`, `tracking` or `poll`")]
 pub struct UnknownWatchMode;
 
-/// How much of a log is kept: what existing producers keep, unless told otherwise.
+/// How much of a log is kept. The default is that of existing producers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// At least this many of the newest lines: 50,000. Redis trims in blocks, so there may be some more.

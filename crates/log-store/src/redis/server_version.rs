@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::session::Session;
 
 /// The oldest Redis that works. Its `XINFO STREAM` is the first that tells how many entries were ever added and deleted.
-/// Without that, missing lines cannot be told from lines that never were.
+/// Without that, nobody could know whether lines are missing.
 pub const OLDEST_REDIS: ServerVersion = ServerVersion { major: 7, minor: 0 };
 
 /// The version of a server, as far as it matters.

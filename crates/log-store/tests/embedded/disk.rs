@@ -148,7 +148,7 @@ async fn a_store_that_is_opened_again_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_directory_can_be_open_once() {
+async fn a_directory_can_be_opened_only_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, EmbeddedOptions::default()).await;
     let second = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await;
@@ -165,7 +165,7 @@ async fn a_directory_can_be_open_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_ours_is_an_error() {
+async fn a_file_of_another_kind_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("log-store.redb"), b"not a database").unwrap();
     let opened = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await;
@@ -177,7 +177,7 @@ async fn a_file_that_is_not_ours_is_an_error() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_directory_that_the_store_makes_is_its_owners_alone() {
+async fn only_its_owner_can_read_a_directory_that_the_store_creates() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b");
@@ -223,7 +223,7 @@ async fn a_log_keeps_its_newest_lines_and_little_more() {
 }
 
 #[tokio::test]
-async fn a_job_is_forgotten_when_its_log_and_its_record_are_old() {
+async fn a_job_expires_when_its_log_and_its_record_are_old() {
     let dir = tempfile::tempdir().unwrap();
     let (store, job) = (open(&dir, EmbeddedOptions::default()).await, fresh_job());
     store.create(&job, &new_job()).await.unwrap();

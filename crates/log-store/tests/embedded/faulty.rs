@@ -1,4 +1,4 @@
-//! The fault injecting wrapper: it keeps the contract with faults off, and with them on.
+//! The fault-injecting wrapper keeps the contract with and without faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::memory::Memory;
 
-/// The wrapper over the store in memory, whose back doors are its own.
+/// The wrapper over the store in memory. The back doors go to the store in memory.
 struct Faulty {
     store: FaultyStore<MemoryStore>,
     behind: Memory,
@@ -127,7 +127,7 @@ mod calm {
     log_store::log_store_conformance!(outages: super::subject());
 }
 
-/// Every call waits, so that futures are dropped half-way, and watches are told for no reason.
+/// Every call waits, so that futures are dropped half-way, and watches get notices without a change.
 mod slow_and_noisy {
     use std::time::Duration;
 
@@ -170,7 +170,7 @@ async fn a_call_waits_for_its_latency() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_hears_nothing_while_cut_and_is_told_when_mended() {
+async fn a_watch_gets_no_notice_while_the_connection_is_cut_and_one_after_it() {
     const HOUR: Duration = Duration::from_secs(3600);
     let store = FaultyStore::new(MemoryStore::new());
     let job = fresh_job();
@@ -198,7 +198,7 @@ async fn a_watch_hears_nothing_while_cut_and_is_told_when_mended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spurious_notices_come_when_asked_for() {
+async fn notices_without_a_change_come_when_they_are_switched_on() {
     const HOUR: Duration = Duration::from_secs(3600);
     let store = FaultyStore::new(MemoryStore::new());
     let mut watch = LogStore::watch(&store, &fresh_job());

@@ -1,4 +1,4 @@
-//! A process that is killed while it appends: what it was told is there stays there.
+//! A process is killed while it appends: acknowledged lines are still there.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -11,13 +11,13 @@ use log_store::{
     Transition,
 };
 
-/// Tells the child of the test its directory.
+/// Tells the child process its directory.
 const DIR: &str = "LOG_STORE_KILL_TEST_DIR";
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
 
-/// What a life does until it is killed, or, when run as a test of its own, for a while: several producers, each with
-/// a job, append in calls of every size and say what was acknowledged.
+/// What the child process does until it is killed. Several producers, each with its own job, append in calls of many sizes
+/// and print what was acknowledged. As a test by itself it ends after some calls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn producers_append_side_by_side() {
     #[expect(
@@ -87,13 +87,13 @@ fn new_line(n: u64) -> NewLine {
 }
 
 #[tokio::test]
-async fn every_acknowledged_line_outlives_a_kill_in_its_order() {
+async fn every_acknowledged_line_survives_a_kill_in_its_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut acknowledged: BTreeMap<String, Vec<(u64, EntryId)>> = BTreeMap::new();
     let mut started = Vec::new();
     for life in 1..=4 {
         let path = dir.path().to_owned();
-        let said = tokio::task::spawn_blocking(move || live_and_be_killed(&path, life * 400));
+        let said = tokio::task::spawn_blocking(move || run_and_kill(&path, life * 400));
         for line in said.await.unwrap() {
             let words: Vec<_> = line.split(' ').collect();
             match words[..] {
@@ -121,8 +121,8 @@ async fn every_acknowledged_line_outlives_a_kill_in_its_order() {
     assert_eq!(started.len(), JOBS.len());
 }
 
-/// What the file holds of a job: every acknowledged line under its id, and nothing out of order. Lines beyond them were
-/// on disk when the kill came before their answer.
+/// Checks the file: every acknowledged line has its id, and all lines are in order. There may be more lines, which were on
+/// disk before the kill and whose answer came too late.
 async fn check(
     store: &EmbeddedStore,
     job: &str,
@@ -167,8 +167,8 @@ fn number(line: &Line) -> u64 {
     n
 }
 
-/// Starts a life, lets it say so much, kills it at that very moment (SIGKILL), and returns all it had said.
-fn live_and_be_killed(dir: &Path, lines: usize) -> Vec<String> {
+/// Starts a child, kills it (SIGKILL) after so many lines of output, and returns its output.
+fn run_and_kill(dir: &Path, lines: usize) -> Vec<String> {
     let mut child = start(dir);
     let output = BufReader::new(child.stdout.take().unwrap());
     let mut said = Vec::new();
@@ -183,7 +183,7 @@ fn live_and_be_killed(dir: &Path, lines: usize) -> Vec<String> {
         "it was to be killed, and ended"
     );
     assert!(said.len() >= lines, "it said only {said:?}");
-    // The last word may have been cut off.
+    // The last line may be incomplete.
     said.pop();
     said
 }

@@ -1,4 +1,4 @@
-//! The stores that need no server, held against the contract, and what the one on disk does beyond it.
+//! The stores that need no server: the contract for all of them, and more tests of the store on disk.
 
 #![expect(
     clippy::unwrap_used,

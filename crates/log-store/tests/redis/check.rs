@@ -1,4 +1,4 @@
-//! What a server must be and allow, and what is said where it is not or does not.
+//! The checks of a server: its version, its permissions, and the errors where they do not suffice.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use test_support::RedisServer;
 use crate::fake;
 use crate::support::{ALL, Follower, MODES, connected, hash, options, produce, soon};
 
-/// The permissions that the module's documentation lists for reading.
+/// The permissions for reading, as the module's documentation lists them.
 const READER: [&str; 11] = [
     "+hmget",
     "+exists",
@@ -29,7 +29,7 @@ const READER: [&str; 11] = [
     "resetchannels",
 ];
 
-/// And those for a producer.
+/// The permissions for a producer.
 const PRODUCER: [&str; 11] = [
     "+xadd",
     "+xtrim",
@@ -55,7 +55,7 @@ fn store(redis: &RedisServer, user: &str, watch: WatchMode) -> RedisStore {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_of_today_is_taken() {
+async fn a_current_server_passes_the_check() {
     let redis = RedisServer::shared().await;
     for mode in MODES {
         let store = RedisStore::new(options(redis.url(), mode)).unwrap();
@@ -202,7 +202,7 @@ async fn where_tracking_is_refused_the_store_polls_unless_it_must_track() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_called_one() {
+async fn a_wrong_password_is_an_error_about_credentials() {
     let redis = RedisServer::shared().await;
     user(&redis, "known", &READER).await;
     let url = redis.url_as("known", "wrong");
@@ -287,7 +287,7 @@ async fn a_store_that_must_track_says_why_it_cannot_through_such_a_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_tells_no_version_is_taken() {
+async fn a_server_that_tells_no_version_passes_the_check() {
     let mute = |command: &[String]| match command[0].as_str() {
         "PING" => "+PONG\r\n".into(),
         "HELLO" | "INFO" => "-ERR unknown command\r\n".into(),

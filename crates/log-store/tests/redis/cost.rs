@@ -83,12 +83,12 @@ async fn a_store_that_is_dropped_closes_its_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_costs_a_number_of_commands_that_its_limit_sets() {
+async fn the_limit_of_a_read_decides_how_many_commands_it_takes() {
     let setup = Setup::own(WatchMode::Tracking).await;
     let job = fresh_job();
     produce(&setup.redis, &job, 1..=2_000).await;
     let mut watch = LogStore::watch(&setup.store, &job);
-    // Lines asked for, and commands of up to 128 entries that takes, one line beyond the limit included.
+    // The limit, and how many commands of up to 128 entries that takes, including one line beyond the limit.
     for (lines, commands) in [(1, 1), (100, 1), (127, 1), (128, 2), (500, 4)] {
         setup.redis.command(&["CONFIG", "RESETSTAT"]).await;
         let limit = ReadLimit::lines(lines);
@@ -129,12 +129,12 @@ async fn nothing_is_asked_while_nothing_happens() {
         let is_ours = ours.contains(&command);
         assert!(is_ours, "{command} while nothing happens");
     }
-    // A heartbeat a second and connection, and one look for flushes (and ours), no more.
+    // One heartbeat a second for each connection, and one `INFO` a second (and ours).
     assert!(calls(&setup.redis, "info").await <= 3 + 1);
     assert!(calls(&setup.redis, "ping").await <= 4);
 }
 
-/// Watches jobs' logs like viewers do: each notice is followed by one read. Counts the reads.
+/// Watches logs like viewers: reads after each notice, and counts the reads.
 fn read_on_each_notice(setup: &Setup, logs: usize, reads: &Arc<AtomicU64>) -> JoinSet<()> {
     let mut readers = JoinSet::new();
     for _ in 0..logs {
@@ -172,7 +172,8 @@ async fn polling_asks_at_a_pace_that_depends_on_how_much_is_watched() {
             reads.load(Ordering::Relaxed),
             calls(&setup.redis, "xrange").await,
         );
-        let polls = begin.elapsed().as_millis() as u64 / POLL_INTERVAL.as_millis() as u64;
+        let polls = begin.elapsed().as_millis() / POLL_INTERVAL.as_millis();
+        let polls = u64::try_from(polls).unwrap();
         let most = (polls / rounds + 2) * logs as u64;
         assert!(
             reads <= most && asked <= most,

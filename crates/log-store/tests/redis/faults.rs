@@ -159,7 +159,7 @@ async fn a_store_begins_while_redis_is_away_and_works_when_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_deleted_and_made_anew_while_disconnected_is_a_gap() {
+async fn a_stream_deleted_and_created_again_while_disconnected_is_a_gap() {
     for mode in MODES {
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
@@ -202,7 +202,7 @@ async fn a_stream_trimmed_while_disconnected_is_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_that_changes_while_disconnected_is_told() {
+async fn a_status_that_changes_while_disconnected_is_noticed() {
     for mode in MODES {
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
@@ -222,7 +222,7 @@ async fn a_status_that_changes_while_disconnected_is_told() {
             .command(&["HSET", &hash(&job), "status", "ready"])
             .await;
         setup.proxy.mend().await;
-        let told = async {
+        let notified = async {
             loop {
                 watch.changed().await;
                 if watch
@@ -234,7 +234,7 @@ async fn a_status_that_changes_while_disconnected_is_told() {
                 }
             }
         };
-        soon("the new status", told).await;
+        soon("the new status", notified).await;
     }
 }
 
@@ -287,10 +287,10 @@ async fn an_append_that_was_stuck_in_the_network_never_comes_after_it_has_failed
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_of_somebody_else_with_the_same_number_is_left_alone() {
+async fn a_connection_of_another_client_with_the_same_id_is_not_closed() {
     let redis = append_only().await;
     let setup = Setup::on(Arc::clone(&redis), WatchMode::Auto).await;
-    // A server that was started again counts its connections anew.
+    // A restarted server counts its connections from the beginning.
     redis.kill().await;
     setup.proxy.refuse().await;
     redis.start_again().await;

@@ -1,4 +1,4 @@
-//! One test for each of fred's ways that the store works around (the table in `src/redis/client.rs`).
+//! One test for each problem of fred that the store works around (the table in `src/redis/client.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn an_append_whose_answer_was_lost_is_not_sent_again() {
     let setup = Setup::own(WatchMode::Auto).await;
     for _ in 0..3 {
         let job = fresh_job();
-        // The request gets to Redis; the answer does not come back.
+        // Redis gets the request, but the answer is lost.
         setup.redis.pause().await;
         let line = NewLine {
             text: Some("once".into()),
@@ -180,7 +180,7 @@ async fn a_flush_is_found_by_the_sweep_where_the_server_does_not_tell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_pushes_beyond_their_room_misses_nothing() {
-    // More than the room, pushed by one script.
+    // More keys than there is room for pushes, all written by one script.
     const KEYS: usize = 4_500;
     let setup = Setup::own(WatchMode::Tracking).await;
     let jobs: Vec<_> = (0..KEYS).map(|_| fresh_job()).collect();
@@ -198,12 +198,12 @@ async fn a_burst_of_pushes_beyond_their_room_misses_nothing() {
         script += &format!("redis.call('XADD', '{}', '1-0', 'text', 'x')\n", logs(job));
     }
     setup.redis.command(&["EVAL", &script, "0"]).await;
-    let mut told = JoinSet::new();
+    let mut followers = JoinSet::new();
     for mut watch in watches {
-        told.spawn(async move {
+        followers.spawn(async move {
             loop {
                 watch.changed().await;
-                // So many at once may not all get their turn in time on a busy machine: then they ask again.
+                // On a busy machine, some of so many reads may exceed the deadline. They are repeated.
                 match watch.read_after(EntryId::ZERO, ALL).await {
                     Ok(tail) if tail.lines.len() == 1 => return,
                     Ok(_) => {}
@@ -212,8 +212,8 @@ async fn a_burst_of_pushes_beyond_their_room_misses_nothing() {
             }
         });
     }
-    let told = timeout(Duration::from_secs(60), told.join_all()).await;
-    assert!(told.is_ok(), "a line of a burst was missed");
+    let all = timeout(Duration::from_secs(60), followers.join_all()).await;
+    assert!(all.is_ok(), "a line of a burst was missed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

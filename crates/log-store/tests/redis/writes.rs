@@ -1,4 +1,4 @@
-//! What the store writes, as existing producers and consumers have it.
+//! What the store writes, in the form of existing producers and consumers.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_created_and_moved_on_as_consumers_read_it() {
+async fn a_job_is_created_and_changed_as_consumers_read_it() {
     let setup = Setup::shared(WatchMode::Auto).await;
     let job = fresh_job();
     let channel = format!("job:{job}:events");
@@ -56,7 +56,7 @@ async fn a_job_is_created_and_moved_on_as_consumers_read_it() {
         ("user_id", "user_ann"),
     ]);
     assert_eq!(fields(&setup.redis, &hash(&job)).await, moved);
-    // The first message is the step's: a creation publishes nothing.
+    // The first message is about the step: a creation publishes nothing.
     let message = soon("the message", consumer.next()).await.unwrap().array();
     let expected = format!(
         r#"{{"type":"build.stage.started","job_id":"{job}","status":"starting","stage":"starting","stage_label":"Starting","message":"Starting","timestamp":"2026-01-01T00:00:01Z"}}"#
@@ -155,7 +155,7 @@ async fn a_log_is_trimmed_to_its_retention_and_renews_its_life() {
 async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_place() {
     let setup = Setup::own(WatchMode::Auto).await;
     let job = fresh_job();
-    // Each set of fields there can be, again and again.
+    // Every set of fields, again and again.
     let lines: Vec<_> = (0..500_usize)
         .map(|n| {
             let field = |bit: usize, name: &str| (n >> bit & 1 == 1).then(|| format!("{name} {n}"));

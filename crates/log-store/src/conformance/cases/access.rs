@@ -13,7 +13,7 @@ use crate::conformance::support::soon;
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
-/// A key that nobody has used.
+/// A new key.
 pub(super) fn fresh_key(subject: &dyn Subject) -> TicketKey {
     let name = subject.fresh_job();
     let mut digest = [0_u8; 32];
@@ -23,7 +23,7 @@ pub(super) fn fresh_key(subject: &dyn Subject) -> TicketKey {
     TicketKey::new(digest)
 }
 
-/// The id of a message, and of a session, that nobody has used.
+/// A new id of a message or a session.
 pub(super) fn fresh_name(subject: &dyn Subject) -> String {
     subject.fresh_job().as_str().to_owned()
 }
@@ -35,7 +35,7 @@ pub(super) fn session(name: &str) -> Revocation {
     }
 }
 
-/// Reads news until a revocation is among them; what others revoke meanwhile is no matter.
+/// Reads until a revocation comes. Other tests may revoke at the same time.
 pub(super) async fn until(
     subject: &dyn Subject,
     watch: &mut dyn RevocationWatch,
@@ -171,9 +171,9 @@ pub async fn many_revocations_are_all_read(subject: Arc<dyn Subject>) {
             .unwrap();
     }
     let news = revocations.watch().news().await.unwrap();
-    let told: HashSet<_> = news.into_iter().map(|revoked| revoked.what).collect();
+    let read: HashSet<_> = news.into_iter().map(|revoked| revoked.what).collect();
     for name in &names {
-        assert!(told.contains(&Revoked::Session(name.as_str().into())));
+        assert!(read.contains(&Revoked::Session(name.as_str().into())));
     }
 }
 
@@ -190,8 +190,8 @@ pub async fn a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocati
         let revoked = session(&name);
         let revoke = revocations.revoke(&name, std::slice::from_ref(&revoked), MINUTE);
         revoke.await.unwrap();
-        let told = until(&*subject, &mut *watch, &revoked);
-        timeout(Duration::from_secs(1), told).await.unwrap();
+        let read = until(&*subject, &mut *watch, &revoked);
+        timeout(Duration::from_secs(2), read).await.unwrap();
     }
 }
 
@@ -208,7 +208,7 @@ pub async fn a_message_is_processed_once(subject: Arc<dyn Subject>) {
     assert!(!call(&second).await.unwrap());
     let news = revocations.watch().news().await.unwrap();
     assert!(news.contains(&first) && !news.contains(&second));
-    // Once its time is over, an id may count again.
+    // After `keep`, a message with this id is processed again.
     let (short, life) = (fresh_name(&*subject), Duration::from_millis(100));
     assert!(revocations.revoke(&short, &[], life).await.unwrap());
     sleep(life + Duration::from_millis(50)).await;

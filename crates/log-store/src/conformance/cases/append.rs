@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::conformance::subject::Subject;
 use crate::conformance::support::{ALL, ids, line, numbered, poll_once, read_after, soon, texts};
 
-/// What the producers' logs keep.
+/// How many lines a log keeps.
 const KEPT_LINES: usize = 50_000;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -23,7 +23,11 @@ pub async fn lines_of_one_call_stand_in_their_order(subject: Arc<dyn Subject>) {
         .await
         .unwrap();
     let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
-    assert_eq!(ids(&tail.lines), given, "each line got the id it was told");
+    assert_eq!(
+        ids(&tail.lines),
+        given,
+        "each line has the id that was returned"
+    );
     let expected: Vec<_> = (0..1_000).map(|n| format!("line-{n}")).collect();
     assert_eq!(texts(&tail.lines), expected);
 }
@@ -57,7 +61,7 @@ pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn Subject>) 
     assert_eq!(tail.bounds.entries_added, 400);
 }
 
-/// A1: the log does not come into being.
+/// A1: the log is not created.
 pub async fn an_append_without_lines_does_nothing(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     assert_eq!(subject.appender().append(&job, &[]).await.unwrap(), []);
@@ -85,7 +89,7 @@ pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn 
     assert_eq!(ids(&tail.lines), given);
 }
 
-/// A3: older ones may be forgotten, and what is retained is counted right.
+/// A3: older lines may be removed, and the counts are right.
 pub async fn the_newest_50_000_lines_are_kept(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let mut newest = Vec::new();
@@ -139,7 +143,7 @@ pub async fn a_log_is_kept_for_24_hours_after_its_last_append(subject: Arc<dyn S
     }
 }
 
-/// A3: and with it everything of the log, its ids and counts too.
+/// A3: with everything of the log, including its ids and counts.
 pub async fn a_log_expires_at_some_time(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     subject
@@ -161,7 +165,7 @@ pub async fn a_log_expires_at_some_time(subject: Arc<dyn Subject>) {
     assert_eq!(tail.bounds.entries_added, 1);
 }
 
-/// A4 and R8: the caller goes away in the middle.
+/// A4 and R8: the caller drops the future in the middle.
 pub async fn a_dropped_append_leaves_the_first_of_its_lines(subject: Arc<dyn Subject>) {
     let (store, appender) = (subject.store(), subject.appender());
     let lines = numbered("line", 300);
@@ -177,7 +181,7 @@ pub async fn a_dropped_append_leaves_the_first_of_its_lines(subject: Arc<dyn Sub
             let moment = Duration::from_micros(round * 50);
             timeout(moment, appender.append(&job, &lines)).await.ok();
         }
-        // What was under way may still arrive; it ends where this append stands.
+        // Lines under way may still arrive, but not after this append.
         appender.append(&job, &[line("end")]).await.unwrap();
         let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
         let found: Vec<_> = texts(&tail.lines)

@@ -1,4 +1,4 @@
-//! What a reader is told about lines it may have missed: the bounds of R6, judged by [`TailRead::gap`](crate::TailRead::gap).
+//! How a reader learns that it may have missed lines: by the bounds of R6 and [`TailRead::gap`](crate::TailRead::gap).
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ async fn append(subject: &dyn Subject, job: &JobId, ids: impl IntoIterator<Item 
     }
 }
 
-/// The gap a read after `cursor` tells of.
+/// The gap that a read after `cursor` finds.
 async fn gap(subject: &dyn Subject, job: &JobId, cursor: EntryId) -> Option<Gap> {
     let tail = subject.store().read_after(job, cursor, ALL).await.unwrap();
     tail.gap(cursor)
 }
 
-/// A gap up to the first line there is after the cursor.
+/// A gap up to the first line after the cursor.
 const fn a_gap(after: u64, first: u64) -> Option<Gap> {
     Some(Gap {
         after_id: id(after),
@@ -28,7 +28,7 @@ const fn a_gap(after: u64, first: u64) -> Option<Gap> {
     })
 }
 
-/// A gap with nothing after it: reading goes on after the last id.
+/// A gap without a line after it: reading continues after the last id.
 const fn a_gap_to_the_end(after: u64, last: u64) -> Option<Gap> {
     Some(Gap {
         after_id: id(after),
@@ -37,7 +37,7 @@ const fn a_gap_to_the_end(after: u64, last: u64) -> Option<Gap> {
     })
 }
 
-/// No cursor in a log that was never trimmed, and not the beginning, makes a gap.
+/// In a log that was never trimmed there is no gap, for any cursor in it and for its beginning.
 pub async fn a_cursor_inside_a_whole_log_is_no_gap(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     assert_eq!(
@@ -55,7 +55,7 @@ pub async fn a_cursor_inside_a_whole_log_is_no_gap(subject: Arc<dyn Subject>) {
     );
 }
 
-/// A trim takes lines, and the first id left is told.
+/// A trim removes lines; the gap has the first id that is left.
 pub async fn a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=10).await;
@@ -68,7 +68,7 @@ pub async fn a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids(subject: Arc<
     }
 }
 
-/// Lines deleted one by one.
+/// Lines are deleted one by one.
 pub async fn a_deleted_line_is_a_gap_for_cursors_below_it(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=5).await;
@@ -82,7 +82,7 @@ pub async fn a_deleted_line_is_a_gap_for_cursors_below_it(subject: Arc<dyn Subje
     assert_eq!(gap(&*subject, &job, id(5)).await, None);
 }
 
-/// The log is there, without lines.
+/// The log exists, without lines.
 pub async fn an_emptied_log_is_a_gap_for_all_but_its_last_id(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=3).await;
@@ -96,7 +96,7 @@ pub async fn an_emptied_log_is_a_gap_for_all_but_its_last_id(subject: Arc<dyn Su
     }
 }
 
-/// A cursor beyond the end moves to it.
+/// A cursor beyond the end moves to the end.
 pub async fn a_deleted_log_is_a_gap_that_moves_to_its_start(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=3).await;
@@ -114,20 +114,20 @@ pub async fn a_deleted_log_is_a_gap_that_moves_to_its_start(subject: Arc<dyn Sub
     );
 }
 
-/// An expiry looks like a deletion.
+/// An expired log is like a deleted one.
 pub async fn an_expired_log_is_a_gap(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=3).await;
     subject.expire_log(&job).await;
-    let told = gap(&*subject, &job, id(2)).await.unwrap();
-    assert_eq!((told.first_id, told.resume_after), (None, EntryId::ZERO));
+    let found = gap(&*subject, &job, id(2)).await.unwrap();
+    assert_eq!((found.first_id, found.resume_after), (None, EntryId::ZERO));
     assert_eq!(
         subject.store().bounds(&job).await.unwrap(),
         LogBounds::ABSENT
     );
 }
 
-/// A log deleted and begun again, below, around and above an old cursor.
+/// A log is deleted and created again, with ids below, around and above an old cursor.
 pub async fn a_log_that_is_created_again_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 5..=7).await;

@@ -1,4 +1,4 @@
-//! J1 to J3, T1 to T4, and W1, W2 and W5 for jobs.
+//! J1 to J4, T1 to T4, and W1, W2 and W5 for jobs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::conformance::subject::Subject;
 use crate::conformance::support::{poll_once, soon};
 use crate::{CreateJobError, JobWatch, NewJob, Transition, TransitionError};
 
-/// Every status a producer writes, and one that nobody knows.
+/// Every status that producers write, and an unknown one.
 const STATUSES: [&str; 10] = [
     "queued",
     "scheduled",
@@ -126,7 +126,7 @@ pub async fn create_does_not_touch_a_job_that_exists(subject: Arc<dyn Subject>) 
     assert_eq!(subject.jobs().get(&id).await.unwrap(), Some(expected));
 }
 
-/// T1: as one step, whoever races.
+/// T1: exactly one of many callers creates the job.
 pub async fn of_many_creators_one_wins(subject: Arc<dyn Subject>) {
     for _ in 0..20 {
         let id = subject.fresh_job();
@@ -268,7 +268,7 @@ pub async fn a_step_wakes_every_watch_of_the_job(subject: Arc<dyn Subject>) {
 
 /// W1.
 pub async fn the_first_changed_of_a_job_returns_at_once(subject: Arc<dyn Subject>) {
-    let within = Duration::from_secs(1);
+    let within = Duration::from_secs(2);
     for id in [subject.fresh_job(), created(&*subject).await] {
         let mut watch = subject.jobs().watch(&id);
         assert!(timeout(within, watch.changed()).await.is_ok());
@@ -297,7 +297,7 @@ async fn wakes(subject: &dyn Subject, id: &JobId, change: impl Future<Output = (
     watch.get().await.unwrap()
 }
 
-/// W2: by whomever: it is created, gets another status, loses its owner, is deleted, and is created again.
+/// W2: a job is created, gets another status, loses its owner, is deleted, and is created again.
 pub async fn any_change_of_a_job_wakes_a_watch(subject: Arc<dyn Subject>) {
     let (jobs, id) = (subject.jobs(), subject.fresh_job());
     let create = async { jobs.create(&id, &new_job("ann")).await.unwrap() };
@@ -314,7 +314,7 @@ pub async fn any_change_of_a_job_wakes_a_watch(subject: Arc<dyn Subject>) {
     assert_eq!(seen, Some(job(JobStatus::Queued, "bob")));
 }
 
-/// W2: the change comes while the reader reads, without pause until the change is made.
+/// W2: the change comes during a read. The reader reads without a pause until the change is done.
 pub async fn a_change_of_a_job_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>) {
     let id = created(&*subject).await;
     let mut watch = subject.jobs().watch(&id);
@@ -325,8 +325,13 @@ pub async fn a_change_of_a_job_that_races_a_read_is_not_missed(subject: Arc<dyn 
             tokio::spawn(async move { behind.set_status_raw(&changed, Some(&text)).await });
         while watch.get().await.unwrap().unwrap().status.as_str() != expected {
             if change.is_finished() {
-                let told = watch.changed();
-                soon(&*subject, "a notice of a change that raced a read", told).await;
+                let notified = watch.changed();
+                soon(
+                    &*subject,
+                    "a notice of a change that raced a read",
+                    notified,
+                )
+                .await;
             }
         }
         change.await.unwrap();
@@ -344,12 +349,12 @@ pub async fn a_dropped_changed_of_a_job_loses_no_notice(subject: Arc<dyn Subject
         let change =
             tokio::spawn(async move { behind.set_status_raw(&changed, Some(&text)).await });
         let pause = Duration::from_micros(round % 50 * 10);
-        let told = poll_once(watch.changed()).await.is_some()
+        let notified = poll_once(watch.changed()).await.is_some()
             || timeout(pause, watch.changed()).await.is_ok();
         change.await.unwrap();
         let reached = async {
-            // A notice that was taken is the reader's to act on: it reads first.
-            if !told {
+            // After a notice the reader reads first.
+            if !notified {
                 watch.changed().await;
             }
             while watch.get().await.unwrap().unwrap().status.as_str() != expected {

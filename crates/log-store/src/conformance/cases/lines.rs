@@ -28,7 +28,7 @@ pub async fn ids_grow_strictly_along_a_log(subject: Arc<dyn Subject>) {
     assert_eq!(ids(&tail.lines), given);
 }
 
-/// R2: as numbers, also where a producer's ids run far ahead of the clock.
+/// R2: as numbers, also if a producer's ids are far ahead of the clock.
 pub async fn ids_are_ordered_as_numbers(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     append_model(&*subject, &job).await;
@@ -83,7 +83,7 @@ pub async fn a_line_is_read_once_its_append_has_returned(subject: Arc<dyn Subjec
     }
 }
 
-/// R6: after appends, a trim, deletes at either end, and without lines.
+/// R6: after appends, a trim, deletions at both ends, and without lines.
 pub async fn bounds_say_what_is_retained_and_what_was_ever_added(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let check = async |first: u64, deleted: u64, length: u64| {
@@ -142,7 +142,7 @@ pub async fn bounds_are_never_older_than_the_read(subject: Arc<dyn Subject>) {
     writer.await.unwrap();
 }
 
-/// R6: a reader that is overtaken by trimming finds each line or is told that some are missing.
+/// R6: a reader that is slower than the trimming gets each line, or learns that lines are missing.
 pub async fn a_trim_that_races_a_read_is_never_hidden(subject: Arc<dyn Subject>) {
     const LINES: u64 = 1_500;
     let (store, job) = (subject.store(), subject.fresh_job());
@@ -161,11 +161,11 @@ pub async fn a_trim_that_races_a_read_is_never_hidden(subject: Arc<dyn Subject>)
             .read_after(&job, position, ReadLimit::lines(3))
             .await
             .unwrap();
-        let told = tail.gap(position).is_some();
+        let is_gap = tail.gap(position).is_some();
         for line in &tail.lines {
             let follows = line.id == id(position.ms() + 1);
             assert!(
-                follows || told,
+                follows || is_gap,
                 "{position:?} → {:?}, {:?}",
                 line.id,
                 tail.bounds
@@ -198,7 +198,7 @@ pub async fn bytes_that_are_not_utf8_read_as_replacement_characters(subject: Arc
     assert_eq!(tail.lines, [expected]);
 }
 
-/// R7: also with fields in another order, and with fields nobody knows.
+/// R7: also with fields in another order, and with unknown fields.
 pub async fn a_missing_field_reads_as_none_and_an_empty_one_as_empty(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let sparse: [(&str, &[u8]); 3] = [("phase", b""), ("level", b"info"), ("text", b"t")];
@@ -221,7 +221,7 @@ pub async fn a_missing_field_reads_as_none_and_an_empty_one_as_empty(subject: Ar
     assert_eq!(tail.lines, [some, none]);
 }
 
-/// R7: whatever it holds, and in both orders.
+/// R7: with any content, and in both orders.
 pub async fn a_line_reads_back_as_it_was_written(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let full = NewLine {

@@ -77,7 +77,7 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(
     connection.mend().await;
 }
 
-/// R4: within five seconds, and as before.
+/// R4: within five seconds, with the same answers as before.
 pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let (store, job) = (subject.store(), subject.fresh_job());
@@ -100,7 +100,7 @@ pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedSubjec
     }
 }
 
-/// W3: nobody was there to hear of the change.
+/// W3: the change comes while the store is away.
 pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
     subject: Arc<dyn ConnectedSubject>,
 ) {
@@ -131,7 +131,7 @@ pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
     }
 }
 
-/// W3: the notice is on its way when the connection goes.
+/// W3: the notice is on its way when the connection is lost.
 pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
@@ -144,7 +144,7 @@ pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedS
     }
 }
 
-/// W3: a read that failed armed nothing, and the watch knows.
+/// W3: after a failed read, the next change is noticed, too.
 pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
@@ -165,7 +165,7 @@ pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedS
     soon(&*subject, "the line", follower.until(1)).await;
 }
 
-/// W3 for jobs: a build that ends during an outage is not followed for ever.
+/// W3 for jobs: the status changes during an outage.
 pub async fn a_job_that_changes_while_the_store_is_away_is_noticed(
     subject: Arc<dyn ConnectedSubject>,
 ) {
@@ -198,7 +198,7 @@ pub async fn a_job_that_changes_while_the_store_is_away_is_noticed(
     }
 }
 
-/// W3, as a whole: a producer goes on, and the follower's connection is lost over and over.
+/// W3, as a whole: a producer goes on while the follower's connection is lost again and again.
 pub async fn a_follower_loses_nothing_across_lost_connections(subject: Arc<dyn ConnectedSubject>) {
     const LINES: u64 = 1_500;
     let connection = subject.connection();

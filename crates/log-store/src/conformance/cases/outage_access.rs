@@ -42,7 +42,7 @@ pub async fn a_revocation_while_the_store_is_away_is_noticed_when_it_is_back(
     let revocations = subject.revocations();
     let mut watch = revocations.watch();
     watch.news().await.unwrap();
-    // Its notice and the loss race each other.
+    // The notice and the loss happen at the same time.
     let name = fresh_name(&*subject);
     let revoked = session(&name);
     let revoke = revocations.revoke(&name, std::slice::from_ref(&revoked), MINUTE);
@@ -53,7 +53,7 @@ pub async fn a_revocation_while_the_store_is_away_is_noticed_when_it_is_back(
     until(&*subject, &mut *watch, &revoked).await;
 }
 
-/// V4: whoever sends the message again after a failure gets it done.
+/// V4: a message that is sent again after a failure is processed.
 pub async fn a_message_that_failed_has_done_nothing_or_all(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let revocations = subject.revocations();

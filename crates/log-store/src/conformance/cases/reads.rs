@@ -8,7 +8,7 @@ use crate::LogStore;
 use crate::conformance::subject::Subject;
 use crate::conformance::support::{ALL, id, ids, line, numbered, texts};
 
-/// Ids whose halves compare otherwise as text, with sequences from one end to the other.
+/// Ids that have another order as text than as numbers, with small and great sequence numbers.
 pub(super) const MODEL: [EntryId; 12] = [
     EntryId::new(0, 1),
     EntryId::new(1, 1),
@@ -65,8 +65,8 @@ pub async fn a_read_returns_exactly_the_lines_strictly_inside_its_span(subject: 
     );
 }
 
-/// R1: for every limit from 1 to 7, both orders and every window of a log, reads that follow each other return the
-/// window's lines, each once, in order.
+/// R1: consecutive reads return the lines of a window, each once and in order: for every limit from 1 to 7, both orders
+/// and every window of a log.
 pub async fn reads_tile_every_window_for_every_limit_in_both_orders(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     append_model(&*subject, &job).await;
@@ -152,7 +152,7 @@ pub async fn a_read_ends_at_its_limit_of_bytes_with_at_least_one_line(subject: A
     }
 }
 
-/// R1: no lines at all, and the greatest number there is.
+/// R1: a limit of no lines, and the greatest limit.
 pub async fn a_read_takes_limits_of_any_size(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     subject
@@ -195,7 +195,7 @@ pub async fn a_span_that_holds_no_id_is_an_empty_read(subject: Arc<dyn Subject>)
     assert_eq!((tail.lines.len(), tail.more), (0, false));
 }
 
-/// R1: a line under the greatest id there can be.
+/// R1: a line with the greatest id.
 pub async fn the_ends_of_the_id_space_can_be_read(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let ends = [

@@ -19,7 +19,7 @@ const ROUNDS: usize = 200;
 /// W1: for a log that is there, and for one that is not.
 pub async fn the_first_changed_returns_at_once(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
-    let within = Duration::from_secs(1);
+    let within = Duration::from_secs(2);
     let mut watch = subject.store().watch(&job);
     assert!(
         timeout(within, watch.changed()).await.is_ok(),
@@ -52,8 +52,8 @@ where
 /// Reads until no notice comes for a moment. So the next notice is about the next change.
 async fn settle(subject: &dyn Subject, watch: &mut dyn LogWatch) {
     for _ in 0..100 {
-        let told = timeout(subject.quiet_time(), watch.changed()).await;
-        if told.is_err() {
+        let notified = timeout(subject.quiet_time(), watch.changed()).await;
+        if notified.is_err() {
             return;
         }
         read_after(watch, EntryId::ZERO).await;
@@ -181,8 +181,8 @@ pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>)
         let mut raced = read_after(&mut *watch, after).await;
         while raced.lines.is_empty() {
             if append.is_finished() {
-                let told = watch.changed();
-                soon(&*subject, "a notice of a line that raced a read", told).await;
+                let notified = watch.changed();
+                soon(&*subject, "a notice of a line that raced a read", notified).await;
             }
             raced = read_after(&mut *watch, after).await;
         }
@@ -265,16 +265,16 @@ pub async fn a_dropped_changed_loses_no_notice(subject: Arc<dyn Subject>) {
         let append =
             tokio::spawn(async move { behind.append_at(&job, id(count as u64), &line("x")).await });
         // Whenever the future is dropped, and even if it has returned, the notice stays until a read.
-        let mut told = false;
+        let mut notified = false;
         for wait in 0..4 {
             let pause = Duration::from_micros(((count * 7 + wait * 13) % 90) as u64 * 10);
-            told |= poll_once(follower.watch.changed()).await.is_some();
-            if !told {
-                told |= timeout(pause, follower.watch.changed()).await.is_ok();
+            notified |= poll_once(follower.watch.changed()).await.is_some();
+            if !notified {
+                notified |= timeout(pause, follower.watch.changed()).await.is_ok();
             }
         }
         append.await.unwrap();
-        if told {
+        if notified {
             let tail = read_after(&mut *follower.watch, follower.position).await;
             follower.position = tail.lines.last().map_or(follower.position, |last| last.id);
             follower.seen.extend(tail.lines);
