@@ -1,7 +1,7 @@
-//! What a line costs a viewer: one feed, N viewers, each polled by hand until it has everything.
+//! What a line costs for each viewer: one feed and N viewers, each polled by hand until it has everything.
 //!
-//! An iteration appends lines one by one, lets the feed read each, and lets every viewer take it: the throughput is in
-//! **delivered** lines (lines times viewers), so its inverse is the time a delivered line takes, all included.
+//! An iteration appends a burst of lines, lets the feed read it, and lets every viewer take it. The throughput counts
+//! **delivered** lines (lines times viewers), so its inverse is the time that one delivered line takes, everything included.
 //!
 //! ```text
 //! cargo bench -p log-hub --bench fan_out
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 const TEXT: &str =
     "   Compiling serde_json v1.0.154 (registry+https://github.com/rust-lang/crates.io-index)";
 
-/// How many lines arrive at a time: one, as they come, and a burst.
+/// How many lines arrive at a time.
 const BURSTS: [usize; 2] = [1, 100];
 
 struct Bench {
@@ -58,7 +58,7 @@ impl Bench {
         }
     }
 
-    /// Appends a burst and delivers it to every viewer; returns how many bytes that were.
+    /// Appends a burst and delivers it to every viewer. Returns how many bytes that were.
     async fn deliver(&mut self, burst: &[NewLine]) -> usize {
         let last = *self
             .store

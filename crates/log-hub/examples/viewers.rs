@@ -1,10 +1,10 @@
-//! Three viewers of one build: one from the start, one live, one that comes back with its cursor.
+//! Three viewers of one build: one reads from the start, one is live only, and one comes back with its cursor.
 //!
 //! ```text
 //! cargo run -p log-hub --example viewers
 //! ```
 //!
-//! The store is the reference one, in memory; a service brings `RedisStore` or `EmbeddedStore`.
+//! The store here is the reference one, in memory. A service uses `RedisStore` or `EmbeddedStore`.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -48,7 +48,7 @@ async fn main() -> Outcome {
             leaves.next().await;
         }
     }
-    // Whoever comes back says after which line; what was written meanwhile is not lost.
+    // A viewer that comes back says after which line it goes on. What was written meanwhile is not lost.
     let cursor = leaves.position();
     drop(leaves);
     let back = hub.open(&job, Start::After(cursor)).await?;
@@ -78,7 +78,7 @@ async fn write(store: &MemoryStore, job: &JobId, text: &str) -> Outcome {
     Ok(())
 }
 
-/// Prints the data of each event, as an HTTP layer would send the frames.
+/// Prints the data of each event, where an HTTP layer would send the frames.
 async fn print(name: &str, mut viewer: Viewer) {
     loop {
         let next = viewer.next().await;

@@ -7,27 +7,27 @@ use log_domain::ReadLimit;
 /// Settings of a [`crate::Hub`].
 #[derive(Debug, Clone)]
 pub struct HubOptions {
-    /// Most bytes of encoded frames a feed keeps, so that memory is bounded by watched jobs. The newest batch is
-    /// kept whatever its size. Default 1 MiB: some 5,000 lines, more than any viewer that keeps up is behind. As much
-    /// again, for two seconds, of what viewers that catch up have read.
+    /// How many bytes of encoded frames a feed keeps at most, so that memory is bounded by the number of watched jobs. The
+    /// newest frames are kept whatever their size. A feed keeps as much again, for two seconds, of what viewers that catch
+    /// up have read. Default 1 MiB: some 5,000 lines, more than any viewer that keeps up is behind.
     pub feed_bytes: usize,
-    /// How long a feed goes on without viewers, so that a page that reloads finds it warm. Default 5 s.
+    /// How long a feed goes on without viewers, so that a page that is reloaded finds it running. Default 5 s.
     pub linger: Duration,
-    /// After how much silence a viewer gets a heartbeat. Default 20 s: proxies cut at 30.
+    /// After how much silence a viewer gets a heartbeat. Default 20 s: proxies cut a silent connection after 30 s.
     pub heartbeat: Duration,
     /// How long nothing new may come after a terminal status before the log counts as ended. Default 250 ms.
     pub end_quiet: Duration,
-    /// How long after a terminal status a producer that never stops is listened to. Default 5 s.
+    /// How long a log goes on after a terminal status where its producer never stops. Default 5 s.
     pub end_limit: Duration,
-    /// Most reads of the store at a time for viewers that catch up, of which one a job; the others wait their turn in
-    /// order. Feeds' own reads do not count. Default 16.
+    /// How many reads of the store for viewers that catch up may be under way at a time, at most one of them for each job.
+    /// The others wait in order. The reads of feeds do not count. Default 16.
     pub catch_up_reads: usize,
-    /// How much one read asks for. Default 512 lines or 256 KiB.
+    /// How much one read of a feed asks for. Default 512 lines or 256 KiB.
     pub read: ReadLimit,
-    /// How much one read for a viewer that catches up asks for, if that is less. A viewer whose client reads nothing
-    /// holds on to it, so it is what a slow viewer costs. Default 256 lines or 64 KiB.
+    /// How much one read for a viewer that catches up asks for, if that is less. A viewer whose client is slow holds it in
+    /// memory, so it is what a slow viewer costs. Default 256 lines or 64 KiB.
     pub catch_up_read: ReadLimit,
-    /// The first pause after a failed read of a feed; it doubles up to a second. Default 50 ms.
+    /// The first pause after a failed read of a feed. It doubles up to a second. Default 50 ms.
     pub retry: Duration,
 }
 

@@ -1,8 +1,8 @@
-//! What the hub counts, for gauges and tests.
+//! What the hub counts, for metrics and tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The counters themselves. Each is written where the thing happens and read by whoever asks.
+/// The counters themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) viewers: AtomicU64,
@@ -18,11 +18,11 @@ pub(crate) struct Counters {
 pub struct HubStats {
     /// Open viewers.
     pub viewers: u64,
-    /// Watched jobs, those that linger included.
+    /// Watched jobs, with those that go on for the linger.
     pub feeds: u64,
-    /// Lines read by feeds since the start, each counted once whatever the number of viewers.
+    /// Lines read by feeds since the start. A line counts once, however many viewers it has.
     pub lines: u64,
-    /// Gaps told to viewers since the start.
+    /// Gaps reported to viewers since the start.
     pub gaps: u64,
     /// Reads of the store for viewers that catch up, since the start.
     pub catch_up_reads: u64,

@@ -1,4 +1,4 @@
-//! Draining: nobody is let in, and everybody who is there is sent elsewhere.
+//! Draining: new viewers are refused, and all open ones are broken off.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use log_domain::Start;
 use log_hub::{Hub, OpenError};
 use tokio::time::{Instant, sleep};
 
-use crate::held::HeldStore;
-use crate::stage::{Client, Event, Stage, id, lines, settle};
+use crate::controlled_store::ControlledStore;
+use crate::fixture::{Client, Event, Fixture, id, lines, settle};
 
 const WINDOW: Duration = Duration::from_secs(2);
 
@@ -39,13 +39,13 @@ async fn broken_off(clients: Vec<Client>) -> Vec<(Duration, Duration)> {
 
 #[tokio::test(start_paused = true)]
 async fn all_viewers_are_broken_off_within_the_window_and_spread_over_it() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let mut clients = Vec::new();
     for _ in 0..200 {
-        clients.push(stage.live().await);
+        clients.push(fixture.live().await);
     }
     settle().await;
-    let draining = drain(&stage.hub);
+    let draining = drain(&fixture.hub);
     let all = broken_off(clients).await;
     for (when, retry) in &all {
         assert!(*when <= WINDOW, "{when:?}");
@@ -60,34 +60,37 @@ async fn all_viewers_are_broken_off_within_the_window_and_spread_over_it() {
     let mut retries: Vec<_> = all.iter().map(|(_, retry)| *retry).collect();
     retries.sort();
     retries.dedup();
-    assert!(retries.len() > 100, "their ways back are spread too");
+    assert!(
+        retries.len() > 100,
+        "the times after which they come back are spread too"
+    );
     draining.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_let_in_from_the_first_moment_on() {
-    let stage = Stage::new().await;
-    let _client = stage.live().await;
-    let draining = drain(&stage.hub);
+async fn new_viewers_are_refused_as_soon_as_a_drain_begins() {
+    let fixture = Fixture::new().await;
+    let _client = fixture.live().await;
+    let draining = drain(&fixture.hub);
     tokio::task::yield_now().await;
     for start in [Start::Live, Start::After(id(0))] {
-        let refused = stage.open(start).await.err().unwrap();
+        let refused = fixture.open(start).await.err().unwrap();
         assert!(matches!(refused, OpenError::Draining));
     }
     draining.await.unwrap();
-    assert!(stage.open(Start::Live).await.is_err());
+    assert!(fixture.open(Start::Live).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_on_its_way_in_is_refused() {
-    let stage = Stage::new().await;
-    stage.store.faults().set_latency(Duration::from_secs(1));
+async fn a_viewer_that_is_being_opened_when_a_drain_begins_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.store.faults().set_latency(Duration::from_secs(1));
     let opening = tokio::spawn({
-        let (hub, job) = (stage.hub.clone(), stage.job.clone());
+        let (hub, job) = (fixture.hub.clone(), fixture.job.clone());
         async move { hub.open(&job, Start::Live).await.err() }
     });
     sleep(Duration::from_millis(500)).await;
-    let draining = drain(&stage.hub);
+    let draining = drain(&fixture.hub);
     let refused = opening.await.unwrap();
     assert!(matches!(refused, Some(OpenError::Draining)));
     draining.await.unwrap();
@@ -95,17 +98,17 @@ async fn a_viewer_on_its_way_in_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_hub_is_drained_at_once() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let begin = Instant::now();
-    stage.hub.drain(WINDOW).await;
+    fixture.hub.drain(WINDOW).await;
     assert!(begin.elapsed() < Duration::from_millis(100));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_nothing_breaks_all_off_at_once() {
-    let stage = Stage::new().await;
-    let mut clients = [stage.live().await, stage.live().await];
-    stage.hub.drain(Duration::ZERO).await;
+async fn a_drain_without_a_window_breaks_all_off_at_once() {
+    let fixture = Fixture::new().await;
+    let mut clients = [fixture.live().await, fixture.live().await];
+    fixture.hub.drain(Duration::ZERO).await;
     for client in &mut clients {
         assert!(matches!(client.now().await[..], [Event::BrokenOff(_)]));
     }
@@ -113,38 +116,38 @@ async fn a_window_of_nothing_breaks_all_off_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_viewer_that_catches_up_is_broken_off_between_two_reads() {
-    let stage = Stage::with(|options| options.read.lines = 10).await;
-    stage.write(1..=10_000);
-    let mut client = stage.after(0).await;
+    let fixture = Fixture::with(|options| options.read.lines = 10).await;
+    fixture.write(1..=10_000);
+    let mut client = fixture.after(0).await;
     assert_eq!(client.next().await, lines(1..=10));
-    stage.hub.drain(Duration::ZERO).await;
+    fixture.hub.drain(Duration::ZERO).await;
     let rest = client.rest().await;
     assert!(rest.len() <= 11, "{} events", rest.len());
-    // It comes back elsewhere with the cursor that it has.
+    // With its cursor it can go on at another server.
     assert_eq!(client.cursor(), Some(id(rest.len() as u64 + 9)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_viewer_in_the_middle_of_a_read_is_broken_off_at_once() {
-    let (stage, held) = HeldStore::stage(|_| ()).await;
-    stage.write(1..=3);
-    held.hold_answers(true);
-    let mut client = stage.after(0).await;
+    let (fixture, controls) = ControlledStore::fixture(|_| ()).await;
+    fixture.write(1..=3);
+    controls.hold_answers(true);
+    let mut client = fixture.after(0).await;
     assert_eq!(client.now().await, []);
-    stage.hub.drain(Duration::ZERO).await;
+    fixture.hub.drain(Duration::ZERO).await;
     assert!(matches!(client.now().await[..], [Event::BrokenOff(_)]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_viewer_of_a_log_that_has_ended_is_broken_off_too() {
-    let (stage, held) = HeldStore::stage(|options| options.feed_bytes = 1).await;
-    stage.write(1..=3);
-    held.hold_answers(true);
-    let mut slow = stage.after(0).await;
+    let (fixture, controls) = ControlledStore::fixture(|options| options.feed_bytes = 1).await;
+    fixture.write(1..=3);
+    controls.hold_answers(true);
+    let mut slow = fixture.after(0).await;
     assert_eq!(slow.now().await, []);
-    stage.set_status("ready");
+    fixture.set_status("ready");
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(stage.stats().feeds, 0);
-    stage.hub.drain(WINDOW).await;
+    assert_eq!(fixture.stats().feeds, 0);
+    fixture.hub.drain(WINDOW).await;
     assert!(matches!(slow.now().await[..], [Event::BrokenOff(_)]));
 }

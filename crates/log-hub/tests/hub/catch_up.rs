@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use log_hub::{HubOptions, Next};
 
-use crate::held::HeldStore;
-use crate::stage::{Event, MOMENT, Stage, id, lines, settle};
+use crate::controlled_store::ControlledStore;
+use crate::fixture::{Event, Fixture, MOMENT, id, lines, settle};
 
 fn small(options: &mut HubOptions) {
     options.feed_bytes = 2_000;
@@ -16,43 +16,43 @@ fn small(options: &mut HubOptions) {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_viewer_falls_out_of_the_ring_and_gets_everything_once_and_is_live_again() {
-    let stage = Stage::with(small).await;
-    let mut slow = stage.live().await;
-    let mut quick = stage.live().await;
-    stage.write(1..=5);
+    let fixture = Fixture::with(small).await;
+    let mut slow = fixture.live().await;
+    let mut quick = fixture.live().await;
+    fixture.write(1..=5);
     assert_eq!(slow.next().await, lines(1..=5));
-    stage.write(6..=400);
+    fixture.write(6..=400);
     assert_eq!(quick.now().await, lines(1..=400));
     assert_eq!(slow.now().await, lines(6..=400));
-    let reads = stage.stats().catch_up_reads;
+    let reads = fixture.stats().catch_up_reads;
     assert!(reads > 0);
-    stage.write(401..=402);
+    fixture.write(401..=402);
     assert_eq!(slow.now().await, lines(401..=402));
-    assert_eq!(stage.stats().catch_up_reads, reads);
+    assert_eq!(fixture.stats().catch_up_reads, reads);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_keeps_no_more_than_its_bytes() {
-    let stage = Stage::with(|options| options.feed_bytes = 2_000).await;
-    let mut client = stage.live().await;
+    let fixture = Fixture::with(|options| options.feed_bytes = 2_000).await;
+    let mut client = fixture.live().await;
     for n in 1..=200 {
-        stage.write(n..=n);
+        fixture.write(n..=n);
         settle().await;
     }
-    // Whoever resumes gets from the ring what it holds; all before that is read from the store.
-    let reads = stage.stats().catch_up_reads;
+    // Viewers that resume get from the ring what it holds. All before that is read from the store.
+    let reads = fixture.stats().catch_up_reads;
     let mut in_ring = 0;
     for n in (0..200).rev() {
-        let mut late = stage.after(n).await;
+        let mut late = fixture.after(n).await;
         let Next::Frames(_) = late.viewer.next().await else {
             panic!("a line was there")
         };
-        if stage.stats().catch_up_reads > reads {
+        if fixture.stats().catch_up_reads > reads {
             break;
         }
         in_ring += 1;
     }
-    let frame = frame_of(199, &stage).await;
+    let frame = frame_of(199, &fixture).await;
     assert!(
         in_ring * frame <= 2_000,
         "{in_ring} frames of {frame} bytes"
@@ -64,8 +64,8 @@ async fn a_feed_keeps_no_more_than_its_bytes() {
     assert_eq!(client.now().await, lines(1..=200));
 }
 
-async fn frame_of(n: u64, stage: &Stage) -> usize {
-    let mut client = stage.after(n).await;
+async fn frame_of(n: u64, fixture: &Fixture) -> usize {
+    let mut client = fixture.after(n).await;
     match client.viewer.next().await {
         Next::Frames(frames) => frames.len(),
         other => panic!("{other:?}"),
@@ -74,35 +74,35 @@ async fn frame_of(n: u64, stage: &Stage) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn reads_for_catch_up_are_bounded_and_take_turns() {
-    let (stage, held) = HeldStore::stage(|options| options.read.lines = 10).await;
-    stage.write(1..=100);
-    held.hold_answers(true);
+    let (fixture, controls) = ControlledStore::fixture(|options| options.read.lines = 10).await;
+    fixture.write(1..=100);
+    controls.hold_answers(true);
     let mut tasks = Vec::new();
     for n in 0..8 {
-        let mut client = stage.after(n).await;
+        let mut client = fixture.after(n).await;
         tasks.push(tokio::spawn(async move { client.now().await }));
         tokio::task::yield_now().await;
     }
     tokio::task::yield_now().await;
-    assert_eq!(held.in_flight(), 1, "one a job");
-    held.hold_answers(false);
+    assert_eq!(controls.in_flight(), 1, "one for each job");
+    controls.hold_answers(false);
     for (n, task) in (0..8).zip(tasks) {
         assert_eq!(task.await.unwrap(), lines(n + 1..=100));
     }
-    assert_eq!(held.most_in_flight(), 1);
+    assert_eq!(controls.most_in_flight(), 1);
     // Nobody reads a second batch before everybody has read a first one.
-    let mut first: Vec<_> = held.cursors().into_iter().take(8).collect();
+    let mut first: Vec<_> = controls.cursors().into_iter().take(8).collect();
     first.sort();
     assert_eq!(first, (0..8).map(id).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_whose_read_is_under_way_is_not_polled_for_nothing() {
-    let (stage, held) = HeldStore::stage(|_| ()).await;
-    stage.write(1..=3);
-    held.hold_answers(true);
+async fn a_viewer_whose_read_is_under_way_is_not_polled_in_vain() {
+    let (fixture, controls) = ControlledStore::fixture(|_| ()).await;
+    fixture.write(1..=3);
+    controls.hold_answers(true);
     let polls = Arc::new(AtomicUsize::new(0));
-    let mut client = stage.after(0).await;
+    let mut client = fixture.after(0).await;
     let task = tokio::spawn({
         let polls = polls.clone();
         std::future::poll_fn(move |cx| {
@@ -112,81 +112,81 @@ async fn a_viewer_whose_read_is_under_way_is_not_polled_for_nothing() {
     });
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert!(polls.load(Ordering::SeqCst) <= 2, "{polls:?}");
-    held.hold_answers(false);
+    controls.hold_answers(false);
     task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_that_waits_for_the_store_tries_once_a_tick() {
-    let stage = Stage::new().await;
-    stage.write(1..=3);
-    let mut client = stage.after(0).await;
+async fn a_viewer_that_waits_for_the_store_tries_once_each_tick() {
+    let fixture = Fixture::new().await;
+    fixture.write(1..=3);
+    let mut client = fixture.after(0).await;
     settle().await;
-    stage.store.faults().cut();
-    let begin = stage.store.faults().calls();
+    fixture.store.faults().cut();
+    let begin = fixture.store.faults().calls();
     assert_eq!(client.during(Duration::from_secs(10)).await, []);
-    let tried = stage.store.faults().calls() - begin;
+    let tried = fixture.store.faults().calls() - begin;
     assert!((8..=40).contains(&tried), "{tried} reads in ten seconds");
-    stage.store.faults().mend();
+    fixture.store.faults().mend();
     assert_eq!(client.during(Duration::from_secs(2)).await, lines(1..=3));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_answers_late_hides_no_line_that_came_meanwhile() {
-    let (stage, held) = HeldStore::stage(|options| options.feed_bytes = 1).await;
-    stage.write(1..=2);
-    let mut client = stage.after(0).await;
-    held.hold_answers(true);
+    let (fixture, controls) = ControlledStore::fixture(|options| options.feed_bytes = 1).await;
+    fixture.write(1..=2);
+    let mut client = fixture.after(0).await;
+    controls.hold_answers(true);
     assert_eq!(client.now().await, []);
     for n in 3..=6 {
-        stage.write(n..=n);
+        fixture.write(n..=n);
         settle().await;
     }
-    held.hold_answers(false);
+    controls.hold_answers(false);
     assert_eq!(client.now().await, lines(1..=6));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_answers_after_the_end_hides_no_line_from_before_it() {
-    let (stage, held) = HeldStore::stage(|options| options.feed_bytes = 1).await;
-    stage.write(1..=2);
-    let mut client = stage.after(0).await;
-    held.hold_answers(true);
+    let (fixture, controls) = ControlledStore::fixture(|options| options.feed_bytes = 1).await;
+    fixture.write(1..=2);
+    let mut client = fixture.after(0).await;
+    controls.hold_answers(true);
     assert_eq!(client.now().await, []);
     for n in 3..=6 {
-        stage.write(n..=n);
+        fixture.write(n..=n);
         settle().await;
     }
-    stage.set_status("ready");
+    fixture.set_status("ready");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    held.hold_answers(false);
+    controls.hold_answers(false);
     let expected = [lines(1..=6), vec![Event::done("ready")]].concat();
     assert_eq!(client.rest().await, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_viewer_that_has_read_ahead_of_its_feed_repeats_nothing() {
-    let (stage, held) = HeldStore::stage(|_| ()).await;
-    stage.write(1..=2);
-    let mut client = stage.after(0).await;
+    let (fixture, controls) = ControlledStore::fixture(|_| ()).await;
+    fixture.write(1..=2);
+    let mut client = fixture.after(0).await;
     settle().await;
-    held.hold_feeds(true);
-    stage.write(3..=4);
+    controls.hold_feeds(true);
+    fixture.write(3..=4);
     assert_eq!(client.now().await, lines(1..=4));
-    assert_eq!(stage.stats().lines, 0, "the feed has not read");
-    held.hold_feeds(false);
-    stage.write(5..=5);
+    assert_eq!(fixture.stats().lines, 0, "the feed has not read");
+    controls.hold_feeds(false);
+    fixture.write(5..=5);
     assert_eq!(client.now().await, lines(5..=5));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_wait_loses_nothing() {
-    let (stage, held) = HeldStore::stage(|options| options.read.lines = 2).await;
-    stage.write(1..=9);
-    let mut client = stage.after(0).await;
+    let (fixture, controls) = ControlledStore::fixture(|options| options.read.lines = 2).await;
+    fixture.write(1..=9);
+    let mut client = fixture.after(0).await;
     let mut seen = Vec::new();
     for round in 0..40 {
-        held.hold_answers(round % 2 == 0);
+        controls.hold_answers(round % 2 == 0);
         let next = tokio::time::timeout(MOMENT / 4, client.next());
         seen.extend(next.await.unwrap_or_default());
     }

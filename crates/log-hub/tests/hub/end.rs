@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::held::HeldStore;
-use crate::stage::{Event, Stage, events, id, lines, settle};
+use crate::controlled_store::ControlledStore;
+use crate::fixture::{Event, Fixture, events, id, lines, settle};
 
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -15,14 +15,14 @@ fn done(status: &str) -> Vec<Event> {
 
 #[tokio::test(start_paused = true)]
 async fn lines_within_the_quiet_period_are_delivered_before_done() {
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
-    stage.write(1..=2);
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
+    fixture.write(1..=2);
     settle().await;
-    stage.set_status("ready");
+    fixture.set_status("ready");
     for n in 3..=6 {
         sleep(QUIET - Duration::from_millis(10)).await;
-        stage.write(n..=n);
+        fixture.write(n..=n);
     }
     let last = Instant::now();
     assert_eq!(client.rest().await, events([lines(1..=6), done("ready")]));
@@ -34,33 +34,33 @@ async fn lines_within_the_quiet_period_are_delivered_before_done() {
 #[tokio::test(start_paused = true)]
 async fn each_way_to_end_has_its_status() {
     for (status, said) in [("ready", "ready"), ("failed", "failed")] {
-        let stage = Stage::new().await;
-        let mut client = stage.live().await;
-        stage.set_status(status);
+        let fixture = Fixture::new().await;
+        let mut client = fixture.live().await;
+        fixture.set_status(status);
         assert_eq!(client.rest().await, done(said));
     }
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
-    stage.write(1..=1);
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
+    fixture.write(1..=1);
     settle().await;
-    stage.store.inner().delete_job(&stage.job);
-    stage.write(2..=2);
+    fixture.store.inner().delete_job(&fixture.job);
+    fixture.write(2..=2);
     assert_eq!(client.rest().await, events([lines(1..=2), done("deleted")]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_statuses_end_nothing() {
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
+async fn only_terminal_statuses_end_a_log() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
     for status in ["starting", "checks", "paused", "", "READY"] {
-        stage.set_status(status);
+        fixture.set_status(status);
         let seen = client.during(Duration::from_secs(10)).await;
         assert!(
             seen.iter().all(|event| *event == Event::Heartbeat),
             "{seen:?}"
         );
     }
-    stage.store.inner().set_status_raw(&stage.job, None);
+    fixture.store.inner().set_status_raw(&fixture.job, None);
     let seen = client.during(Duration::from_secs(30)).await;
     assert!(
         seen.iter().all(|event| *event == Event::Heartbeat),
@@ -70,25 +70,25 @@ async fn other_statuses_end_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_is_taken_back_ends_nothing() {
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
-    stage.set_status("failed");
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
+    fixture.set_status("failed");
     sleep(QUIET / 2).await;
-    stage.set_status("starting");
+    fixture.set_status("starting");
     assert_eq!(client.during(Duration::from_secs(10)).await, []);
-    stage.set_status("ready");
+    fixture.set_status("ready");
     assert_eq!(client.rest().await, done("ready"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn five_thousand_lines_and_the_status_right_after_reach_all_in_order() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let mut clients = Vec::new();
     for _ in 0..10 {
-        clients.push(stage.live().await);
+        clients.push(fixture.live().await);
     }
-    stage.write(1..=5_000);
-    stage.set_status("ready");
+    fixture.write(1..=5_000);
+    fixture.set_status("ready");
     let begin = Instant::now();
     let tasks: Vec<_> = clients
         .into_iter()
@@ -105,19 +105,19 @@ async fn five_thousand_lines_and_the_status_right_after_reach_all_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_never_stops_is_cut_at_the_limit() {
-    let stage = std::sync::Arc::new(Stage::new().await);
-    let mut client = stage.live().await;
+    let fixture = std::sync::Arc::new(Fixture::new().await);
+    let mut client = fixture.live().await;
     let writer = tokio::spawn({
-        let stage = stage.clone();
+        let fixture = fixture.clone();
         async move {
             for n in 1.. {
-                stage.write(n..=n);
+                fixture.write(n..=n);
                 sleep(Duration::from_millis(20)).await;
             }
         }
     });
     sleep(Duration::from_secs(1)).await;
-    stage.set_status("failed");
+    fixture.set_status("failed");
     let begin = Instant::now();
     let seen = client.rest().await;
     let took = begin.elapsed();
@@ -132,21 +132,21 @@ async fn a_producer_that_never_stops_is_cut_at_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_never_stops_is_cut_on_a_log_made_anew_too() {
-    let (stage, held) = HeldStore::stage(|_| ()).await;
-    let stage = std::sync::Arc::new(stage);
-    let mut client = stage.live().await;
+    let (fixture, controls) = ControlledStore::fixture(|_| ()).await;
+    let fixture = std::sync::Arc::new(fixture);
+    let mut client = fixture.live().await;
     settle().await;
-    held.hold_feeds(true);
-    stage.write(1_000_001..=1_003_000);
-    stage.set_status("failed");
-    held.hold_feeds(false);
+    controls.hold_feeds(true);
+    fixture.write(1_000_001..=1_003_000);
+    fixture.set_status("failed");
+    controls.hold_feeds(false);
     sleep(Duration::from_millis(1)).await;
-    stage.delete_log();
+    fixture.delete_log();
     let writer = tokio::spawn({
-        let stage = stage.clone();
+        let fixture = fixture.clone();
         async move {
             for n in 1.. {
-                stage.write(n..=n);
+                fixture.write(n..=n);
                 sleep(Duration::from_millis(20)).await;
             }
         }
@@ -159,12 +159,12 @@ async fn a_producer_that_never_stops_is_cut_on_a_log_made_anew_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_outruns_the_reader_is_cut_at_the_limit_too() {
-    let (stage, held) = HeldStore::stage(|options| options.read.lines = 10).await;
-    held.outrun_feeds();
-    let mut client = stage.live().await;
+    let (fixture, controls) = ControlledStore::fixture(|options| options.read.lines = 10).await;
+    controls.outrun_feeds();
+    let mut client = fixture.live().await;
     let before = client.during(Duration::from_secs(1)).await;
     assert!(before.len() > 500, "{} lines in a second", before.len());
-    stage.set_status("failed");
+    fixture.set_status("failed");
     let begin = Instant::now();
     let after = client.rest().await;
     let took = begin.elapsed();
@@ -172,20 +172,20 @@ async fn a_producer_that_outruns_the_reader_is_cut_at_the_limit_too() {
     assert!(took >= limit && took < limit + QUIET, "{took:?}");
     let seen = events([before, after]);
     let last = seen.len() as u64 - 1;
-    assert!(last < held.outrun_up_to(), "it was never at the end");
+    assert!(last < controls.outrun_up_to(), "it was never at the end");
     assert_eq!(seen, events([lines(1..=last), done("failed")]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_is_written_again_and_again_does_not_put_off_the_end() {
-    let stage = std::sync::Arc::new(Stage::new().await);
-    let mut client = stage.live().await;
+async fn a_job_record_that_is_written_again_and_again_does_not_delay_the_end() {
+    let fixture = std::sync::Arc::new(Fixture::new().await);
+    let mut client = fixture.live().await;
     settle().await;
     let writer = tokio::spawn({
-        let stage = stage.clone();
+        let fixture = fixture.clone();
         async move {
             loop {
-                stage.set_status("ready");
+                fixture.set_status("ready");
                 sleep(QUIET / 5).await;
             }
         }
@@ -197,46 +197,46 @@ async fn a_record_that_is_written_again_and_again_does_not_put_off_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn comings_and_goings_do_not_put_off_the_end() {
-    let stage = Stage::new().await;
-    drop(stage.live().await);
+async fn viewers_that_come_and_go_do_not_delay_the_end() {
+    let fixture = Fixture::new().await;
+    drop(fixture.live().await);
     settle().await;
-    stage.set_status("ready");
+    fixture.set_status("ready");
     settle().await;
-    let calls = stage.store.faults().calls();
-    // Each leaves the feed deserted, which wakes it.
+    let calls = fixture.store.faults().calls();
+    // Each of them leaves the feed without viewers, which wakes the feed's task.
     for _ in 0..4 {
         sleep(QUIET / 5).await;
-        drop(stage.after(0).await);
+        drop(fixture.after(0).await);
     }
     sleep(QUIET / 4).await;
-    assert_eq!(stage.stats().feeds, 0);
+    assert_eq!(fixture.stats().feeds, 0);
     assert!(
-        stage.store.faults().calls() <= calls + 2,
-        "and it is not read for them"
+        fixture.store.faults().calls() <= calls + 2,
+        "the log is not read for them"
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_viewer_gets_everything_up_to_the_end_and_nothing_later() {
-    let stage = Stage::with(|options| {
+    let fixture = Fixture::with(|options| {
         options.feed_bytes = 1;
         options.read.lines = 10;
     })
     .await;
-    let mut slow = stage.live().await;
-    let mut quick = stage.live().await;
-    stage.write(1..=3);
+    let mut slow = fixture.live().await;
+    let mut quick = fixture.live().await;
+    fixture.write(1..=3);
     assert_eq!(slow.next().await, lines(1..=3));
-    stage.write(4..=300);
-    stage.set_status("ready");
+    fixture.write(4..=300);
+    fixture.set_status("ready");
     assert_eq!(quick.rest().await, events([lines(1..=300), done("ready")]));
-    stage.write(301..=320);
+    fixture.write(301..=320);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(slow.rest().await, events([lines(4..=300), done("ready")]));
     assert_eq!(slow.cursor(), Some(id(300)));
-    // Whoever resumes gets the rest.
-    let mut again = stage.after(300).await;
+    // A viewer that resumes gets the rest.
+    let mut again = fixture.after(300).await;
     assert_eq!(
         again.rest().await,
         events([lines(301..=320), done("ready")])
@@ -245,62 +245,62 @@ async fn a_slow_viewer_gets_everything_up_to_the_end_and_nothing_later() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_has_ended_gives_the_lines_after_the_cursor_and_done() {
-    let stage = Stage::new().await;
-    stage.write(1..=5);
-    stage.set_status("ready");
-    let mut live = stage.live().await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=5);
+    fixture.set_status("ready");
+    let mut live = fixture.live().await;
     assert_eq!(live.rest().await, done("ready"));
     assert!(!live.viewer.has_delivered());
     assert_eq!(live.cursor(), Some(id(5)));
-    let mut resumed = stage.after(2).await;
+    let mut resumed = fixture.after(2).await;
     assert_eq!(resumed.rest().await, events([lines(3..=5), done("ready")]));
     assert!(resumed.viewer.has_delivered());
-    let mut at_end = stage.after(5).await;
+    let mut at_end = fixture.after(5).await;
     assert_eq!(at_end.rest().await, done("ready"));
     assert!(!at_end.viewer.has_delivered());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cursor_beyond_the_end_of_a_job_that_has_ended_leads_to_its_last_id() {
-    let stage = Stage::new().await;
-    stage.write(1..=5);
-    stage.set_status("ready");
-    let mut client = stage.after(9).await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=5);
+    fixture.set_status("ready");
+    let mut client = fixture.after(9).await;
     let expected = events([vec![Event::gap(9, None)], done("ready")]);
     assert_eq!(client.rest().await, expected);
     assert_eq!(client.cursor(), Some(id(5)));
     sleep(Duration::from_secs(60)).await;
-    stage.delete_log();
-    let mut client = stage.after(9).await;
+    fixture.delete_log();
+    let mut client = fixture.after(9).await;
     assert_eq!(client.rest().await, expected);
     assert_eq!(client.cursor(), Some(id(0)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_cursor_of_done_is_never_behind_a_line_that_was_sent() {
-    let (stage, held) = HeldStore::stage(|_| ()).await;
-    stage.write(1..=2);
-    let mut client = stage.after(0).await;
+    let (fixture, controls) = ControlledStore::fixture(|_| ()).await;
+    fixture.write(1..=2);
+    let mut client = fixture.after(0).await;
     settle().await;
-    stage.set_status("ready");
+    fixture.set_status("ready");
     sleep(QUIET / 2).await;
-    // The feed sees that all is quiet; the viewer, which is slow, reads a line that comes right after.
-    held.hold_feed_answers(true);
+    // The feed sees a quiet log. The viewer, which is slow, reads a line that comes right after.
+    controls.hold_feed_answers(true);
     sleep(QUIET).await;
-    stage.write(3..=3);
+    fixture.write(3..=3);
     let seen = client.now().await;
-    held.hold_feed_answers(false);
+    controls.hold_feed_answers(false);
     let seen = events([seen, client.rest().await]);
     assert_eq!(seen, events([lines(1..=3), done("ready")]));
     assert_eq!(client.cursor(), Some(id(3)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_done_there_is_nothing_for_ever() {
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
-    stage.set_status("ready");
+async fn nothing_comes_after_done() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
+    fixture.set_status("ready");
     assert_eq!(client.rest().await, done("ready"));
-    stage.write(1..=3);
+    fixture.write(1..=3);
     assert_eq!(client.during(Duration::from_secs(120)).await, []);
 }

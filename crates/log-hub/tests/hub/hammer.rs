@@ -9,7 +9,7 @@ use log_store::{JobWrites, LogAppend, MemoryStore, NewLine};
 use log_wire::sse::{self, Decoder};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::stage::{create, job};
+use crate::fixture::{create, job};
 
 const JOBS: usize = 20;
 const VIEWERS_A_JOB: usize = 10;
@@ -56,11 +56,11 @@ async fn two_hundred_viewers_of_twenty_jobs_lose_and_repeat_nothing() {
     assert_eq!((stats.viewers, stats.gaps, stats.failed_reads), (0, 0, 0));
     assert!(
         stats.lines <= (JOBS * LINES) as u64 * 2,
-        "one reader a job, not one a viewer"
+        "one reader for each job, not for each viewer"
     );
 }
 
-/// Writes as fast as it can, numbered, and ends the job.
+/// Writes numbered lines as fast as it can, and ends the job.
 async fn write(store: Arc<MemoryStore>, job: JobId) {
     let mut written = 0;
     while written < LINES {
@@ -83,14 +83,14 @@ async fn write(store: Arc<MemoryStore>, job: JobId) {
     store.transition(&job, &step).await.unwrap();
 }
 
-/// Follows a job from its first line to `done`, and comes back now and then; returns how many lines it has seen.
+/// Follows a job from its first line to `done`, with reconnects. Returns how many lines it has seen.
 async fn follow(hub: Hub, job: JobId, nth: usize) -> usize {
     let mut seen = 0;
     let mut cursor = EntryId::ZERO;
     loop {
         let mut viewer = hub.open(&job, Start::After(cursor)).await.unwrap();
         let mut decoder = Decoder::new();
-        // Every second one stays, the others drop sooner or later.
+        // Every second viewer stays until the end. The others are dropped sooner or later.
         let pieces = if nth.is_multiple_of(2) {
             usize::MAX
         } else {

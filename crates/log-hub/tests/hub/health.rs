@@ -11,7 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::stage::{Client, Stage, create, job, lines, settle};
+use crate::fixture::{Client, Fixture, create, job, lines, settle};
 
 /// Keeps what the hub logs, as texts.
 #[derive(Clone, Default)]
@@ -64,34 +64,37 @@ async fn an_outage_is_logged_once_and_once_when_it_is_over_however_many_feeds_it
     const JOBS: usize = 200;
     let logged = Logged::default();
     let _guard = tracing::subscriber::set_default(logged.clone());
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let mut clients = Vec::new();
     for n in 0..JOBS {
         let job = job(&format!("one-of-many-{n}"));
-        create(stage.store.inner(), &job).await;
-        let viewer = stage.hub.open(&job, Start::Live).await.unwrap();
+        create(fixture.store.inner(), &job).await;
+        let viewer = fixture.hub.open(&job, Start::Live).await.unwrap();
         clients.push(Client::new(viewer));
     }
     settle().await;
     for _ in 0..2 {
-        stage.store.faults().set_latency(Duration::from_millis(10));
-        stage.store.faults().notify_all();
+        fixture
+            .store
+            .faults()
+            .set_latency(Duration::from_millis(10));
+        fixture.store.faults().notify_all();
         settle().await;
         // All feeds read now.
-        stage.store.faults().cut();
+        fixture.store.faults().cut();
         sleep(Duration::from_secs(60)).await;
-        assert!(stage.stats().failed_reads > JOBS as u64);
+        assert!(fixture.stats().failed_reads > JOBS as u64);
         let during = logged.take();
         assert_eq!(during.len(), 1, "{during:?}");
         assert_eq!(during[0].0, Level::WARN, "{during:?}");
-        stage.store.faults().mend();
+        fixture.store.faults().mend();
         sleep(Duration::from_secs(2)).await;
         let after = logged.take();
         assert_eq!(after.len(), 1, "{after:?}");
         let (level, text) = &after[0];
         assert_eq!(*level, Level::INFO, "{text}");
         assert!(text.contains(&format!("feeds={JOBS} ")), "{text}");
-        stage.store.faults().set_latency(Duration::ZERO);
+        fixture.store.faults().set_latency(Duration::ZERO);
     }
 }
 
@@ -99,11 +102,11 @@ async fn an_outage_is_logged_once_and_once_when_it_is_over_however_many_feeds_it
 async fn an_outage_that_nobody_waits_for_any_more_is_closed() {
     let logged = Logged::default();
     let _guard = tracing::subscriber::set_default(logged.clone());
-    let stage = Stage::new().await;
-    let client = stage.live().await;
+    let fixture = Fixture::new().await;
+    let client = fixture.live().await;
     settle().await;
-    stage.store.faults().fail_next(u64::MAX);
-    stage.write(1..=1);
+    fixture.store.faults().fail_next(u64::MAX);
+    fixture.write(1..=1);
     settle().await;
     assert_eq!(logged.take().len(), 1);
     drop(client);
@@ -111,11 +114,11 @@ async fn an_outage_that_nobody_waits_for_any_more_is_closed() {
     let closed = logged.take();
     assert!(matches!(&closed[..], [(Level::INFO, _)]), "{closed:?}");
     // The next outage is logged again.
-    stage.store.faults().fail_next(0);
-    let mut client = stage.after(0).await;
+    fixture.store.faults().fail_next(0);
+    let mut client = fixture.after(0).await;
     assert_eq!(client.now().await, lines(1..=1));
-    stage.store.faults().fail_next(1);
-    stage.write(2..=2);
+    fixture.store.faults().fail_next(1);
+    fixture.write(2..=2);
     assert_eq!(client.during(Duration::from_secs(1)).await, lines(2..=2));
     let levels: Vec<_> = logged.take().iter().map(|(level, _)| *level).collect();
     assert_eq!(levels, [Level::WARN, Level::INFO]);
@@ -134,35 +137,35 @@ impl Wake for PanicsWhenWoken {
 async fn a_heartbeat_clock_that_panics_is_noticed() {
     let logged = Logged::default();
     let _guard = tracing::subscriber::set_default(logged.clone());
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
     let waker = Arc::new(PanicsWhenWoken).into();
     let polled = client.viewer.poll_next(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
     sleep(Duration::from_secs(15)).await;
-    assert!(stage.hub.is_healthy());
+    assert!(fixture.hub.is_healthy());
     // The heartbeat that is due wakes the viewer.
     sleep(Duration::from_secs(15)).await;
-    assert!(!stage.hub.is_healthy());
+    assert!(!fixture.hub.is_healthy());
     let logged = logged.take();
     assert!(matches!(&logged[..], [(Level::ERROR, _)]), "{logged:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_leaves_no_task_behind() {
-    let stage = Stage::new().await;
-    let clients = [stage.live().await, stage.after(0).await];
+    let fixture = Fixture::new().await;
+    let clients = [fixture.live().await, fixture.after(0).await];
     settle().await;
     let tasks = || {
         let handle = tokio::runtime::Handle::current();
         handle.metrics().num_alive_tasks()
     };
-    assert!(stage.hub.is_healthy() && tasks() > 0);
-    stage.hub.drain(Duration::from_secs(1)).await;
-    assert_eq!((tasks(), stage.stats().feeds), (0, 0));
-    assert!(!stage.hub.is_healthy());
+    assert!(fixture.hub.is_healthy() && tasks() > 0);
+    fixture.hub.drain(Duration::from_secs(1)).await;
+    assert_eq!((tasks(), fixture.stats().feeds), (0, 0));
+    assert!(!fixture.hub.is_healthy());
     for mut client in clients {
         let last = client.now().await.pop();
-        assert!(matches!(last, Some(crate::stage::Event::BrokenOff(_))));
+        assert!(matches!(last, Some(crate::fixture::Event::BrokenOff(_))));
     }
 }

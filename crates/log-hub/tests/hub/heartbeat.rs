@@ -1,14 +1,14 @@
-//! Signs of life.
+//! Heartbeats.
 
 use std::time::Duration;
 
 use log_hub::Next;
 use tokio::time::{Instant, sleep};
 
-use crate::stage::{Event, Stage, id, lines, settle};
+use crate::fixture::{Event, Fixture, id, lines, settle};
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_broken_after_the_configured_time_and_never_a_quarter_later() {
+async fn a_heartbeat_comes_after_the_configured_silence_and_at_most_a_quarter_later() {
     for (secs, age_ms) in [
         (20, 0),
         (20, 37_651),
@@ -18,9 +18,9 @@ async fn silence_is_broken_after_the_configured_time_and_never_a_quarter_later()
         (7, 90),
     ] {
         let heartbeat = Duration::from_secs(secs);
-        let stage = Stage::with(|options| options.heartbeat = heartbeat).await;
+        let fixture = Fixture::with(|options| options.heartbeat = heartbeat).await;
         sleep(Duration::from_millis(age_ms)).await;
-        let mut client = stage.live().await;
+        let mut client = fixture.live().await;
         for _ in 0..5 {
             let begin = Instant::now();
             assert_eq!(client.next().await, [Event::Heartbeat]);
@@ -32,12 +32,12 @@ async fn silence_is_broken_after_the_configured_time_and_never_a_quarter_later()
 }
 
 #[tokio::test(start_paused = true)]
-async fn output_puts_the_heartbeat_off() {
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
+async fn output_postpones_the_heartbeat() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
     for n in 1..=10 {
         assert_eq!(client.during(Duration::from_secs(15)).await, []);
-        stage.write(n..=n);
+        fixture.write(n..=n);
         assert_eq!(client.next().await, lines(n..=n));
     }
     let begin = Instant::now();
@@ -47,13 +47,13 @@ async fn output_puts_the_heartbeat_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_carries_the_position() {
-    let stage = Stage::new().await;
-    stage.write(1..=4);
-    let mut client = stage.live().await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=4);
+    let mut client = fixture.live().await;
     assert_eq!(client.cursor(), None);
     assert_eq!(client.next().await, [Event::Heartbeat]);
     assert_eq!(client.cursor(), Some(id(4)), "before the first line too");
-    stage.write(5..=5);
+    fixture.write(5..=5);
     assert_eq!(client.next().await, lines(5..=5));
     let Next::Frames(frame) = client.viewer.next().await else {
         panic!("the stream has not ended")
@@ -63,11 +63,11 @@ async fn a_heartbeat_carries_the_position() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_was_away_gets_its_lines_and_no_heartbeat() {
-    let stage = Stage::new().await;
-    let mut client = stage.live().await;
+    let fixture = Fixture::new().await;
+    let mut client = fixture.live().await;
     assert_eq!(client.now().await, []);
     sleep(Duration::from_secs(100)).await;
-    stage.write(1..=1);
+    fixture.write(1..=1);
     settle().await;
     assert_eq!(client.during(Duration::from_secs(15)).await, lines(1..=1));
 }

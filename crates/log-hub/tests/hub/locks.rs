@@ -9,7 +9,7 @@ use log_hub::{Hub, HubOptions};
 use log_store::{LogStore, LogWatch, MemoryStore, StoreError, TailRead};
 use tokio::time::timeout;
 
-use crate::stage::{create, job};
+use crate::fixture::{create, job};
 
 /// Far more than it takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);

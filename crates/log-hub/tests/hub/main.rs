@@ -1,4 +1,4 @@
-//! The hub held against its rules, over the reference store and a wrapper that injects faults.
+//! Tests of the hub over the reference store and a wrapper that injects faults.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,8 +6,8 @@
     reason = "test code: a failed expectation is a panic"
 )]
 
-mod held;
-mod stage;
+mod controlled_store;
+mod fixture;
 
 mod break_off;
 mod catch_up;

@@ -1,7 +1,7 @@
 //! Random histories: one writer, a store that comes and goes, and viewers that pause, drop and come back.
 //!
-//! Every line has an id of its own, over all the logs of a history: a log made anew counts from a base of its own,
-//! above or below the old one. So what a viewer has seen is held against the order in which lines were appended.
+//! No two lines of a history have the same id, even where a log is lost and made anew: the new log counts from a base of its
+//! own, above or below the old one. So what a viewer has seen can be compared with the order in which lines were appended.
 
 mod check;
 mod writer;
@@ -15,8 +15,8 @@ use tokio::time::{sleep, timeout};
 
 use self::check::{Journal, Opened};
 use self::writer::{Script, Writer};
-use crate::held::HeldStore;
-use crate::stage::{Client, Event, Stage, id};
+use crate::controlled_store::ControlledStore;
+use crate::fixture::{Client, Event, Fixture, id};
 
 const VIEWERS: u64 = 6;
 
@@ -48,26 +48,26 @@ fn play(seed: u64, destroys: bool) {
 
 async fn history(seed: u64, destroys: bool) {
     let mut rng = Rng::with_seed(seed);
-    let stage = HeldStore::stage(|options| {
+    let fixture = ControlledStore::fixture(|options| {
         options.feed_bytes = rng.usize(1..8_000);
         options.read.lines = rng.usize(1..20);
         options.catch_up_reads = rng.usize(1..4);
         options.heartbeat = Duration::from_secs(rng.u64(1..20));
         options.linger = Duration::from_millis(rng.u64(0..3_000));
     });
-    let (stage, held) = stage.await;
-    let stage = Arc::new(stage);
+    let (fixture, controls) = fixture.await;
+    let fixture = Arc::new(fixture);
     if rng.bool() {
-        held.set_lateness(Duration::from_millis(rng.u64(1..1_500)), rng.fork());
+        controls.set_lateness(Duration::from_millis(rng.u64(1..1_500)), rng.fork());
     }
     let script = Arc::new(Script::default());
     let viewers: Vec<_> = (0..VIEWERS)
         .map(|n| {
             let rng = Rng::with_seed(seed << 8 | n);
-            tokio::spawn(watch(stage.clone(), script.clone(), rng))
+            tokio::spawn(watch(fixture.clone(), script.clone(), rng))
         })
         .collect();
-    Writer::new(stage.clone(), script.clone(), rng, destroys)
+    Writer::new(fixture.clone(), script.clone(), rng, destroys)
         .run()
         .await;
     for (n, viewer) in viewers.into_iter().enumerate() {
@@ -77,20 +77,20 @@ async fn history(seed: u64, destroys: bool) {
         checked.unwrap_or_else(|wrong| panic!("seed {seed}, viewer {n}: {wrong}"));
     }
     sleep(Duration::from_secs(10)).await;
-    let stats = stage.stats();
-    let left = (stats.viewers, stats.feeds, stage.store.inner().watched());
+    let stats = fixture.stats();
+    let left = (stats.viewers, stats.feeds, fixture.store.inner().watched());
     assert_eq!(left, (0, 0, 0), "seed {seed}");
 }
 
-/// A client's life, as its journal tells it.
-async fn watch(stage: Arc<Stage>, script: Arc<Script>, mut rng: Rng) -> Journal {
+/// Watches as one client until `done`, and returns what the client has seen.
+async fn watch(fixture: Arc<Fixture>, script: Arc<Script>, mut rng: Rng) -> Journal {
     sleep(Duration::from_millis(rng.u64(0..2_000))).await;
     let start = if rng.bool() {
         Start::Live
     } else {
         Start::After(id(0))
     };
-    let (mut client, opened) = open(&stage, &script, start).await;
+    let (mut client, opened) = open(&fixture, &script, start).await;
     let mut journal = Journal::new(opened);
     loop {
         let limit = Duration::from_millis(rng.u64(1..3_000));
@@ -110,8 +110,8 @@ async fn watch(stage: Arc<Stage>, script: Arc<Script>, mut rng: Rng) -> Journal 
                 if let Some(cursor) = client.cursor() {
                     drop(client);
                     sleep(Duration::from_millis(rng.u64(0..400) * rng.u64(0..2))).await;
-                    client = open(&stage, &script, Start::After(cursor)).await.0;
-                    client.comes_with(cursor);
+                    client = open(&fixture, &script, Start::After(cursor)).await.0;
+                    client.set_cursor(cursor);
                     journal.reopened();
                 }
             }
@@ -120,11 +120,11 @@ async fn watch(stage: Arc<Stage>, script: Arc<Script>, mut rng: Rng) -> Journal 
     }
 }
 
-/// Opens a client, however often it takes.
-async fn open(stage: &Stage, script: &Script, start: Start) -> (Client, Opened) {
+/// Opens a client, and tries until the store lets it.
+async fn open(fixture: &Fixture, script: &Script, start: Start) -> (Client, Opened) {
     loop {
         let before = script.appended();
-        if let Ok(client) = stage.open(start).await {
+        if let Ok(client) = fixture.open(start).await {
             let opened = Opened {
                 cursor: start.cursor(),
                 position: client.viewer.position(),

@@ -1,4 +1,4 @@
-//! Many viewers: what each costs, and that none holds up the others.
+//! Many viewers: what each one costs, and that no viewer delays the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,8 +9,8 @@ use log_store::NewLine;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::held::HeldStore;
-use crate::stage::{Client, Event, Stage, create, id, job, lines, settle};
+use crate::controlled_store::ControlledStore;
+use crate::fixture::{Client, Event, Fixture, create, id, job, lines, settle};
 
 /// When a client was broken off, counted from `begin`, and how long it was told to stay away.
 fn until_broken_off(mut client: Client, begin: Instant) -> JoinHandle<(Duration, Duration)> {
@@ -25,15 +25,15 @@ fn until_broken_off(mut client: Client, begin: Instant) -> JoinHandle<(Duration,
 #[tokio::test(start_paused = true)]
 async fn a_drain_of_two_thousand_viewers_of_many_jobs_is_spread_and_in_time() {
     const WINDOW: Duration = Duration::from_secs(5);
-    let stage = Stage::new().await;
-    stage.write(1..=50);
+    let fixture = Fixture::new().await;
+    fixture.write(1..=50);
     let mut clients = Vec::new();
     for n in 0..2_000 {
         let job = job(&format!("one-of-many-{}", n % 40));
         if n < 40 {
-            create(stage.store.inner(), &job).await;
+            create(fixture.store.inner(), &job).await;
         }
-        let viewer = stage.hub.open(&job, Start::Live).await.unwrap();
+        let viewer = fixture.hub.open(&job, Start::Live).await.unwrap();
         clients.push(Client::new(viewer));
     }
     settle().await;
@@ -42,7 +42,7 @@ async fn a_drain_of_two_thousand_viewers_of_many_jobs_is_spread_and_in_time() {
         .into_iter()
         .map(|client| until_broken_off(client, begin))
         .collect();
-    stage.hub.drain(WINDOW).await;
+    fixture.hub.drain(WINDOW).await;
     assert!(begin.elapsed() <= WINDOW, "{:?}", begin.elapsed());
     let mut per_second = [0; 5];
     let mut per_retry_second = [0; 5];
@@ -62,9 +62,9 @@ async fn a_drain_of_two_thousand_viewers_of_many_jobs_is_spread_and_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_thousand_idle_viewers_cost_no_task_and_one_wake_a_heartbeat() {
-    let stage = Stage::new().await;
-    let mut clients = vec![stage.live().await];
+async fn two_thousand_idle_viewers_cost_no_task_and_one_wake_up_for_each_heartbeat() {
+    let fixture = Fixture::new().await;
+    let mut clients = vec![fixture.live().await];
     settle().await;
     let tasks = || {
         let handle = tokio::runtime::Handle::current();
@@ -72,7 +72,7 @@ async fn two_thousand_idle_viewers_cost_no_task_and_one_wake_a_heartbeat() {
     };
     let before = tasks();
     for _ in 1..2_000 {
-        clients.push(stage.live().await);
+        clients.push(fixture.live().await);
     }
     assert_eq!(tasks(), before, "a viewer has no task of its own");
     let polls = Arc::new(AtomicUsize::new(0));
@@ -87,59 +87,59 @@ async fn two_thousand_idle_viewers_cost_no_task_and_one_wake_a_heartbeat() {
     }
     sleep(Duration::from_secs(15)).await;
     assert_eq!(polls.load(Ordering::Relaxed), 2_000);
-    let calls = stage.store.faults().calls();
+    let calls = fixture.store.faults().calls();
     sleep(Duration::from_secs(60)).await;
-    // Three heartbeats of 20 s in a minute, a little more where the ticks fall so.
+    // Three heartbeats of 20 s in a minute, or a little more, as the ticks fall.
     let woken = polls.load(Ordering::Relaxed) - 2_000;
     assert!((4_000..=8_000).contains(&woken), "{woken}");
-    assert_eq!(stage.store.faults().calls(), calls, "nothing is read");
+    assert_eq!(fixture.store.faults().calls(), calls, "nothing is read");
 }
 
 #[tokio::test(start_paused = true)]
-async fn live_lines_do_not_wait_for_those_who_catch_up() {
-    let (stage, held) = HeldStore::stage(|options| options.catch_up_reads = 2).await;
-    stage.write(1..=100);
-    let mut live = stage.live().await;
+async fn live_lines_do_not_wait_for_viewers_that_catch_up() {
+    let (fixture, controls) = ControlledStore::fixture(|options| options.catch_up_reads = 2).await;
+    fixture.write(1..=100);
+    let mut live = fixture.live().await;
     settle().await;
-    held.hold_answers(true);
+    controls.hold_answers(true);
     let mut behind = Vec::new();
     for _ in 0..200 {
-        let mut client = stage.after(0).await;
+        let mut client = fixture.after(0).await;
         behind.push(tokio::spawn(async move { client.now().await }));
         tokio::task::yield_now().await;
     }
-    assert_eq!(held.in_flight(), 1, "one a job");
-    stage.write(101..=101);
+    assert_eq!(controls.in_flight(), 1, "one for each job");
+    fixture.write(101..=101);
     assert_eq!(live.now().await, lines(101..=101));
-    held.hold_answers(false);
+    controls.hold_answers(false);
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_catch_up_on_one_job_leave_the_others_their_turns() {
-    let (stage, held) = HeldStore::stage(|options| options.catch_up_reads = 3).await;
+async fn viewers_that_catch_up_on_one_job_leave_turns_to_other_jobs() {
+    let (fixture, controls) = ControlledStore::fixture(|options| options.catch_up_reads = 3).await;
     let jobs: Vec<_> = (0..5).map(|n| job(&format!("job-of-many-{n}"))).collect();
     for job in &jobs {
-        create(stage.store.inner(), job).await;
+        create(fixture.store.inner(), job).await;
         let line = NewLine::default();
-        stage.store.inner().append_at(job, id(1), &line);
+        fixture.store.inner().append_at(job, id(1), &line);
     }
-    held.hold_answers(true);
+    controls.hold_answers(true);
     let mut behind = Vec::new();
     let mut begin = async |job: &JobId| {
         let start = Start::After(id(0));
-        let mut client = Client::new(stage.hub.open(job, start).await.unwrap());
+        let mut client = Client::new(fixture.hub.open(job, start).await.unwrap());
         behind.push(tokio::spawn(async move { client.now().await }));
         tokio::task::yield_now().await;
     };
     for _ in 0..50 {
         begin(&jobs[0]).await;
     }
-    assert_eq!(held.in_flight(), 1, "one a job");
+    assert_eq!(controls.in_flight(), 1, "one for each job");
     for job in &jobs[1..] {
         begin(job).await;
     }
-    assert_eq!(held.in_flight(), 3, "and so many in all");
-    held.hold_answers(false);
+    assert_eq!(controls.in_flight(), 3, "and a bounded number in all");
+    controls.hold_answers(false);
     for behind in behind {
         assert_eq!(behind.await.unwrap(), lines(1..=1));
     }
@@ -147,11 +147,11 @@ async fn those_who_catch_up_on_one_job_leave_the_others_their_turns() {
 
 #[tokio::test(start_paused = true)]
 async fn viewers_who_replay_together_read_the_store_as_often_as_one_of_them() {
-    let stage = Stage::with(|options| options.catch_up_read.lines = 10).await;
-    stage.write(1..=500);
+    let fixture = Fixture::with(|options| options.catch_up_read.lines = 10).await;
+    fixture.write(1..=500);
     let mut clients = Vec::new();
     for _ in 0..100 {
-        clients.push(stage.after(0).await);
+        clients.push(fixture.after(0).await);
     }
     let replays: Vec<_> = clients
         .into_iter()
@@ -160,54 +160,54 @@ async fn viewers_who_replay_together_read_the_store_as_often_as_one_of_them() {
     for replay in replays {
         assert_eq!(replay.await.unwrap(), lines(1..=500));
     }
-    let reads = stage.stats().catch_up_reads;
-    // The last batch is nobody else's: it may have more lines by the next moment.
+    let reads = fixture.stats().catch_up_reads;
+    // The last batch is not shared: the log may have more lines a moment later.
     assert!((50..=50 + 100).contains(&reads), "{reads}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_lately_is_forgotten_after_a_moment() {
-    let stage = Stage::with(|options| options.catch_up_read.lines = 10).await;
-    stage.write(1..=15);
-    let mut first = stage.after(0).await;
+async fn a_recent_batch_is_forgotten_after_a_moment() {
+    let fixture = Fixture::with(|options| options.catch_up_read.lines = 10).await;
+    fixture.write(1..=15);
+    let mut first = fixture.after(0).await;
     assert_eq!(first.now().await, lines(1..=15));
-    let reads = stage.stats().catch_up_reads;
+    let reads = fixture.stats().catch_up_reads;
     sleep(Duration::from_secs(4)).await;
-    let mut second = stage.after(0).await;
+    let mut second = fixture.after(0).await;
     assert_eq!(second.now().await, lines(1..=15));
-    assert_eq!(stage.stats().catch_up_reads, 2 * reads);
+    assert_eq!(fixture.stats().catch_up_reads, 2 * reads);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_of_a_log_that_is_lost_is_shown_to_nobody() {
-    let stage = Stage::with(|options| options.catch_up_read.lines = 10).await;
-    stage.write(11..=45);
-    let mut first = stage.after(0).await;
+async fn a_recent_batch_of_a_lost_log_is_shown_to_nobody() {
+    let fixture = Fixture::with(|options| options.catch_up_read.lines = 10).await;
+    fixture.write(11..=45);
+    let mut first = fixture.after(0).await;
     assert_eq!(first.now().await, lines(11..=45));
-    stage.delete_log();
+    fixture.delete_log();
     settle().await;
-    stage.write(1..=2);
+    fixture.write(1..=2);
     settle().await;
-    let mut second = stage.after(0).await;
+    let mut second = fixture.after(0).await;
     assert_eq!(second.now().await, lines(1..=2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_far_to_go_takes_turns_with_who_has_little() {
-    let (stage, held) = HeldStore::stage(|options| {
+async fn a_viewer_far_behind_takes_turns_with_one_that_is_nearly_live() {
+    let (fixture, controls) = ControlledStore::fixture(|options| {
         options.catch_up_reads = 1;
         options.read.lines = 10;
         options.feed_bytes = 1;
     })
     .await;
-    stage.write(1..=5_000);
-    let mut far = stage.after(0).await;
-    stage.store.faults().set_latency(Duration::from_millis(1));
+    fixture.write(1..=5_000);
+    let mut far = fixture.after(0).await;
+    fixture.store.faults().set_latency(Duration::from_millis(1));
     let far = tokio::spawn(async move { far.during(Duration::from_secs(60)).await });
     tokio::task::yield_now().await;
-    let mut near = stage.after(4_990).await;
+    let mut near = fixture.after(4_990).await;
     assert_eq!(near.next().await, lines(4_991..=5_000));
-    let reads = held.cursors().len();
+    let reads = controls.cursors().len();
     assert!(reads <= 4, "{reads} reads before its turn");
     let mut seen = far.await.unwrap();
     seen.retain(|event| *event != Event::Heartbeat);
@@ -215,11 +215,11 @@ async fn who_has_far_to_go_takes_turns_with_who_has_little() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lines_that_come_while_a_viewer_is_busy_are_one_piece() {
-    let stage = Stage::new().await;
-    let (mut busy, mut quick) = (stage.live().await, stage.live().await);
+async fn lines_that_come_while_a_viewer_is_busy_are_handed_out_together() {
+    let fixture = Fixture::new().await;
+    let (mut busy, mut quick) = (fixture.live().await, fixture.live().await);
     for n in 1..=20 {
-        stage.write(n..=n);
+        fixture.write(n..=n);
         assert_eq!(quick.next().await, lines(n..=n), "at once");
     }
     assert_eq!(busy.next().await, lines(1..=20));

@@ -37,12 +37,12 @@ fn lines(range: RangeInclusive<u64>) -> Vec<Seen> {
 }
 
 /// A store with faults, and one job that runs.
-struct Stage {
+struct Fixture {
     store: FaultyStore<MemoryStore>,
     job: JobId,
 }
 
-impl Stage {
+impl Fixture {
     async fn new() -> Self {
         let store = FaultyStore::new(MemoryStore::new());
         let job: JobId = "job-1".parse().unwrap();
@@ -129,15 +129,15 @@ async fn rest(follower: &mut Follower) -> Vec<Seen> {
 
 #[tokio::test(start_paused = true)]
 async fn it_starts_live_after_a_cursor_or_with_the_whole_log() {
-    let stage = Stage::new().await;
-    stage.write(1..=3);
-    let mut live = stage.follow(Start::Live).await;
-    let mut after = stage.follow(Start::After(id(2))).await;
-    let mut whole = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=3);
+    let mut live = fixture.follow(Start::Live).await;
+    let mut after = fixture.follow(Start::After(id(2))).await;
+    let mut whole = fixture.follow_whole_log().await;
     assert_eq!(now(&mut live).await, []);
     assert_eq!(now(&mut after).await, lines(3..=3));
     assert_eq!(now(&mut whole).await, lines(1..=3));
-    stage.write(4..=5);
+    fixture.write(4..=5);
     for follower in [&mut live, &mut after, &mut whole] {
         assert_eq!(now(follower).await, lines(4..=5));
         assert_eq!(follower.position(), id(5));
@@ -146,19 +146,26 @@ async fn it_starts_live_after_a_cursor_or_with_the_whole_log() {
 
 #[tokio::test(start_paused = true)]
 async fn a_live_start_says_that_the_store_cannot_be_read() {
-    let stage = Stage::new().await;
-    stage.store.faults().cut();
+    let fixture = Fixture::new().await;
+    fixture.store.faults().cut();
     let options = FollowOptions::default();
-    let opened = Follower::open(&stage.store, &stage.store, &stage.job, Start::Live, options).await;
+    let opened = Follower::open(
+        &fixture.store,
+        &fixture.store,
+        &fixture.job,
+        Start::Live,
+        options,
+    )
+    .await;
     assert!(opened.is_err_and(|error| error.is_retryable()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_log_comes_in_batches_each_line_once() {
-    let stage = Stage::new().await;
-    stage.write(1..=95);
+    let fixture = Fixture::new().await;
+    fixture.write(1..=95);
     let start = Start::After(EntryId::ZERO);
-    let mut follower = stage.follow_with(start, small_reads(10)).await;
+    let mut follower = fixture.follow_with(start, small_reads(10)).await;
     let Some(FollowEvent::Lines(first)) = follower.next().await.unwrap() else {
         panic!("lines were there")
     };
@@ -168,10 +175,12 @@ async fn a_long_log_comes_in_batches_each_line_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trimmed_cursor_gets_a_gap_first_and_once() {
-    let stage = Stage::new().await;
-    stage.write(1..=20);
-    stage.store.inner().trim_to(&stage.job, 5);
-    let mut follower = stage.follow_with(Start::After(id(3)), small_reads(2)).await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=20);
+    fixture.store.inner().trim_to(&fixture.job, 5);
+    let mut follower = fixture
+        .follow_with(Start::After(id(3)), small_reads(2))
+        .await;
     let gap = Seen::Gap {
         after: 3,
         first: Some(16),
@@ -183,74 +192,74 @@ async fn a_trimmed_cursor_gets_a_gap_first_and_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_is_deleted_is_a_gap_and_the_next_one_is_read_from_its_start() {
-    let stage = Stage::new().await;
-    stage.write(1..=3);
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=3);
+    let mut follower = fixture.follow_whole_log().await;
     assert_eq!(now(&mut follower).await, lines(1..=3));
-    stage.store.inner().delete_log(&stage.job);
+    fixture.store.inner().delete_log(&fixture.job);
     let gap = Seen::Gap {
         after: 3,
         first: None,
     };
     assert_eq!(now(&mut follower).await, [gap]);
     assert_eq!(follower.position(), EntryId::ZERO);
-    stage.write(1..=2);
+    fixture.write(1..=2);
     assert_eq!(now(&mut follower).await, lines(1..=2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn lines_that_come_within_the_quiet_period_come_before_the_end() {
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
-    stage.write(1..=2);
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
+    fixture.write(1..=2);
     assert_eq!(now(&mut follower).await, lines(1..=2));
-    stage.set_status("ready");
+    fixture.set_status("ready");
     assert_eq!(during(&mut follower, QUIET / 2).await, []);
-    stage.write(3..=3);
+    fixture.write(3..=3);
     let last_line = Instant::now();
     let expected = [Seen::Line(3), Seen::End(JobEnd::Ready, 3)];
     assert_eq!(rest(&mut follower).await, expected);
     let waited = last_line.elapsed();
     assert!(waited >= QUIET && waited < QUIET * 2, "{waited:?}");
-    stage.write(4..=4);
+    fixture.write(4..=4);
     assert!(follower.next().await.unwrap().is_none(), "over for ever");
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_way_to_end_is_told_apart() {
     for (status, end) in [("ready", JobEnd::Ready), ("failed", JobEnd::Failed)] {
-        let stage = Stage::new().await;
-        let mut follower = stage.follow_whole_log().await;
+        let fixture = Fixture::new().await;
+        let mut follower = fixture.follow_whole_log().await;
         assert_eq!(now(&mut follower).await, []);
-        stage.set_status(status);
+        fixture.set_status(status);
         assert_eq!(rest(&mut follower).await, [Seen::End(end, 0)]);
     }
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
     assert_eq!(now(&mut follower).await, []);
-    stage.store.inner().delete_job(&stage.job);
+    fixture.store.inner().delete_job(&fixture.job);
     let expected = [Seen::End(JobEnd::Deleted, 0)];
     assert_eq!(rest(&mut follower).await, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_is_taken_back_ends_nothing() {
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
-    stage.set_status("failed");
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
+    fixture.set_status("failed");
     assert_eq!(during(&mut follower, QUIET / 2).await, []);
-    stage.set_status("starting");
+    fixture.set_status("starting");
     let seen = during(&mut follower, Duration::from_secs(60)).await;
     assert_eq!(seen, []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_told_with_each_failed_read_and_its_end_before_the_next_line() {
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
     assert_eq!(now(&mut follower).await, []);
-    stage.store.faults().fail_next(5);
-    stage.write(1..=1);
+    fixture.store.faults().fail_next(5);
+    fixture.write(1..=1);
     let begin = Instant::now();
     for (failed, at_ms) in [(1, 0), (2, 50), (3, 150), (4, 350), (5, 750)] {
         let Some(FollowEvent::Unavailable(outage)) = follower.next().await.unwrap() else {
@@ -269,17 +278,17 @@ async fn an_outage_is_told_with_each_failed_read_and_its_end_before_the_next_lin
 
 #[tokio::test(start_paused = true)]
 async fn it_reads_again_within_a_second_however_long_the_outage_was() {
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
     assert_eq!(now(&mut follower).await, []);
-    stage.store.faults().cut();
-    stage.write(1..=1);
+    fixture.store.faults().cut();
+    fixture.write(1..=1);
     // The lost connection brings no notice.
     follower.reread();
     let seen = during(&mut follower, Duration::from_secs(600)).await;
     assert!(seen.iter().all(|seen| *seen == Seen::Unavailable));
     assert!(seen.len() > 500, "{} tries", seen.len());
-    stage.store.faults().mend();
+    fixture.store.faults().mend();
     let expected = [Seen::Recovered, Seen::Line(1)];
     assert_eq!(
         during(&mut follower, Follower::LONGEST_RETRY + MOMENT * 2).await,
@@ -289,31 +298,34 @@ async fn it_reads_again_within_a_second_however_long_the_outage_was() {
 
 #[tokio::test(start_paused = true)]
 async fn neither_clock_of_the_end_runs_during_an_outage() {
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
     assert_eq!(now(&mut follower).await, []);
-    stage.set_status("ready");
+    fixture.set_status("ready");
     assert_eq!(during(&mut follower, QUIET / 2).await, []);
-    stage.store.faults().cut();
+    fixture.store.faults().cut();
     let seen = during(&mut follower, Duration::from_secs(60)).await;
     assert!(seen.iter().all(|seen| *seen == Seen::Unavailable));
-    stage.store.faults().mend();
+    fixture.store.faults().mend();
     // The producer's last line, which the outage has held up too.
     sleep(QUIET / 2).await;
-    stage.write(1..=1);
+    fixture.write(1..=1);
     let expected = [Seen::Recovered, Seen::Line(1), Seen::End(JobEnd::Ready, 1)];
     assert_eq!(rest(&mut follower).await, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_waits_in_short_steps_loses_nothing_and_begins_no_read_twice() {
-    let stage = Stage::new().await;
-    stage.write(1..=30);
-    stage.set_status("ready");
-    stage.store.faults().set_latency(Duration::from_millis(30));
+    let fixture = Fixture::new().await;
+    fixture.write(1..=30);
+    fixture.set_status("ready");
+    fixture
+        .store
+        .faults()
+        .set_latency(Duration::from_millis(30));
     let start = Start::After(EntryId::ZERO);
-    let mut follower = stage.follow_with(start, small_reads(10)).await;
-    let before = stage.store.faults().calls();
+    let mut follower = fixture.follow_with(start, small_reads(10)).await;
+    let before = fixture.store.faults().calls();
     let mut all = Vec::new();
     loop {
         match timeout(Duration::from_millis(7), follower.next()).await {
@@ -326,20 +338,20 @@ async fn a_caller_that_waits_in_short_steps_loses_nothing_and_begins_no_read_twi
     let mut expected = lines(1..=30);
     expected.push(Seen::End(JobEnd::Ready, 30));
     assert_eq!(all, expected);
-    let calls = stage.store.faults().calls() - before;
+    let calls = fixture.store.faults().calls() - before;
     assert!(calls <= 6, "{calls}: the job, three batches, the quiet end");
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_notices_are_made_up_for() {
-    let stage = Stage::new().await;
-    let mut follower = stage.follow_whole_log().await;
+async fn lost_notices_lose_no_line() {
+    let fixture = Fixture::new().await;
+    let mut follower = fixture.follow_whole_log().await;
     let mut all = Vec::new();
     for n in 1..=50 {
-        stage.store.faults().interrupt();
-        stage.write(n..=n);
+        fixture.store.faults().interrupt();
+        fixture.write(n..=n);
         if n % 3 == 0 {
-            stage.store.faults().interrupt();
+            fixture.store.faults().interrupt();
         }
         if n % 5 == 0 {
             all.extend(now(&mut follower).await);
@@ -352,9 +364,9 @@ async fn lost_notices_are_made_up_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reread_is_handed_out_though_nothing_is_new() {
-    let stage = Stage::new().await;
-    stage.write(1..=2);
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Fixture::new().await;
+    fixture.write(1..=2);
+    let mut follower = fixture.follow_whole_log().await;
     assert_eq!(now(&mut follower).await, lines(1..=2));
     follower.reread();
     let Some(FollowEvent::Lines(new)) = follower.next().await.unwrap() else {
@@ -362,7 +374,7 @@ async fn a_reread_is_handed_out_though_nothing_is_new() {
     };
     assert!(new.is_reread && new.lines.is_empty() && new.gap.is_none());
     // A failed one is repeated.
-    stage.store.faults().fail_next(1);
+    fixture.store.faults().fail_next(1);
     follower.reread();
     let mut rereads = 0;
     while let Ok(event) = timeout(Duration::from_secs(1), follower.next()).await {
@@ -374,13 +386,13 @@ async fn a_reread_is_handed_out_though_nothing_is_new() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_is_written_again_and_again_does_not_put_off_the_end() {
-    let stage = Arc::new(Stage::new().await);
-    let mut follower = stage.follow_whole_log().await;
+    let fixture = Arc::new(Fixture::new().await);
+    let mut follower = fixture.follow_whole_log().await;
     let writer = tokio::spawn({
-        let stage = stage.clone();
+        let fixture = fixture.clone();
         async move {
             loop {
-                stage.set_status("ready");
+                fixture.set_status("ready");
                 sleep(QUIET / 50).await;
             }
         }
@@ -393,15 +405,15 @@ async fn a_job_that_is_written_again_and_again_does_not_put_off_the_end() {
 
 /// A store in front of another one: a producer writes faster than it can be read, or reads are refused.
 struct RacingStore {
-    stage: Arc<Stage>,
+    fixture: Arc<Fixture>,
     last: Arc<AtomicU64>,
     refuses: Arc<AtomicBool>,
 }
 
 impl RacingStore {
-    fn new(stage: Arc<Stage>) -> Self {
+    fn new(fixture: Arc<Fixture>) -> Self {
         Self {
-            stage,
+            fixture,
             last: Arc::default(),
             refuses: Arc::default(),
         }
@@ -417,7 +429,7 @@ impl LogStore for RacingStore {
         order: Order,
         limit: ReadLimit,
     ) -> Result<Batch, StoreError> {
-        self.stage.store.read(job, span, order, limit).await
+        self.fixture.store.read(job, span, order, limit).await
     }
 
     async fn read_after(
@@ -426,30 +438,30 @@ impl LogStore for RacingStore {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
-        self.stage.store.read_after(job, after, limit).await
+        self.fixture.store.read_after(job, after, limit).await
     }
 
     async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
-        self.stage.store.bounds(job).await
+        self.fixture.store.bounds(job).await
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(RacingWatch {
-            inner: LogStore::watch(&self.stage.store, job),
-            stage: self.stage.clone(),
+            inner: LogStore::watch(&self.fixture.store, job),
+            fixture: self.fixture.clone(),
             last: self.last.clone(),
             refuses: self.refuses.clone(),
         })
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        LogStore::ping(&self.stage.store).await
+        LogStore::ping(&self.fixture.store).await
     }
 }
 
 struct RacingWatch {
     inner: Box<dyn LogWatch>,
-    stage: Arc<Stage>,
+    fixture: Arc<Fixture>,
     last: Arc<AtomicU64>,
     refuses: Arc<AtomicBool>,
 }
@@ -472,25 +484,25 @@ impl LogWatch for RacingWatch {
         sleep(Duration::from_millis(5)).await;
         let new = 2 * limit.lines as u64;
         let first = self.last.fetch_add(new, Ordering::SeqCst) + 1;
-        self.stage.write(first..=first + new - 1);
+        self.fixture.write(first..=first + new - 1);
         self.inner.read_after(after, limit).await
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_outruns_the_reader_is_cut_at_the_limit_too() {
-    let stage = Arc::new(Stage::new().await);
-    let store = RacingStore::new(stage.clone());
+    let fixture = Arc::new(Fixture::new().await);
+    let store = RacingStore::new(fixture.clone());
     let mut follower = Follower::new(
         &store,
-        &stage.store,
-        &stage.job,
+        &fixture.store,
+        &fixture.job,
         EntryId::ZERO,
         small_reads(10),
     );
     let before = during(&mut follower, Duration::from_secs(2)).await;
     assert!(before.len() > 1_000, "{}", before.len());
-    stage.set_status("failed");
+    fixture.set_status("failed");
     let begin = Instant::now();
     let mut all = rest(&mut follower).await;
     let took = begin.elapsed();
@@ -506,11 +518,11 @@ async fn a_producer_that_outruns_the_reader_is_cut_at_the_limit_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_refuses_ends_it_with_the_error() {
-    let stage = Arc::new(Stage::new().await);
-    let store = RacingStore::new(stage.clone());
+    let fixture = Arc::new(Fixture::new().await);
+    let store = RacingStore::new(fixture.clone());
     store.refuses.store(true, Ordering::SeqCst);
     let options = FollowOptions::default();
-    let mut follower = Follower::new(&store, &stage.store, &stage.job, EntryId::ZERO, options);
+    let mut follower = Follower::new(&store, &fixture.store, &fixture.job, EntryId::ZERO, options);
     let error = follower.next().await.unwrap_err();
     assert!(!error.is_retryable());
     assert!(follower.next().await.unwrap().is_none());

@@ -1,24 +1,24 @@
-//! What a viewer has seen, held against what was appended.
+//! Compares what a viewer has seen with what was appended.
 
 use std::collections::HashMap;
 
 use log_domain::EntryId;
 
 use super::writer::{Lines, Script};
-use crate::stage::Event;
+use crate::fixture::Event;
 
 /// How a viewer began.
 pub(super) struct Opened {
     pub(super) cursor: Option<EntryId>,
-    /// Where it was let in.
+    /// The position at which it began.
     pub(super) position: EntryId,
-    /// How many lines had been appended when it asked.
+    /// How many lines had been appended when it asked to be opened.
     pub(super) before: usize,
-    /// And when it was let in.
+    /// How many had been appended when it was open.
     pub(super) after: usize,
 }
 
-/// Everything a viewer has seen, over all its connections.
+/// Everything that a viewer has seen, over all its connections.
 pub(super) struct Journal {
     opened: Opened,
     entries: Vec<Entry>,
@@ -47,32 +47,32 @@ impl Journal {
     }
 }
 
-/// Where a reader is.
+/// Where a reader is in the order in which lines were appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
-    /// It has seen, or been told to be past, all lines before this place in the order of appending.
-    Place(usize),
-    /// A live-only viewer before its first line, which may be any of these places.
+    /// It has seen all lines before this index, or was told of a gap.
+    Index(usize),
+    /// A live-only viewer before its first line, which may have any index from the first to the second.
     Between(usize, usize),
-    /// At `0-0`: before every line of whatever log there is when it reads on; no line before this place is owed.
+    /// At `0-0`: before every line of the log that is there when it reads on. It need not see a line before this index.
     Beginning(usize),
 }
 
 struct Reader<'a> {
     lines: &'a Lines,
-    places: HashMap<u64, usize>,
+    indexes: HashMap<u64, usize>,
     at: At,
-    /// One past the highest place seen: nothing from before is shown again.
+    /// One above the highest index seen: no line from before may be shown again.
     high: usize,
     cursor: Option<EntryId>,
-    /// The gap that was just told.
+    /// The gap that was reported just before, if there was one.
     gap: Option<(u64, Option<u64>)>,
-    /// The steps by which gaps were told.
+    /// The writer's steps at which gaps were reported.
     gaps: Vec<u64>,
 }
 
 impl Script {
-    /// Says what is wrong with a journal, if anything is.
+    /// Returns what is wrong with a journal, if something is.
     pub(super) fn check(&self, journal: &Journal, may_lose: bool) -> Result<(), String> {
         let lines = self.lines.lock().unwrap();
         let appended = lines.appended.iter();
@@ -84,13 +84,13 @@ impl Script {
         };
         let mut reader = Reader {
             lines: &lines,
-            places: appended
+            indexes: appended
                 .enumerate()
-                .map(|(place, id)| (*id, place))
+                .map(|(index, id)| (*id, index))
                 .collect(),
             at,
             high: if opened.position == EntryId::ZERO || opened.cursor.is_some() {
-                // Where the log was deleted while the feed was reading it, that read may show lines of it yet.
+                // Where the log was deleted while the feed was reading it, that read may still show its lines.
                 0
             } else {
                 opened.before
@@ -105,7 +105,9 @@ impl Script {
                     reader.gap = None;
                     Ok(())
                 }
-                Entry::Saw(Event::Gap { .. }, ..) if !may_lose => Err("nothing was lost".into()),
+                Entry::Saw(Event::Gap { .. }, ..) if !may_lose => {
+                    Err("a gap, though nothing was lost".into())
+                }
                 Entry::Saw(event, cursor, step) => reader.read(event, *cursor, *step),
             };
             checked
@@ -123,7 +125,7 @@ impl Reader<'_> {
             Event::Heartbeat => {
                 check(
                     self.cursor.is_none_or(|own| Some(own) == cursor),
-                    "another cursor",
+                    "a heartbeat with another cursor",
                 )?;
                 self.cursor = cursor;
                 Ok(())
@@ -131,10 +133,10 @@ impl Reader<'_> {
             Event::Done(status) => {
                 check(status == "ready", "another status")?;
                 if self.lines.is_gone {
-                    // At the beginning nothing can be missing of a log that does not exist, whatever was told there.
+                    // Nothing can be missing at the beginning of a log that does not exist, whatever gap was reported there.
                     let at_beginning = self.gap.is_none_or(|(after, _)| after == 0);
                     let told = matches!(self.at, At::Beginning(_)) && at_beginning;
-                    return check(told, "not told that the log is gone");
+                    return check(told, "no gap, though the log is gone");
                 }
                 self.reach(self.lines.appended.len())
             }
@@ -143,42 +145,45 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, id: u64) -> Result<(), String> {
-        let place = *self.places.get(&id).ok_or("a line that never was")?;
-        check(place >= self.high, "a line from before")?;
+        let index = *self.indexes.get(&id).ok_or("a line that never was")?;
+        check(
+            index >= self.high,
+            "a line that was seen before, or an older one",
+        )?;
         match self.gap.take() {
             Some((_, first)) if first == Some(id) => {}
-            // The log that the gap spoke of is gone too, and the reader is at the beginning of the next one.
-            Some((0, _)) | None => self.reach(place)?,
-            Some(_) => return Err("another line than the gap said".into()),
+            // The log of the gap is gone too, and the reader is at the beginning of the next one.
+            Some((0, _)) | None => self.reach(index)?,
+            Some(_) => return Err("another line than the gap has named".into()),
         }
-        self.at = At::Place(place + 1);
-        self.high = place + 1;
+        self.at = At::Index(index + 1);
+        self.high = index + 1;
         self.cursor = Some(EntryId::new(id, 0));
         Ok(())
     }
 
-    /// Whether all lines before a place have been seen, or need not be.
-    fn reach(&self, place: usize) -> Result<(), String> {
+    /// Checks that all lines before an index were seen, or need not be.
+    fn reach(&self, index: usize) -> Result<(), String> {
         if self.gap.is_some() {
             return Err("no line came after a gap that named one".into());
         }
         let from = match self.at {
-            At::Place(from) => from,
-            At::Between(before, after) => place.clamp(before, after),
-            // The log that is there in the end, or the log that the line is of, from its first line on.
+            At::Index(from) => from,
+            At::Between(before, after) => index.clamp(before, after),
+            // From the first line of the log on that the line is in, or of the log that is there at the end.
             At::Beginning(from) => {
-                let of = place.min(self.lines.log_begin.len().saturating_sub(1));
+                let of = index.min(self.lines.log_begin.len().saturating_sub(1));
                 let begin = self.lines.log_begin.get(of).copied().unwrap_or(0);
                 begin.max(from)
             }
         };
-        let missed = (from..place).find(|place| !self.is_excused(self.lines.appended[*place]));
-        missed.map_or(Ok(()), |place| {
-            Err(format!("missed {}", self.lines.appended[place]))
+        let missed = (from..index).find(|index| !self.is_excused(self.lines.appended[*index]));
+        missed.map_or(Ok(()), |index| {
+            Err(format!("missed {}", self.lines.appended[index]))
         })
     }
 
-    /// A line deleted one by one, and a gap told since from which on it was in doubt.
+    /// Whether a line was deleted one by one, and a gap was reported since it was in doubt.
     fn is_excused(&self, id: u64) -> bool {
         let since = self.lines.deleted.get(&id);
         since.is_some_and(|since| self.gaps.iter().any(|told| told >= since))
@@ -192,20 +197,23 @@ impl Reader<'_> {
         step: u64,
     ) -> Result<(), String> {
         let own = self.cursor.map(EntryId::ms);
-        check(own.is_none_or(|own| own == after), "not its own position")?;
+        check(
+            own.is_none_or(|own| own == after),
+            "a gap after another position than its own",
+        )?;
         let told = self.gaps.last().copied().unwrap_or_default();
         let deleted_since = self.lines.deleted.values().any(|since| *since >= told);
         let again = self.gap == Some((after, first)) && !deleted_since;
-        check(!again, "told twice")?;
+        check(!again, "a gap that was reported twice")?;
         self.gaps.push(step);
         match first {
             Some(_) => self.gap = Some((after, first)),
             None => {
                 self.gap = None;
-                let cursor = cursor.ok_or("a gap that leads nowhere")?;
+                let cursor = cursor.ok_or("a gap without a cursor")?;
                 self.cursor = Some(cursor);
-                self.at = match self.places.get(&cursor.ms()) {
-                    Some(place) => At::Place(place + 1),
+                self.at = match self.indexes.get(&cursor.ms()) {
+                    Some(index) => At::Index(index + 1),
                     None => At::Beginning(0),
                 };
             }

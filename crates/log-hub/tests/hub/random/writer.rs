@@ -1,4 +1,4 @@
-//! What happens to the log and its store in a random history.
+//! The writer of a random history: what happens to the log and to its store.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use log_domain::{Order, ReadLimit, Span};
 use log_store::LogStore;
 use tokio::time::sleep;
 
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 
 /// How far the ids of two logs of a history lie apart.
 const LOG_SPACING: u64 = 1_000_000;
@@ -26,9 +26,9 @@ pub(super) struct Script {
 pub(super) struct Lines {
     /// The ids in the order in which they were appended.
     pub(super) appended: Vec<u64>,
-    /// For each, where in that order its log begins.
+    /// For each of them, the index of the first line of its log.
     pub(super) log_begin: Vec<usize>,
-    /// For each line deleted one by one, the step from which on a reader before it is in doubt.
+    /// For each line that was deleted one by one, the step from which on a reader before it may have missed it.
     pub(super) deleted: HashMap<u64, u64>,
     /// Whether the log does not exist.
     pub(super) is_gone: bool,
@@ -47,23 +47,23 @@ impl Script {
 }
 
 pub(super) struct Writer {
-    stage: Arc<Stage>,
+    fixture: Arc<Fixture>,
     script: Arc<Script>,
     rng: Rng,
     destroys: bool,
     /// The bases of the logs to come.
     bases: Vec<u64>,
-    /// The id of the last line of the log there is.
+    /// The id of the last line of the present log.
     last: Option<u64>,
     log_begin: usize,
-    /// The deletions of the log there is: from which step on, up to which id.
+    /// The deletions of the present log: the step, and the id.
     deletions: Vec<(u64, u64)>,
     is_cut: bool,
 }
 
 impl Writer {
     pub(super) fn new(
-        stage: Arc<Stage>,
+        fixture: Arc<Fixture>,
         script: Arc<Script>,
         mut rng: Rng,
         destroys: bool,
@@ -71,7 +71,7 @@ impl Writer {
         let mut bases: Vec<_> = (1..=30).map(|n| n * LOG_SPACING).collect();
         rng.shuffle(&mut bases);
         Self {
-            stage,
+            fixture,
             script,
             rng,
             destroys,
@@ -94,9 +94,9 @@ impl Writer {
                 _ => sleep(Duration::from_secs(self.rng.u64(0..4))).await,
             }
         }
-        self.stage.set_status("ready");
+        self.fixture.set_status("ready");
         sleep(Duration::from_millis(self.rng.u64(0..2_000))).await;
-        let faults = self.stage.store.faults();
+        let faults = self.fixture.store.faults();
         faults.mend();
         faults.set_latency(Duration::ZERO);
         faults.set_spurious_every(None);
@@ -104,14 +104,14 @@ impl Writer {
     }
 
     async fn step(&mut self) {
-        let stage = self.stage.clone();
-        let faults = stage.store.faults();
+        let fixture = self.fixture.clone();
+        let faults = fixture.store.faults();
         match self.rng.u8(0..100) {
             0..=59 => self.append().await,
-            60..=69 if self.destroys => stage.trim_to(self.rng.usize(0..60)),
+            60..=69 if self.destroys => fixture.trim_to(self.rng.usize(0..60)),
             70..=74 if self.destroys => self.delete_line().await,
             75..=77 if self.destroys && self.bases.len() > 1 => {
-                stage.delete_log();
+                fixture.delete_log();
                 self.last = None;
                 self.script.lines.lock().unwrap().is_gone = true;
             }
@@ -148,7 +148,7 @@ impl Writer {
                 lines.log_begin.push(self.log_begin);
                 lines.is_gone = false;
             }
-            self.stage.write(next..=next);
+            self.fixture.write(next..=next);
             if self.rng.u8(0..8) == 0 {
                 tokio::task::yield_now().await;
             }
@@ -161,9 +161,9 @@ impl Writer {
         self.bases.pop().unwrap()
     }
 
-    /// Deletes one of the lines that are there.
+    /// Deletes one of the lines of the present log.
     async fn delete_line(&mut self) {
-        let (job, store) = (&self.stage.job, self.stage.store.inner());
+        let (job, store) = (&self.fixture.job, self.fixture.store.inner());
         let all = ReadLimit::lines(1_000_000);
         let read = store.read(job, Span::default(), Order::OldestFirst, all);
         let there = read.await.unwrap().lines;

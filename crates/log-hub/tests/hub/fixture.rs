@@ -1,4 +1,4 @@
-//! What every test plays with: a store, a hub, one job, and clients that read frames as a browser would.
+//! What every test begins with: a store, a hub, one job, and clients that read frames as a browser does.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ pub(crate) fn job(name: &str) -> JobId {
     name.parse().unwrap()
 }
 
-/// A store that can be played with, a hub over it, and one job that runs.
-pub(crate) struct Stage {
+/// A store with faults, a hub over it, and one job that runs.
+pub(crate) struct Fixture {
     pub(crate) store: FaultyStore<MemoryStore>,
     pub(crate) hub: Hub,
     pub(crate) job: JobId,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with(|_| ()).await
     }
@@ -122,7 +122,7 @@ pub(crate) enum Event {
     },
     Heartbeat,
     Done(String),
-    /// Broken off, with the `retry:` before it.
+    /// Broken off, with the time of the `retry:` before it.
     BrokenOff(Duration),
 }
 
@@ -136,10 +136,10 @@ impl Event {
         Self::Gap { after, first }
     }
 
-    fn of(raw: &sse::RawEvent) -> Self {
+    fn from_raw(raw: &sse::RawEvent) -> Self {
         match sse::Event::from_raw(raw).unwrap() {
             sse::Event::Log(line) => {
-                assert_eq!(line.id.to_string(), raw.last_event_id, "a line is its id");
+                assert_eq!(line.id.to_string(), raw.last_event_id, "the id of a line");
                 Self::Line(line.id.ms())
             }
             sse::Event::Gap { after_id, first_id } => {
@@ -147,7 +147,7 @@ impl Event {
             }
             sse::Event::Heartbeat => Self::Heartbeat,
             sse::Event::Done { status } => Self::Done(status),
-            sse::Event::Reauth { .. } => panic!("the hub knows no tokens"),
+            sse::Event::Reauth { .. } => panic!("the hub does not know tokens"),
             sse::Event::Other(name) => panic!("an unknown event: {name}"),
         }
     }
@@ -181,13 +181,13 @@ impl Client {
         }
     }
 
-    /// What the next piece of the stream holds.
+    /// The events of the next piece of the stream.
     pub(crate) async fn next(&mut self) -> Vec<Event> {
         let events = self.next_with_cursors().await;
         events.into_iter().map(|(event, _)| event).collect()
     }
 
-    /// What the next piece of the stream holds, each with the cursor that the client has after it.
+    /// The events of the next piece of the stream, each with the cursor that the client has after it.
     pub(crate) async fn next_with_cursors(&mut self) -> Vec<(Event, Option<EntryId>)> {
         let next = self.viewer.next().await;
         self.read(&next)
@@ -218,8 +218,8 @@ impl Client {
         events
     }
 
-    /// Says that the client has come back with a cursor.
-    pub(crate) fn comes_with(&mut self, cursor: EntryId) {
+    /// Gives the client the cursor that it has come back with.
+    pub(crate) fn set_cursor(&mut self, cursor: EntryId) {
         self.decoder.feed(format!("id: {cursor}\n\n").as_bytes());
     }
 
@@ -233,7 +233,7 @@ impl Client {
         let raw = self.decoder.feed(bytes);
         let mut events: Vec<_> = raw
             .iter()
-            .map(|raw| (Event::of(raw), raw.last_event_id.parse().ok()))
+            .map(|raw| (Event::from_raw(raw), raw.last_event_id.parse().ok()))
             .collect();
         if matches!(next, Next::BrokenOff(_)) {
             let retry = self.decoder.retry_ms().unwrap();

@@ -1,4 +1,4 @@
-//! A store whose answers a test holds back, delays, counts and refuses.
+//! A store whose answers a test can hold back, delay, count and refuse.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,32 +13,34 @@ use log_store::{
 };
 use tokio::sync::watch;
 
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 
-/// Around a store: the reads of viewers that catch up take place at once and **answer** late; the reads of feeds
-/// take place late, or answer late.
+/// A store around another one. While a test holds reads back,
+///
+/// - a read of a viewer that catches up takes place at once, and its answer comes late;
+/// - a read of a feed takes place late, or its answer comes late.
 #[derive(Clone)]
-pub(crate) struct HeldStore {
+pub(crate) struct ControlledStore {
     inner: FaultyStore<MemoryStore>,
-    switches: Arc<Switches>,
+    controls: Arc<Controls>,
 }
 
 #[derive(Default)]
-pub(crate) struct Switches {
+pub(crate) struct Controls {
     answers_held: watch::Sender<bool>,
     feeds_held: watch::Sender<bool>,
     feed_answers_held: watch::Sender<bool>,
-    /// Says no to every read of a feed.
+    /// Every read of a feed is refused.
     feeds_refused: watch::Sender<bool>,
-    /// How many of the next reads of a feed fail after they have taken place: their notice is used up.
+    /// How many of the next reads of a feed fail after they have taken place. Their notice is used up then.
     feed_answers_lost: AtomicUsize,
-    /// Says no to every read of a viewer.
+    /// Every read of a viewer is refused.
     viewers_refused: watch::Sender<bool>,
     /// A producer writes more before each read of a feed than the read takes.
     outruns_feeds: AtomicBool,
     /// The last line that it has written.
     outrun_up_to: AtomicU64,
-    /// How late an answer may be, and what says how late each one is.
+    /// How late an answer may be at most, and the source of chance that says how late each one is.
     lateness: Mutex<Option<(Duration, Rng)>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
@@ -46,22 +48,25 @@ pub(crate) struct Switches {
     cursors: Mutex<Vec<EntryId>>,
 }
 
-impl HeldStore {
-    /// A stage over such a store.
-    pub(crate) async fn stage(
+impl ControlledStore {
+    /// A fixture over such a store.
+    pub(crate) async fn fixture(
         change: impl FnOnce(&mut log_hub::HubOptions),
-    ) -> (Stage, Arc<Switches>) {
+    ) -> (Fixture, Arc<Controls>) {
         let inner = FaultyStore::new(MemoryStore::new());
-        let held = Self {
+        let store = Self {
             inner: inner.clone(),
-            switches: Arc::default(),
+            controls: Arc::default(),
         };
-        let switches = held.switches.clone();
-        (Stage::over(Arc::new(held), inner, change).await, switches)
+        let controls = store.controls.clone();
+        (
+            Fixture::over(Arc::new(store), inner, change).await,
+            controls,
+        )
     }
 }
 
-impl Switches {
+impl Controls {
     pub(crate) fn hold_answers(&self, held: bool) {
         self.answers_held.send_replace(held);
     }
@@ -102,7 +107,7 @@ impl Switches {
         *self.lateness.lock().unwrap() = Some((most, rng));
     }
 
-    /// Waits until an answer may be given that was read a moment ago.
+    /// Waits until the answer of a read that has taken place may be given.
     async fn answer(&self, held: &watch::Sender<bool>) {
         released(held).await;
         let late = self.lateness.lock().unwrap().as_mut().map(|(most, rng)| {
@@ -128,14 +133,14 @@ impl Switches {
     }
 }
 
-/// Counts a read as long as it lives, a dropped one too.
+/// Counts a read while it is under way, until it is answered or dropped.
 struct InFlight<'a>(&'a AtomicUsize);
 
 impl<'a> InFlight<'a> {
-    fn begin(switches: &'a Switches) -> Self {
-        let now = switches.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        switches.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        Self(&switches.in_flight)
+    fn begin(controls: &'a Controls) -> Self {
+        let now = controls.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        controls.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        Self(&controls.in_flight)
     }
 }
 
@@ -151,13 +156,13 @@ async fn released(held: &watch::Sender<bool>) {
 
 fn check(refused: &watch::Sender<bool>) -> Result<(), StoreError> {
     if *refused.borrow() {
-        return Err(StoreRefused::new("it is not for you").into());
+        return Err(StoreRefused::new("a refusal of the test").into());
     }
     Ok(())
 }
 
 #[async_trait]
-impl LogStore for HeldStore {
+impl LogStore for ControlledStore {
     async fn read(
         &self,
         job: &JobId,
@@ -174,11 +179,11 @@ impl LogStore for HeldStore {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
-        let _in_flight = InFlight::begin(&self.switches);
-        self.switches.cursors.lock().unwrap().push(after);
-        check(&self.switches.viewers_refused)?;
+        let _in_flight = InFlight::begin(&self.controls);
+        self.controls.cursors.lock().unwrap().push(after);
+        check(&self.controls.viewers_refused)?;
         let answer = self.inner.read_after(job, after, limit).await;
-        self.switches.answer(&self.switches.answers_held).await;
+        self.controls.answer(&self.controls.answers_held).await;
         answer
     }
 
@@ -187,11 +192,11 @@ impl LogStore for HeldStore {
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
-        Box::new(HeldWatch {
+        Box::new(ControlledWatch {
             inner: LogStore::watch(&self.inner, job),
             store: self.inner.clone(),
             job: job.clone(),
-            switches: self.switches.clone(),
+            controls: self.controls.clone(),
         })
     }
 
@@ -200,19 +205,19 @@ impl LogStore for HeldStore {
     }
 }
 
-struct HeldWatch {
+struct ControlledWatch {
     inner: Box<dyn LogWatch>,
     store: FaultyStore<MemoryStore>,
     job: JobId,
-    switches: Arc<Switches>,
+    controls: Arc<Controls>,
 }
 
-impl HeldWatch {
+impl ControlledWatch {
     /// Writes more than a read takes.
     async fn outrun(&mut self, limit: ReadLimit) {
         tokio::time::sleep(Duration::from_millis(5)).await;
         for _ in 0..2 * limit.lines {
-            let n = self.switches.outrun_up_to.fetch_add(1, Ordering::SeqCst) + 1;
+            let n = self.controls.outrun_up_to.fetch_add(1, Ordering::SeqCst) + 1;
             let store = self.store.inner();
             store.append_at(&self.job, EntryId::new(n, 0), &NewLine::default());
         }
@@ -220,7 +225,7 @@ impl HeldWatch {
 }
 
 #[async_trait]
-impl LogWatch for HeldWatch {
+impl LogWatch for ControlledWatch {
     async fn changed(&mut self) {
         self.inner.changed().await;
     }
@@ -230,15 +235,15 @@ impl LogWatch for HeldWatch {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
-        released(&self.switches.feeds_held).await;
-        check(&self.switches.feeds_refused)?;
-        if self.switches.outruns_feeds.load(Ordering::SeqCst) {
+        released(&self.controls.feeds_held).await;
+        check(&self.controls.feeds_refused)?;
+        if self.controls.outruns_feeds.load(Ordering::SeqCst) {
             self.outrun(limit).await;
         }
         let answer = self.inner.read_after(after, limit).await;
-        self.switches.answer(&self.switches.feed_answers_held).await;
+        self.controls.answer(&self.controls.feed_answers_held).await;
         let one_less = |left: usize| left.checked_sub(1);
-        let lost = &self.switches.feed_answers_lost;
+        let lost = &self.controls.feed_answers_lost;
         match lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
             Ok(_) => Err(StoreUnavailable::new("the answer is lost").into()),
             Err(_) => answer,
