@@ -264,13 +264,7 @@ impl Viewer {
         if read.more {
             self.state = ViewerState::Seeking;
             if !read.lines.is_empty() && read.gap(after).is_none() && end.is_none() {
-                self.feed.lock().keep_batch(RecentBatch {
-                    after,
-                    frames: frames.clone(),
-                    position: self.cursor.read_up_to(),
-                    generation: join_point.ring.generation,
-                    tick: self.hub.now(),
-                });
+                self.share(after, &frames, join_point);
             }
         } else {
             self.join_or_wait(join_point.version);
@@ -280,6 +274,17 @@ impl Viewer {
         }
         self.had_output();
         Some(Next::Frames(frames))
+    }
+
+    /// Keeps a batch in the feed for viewers that come to the same position.
+    fn share(&self, after: EntryId, frames: &Bytes, join_point: JoinPoint) {
+        self.feed.lock().keep_batch(RecentBatch {
+            after,
+            frames: frames.clone(),
+            position: self.cursor.read_up_to(),
+            generation: join_point.ring.generation,
+            tick: self.hub.now(),
+        });
     }
 
     fn after_failed_read(&mut self, error: &StoreError, version: u64) -> Option<Next> {

@@ -1,4 +1,4 @@
-//! Viewers that wait, and what is handed to the [`crate::ThreadWaker`] of their thread.
+//! Viewers that wait, and what is handed to the `ThreadWaker` of their thread.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -8,13 +8,13 @@ use std::task::{Context, Waker};
 use parking_lot::Mutex;
 
 thread_local! {
-    /// The queue of this thread's [`crate::ThreadWaker`], from its first poll until it is dropped.
+    /// The queue of this thread's `ThreadWaker`, from its first poll until it is dropped.
     pub(crate) static THREAD_QUEUE: RefCell<Option<SharedQueue>> = const { RefCell::new(None) };
 }
 
 pub(crate) type SharedQueue = Arc<Mutex<Queue>>;
 
-/// What is handed to a [`crate::ThreadWaker`].
+/// What is handed to a `ThreadWaker`.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// Viewers for whom something new has come.

@@ -21,7 +21,7 @@ pub(crate) struct LineSegment {
     index: Box<[(EntryId, usize)]>,
 }
 
-/// Encodes lines, oldest first, for [`super::Ring::push_lines`].
+/// Encodes lines, oldest first, to be pushed to a ring. Needs no lock.
 pub(crate) fn encode(lines: &[Line]) -> Vec<LineSegment> {
     let mut segments = Vec::new();
     let mut frames = Vec::new();
