@@ -88,7 +88,7 @@ impl Metrics {
             "Lines read from live logs, once each",
             hub.lines,
         );
-        counter(registry, "gaps", "Gaps told to viewers", hub.gaps);
+        counter(registry, "gaps", "Gaps sent to viewers", hub.gaps);
         counter(
             registry,
             "catch_up_reads",

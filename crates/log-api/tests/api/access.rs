@@ -22,7 +22,7 @@ pub(crate) const SECRETS: [&str; 2] = [
 ];
 
 /// Two processes that share a Redis, with webhooks and these further settings.
-async fn two(settings: &[(&str, &str)]) -> (Arc<RedisServer>, [Api; 2]) {
+async fn two_processes(settings: &[(&str, &str)]) -> (Arc<RedisServer>, [Api; 2]) {
     let redis = RedisServer::shared().await;
     let secrets = SECRETS.join(",");
     let settings = [&[("CLERK_WEBHOOK_SECRET", secrets.as_str())], settings].concat();
@@ -94,7 +94,7 @@ fn delivery(api: &Api, secret: &str, id: &str, body: &Value) -> Request {
 }
 
 /// Sends a webhook to a process, as Clerk does.
-async fn tell(api: &Api, kind: &str, data: Value) {
+async fn send_webhook(api: &Api, kind: &str, data: Value) {
     let event = json!({"object": "event", "type": kind, "data": data});
     let answer = delivery(api, SECRETS[0], &unique("msg"), &event)
         .send()

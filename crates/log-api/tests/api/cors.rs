@@ -119,7 +119,7 @@ async fn answers_to_an_allowed_origin_carry_it_exactly_errors_too() {
     let foreign = Job::owned_by(&redis, "user_bob").await;
     let last = job.append("a").await;
     job.set_status("ready").await;
-    let (ann, nobody) = (from(api.client(ANN), ORIGIN), from(api.anonymous(), ORIGIN));
+    let (ann, anonymous) = (from(api.client(ANN), ORIGIN), from(api.anonymous(), ORIGIN));
     let cases = [
         (ann.get(&job.path()), 200),
         (ann.get(&format!("{}/stream?from=start", job.path())), 200),
@@ -127,9 +127,9 @@ async fn answers_to_an_allowed_origin_carry_it_exactly_errors_too() {
             ann.get(&format!("{}/stream?after_id={last}", job.path())),
             204,
         ),
-        (nobody.get(&job.path()), 401),
-        (nobody.get(&format!("{}/stream", job.path())), 401),
-        (nobody.get(&job.path()).header("Authorization", "x"), 400),
+        (anonymous.get(&job.path()), 401),
+        (anonymous.get(&format!("{}/stream", job.path())), 401),
+        (anonymous.get(&job.path()).header("Authorization", "x"), 400),
         (ann.get(&foreign.path()), 404),
         (ann.get(&format!("{}?limit=x", job.path())), 422),
         (ann.request("POST", &job.path()), 405),

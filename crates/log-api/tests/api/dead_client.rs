@@ -36,7 +36,7 @@ fn a_client_that_acknowledges_or_reads_nothing_is_given_up_after_the_unread_time
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();
-        return runtime.unwrap().block_on(inside());
+        return runtime.unwrap().block_on(in_own_network());
     }
     let again = Command::new("unshare")
         .args(["--user", "--map-root-user", "--net", "--"])
@@ -108,7 +108,7 @@ async fn viewers_become(api: &Api, expected: u64, within: Duration) {
     }
 }
 
-async fn inside() {
+async fn in_own_network() {
     sh("ip link set lo up");
     let dir = tempfile::tempdir().unwrap();
     let job: JobId = "cable".parse().unwrap();

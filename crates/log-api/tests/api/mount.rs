@@ -101,10 +101,10 @@ async fn each_application_keeps_its_own_routes() {
 async fn mounted_routes_keep_the_contract_on_their_own() {
     let state = state().await;
     let app = init_service(App::new().configure(|config| configure(config, &state))).await;
-    let nobody = TestRequest::get()
+    let anonymous = TestRequest::get()
         .uri("/api/jobs/build-1/logs")
         .insert_header((header::ORIGIN, ORIGIN));
-    let answer = call_service(&app, nobody.to_request()).await;
+    let answer = call_service(&app, anonymous.to_request()).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     let headers = answer.headers().clone();
     assert_eq!(

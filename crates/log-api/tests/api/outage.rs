@@ -48,8 +48,8 @@ async fn assert_store_is_away(api: &Api, job: &Job, case: &str) {
         );
     });
     join_all(answers).await;
-    let nobody = api.anonymous().get(&job.path()).send().await;
-    assert_eq!(nobody.status, 401, "{case}: authentication still works");
+    let anonymous = api.anonymous().get(&job.path()).send().await;
+    assert_eq!(anonymous.status, 401, "{case}: authentication still works");
     let malformed = api.get(&format!("{}?limit=x", job.path())).await;
     assert_eq!(
         malformed.status, 422,

@@ -23,7 +23,7 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
         && health.store_answers(answers(&state)).await
         && state.access.is_ready();
     let keys = state.verifier.key_health().ready;
-    let ready = store && keys && !draining;
+    let ready = store && keys && state.hub.is_healthy() && !draining;
     let word = |good: bool| if good { "ok" } else { "unavailable" };
     let status = if ready {
         StatusCode::OK

@@ -2,7 +2,7 @@
 
 use test_support::{RedisServer, SseReader};
 
-use super::{assert_alive, page_with, post, token_of, two, unique};
+use super::{assert_alive, page_with, post, token_of, two_processes, unique};
 use crate::auth::assert_refused;
 use crate::support::{ANN, Api, Job, shared, token};
 
@@ -27,7 +27,7 @@ fn stream_by(job: &Job, ticket: &str) -> String {
 
 #[tokio::test]
 async fn a_ticket_opens_one_stream_on_any_process() {
-    let (redis, [here, there]) = two(&[]).await;
+    let (redis, [here, there]) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     let secret = ticket(&here, &job).await;
     let request = there.anonymous().get(&stream_by(&job, &secret));
@@ -43,7 +43,7 @@ async fn a_ticket_opens_one_stream_on_any_process() {
 
 #[tokio::test]
 async fn of_many_requests_with_one_ticket_one_gets_a_stream() {
-    let (redis, apis) = two(&[]).await;
+    let (redis, apis) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     job.set_status("ready").await;
     let secret = ticket(&apis[0], &job).await;
@@ -166,7 +166,7 @@ async fn a_ticket_is_not_taken_after_its_time_and_is_stored_as_a_digest() {
 
 #[tokio::test]
 async fn a_ticket_is_never_logged_and_in_no_other_answer() {
-    let (redis, [api, _]) = two(&[("LOG_API_LOG", "trace")]).await;
+    let (redis, [api, _]) = two_processes(&[("LOG_API_LOG", "trace")]).await;
     let job = Job::new(&redis).await;
     let secret = ticket(&api, &job).await;
     let taken = SseReader::open(api.anonymous().get(&stream_by(&job, &secret))).await;
@@ -180,12 +180,12 @@ async fn a_ticket_is_never_logged_and_in_no_other_answer() {
 
 #[tokio::test]
 async fn a_ticket_of_a_session_that_has_ended_is_refused() {
-    let (redis, [api, other]) = two(&[]).await;
+    let (redis, [api, other]) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     let session = unique("sess");
     let token = token_of(ANN, &session);
     let secret = ticket_with(&api, &job, &token).await;
-    super::tell(
+    super::send_webhook(
         &other,
         "session.revoked",
         serde_json::json!({"id": session}),

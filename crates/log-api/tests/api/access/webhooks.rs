@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    SECRETS, assert_alive, assert_broken_off, delivery, page_with, stream_with, tell, token_of,
-    two, unique,
+    SECRETS, assert_alive, assert_broken_off, delivery, page_with, send_webhook, stream_with,
+    token_of, two_processes, unique,
 };
 use crate::auth::{assert_refused, token_with};
 use crate::stream::client::SOON;
@@ -18,7 +18,7 @@ fn session_revoked(session: &str) -> Value {
 
 #[tokio::test]
 async fn a_session_that_has_ended_loses_its_streams_and_its_tokens_in_every_process() {
-    let (redis, [here, there]) = two(&[]).await;
+    let (redis, [here, there]) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     for kind in ["session.ended", "session.removed", "session.revoked"] {
         let (ended, other) = (unique("sess"), unique("sess"));
@@ -29,7 +29,7 @@ async fn a_session_that_has_ended_loses_its_streams_and_its_tokens_in_every_proc
             stream_with(&there, &job, &token, "?from=start").await,
         ];
         let mut stays = stream_with(&there, &job, &other, "").await;
-        tell(&here, kind, json!({"id": ended, "user_id": ANN})).await;
+        send_webhook(&here, kind, json!({"id": ended, "user_id": ANN})).await;
         for reader in &mut gone {
             // Lines that an earlier round has written come before the end.
             reader.rest(SOON).await;
@@ -46,7 +46,7 @@ async fn a_session_that_has_ended_loses_its_streams_and_its_tokens_in_every_proc
 
 #[tokio::test]
 async fn a_deleted_user_loses_all_sessions() {
-    let (redis, [here, there]) = two(&[]).await;
+    let (redis, [here, there]) = two_processes(&[]).await;
     let user = unique("user");
     let job = Job::owned_by(&redis, &user).await;
     let tokens = [(); 2].map(|()| token_of(&user, &unique("sess")));
@@ -54,7 +54,7 @@ async fn a_deleted_user_loses_all_sessions() {
         stream_with(&here, &job, &tokens[0], "").await,
         stream_with(&there, &job, &tokens[1], "").await,
     ];
-    tell(&there, "user.deleted", json!({"id": user, "deleted": true})).await;
+    send_webhook(&there, "user.deleted", json!({"id": user, "deleted": true})).await;
     for stream in &mut streams {
         assert_broken_off(stream, SOON).await;
     }
@@ -66,7 +66,7 @@ async fn a_deleted_user_loses_all_sessions() {
 
 #[tokio::test]
 async fn a_user_who_leaves_an_organisation_loses_its_jobs_and_keeps_their_own() {
-    let (redis, [here, there]) = two(&[("LOG_API_ORG_READ", "member")]).await;
+    let (redis, [here, there]) = two_processes(&[("LOG_API_ORG_READ", "member")]).await;
     let session = unique("sess");
     let shared_job = Job::owned_by(&redis, "user_bob").await;
     let own = Job::new(&redis).await;
@@ -103,7 +103,7 @@ async fn a_user_who_leaves_an_organisation_loses_its_jobs_and_keeps_their_own() 
         };
         let mut loses = stream_with(&there, &shared_job, &token, "").await;
         let mut keeps = stream_with(&there, &own, &token, "").await;
-        tell(&here, kind, data).await;
+        send_webhook(&here, kind, data).await;
         assert_broken_off(&mut loses, SOON).await;
         assert_alive(&mut keeps, &own).await;
         for api in [&here, &there] {
@@ -119,10 +119,10 @@ async fn a_user_who_leaves_an_organisation_loses_its_jobs_and_keeps_their_own() 
 
 #[tokio::test]
 async fn a_process_that_starts_later_knows_what_was_revoked() {
-    let (redis, [api, _]) = two(&[]).await;
+    let (redis, [api, _]) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     let session = unique("sess");
-    tell(&api, "session.ended", json!({"id": session})).await;
+    send_webhook(&api, "session.ended", json!({"id": session})).await;
     let settings = [("CLERK_WEBHOOK_SECRET", SECRETS[0])];
     let late = Api::start(&redis.url(), &settings).await;
     let answer = page_with(&late, &job, &token_of(ANN, &session)).await;
@@ -131,7 +131,7 @@ async fn a_process_that_starts_later_knows_what_was_revoked() {
 
 #[tokio::test]
 async fn a_webhook_that_is_forged_or_old_changes_nothing() {
-    let (redis, [api, _]) = two(&[]).await;
+    let (redis, [api, _]) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     let session = unique("sess");
     let token = token_of(ANN, &session);
@@ -180,7 +180,7 @@ async fn a_webhook_that_is_forged_or_old_changes_nothing() {
 
 #[tokio::test]
 async fn a_webhook_counts_once_under_either_secret_and_a_repeat_gets_the_same_answer() {
-    let (redis, [here, there]) = two(&[]).await;
+    let (redis, [here, there]) = two_processes(&[]).await;
     let job = Job::new(&redis).await;
     for secret in SECRETS {
         let (session, id) = (unique("sess"), unique("msg"));
@@ -206,9 +206,9 @@ async fn a_webhook_counts_once_under_either_secret_and_a_repeat_gets_the_same_an
 
 #[tokio::test]
 async fn an_event_that_revokes_nothing_is_answered_and_ignored() {
-    let (_redis, [api, _]) = two(&[]).await;
-    tell(&api, "session.created", json!({"id": "sess_new"})).await;
-    tell(
+    let (_redis, [api, _]) = two_processes(&[]).await;
+    send_webhook(&api, "session.created", json!({"id": "sess_new"})).await;
+    send_webhook(
         &api,
         "user.updated",
         json!({"id": "user_x", "banned": false}),

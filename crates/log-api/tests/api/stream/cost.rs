@@ -76,9 +76,9 @@ async fn cost_of(redis: &RedisServer, work: impl Future<Output = ()>) -> (u64, D
         "config",
     ];
     redis.command(&["CONFIG", "RESETSTAT"]).await;
-    let begun = Instant::now();
+    let start = Instant::now();
     work.await;
-    let took = begun.elapsed();
+    let took = start.elapsed();
     let stats = redis.command(&["INFO", "commandstats"]).await.text();
     let calls = stats.lines().filter_map(|line| {
         let (name, numbers) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
