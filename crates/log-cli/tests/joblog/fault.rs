@@ -104,7 +104,7 @@ async fn run_gives_up_on_redis_and_reports_the_lost_lines() {
     let redis = durable().await;
     let job = Job::on(redis.clone());
     let script = "echo before; read _; seq 1 100; exit 0";
-    let mut command = job.run(&["--give-up-after", "3"], script);
+    let mut command = job.run(&["--give-up-after", "1"], script);
     command.stdin(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     assert_eq!(first_line(&mut child).await, "before");
