@@ -7,17 +7,11 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use clap::Args;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use crate::cargo::{Metadata, cargo, metadata, say};
-use crate::install::debian;
-
-/// The version that the figures are compared with.
-const DURABLE_STREAMS: &str = "0.1.5";
-/// Where Debian's `libnginx-mod-nchan` puts the module.
-const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /// The benchmarks of `bench/`, with what they measure.
 const SCALE: [(&str, &str); 3] = [
@@ -70,10 +64,10 @@ struct Bench {
 /// `cargo xtask bench`.
 pub(crate) fn run(sh: &Shell, args: &BenchArgs) -> anyhow::Result<()> {
     let metadata = metadata(sh, "Cargo.toml")?;
-    let target = &metadata.target_directory;
+    std::env::set_current_dir(sh.current_dir())?;
+    let become_scale = |name, args| become_scale(name, args, &metadata.target_directory);
     if args.self_test {
-        let test = ["test", "--locked", "--manifest-path", "bench/Cargo.toml"];
-        return Ok(cargo(sh).args(test).arg("--target-dir").arg(target).run()?);
+        return Err(become_scale("--self-test", &[]));
     }
     let benches = benches(&metadata)?;
     let Some(name) = &args.name else {
@@ -90,7 +84,7 @@ pub(crate) fn run(sh: &Shell, args: &BenchArgs) -> anyhow::Result<()> {
         return Ok(());
     };
     if SCALE.iter().any(|(scale, _)| scale == name) {
-        return run_scale(sh, name, &args.bench_args, target);
+        return Err(become_scale(name, &args.bench_args));
     }
     for bench in chosen(&benches, name)? {
         say(format_args!("{}: {}", bench.name, bench.summary));
@@ -139,41 +133,11 @@ fn chosen<'a>(benches: &'a [Bench], name: &str) -> anyhow::Result<Vec<&'a Bench>
     Ok(chosen)
 }
 
-/// Builds what is measured, installs the peers where they are asked for, and becomes the benchmark.
-fn run_scale(sh: &Shell, name: &str, args: &[String], target: &Path) -> anyhow::Result<()> {
-    ensure!(
-        cfg!(target_os = "linux"),
-        "this benchmark needs Linux: it reads /proc"
-    );
-    // As it is deployed: with the allocator that the image has.
-    let build = ["build", "--release", "--locked", "--target-dir"];
-    let api = ["--package", "log-api", "--features", "jemalloc"];
-    cargo(sh).args(build).arg(target).args(api).run()?;
-    let load = ["--manifest-path", "bench/Cargo.toml"];
-    cargo(sh).args(build).arg(target).args(load).run()?;
-
-    let peers = target.join("peers");
-    let durable_streams = peers.join("bin/durable-streams-server");
-    if name == "peers" && !args.iter().any(|arg| arg == "--list") {
-        if !durable_streams.is_file() {
-            let install = ["install", "durable-streams", "--locked", "--version"];
-            let install = cargo(sh).args(install).arg(DURABLE_STREAMS);
-            install.arg("--root").arg(&peers).run()?;
-        }
-        debian(sh, "nginx", || Path::new("/usr/sbin/nginx").is_file())?;
-        debian(sh, "libnginx-mod-nchan", || Path::new(NCHAN).is_file())?;
-    }
-    let commit = cmd!(sh, "git describe --always --dirty").quiet().read()?;
-    let mut bench = Command::new(target.join("release/bench-load"));
-    bench.current_dir(sh.current_dir()).arg(name);
-    bench.arg("--out").arg(target.join("bench"));
-    if name != "plan" {
-        bench.args(["--commit", &commit, "--nchan", NCHAN]);
-        bench.arg("--log-api").arg(target.join("release/log-api"));
-        bench.arg("--durable-streams").arg(durable_streams);
-    }
-    // In place of this process, so that signals reach the process that has servers to stop.
-    Err(bench.args(args).exec().into())
+/// Becomes a benchmark of `bench/`, so that signals reach the process that has servers to stop.
+fn become_scale(name: &str, args: &[String], target: &Path) -> anyhow::Error {
+    let mut script = Command::new("sh");
+    script.arg("bench/run.sh").arg(target).arg(name).args(args);
+    script.exec().into()
 }
 
 #[cfg(test)]

@@ -91,20 +91,4 @@ mod tests {
             assert!(command.get_about().is_some(), "{}", command.get_name());
         }
     }
-
-    #[test]
-    fn an_unknown_step_gets_a_list_of_the_steps() {
-        let error = Cli::try_parse_from(["xtask", "ci", "--only", "lint"]).unwrap_err();
-        assert!(error.to_string().contains("clippy"), "{error}");
-    }
-
-    #[test]
-    fn arguments_of_the_runner_are_passed_on() {
-        let args = ["xtask", "test", "-p", "log-store", "--", "--no-capture"];
-        let Command::Test(test) = Cli::try_parse_from(args).unwrap().command else {
-            panic!("another command");
-        };
-        assert_eq!(test.packages, ["log-store"]);
-        assert_eq!(test.runner_args, ["--no-capture"]);
-    }
 }

@@ -46,9 +46,7 @@ fn findings(sh: &Shell) -> anyhow::Result<Vec<Finding>> {
             &sh.read_file(&package.manifest_path)?,
         ));
     }
-    for circle in circles::check(&files) {
-        say(format_args!("warning: {circle}"));
-    }
+    findings.extend(circles::check(&files));
     findings.extend(layers::check(sh)?);
     Ok(findings)
 }

@@ -1,11 +1,12 @@
 //! A Redis in a container.
 //!
-//! All talk with the engine happens on one thread with a runtime of its own: the client's connections belong to the
-//! runtime they were made on, and each test has its own and takes it away at its end. It also lets a handle wait for
-//! the removal of its container when it is dropped, wherever that happens.
+//! All requests to the Docker engine are made on one thread with a runtime of its own, for two reasons:
+//! - The connections of the client belong to the runtime that made them. Each test has a runtime of its own, which ends
+//!   with the test.
+//! - A handle that is dropped can wait for the removal of its container, wherever it is dropped.
 //!
-//! What a killed test process leaves behind is removed by the next one: each container carries a label that names its
-//! process.
+//! If a test process is killed, its containers stay behind. The next test process removes them: each container has a
+//! label that names its process.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -32,19 +33,19 @@ const REDIS_PORT: u16 = 6379;
 /// The label that names the process a container belongs to.
 const OWNER: &str = "log-api.test-owner";
 
-/// Set once a port on loopback could not be reached.
-static LOOPBACK_WILL_NOT_DO: OnceLock<()> = OnceLock::new();
+/// Set when a port on loopback could not be reached.
+static LOOPBACK_UNREACHABLE: OnceLock<()> = OnceLock::new();
 
-/// How long an engine may take to say that it is there.
-const ENGINE: Duration = Duration::from_secs(5);
+/// How long an engine may take to answer a ping.
+const PING_LIMIT: Duration = Duration::from_secs(5);
 
-/// A container that is removed with its handle.
+/// A container. It is removed when its handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     id: String,
-    /// Never dropped by itself: that would remove it on whatever runtime is there.
+    /// Taken out before it is dropped: its own drop would remove the container on the runtime of the test.
     handle: Option<ContainerAsync<GenericImage>>,
 }
 
@@ -54,16 +55,16 @@ pub(crate) async fn is_available() -> bool {
         let client = docker_client_instance().await.ok()?;
         client.ping().await.ok()
     };
-    let answered = on_keeper(async { tokio::time::timeout(ENGINE, pong).await });
+    let answered = on_engine_thread(async { tokio::time::timeout(PING_LIMIT, pong).await });
     matches!(answered.await, Ok(Some(_)))
 }
 
 impl Container {
     pub(crate) async fn start(image: &str, arguments: Vec<String>) -> Self {
         let image = image.to_owned();
-        on_keeper(async move {
+        on_engine_thread(async move {
             remove_leftovers().await;
-            if LOOPBACK_WILL_NOT_DO.get().is_none() {
+            if LOOPBACK_UNREACHABLE.get().is_none() {
                 let container = Self::published(&image, &arguments, true).await;
                 if TcpStream::connect((container.host, container.port))
                     .await
@@ -71,8 +72,8 @@ impl Container {
                 {
                     return container;
                 }
-                // Another machine's engine, or ours seen from inside a container.
-                LOOPBACK_WILL_NOT_DO.set(()).ok();
+                // The engine is on another machine, or the tests run in a container themselves.
+                LOOPBACK_UNREACHABLE.set(()).ok();
                 container.remove().await;
             }
             Self::published(&image, &arguments, false).await
@@ -80,9 +81,9 @@ impl Container {
         .await
     }
 
-    /// Starts a container whose port is published on loopback, or wherever the engine publishes ports.
+    /// Starts a container. Its port is published on loopback, or where the engine publishes ports.
     async fn published(image: &str, arguments: &[String], on_loopback: bool) -> Self {
-        // Between the choice of a port and its use somebody else may take it.
+        // Another program may take the port between its choice and its use.
         for _ in 0..5 {
             let port = free_port();
             let error = match request(image, arguments, port, on_loopback).start().await {
@@ -120,16 +121,16 @@ impl Container {
     }
 
     pub(crate) async fn stop(&self) {
-        self.ask(async |docker, id| docker.stop_container(&id, None).await)
+        self.request(async |docker, id| docker.stop_container(&id, None).await)
             .await;
     }
 
     pub(crate) async fn kill(&self) {
         let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
-        self.ask(async |docker, id| docker.kill_container(&id, Some(options)).await)
+        self.request(async |docker, id| docker.kill_container(&id, Some(options)).await)
             .await;
-        // The kill is answered when the signal is sent.
-        self.ask(async |docker, id| {
+        // The engine answers when it has sent the signal, not when the process has ended.
+        self.request(async |docker, id| {
             while docker
                 .inspect_container(&id, None)
                 .await?
@@ -145,28 +146,30 @@ impl Container {
     }
 
     pub(crate) async fn start_again(&self) {
-        self.ask(async |docker, id| docker.start_container(&id, None).await)
+        self.request(async |docker, id| docker.start_container(&id, None).await)
             .await;
     }
 
     pub(crate) async fn pause(&self) {
-        self.ask(async |docker, id| docker.pause_container(&id).await)
+        self.request(async |docker, id| docker.pause_container(&id).await)
             .await;
     }
 
     pub(crate) async fn unpause(&self) {
-        self.ask(async |docker, id| docker.unpause_container(&id).await)
+        self.request(async |docker, id| docker.unpause_container(&id).await)
             .await;
     }
 
-    async fn ask<F>(&self, what: impl FnOnce(Docker, String) -> F + Send + 'static)
+    async fn request<F>(&self, operation: impl FnOnce(Docker, String) -> F + Send + 'static)
     where
         F: Future<Output = Result<(), testcontainers::bollard::errors::Error>> + Send,
     {
         let id = self.id.clone();
-        on_keeper(async move {
+        on_engine_thread(async move {
             let docker = docker_client_instance().await.expect("the Docker engine");
-            what(docker, id).await.expect("the Docker engine does it");
+            operation(docker, id)
+                .await
+                .expect("the Docker engine does it");
         })
         .await;
     }
@@ -178,8 +181,8 @@ impl Drop for Container {
             return;
         };
         let (done, removed) = std::sync::mpsc::channel();
-        keeper().spawn(async move {
-            // Removes a paused or stopped one too, with its data.
+        engine_thread().spawn(async move {
+            // It removes a paused or stopped container too, and its data.
             handle.rm().await.ok();
             done.send(()).ok();
         });
@@ -231,11 +234,11 @@ fn address_of(host: &str) -> IpAddr {
     v4.expect("an IPv4 address of the engine's host").ip()
 }
 
-/// This process: its id, when it started, and the id of the machine's boot with its process namespace, so that
-/// nobody takes another machine's process for a dead one.
+/// A name for this process: its id, its start time, the id of the machine's boot, and the process namespace. With the
+/// last two, a process of another machine is not taken for one that has ended.
 fn owner() -> String {
     let id = std::process::id();
-    format!("{id}:{}:{}", started(id).unwrap_or_default(), machine())
+    format!("{id}:{}:{}", start_time(id).unwrap_or_default(), machine())
 }
 
 fn machine() -> String {
@@ -245,14 +248,14 @@ fn machine() -> String {
 }
 
 /// When a process started, in ticks since boot.
-fn started(process: u32) -> Option<String> {
+fn start_time(process: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may hold spaces; the start is the 20th field after it.
+    // The name is in parentheses and may contain spaces. The start time is the 20th field after it.
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(19).map(str::to_owned)
 }
 
-/// Removes the containers of test processes that are gone.
+/// Removes the containers of test processes that have ended.
 async fn remove_leftovers() {
     static ONCE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     ONCE.get_or_init(|| async {
@@ -266,7 +269,7 @@ async fn remove_leftovers() {
         for container in all.unwrap_or_default() {
             let label = container.labels.and_then(|mut labels| labels.remove(OWNER));
             if let (Some(id), Some(label)) = (container.id, label)
-                && is_gone(&label)
+                && has_ended(&label)
             {
                 let options = RemoveContainerOptionsBuilder::new()
                     .force(true)
@@ -279,27 +282,29 @@ async fn remove_leftovers() {
     .await;
 }
 
-/// Whether a label names a process of this machine that is no more.
-fn is_gone(label: &str) -> bool {
+/// Whether a label names a process of this machine that has ended.
+fn has_ended(label: &str) -> bool {
     let mut parts = label.splitn(3, ':');
     let (Some(id), Some(start), Some(place)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
     let Ok(id) = id.parse() else { return false };
-    place == machine() && started(id).as_deref() != Some(start)
+    place == machine() && start_time(id).as_deref() != Some(start)
 }
 
-/// Runs something on the thread that talks with the engine.
-async fn on_keeper<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
-    match keeper().spawn(future).await {
+/// Runs a future on the thread that makes the requests to the engine.
+async fn on_engine_thread<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> T {
+    match engine_thread().spawn(future).await {
         Ok(done) => done,
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }
 
-fn keeper() -> &'static Handle {
-    static KEEPER: OnceLock<Handle> = OnceLock::new();
-    KEEPER.get_or_init(|| {
+fn engine_thread() -> &'static Handle {
+    static HANDLE: OnceLock<Handle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -315,11 +320,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_not_gone_and_another_is() {
-        assert!(!is_gone(&owner()));
-        let gone = format!("{}:1:{}", std::process::id(), machine());
-        assert!(is_gone(&gone));
+    fn this_process_has_not_ended_and_another_one_has() {
+        assert!(!has_ended(&owner()));
+        let ended = format!("{}:1:{}", std::process::id(), machine());
+        assert!(has_ended(&ended));
         let elsewhere = format!("{}:1:elsewhere", std::process::id());
-        assert!(!is_gone(&elsewhere));
+        assert!(!has_ended(&elsewhere));
     }
 }

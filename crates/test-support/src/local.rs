@@ -1,4 +1,4 @@
-//! A Redis as a process of its own.
+//! A Redis as a process of this machine.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-/// Starts the server, tells its process id, and kills it when nobody holds our end of the pipe any more: so it ends
-/// with the test, however the test ends. The guard itself ends with the server.
+/// The guard: a shell that starts the server, prints its process id, and kills it when its standard input is closed. The
+/// test process holds the other end, so the server ends with the test, however the test ends. The guard ends with the
+/// server.
 const GUARD: &str = r#"
 exec 3<&0 2>/dev/null
 redis-server "$@" </dev/null >redis.log 2>&1 3<&- &
@@ -23,7 +24,7 @@ wait $server
 kill $watcher 2>/dev/null
 "#;
 
-/// A `redis-server` with a port and a folder that stay.
+/// A `redis-server` that keeps its port and its folder when it is started again.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) port: u16,
@@ -32,7 +33,7 @@ pub(crate) struct Process {
     running: Mutex<Option<Guarded>>,
 }
 
-/// A running server and the shell that guards it.
+/// A running server and its guard.
 #[derive(Debug)]
 struct Guarded {
     guard: Child,
@@ -42,7 +43,7 @@ struct Guarded {
 }
 
 impl Process {
-    /// Whether there is a `redis-server`.
+    /// Whether there is a `redis-server` on the PATH.
     pub(crate) fn can_start() -> bool {
         let version = Command::new("redis-server")
             .arg("--version")
@@ -82,8 +83,8 @@ impl Process {
             .spawn()
             .expect("a shell");
         let mut line = String::new();
-        let told = guard.stdout.take().expect("a pipe");
-        BufReader::new(told)
+        let stdout = guard.stdout.take().expect("a pipe");
+        BufReader::new(stdout)
             .read_line(&mut line)
             .expect("a process id");
         let pipe = guard.stdin.take();
@@ -130,18 +131,18 @@ fn send(signal: &str, process: u32) {
     );
 }
 
-/// A port nobody listens on now.
+/// A port on which nobody listens now.
 pub(crate) fn free_port() -> u16 {
     let listener = bind_free_port();
     listener.local_addr().expect("its address").port()
 }
 
-/// Listens on a loopback port from below the range that the system gives to clients. From inside it, a client that
-/// tries a closed port again and again may be given that very port and connect to itself.
+/// Listens on a loopback port below the range from which the system takes the ports of clients. With a port from that
+/// range, a client that tries a closed port again and again may get the same port for itself, and connect to itself.
 pub(crate) fn bind_free_port() -> TcpListener {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const PORTS: u16 = 12_000;
-    // Processes begin far from each other.
+    // Processes that start at the same time try different ports first.
     let begin = std::process::id().wrapping_mul(997) % u32::from(PORTS);
     for _ in 0..PORTS {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);

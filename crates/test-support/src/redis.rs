@@ -21,9 +21,9 @@ const START_POLL: Duration = Duration::from_millis(2);
 /// How a server is started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedisOptions {
-    /// Whether it writes every command to disk before it answers, so that a kill loses nothing.
+    /// Whether it writes every command to disk before it answers. Then a kill loses nothing.
     pub append_only: bool,
-    /// Further arguments, such as `--maxmemory 10mb`, each part by itself.
+    /// Further arguments, such as `--maxmemory` and `10mb`.
     pub args: Vec<String>,
 }
 
@@ -188,19 +188,19 @@ impl RedisServer {
         format!("redis://{user}:{password}@{}", self.address)
     }
 
-    /// A connection of one's own.
+    /// Opens a connection.
     ///
     /// # Panics
-    /// The server is not there.
+    /// The server does not answer.
     pub async fn client(&self) -> RespClient {
         let client = RespClient::connect(self.address).await;
         client.expect("the Redis of the test listens")
     }
 
-    /// Runs one command on a connection of its own.
+    /// Runs one command on a new connection.
     ///
     /// # Panics
-    /// The server is not there, or answers with an error.
+    /// The server does not answer, or answers with an error.
     pub async fn command<A: AsRef<[u8]>>(&self, command: &[A]) -> Value {
         self.client().await.command(command).await
     }

@@ -161,6 +161,8 @@ impl<'a> Module<'a> {
         while let Some((first, tail)) = rest.split_first() {
             rest = match *first {
                 "use" => module.read_use(tail, &[]),
+                // `pub(in crate::x)` takes nothing from there.
+                "(" if tail.first() == Some(&"in") => tail.get(4..).unwrap_or_default(),
                 _ if tail.first() == Some(&"::") => {
                     let end = rest.chunks(2).position(|pair| pair.get(1) != Some(&"::"));
                     let words = rest.iter().step_by(2).take(end.unwrap_or(0) + 1);
@@ -217,24 +219,15 @@ impl<'a> Module<'a> {
 
 /// The name of the item that a line begins to define.
 fn defined_in(line: &str) -> Option<&str> {
-    const KEYWORDS: [&str; 9] = [
-        "fn",
-        "struct",
-        "enum",
-        "union",
-        "trait",
-        "type",
-        "const",
-        "static",
-        "macro_rules",
-    ];
+    const KEYWORDS: &str = "fn struct enum union trait type const static macro_rules";
     let tokens = tokens_of(line);
     // Methods are indented.
     let is_item = !line.starts_with(' ');
-    let mut pairs = tokens
+    let is_keyword = |word: &str| KEYWORDS.split(' ').any(|keyword| keyword == word);
+    let names = tokens
         .windows(2)
-        .filter(|pair| KEYWORDS.contains(&pair[0]) && pair[1] != "fn");
-    pairs.next().map(|pair| pair[1]).filter(|_| is_item)
+        .filter(|pair| is_keyword(pair[0]) && !is_keyword(pair[1]));
+    names.map(|pair| pair[1]).next().filter(|_| is_item)
 }
 
 /// Words, `::`, and everything else by character.
