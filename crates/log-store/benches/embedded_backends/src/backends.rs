@@ -1,11 +1,13 @@
 //! The two backends, each as its documentation advises for this pattern.
 
+use std::ops::Range;
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{ReadableDatabase as _, TableDefinition};
 
-use crate::Ids;
+/// The lines of a page's range.
+type Ids = Range<u64>;
 
 pub trait Backend {
     const NAME: &'static str;

@@ -7,7 +7,6 @@
 
 mod backends;
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -239,6 +238,3 @@ fn disk(dir: &Path) -> u64 {
         .map(|entry| size(entry.unwrap()))
         .sum()
 }
-
-/// The lines of a page's range.
-type Ids = Range<u64>;
