@@ -33,7 +33,7 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// Whoever polls with this context.
+    /// The task that polls with this context.
     pub(crate) fn new(cx: &Context<'_>) -> Self {
         Self {
             waker: cx.waker().clone(),

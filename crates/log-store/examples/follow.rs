@@ -4,17 +4,17 @@
 //! cargo run -p log-store --example follow
 //! ```
 //!
-//! The follower has the loop of every reader of a log: it waits for a notice, reads from its position until there are no more
-//! lines, and waits again. It ends when the job has ended and there are no more lines.
+//! The follower hands out lines as they come, says where lines may be missing, and ends when the job has ended and nothing
+//! more comes.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
 use std::time::Duration;
 
-use log_domain::{EntryId, JobId, JobStatus, ReadLimit, UserId};
+use log_domain::{EntryId, JobId, JobStatus, Start, UserId};
 use log_store::{
-    EmbeddedOptions, EmbeddedStore, JobWatch, JobWrites, Jobs, LogAppend, LogStore, LogWatch,
+    EmbeddedOptions, EmbeddedStore, FollowEvent, FollowOptions, Follower, JobWrites, LogAppend,
     NewJob, NewLine, Transition,
 };
 
@@ -34,7 +34,10 @@ async fn main() -> Result<()> {
 
     // The producer has its own handles, as in another task of a service.
     let producer = tokio::spawn(produce(store.clone(), job.clone()));
-    let lines = follow(LogStore::watch(&store, &job), Jobs::watch(&store, &job)).await?;
+    let start = Start::After(EntryId::ZERO);
+    let options = FollowOptions::default();
+    let follower = Follower::open(&store, &store, &job, start, options).await?;
+    let lines = follow(follower).await?;
     producer.await??;
     println!("done: {lines} lines");
     Ok(())
@@ -67,30 +70,23 @@ async fn step(store: &EmbeddedStore, job: &JobId, to: JobStatus) -> Result<()> {
     Ok(())
 }
 
-/// Prints each line once, in order, until the job has ended. Returns the number of lines.
-async fn follow(mut log: Box<dyn LogWatch>, mut job: Box<dyn JobWatch>) -> Result<usize> {
-    let (mut position, mut lines, mut ended) = (EntryId::ZERO, 0, false);
-    while !ended {
-        tokio::select! {
-            () = log.changed() => {}
-            () = job.changed() => {
-                let found = job.get().await?;
-                ended = found.is_none_or(|job| job.status.is_terminal());
+/// Prints each line once, in order, until the job has ended. Returns how many lines there were.
+async fn follow(mut follower: Follower) -> Result<usize> {
+    let mut lines = 0;
+    while let Some(event) = follower.next().await? {
+        match event {
+            FollowEvent::Lines(new) => {
+                if let Some(found) = new.gap {
+                    println!("-- lines after {} may be missing", found.gap.after_id);
+                }
+                lines += new.lines.len();
+                for line in new.lines {
+                    println!("{} {}", line.id, line.text.unwrap_or_default());
+                }
             }
-        }
-        loop {
-            let tail = log.read_after(position, ReadLimit::lines(100)).await?;
-            if let Some(gap) = tail.gap(position) {
-                println!("-- lines after {} are gone", gap.after_id);
-                position = gap.resume_after;
-            }
-            for line in tail.lines {
-                println!("{} {}", line.id, line.text.unwrap_or_default());
-                (position, lines) = (line.id, lines + 1);
-            }
-            if !tail.more {
-                break;
-            }
+            FollowEvent::Unavailable(outage) => println!("-- trying again: {}", outage.error),
+            FollowEvent::Recovered { .. } => println!("-- the store is back"),
+            FollowEvent::End { end, .. } => println!("-- the job is {}", end.as_str()),
         }
     }
     Ok(lines)

@@ -4,6 +4,8 @@
 //! changed ([`LogWatch`]). A notice carries no data. It may come without a change, but it is never missed. So no line is lost
 //! or repeated when a connection is made or lost, at a failover, a trim or an end.
 //!
+//! [`Follower`] is that loop, with gaps, outages of the store, and the end of the log.
+//!
 //! | feature | store | for |
 //! |---|---|---|
 //! | `redis` | [`redis::RedisStore`] | Redis Streams, as existing producers fill them |

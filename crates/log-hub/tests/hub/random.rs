@@ -25,16 +25,25 @@ const PATIENCE: Duration = Duration::from_secs(10_000);
 
 #[test]
 fn viewers_of_a_log_that_only_grows_see_each_line_once() {
-    for seed in 0..40 {
-        play(seed, false);
-    }
+    play_all(40, false);
 }
 
 #[test]
 fn viewers_of_a_log_that_is_trimmed_and_lost_see_each_line_once_or_a_gap() {
-    for seed in 0..160 {
-        play(seed, true);
-    }
+    play_all(160, true);
+}
+
+/// Plays so many histories, on two threads.
+fn play_all(histories: u64, destroys: bool) {
+    std::thread::scope(|scope| {
+        for first in 0..2 {
+            scope.spawn(move || {
+                for seed in (first..histories).step_by(2) {
+                    play(seed, destroys);
+                }
+            });
+        }
+    });
 }
 
 fn play(seed: u64, destroys: bool) {
