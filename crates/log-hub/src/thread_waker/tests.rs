@@ -1,5 +1,8 @@
 //! The thread waker, polled by hand on a paused clock.
 
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
@@ -167,4 +170,43 @@ async fn a_thread_waker_that_ends_leaves_nobody_asleep() {
     // A viewer that comes later has none.
     wake(&waker, 2);
     assert_eq!(viewers.get(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_an_actix_worker_it_is_polled_again_when_the_viewers_have_written() {
+    const VIEWERS: usize = 500;
+    let local = tokio::task::LocalSet::new();
+    let written = Rc::new(Cell::new(0));
+    // How many had written at each poll of the thread waker.
+    let polls = Rc::new(RefCell::new(Vec::new()));
+    let waiters = Rc::new(RefCell::new(Vec::new()));
+    let mut thread_waker = ThreadWaker::new();
+    local.spawn_local(poll_fn({
+        let (written, polls) = (written.clone(), polls.clone());
+        move |cx| {
+            polls.borrow_mut().push(written.get());
+            Pin::new(&mut thread_waker).poll(cx)
+        }
+    }));
+    for _ in 0..VIEWERS {
+        let (written, waiters) = (written.clone(), waiters.clone());
+        let mut waits = false;
+        local.spawn_local(poll_fn(move |cx| {
+            if std::mem::replace(&mut waits, true) {
+                written.update(|written| written + 1);
+                return Poll::Ready(());
+            }
+            waiters.borrow_mut().push(Waiter::new(cx));
+            Poll::Pending
+        }));
+    }
+    local.run_until(sleep(SHORTEST_WAIT)).await;
+    let waiters = waiters.take();
+    assert_eq!(waiters.len(), VIEWERS);
+    // A line comes from the feed's thread.
+    std::thread::spawn(|| Waiter::wake_all(waiters))
+        .join()
+        .unwrap();
+    local.run_until(sleep(SHORTEST_WAIT)).await;
+    assert_eq!(*polls.borrow(), [0, 0, VIEWERS]);
 }
