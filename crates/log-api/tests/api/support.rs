@@ -4,10 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak, mpsc};
+use std::sync::{Arc, LazyLock, Weak, mpsc};
 use std::time::{Duration, SystemTime};
 
 use auth::mint::Issuer;
+use parking_lot::Mutex;
 use test_support::{Answer, HttpClient, RedisServer, Request};
 
 /// The front end that the tokens of tests are issued for.
@@ -129,14 +130,13 @@ impl Api {
     pub(crate) async fn shared(redis: &RedisServer) -> Arc<Self> {
         static SHARED: Mutex<Weak<Api>> = Mutex::new(Weak::new());
         static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-        let kept = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let _one = STARTING.lock().await;
-        let there = kept().upgrade();
+        let there = SHARED.lock().upgrade();
         if let Some(api) = there.filter(|api| api.redis_url == redis.url()) {
             return api;
         }
         let api = Arc::new(Self::on(redis).await);
-        *kept() = Arc::downgrade(&api);
+        *SHARED.lock() = Arc::downgrade(&api);
         api
     }
 
@@ -155,7 +155,7 @@ impl Api {
                 if let Some(address) = address_in(&line) {
                     let _ = found.send(address);
                 }
-                let mut log = kept.lock().unwrap();
+                let mut log = kept.lock();
                 log.push_str(&line);
                 log.push('\n');
             }
@@ -171,7 +171,7 @@ impl Api {
         let waited = tokio::task::spawn_blocking(wait).await.unwrap();
         let Ok((addr, metrics)) = waited else {
             let _ = child.kill();
-            panic!("the server did not start:\n{}", log.lock().unwrap());
+            panic!("the server did not start:\n{}", log.lock());
         };
         Self {
             child,
@@ -226,7 +226,7 @@ impl Api {
 
     /// What the server has logged so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.lock().clone()
     }
 
     /// The log of the server, once this text is in it.
