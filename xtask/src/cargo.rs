@@ -45,6 +45,11 @@ pub(crate) struct Target {
 }
 
 impl Package {
+    /// Whether it is, or depends on, a crate.
+    pub(crate) fn depends_on(&self, name: &str) -> bool {
+        self.name == name || self.dependencies.iter().any(|other| other.name == name)
+    }
+
     /// The targets of one kind: `lib`, `test`, `bench`, …
     pub(crate) fn targets_of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Target> {
         let is_of_kind = move |target: &&Target| target.kind.iter().any(|name| name == kind);

@@ -85,24 +85,18 @@ pub(crate) fn run(sh: &Shell, args: &TestArgs) -> anyhow::Result<()> {
     if !args.no_doc && args.runner_args.is_empty() {
         run_doc_tests(sh, args, &chosen)?;
     }
-    let is_needed = |package: &&Package| {
-        let mut names = package
-            .dependencies
-            .iter()
-            .map(|dependency| &dependency.name);
-        package.name == "test-support" || names.any(|name| name == "test-support")
-    };
-    let runner = if chosen.iter().any(is_needed) {
+    let runner = if chosen
+        .iter()
+        .any(|package| package.depends_on("test-support"))
+    {
         let program = with_redis(sh, &args.packages, &metadata)?;
         without_own_variables(sh.cmd(program)).arg("cargo")
     } else {
         cargo(sh)
     };
-    let tests = runner
-        .args(arguments(sh, &not_run))
-        .args(selection(&args.packages));
-    let tests = tests.args(&args.runner_args);
-    let outcome = tests.run();
+    let tests = runner.args(arguments(sh, &not_run));
+    let tests = tests.args(selection(&args.packages));
+    let outcome = tests.args(&args.runner_args).run();
     for (suite, reason) in &not_run {
         say(format_args!("Not run: tests/{suite}: {reason}"));
     }
@@ -116,14 +110,14 @@ fn chosen<'a>(metadata: &'a Metadata, names: &[String]) -> anyhow::Result<Vec<&'
     if names.is_empty() {
         return Ok(metadata.packages.iter().collect());
     }
-    let find = |name: &String| {
-        let package = metadata
+    let named = |name: &String| {
+        metadata
             .packages
             .iter()
-            .find(|package| package.name == *name);
-        package.with_context(|| format!("there is no crate `{name}`"))
+            .find(|package| package.name == *name)
     };
-    names.iter().map(find).collect()
+    let found = |name: &String| named(name).with_context(|| format!("there is no crate `{name}`"));
+    names.iter().map(found).collect()
 }
 
 /// Cargo's arguments for nextest, with more threads than cores because most tests wait most of the time; or for
@@ -131,22 +125,15 @@ fn chosen<'a>(metadata: &'a Metadata, names: &[String]) -> anyhow::Result<Vec<&'
 fn arguments(sh: &Shell, not_run: &[(&str, String)]) -> Vec<String> {
     let words = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
     if !succeeds(cargo(sh).args(["nextest", "--version"])) {
-        say(
-            "cargo-nextest is missing: `cargo test` runs the tests, and does not end one that hangs.",
-        );
+        say("cargo-nextest is missing: `cargo test` runs the tests. It ends none that hangs.");
         return words("test --lib --bins --tests --examples");
     }
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let mut run = words(&format!("nextest run --test-threads={}", 4 * cores));
     if !not_run.is_empty() {
-        let names: Vec<_> = not_run
-            .iter()
-            .map(|(name, _)| format!("binary({name})"))
-            .collect();
-        run.extend([
-            "--filterset".to_owned(),
-            format!("not ({})", names.join(" + ")),
-        ]);
+        let names = not_run.iter().map(|(name, _)| format!("binary({name})"));
+        let names = names.collect::<Vec<_>>().join(" + ");
+        run.extend(["--filterset".to_owned(), format!("not ({names})")]);
     }
     run
 }
@@ -168,38 +155,27 @@ fn suites_left_out(
     packages: &[&Package],
     prepare: impl Fn(&Suite) -> Result<(), String>,
 ) -> Vec<(&'static str, String)> {
-    let has = |package: &&Package, suite: &Suite| {
-        package
-            .targets_of_kind("test")
-            .any(|target| target.name == suite.name)
-    };
-    let mut left_out = Vec::new();
-    for suite in SUITES
+    let targets = packages
         .iter()
-        .filter(|suite| packages.iter().any(|package| has(package, suite)))
-    {
-        left_out.extend(prepare(suite).err().map(|reason| (suite.name, reason)));
-    }
-    left_out
+        .flat_map(|package| package.targets_of_kind("test"));
+    let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
+    let suites = SUITES.iter().filter(|suite| names.contains(&suite.name));
+    let reason = |suite: &Suite| Some((suite.name, prepare(suite).err()?));
+    suites.filter_map(reason).collect()
 }
 
 fn run_doc_tests(sh: &Shell, args: &TestArgs, chosen: &[&Package]) -> anyhow::Result<()> {
     let has_library = |package: &&&Package| package.targets_of_kind("lib").next().is_some();
-    let libraries = chosen
-        .iter()
-        .filter(has_library)
-        .map(|package| package.name.clone());
-    let mut libraries: Vec<_> = libraries.collect();
+    let libraries = chosen.iter().filter(has_library);
+    let mut libraries: Vec<_> = libraries.map(|package| package.name.clone()).collect();
     if libraries.is_empty() {
         return Ok(());
     }
     if args.packages.is_empty() {
         libraries.clear();
     }
-    Ok(cargo(sh)
-        .args(["test", "--doc"])
-        .args(selection(&libraries))
-        .run()?)
+    let test = cargo(sh).args(["test", "--doc"]);
+    Ok(test.args(selection(&libraries)).run()?)
 }
 
 /// Cargo ignores `--package` beside `--workspace`, so it is one or the other.

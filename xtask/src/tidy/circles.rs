@@ -31,21 +31,19 @@ struct Module<'a> {
 }
 
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
-    let sources = || {
-        files
-            .iter()
-            .filter_map(|file| file.path.split_once("/src/"))
-    };
-    let crates: BTreeSet<&str> = sources().map(|(name, _)| name).collect();
+    let sources = files
+        .iter()
+        .filter_map(|file| file.path.split_once("/src/"));
+    let crates = sources
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains("/benches/"));
     let mut findings = Vec::new();
-    for name in crates {
+    for name in crates.collect::<BTreeSet<_>>() {
         let modules = Modules::read(name, files);
         let imports = modules.imports();
-        findings.extend(
-            circles(&imports)
-                .iter()
-                .map(|circle| describe(circle, &imports)),
-        );
+        for circle in circles(&imports) {
+            findings.push(describe(&circle, &imports));
+        }
     }
     findings
 }
@@ -57,18 +55,13 @@ impl<'a> Modules<'a> {
         for file in files {
             let path = file
                 .path
-                .strip_prefix(name)
-                .and_then(|path| path.strip_prefix("/src/"));
-            let Some(path) = path.and_then(|path| path.strip_suffix(".rs")) else {
+                .strip_suffix(".rs")
+                .and_then(|path| path.split_once("/src/"));
+            let Some((_, path)) = path.filter(|(prefix, _)| *prefix == name) else {
                 continue;
             };
             let mut path: Path = path.split('/').map(str::to_owned).collect();
-            if matches!(
-                path.last().map(String::as_str),
-                Some("lib" | "main" | "mod")
-            ) {
-                path.pop();
-            }
+            path.pop_if(|last| ["lib", "main", "mod"].contains(&last.as_str()));
             modules.entry(path).or_insert_with(|| Module::read(file));
         }
         Self(modules)
@@ -78,13 +71,14 @@ impl<'a> Modules<'a> {
         let mut imports = Imports::new();
         for (from, module) in &self.0 {
             for path in &module.paths {
-                let target = self
-                    .resolve(from, path, 0)
-                    .map(|target| self.0[&target].file);
-                if let Some(target) = target.filter(|target| *target != module.file) {
-                    let names = imports.entry((module.file, target)).or_default();
-                    names.extend(path.last().map(String::as_str));
-                }
+                let Some(target) = self.resolve(from, path, 0).filter(|target| target != from)
+                else {
+                    continue;
+                };
+                let names = imports
+                    .entry((module.file, self.0[&target].file))
+                    .or_default();
+                names.extend(path.last().map(String::as_str));
             }
         }
         imports
@@ -219,7 +213,7 @@ impl<'a> Module<'a> {
 
 /// The name of the item that a line begins to define.
 fn defined_in(line: &str) -> Option<&str> {
-    const KEYWORDS: &str = "fn struct enum union trait type const static macro_rules";
+    const KEYWORDS: &str = "fn struct enum union trait type const static";
     let tokens = tokens_of(line);
     // Methods are indented.
     let is_item = !line.starts_with(' ');
