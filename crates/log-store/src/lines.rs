@@ -105,11 +105,4 @@ impl TailRead {
     pub fn gap(&self, cursor: EntryId) -> Option<Gap> {
         gap_after(cursor, &self.lines, &self.bounds)
     }
-
-    /// Whether a reader is at the end of the log after this read from `cursor`.
-    #[must_use]
-    pub fn is_at_end(&self, cursor: EntryId) -> bool {
-        let position = self.lines.last().map_or(cursor, |line| line.id);
-        !self.more && position == self.bounds.last_id
-    }
 }
