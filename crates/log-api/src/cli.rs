@@ -9,8 +9,11 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::Application;
 use crate::cli_result::CliResult;
@@ -86,6 +89,9 @@ and goes on serving until Ctrl-C. The log is in a temporary folder, which is del
 const CONFIG_HELP: &str = "\
 To begin a file of settings:
   log-api config --format env > .env";
+
+/// How long the end of the process waits for the file of the embedded store to be closed.
+const CLOSING_FILE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 struct ServeArgs {
@@ -180,7 +186,7 @@ fn serve(args: ServeArgs) -> CliResult {
     let mut settings = read_settings(args.store)?;
     settings.server.bind = args.bind.unwrap_or(settings.server.bind);
     let log = settings.log.clone();
-    with_log_and_runtime(&log, async move {
+    let file_closed = with_log_and_runtime(&log, async move {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
@@ -192,8 +198,23 @@ fn serve(args: ServeArgs) -> CliResult {
             tracing::info!(%address, "metrics at /metrics");
         }
         app.run(stop).await?;
-        Ok(())
-    })
+        Ok(service.file_closed)
+    })?;
+    // The runtime is gone, and with it everything that held the store.
+    file_closed.map_or(Ok(()), wait_until_closed)
+}
+
+/// Waits until the file of the embedded store is closed. A file that was not closed is checked as a whole at the next start,
+/// which takes about a second for 200 MB.
+fn wait_until_closed(file_closed: CancellationToken) -> CliResult {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let closed = runtime.block_on(async { timeout(CLOSING_FILE, file_closed.cancelled()).await });
+    if closed.is_err() {
+        tracing::warn!("the file of the store was not closed in time; the next start checks it");
+    }
+    Ok(())
 }
 
 fn demo(args: DemoArgs) -> CliResult {
@@ -234,7 +255,10 @@ fn print_error(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "log-api: {text}");
 }
 
-fn with_log_and_runtime(log: &LogSettings, work: impl Future<Output = CliResult>) -> CliResult {
+fn with_log_and_runtime<T>(
+    log: &LogSettings,
+    work: impl Future<Output = CliResult<T>>,
+) -> CliResult<T> {
     telemetry::start(log)?;
     // actix serves requests on workers of its own. One thread is enough for Redis and the feeds: a line on its way from
     // one to the other then never waits for a second thread to wake up.

@@ -1,4 +1,4 @@
 //! The result of a command of the binary.
 
-/// Success, or an error to show to the person who typed the command.
-pub(crate) type CliResult = Result<(), Box<dyn std::error::Error>>;
+/// What a command came to, or an error to show to the person who typed it.
+pub(crate) type CliResult<T = ()> = Result<T, Box<dyn std::error::Error>>;

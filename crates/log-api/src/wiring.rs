@@ -11,6 +11,7 @@ use auth::webhooks::Webhooks;
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisOptionsError, RedisStore};
 use log_store::{EmbeddedOptions, EmbeddedStore, Revocations, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{AccessOptions, AccessStores, StreamLimits};
 use crate::config::{
@@ -31,6 +32,8 @@ const RECHECK: Duration = Duration::from_secs(2);
 pub(crate) struct Service {
     pub(crate) state: AppState,
     pub(crate) metrics: Metrics,
+    /// Is cancelled when the file of the embedded store is closed. `None` for a store without a file.
+    pub(crate) file_closed: Option<CancellationToken>,
 }
 
 /// Builds the service. It also starts while Redis or Clerk's keys cannot be reached, and answers 503 until they can.
@@ -74,6 +77,7 @@ pub(crate) fn on_embedded(
     limits: &LimitSettings,
     options: AccessOptions,
 ) -> Service {
+    let file_closed = Some(store.closed());
     let store = Arc::new(store);
     let stores = AccessStores {
         tickets: store.clone(),
@@ -90,6 +94,7 @@ pub(crate) fn on_embedded(
     Service {
         metrics: Metrics::new(state.clone(), gauges),
         state,
+        file_closed,
     }
 }
 
@@ -124,7 +129,11 @@ async fn on_redis(
         }
     }
     let metrics = Metrics::new(state.clone(), move || redis_gauges(&store));
-    Ok(Service { state, metrics })
+    Ok(Service {
+        state,
+        metrics,
+        file_closed: None,
+    })
 }
 
 /// Why Redis cannot be relied upon.

@@ -21,7 +21,7 @@ pub(super) async fn authenticate(
 ) -> Result<Principal, ApiError> {
     let who = match ticket {
         Some(secret) => by_ticket(access, request, &secret).await?,
-        None => by_token(verifier, request).await?,
+        None => by_token(verifier, access, request).await?,
     };
     access.check_not_revoked(who).await
 }
@@ -40,7 +40,11 @@ async fn by_ticket(
     grant.for_job(request.match_info().query("job_id"))
 }
 
-async fn by_token(verifier: &Verifier, request: &HttpRequest) -> Result<Principal, ApiError> {
+async fn by_token(
+    verifier: &Verifier,
+    access: &Access,
+    request: &HttpRequest,
+) -> Result<Principal, ApiError> {
     let session = verifier.authenticate(&Head(request)).await?;
     if let Some(actor) = session.actor() {
         // The only claim that is logged: impersonation must leave a trace.
@@ -52,7 +56,7 @@ async fn by_token(verifier: &Verifier, request: &HttpRequest) -> Result<Principa
             "somebody acts as a user"
         );
     }
-    Principal::from_session(&session).ok_or(ApiError::Code(ErrorCode::Internal))
+    Principal::from_session(&session, access.org_rule()).ok_or(ApiError::Code(ErrorCode::Internal))
 }
 
 /// The view that `auth` has of a request.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use auth::Session;
-use log_domain::{Membership, OrgId, Reader, UserId};
+use log_domain::{Membership, OrgId, OrgRule, Reader, UserId};
 use serde_json::{Value, json};
 
 /// Who a request is from, according to a verified session or to a ticket.
@@ -20,11 +20,18 @@ pub struct Principal {
 
 impl Principal {
     /// The principal of a session. `None` if the user id is empty, which a verified session never has.
-    pub(crate) fn from_session(session: &Session) -> Option<Self> {
+    ///
+    /// Of the member's permissions it keeps only the one that the rule asks for: a token can name tens of thousands.
+    pub(crate) fn from_session(session: &Session, rule: &OrgRule) -> Option<Self> {
         let membership = |org: &auth::Organization| {
+            let needed = match rule {
+                OrgRule::Permission(needed) => Some(needed),
+                OrgRule::Members | OrgRule::Off => None,
+            };
+            let held = needed.filter(|needed| org.has_permission(needed));
             Some(Membership {
                 org: OrgId::new(org.id())?,
-                permissions: org.permissions().collect(),
+                permissions: held.cloned().into_iter().collect(),
             })
         };
         Some(Self {
