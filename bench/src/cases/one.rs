@@ -70,7 +70,7 @@ pub(crate) fn run(bench: &Bench, figures: &mut Figures) -> Result<(), BenchError
     );
     ratio(
         "p50 from XADD to viewer, over XREAD BLOCK",
-        Reach::AtMost(1.5),
+        Reach::AtMost(4.0),
         ours / bare,
     );
     Ok(())

@@ -32,7 +32,7 @@ const FREE_OF: [(&str, &str); 9] = [
     ("log-api", "test-support testcontainers"),
     (
         "log-cli",
-        "test-support auth log-api redb jsonwebtoken actix-web",
+        "test-support auth log-api log-hub redb jsonwebtoken actix-web",
     ),
 ];
 
