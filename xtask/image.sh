@@ -2,11 +2,33 @@
 # Makes a Docker image without a registry: packs programs of this machine, with the libraries they need, into a tar
 # archive and hands it to `docker import`. No base image, no builder and no network is needed.
 #
-#   image.sh redis TAG           from Debian's redis-server
-#   image.sh api TAG BINARY      from a compiled log-api
+#   image.sh redis TAG [--force]   from Debian's redis-server; --force: even if there is an image of that name
+#   image.sh pull-redis TAG        pulled from a registry; made as above if that fails
+#   image.sh api TAG BINARY        from a compiled log-api
 set -eu
 umask 022
-kind=$1 tag=$2
+kind=$1 tag=$2 option=${3:-}
+
+has_image() {
+    timeout 10 docker image inspect "$tag" >/dev/null 2>&1
+}
+
+case $kind$option in
+redis)
+    if has_image; then
+        echo 'There is an image of that name already; --force makes it again.'
+        exit
+    fi
+    ;;
+pull-redis)
+    if has_image || timeout 300 docker pull "$tag"; then
+        exit
+    fi
+    echo "It cannot be pulled. Making it from Debian's redis-server."
+    kind=redis
+    ;;
+esac
+
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
@@ -48,6 +70,7 @@ import() {
 
 case $kind in
 redis)
+    sh "$(dirname "$0")/install.sh" program redis-server
     add_user redis 999
     add_program "$(command -v redis-server)" /usr/bin/redis-server
     add_program "$(command -v redis-cli)" /usr/bin/redis-cli
@@ -86,7 +109,7 @@ SCRIPT
     ;;
 api)
     add_user log-api 10001
-    add_program "$3" /usr/local/bin/log-api
+    add_program "$option" /usr/local/bin/log-api
     # The authorities that outgoing TLS trusts.
     add /etc/ssl/certs/ca-certificates.crt
     # A test compares these lines with the last stage of the Dockerfile.

@@ -1,32 +1,25 @@
 //! `cargo xtask bench`: the benchmarks.
 //!
-//! There is no list to keep: each bench target of the workspace is a benchmark, and the first line of its file says what
-//! it measures. Three more measure whole servers; they are in the workspace `bench/`.
+//! Each bench target of the workspace is one. Three more measure whole servers; they are in the workspace `bench/`.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::bail;
 use clap::Args;
 use xshell::Shell;
 
-use crate::cargo::{Metadata, cargo, metadata, say};
+use crate::cargo::{Package, cargo, metadata, say};
+use crate::targets::{Entry, choose, entries};
+
+/// The place of the three, in the list.
+const SCALE_PLACE: &str = "bench/";
 
 /// The benchmarks of `bench/`, with what they measure.
-const SCALE: [(&str, &str); 3] = [
-    (
-        "scale",
-        "The service with 10,000 viewers: memory, delays, slow viewers, replays, pages.",
-    ),
-    (
-        "peers",
-        "The service beside durable-streams and nchan, on the same load (1,000 viewers).",
-    ),
-    (
-        "plan",
-        "What one million viewers need on paper, from the results of both.",
-    ),
+const SCALE: [&str; 3] = [
+    "scale: The service with 10,000 viewers: memory, delays, slow viewers, replays, pages.",
+    "peers: The service beside durable-streams and nchan, on the same load (1,000 viewers).",
+    "plan: What one million viewers need on paper, from the results of both.",
 ];
 
 /// List the benchmarks, or run one.
@@ -53,84 +46,53 @@ pub(crate) struct BenchArgs {
     bench_args: Vec<String>,
 }
 
-#[derive(Debug)]
-struct Bench {
-    name: String,
-    package: String,
-    summary: String,
-    features: String,
-}
-
 /// `cargo xtask bench`.
 pub(crate) fn run(sh: &Shell, args: &BenchArgs) -> anyhow::Result<()> {
     let metadata = metadata(sh, "Cargo.toml")?;
     std::env::set_current_dir(sh.current_dir())?;
-    let become_scale = |name, args| become_scale(name, args, &metadata.target_directory);
+    let become_scale =
+        |name: &str| become_scale(name, &args.bench_args, &metadata.target_directory);
     if args.self_test {
-        return Err(become_scale("--self-test", &[]));
+        return Err(become_scale("--self-test"));
     }
-    let benches = benches(&metadata)?;
+    let benches = benches(&metadata.packages)?;
     let Some(name) = &args.name else {
-        for bench in &benches {
-            say(format_args!(
-                "{:12}{:12}{}",
-                bench.name, bench.package, bench.summary
-            ));
-        }
-        for (name, summary) in SCALE {
-            say(format_args!("{name:12}{:12}{summary}", "bench/"));
-        }
+        benches.iter().for_each(say);
         say("One of them: cargo xtask bench NAME. All but the last three: cargo xtask bench all.");
         return Ok(());
     };
-    if SCALE.iter().any(|(scale, _)| scale == name) {
-        return Err(become_scale(name, &args.bench_args));
-    }
-    for bench in chosen(&benches, name)? {
+    for bench in chosen(benches, name)? {
+        if bench.package == SCALE_PLACE {
+            return Err(become_scale(&bench.name));
+        }
         say(format_args!("{}: {}", bench.name, bench.summary));
-        let run = [
-            "bench",
-            "--locked",
-            "--package",
-            &bench.package,
-            "--bench",
-            &bench.name,
-        ];
-        let run = cargo(sh)
-            .args(run)
-            .args(["--features", &bench.features, "--"]);
+        let run = cargo(sh, "bench --locked --package").arg(&bench.package);
+        let run = run.args(["--bench", &bench.name, "--features", &bench.features, "--"]);
         run.args(&args.bench_args).run()?;
     }
     Ok(())
 }
 
-fn benches(metadata: &Metadata) -> anyhow::Result<Vec<Bench>> {
-    let mut benches = Vec::new();
-    for package in &metadata.packages {
-        for target in package.targets_of_kind("bench") {
-            benches.push(Bench {
-                name: target.name.clone(),
-                package: package.name.clone(),
-                summary: target.summary()?,
-                features: target.required_features.join(","),
-            });
-        }
+fn benches(packages: &[Package]) -> anyhow::Result<Vec<Entry>> {
+    let mut benches = entries(packages, "bench")?;
+    for (name, summary) in SCALE.iter().filter_map(|line| line.split_once(": ")) {
+        benches.push(Entry {
+            name: name.to_owned(),
+            package: SCALE_PLACE.to_owned(),
+            summary: summary.to_owned(),
+            ..Entry::default()
+        });
     }
     Ok(benches)
 }
 
-fn chosen<'a>(benches: &'a [Bench], name: &str) -> anyhow::Result<Vec<&'a Bench>> {
-    let is_chosen = |bench: &&Bench| name == "all" || bench.name == name;
-    let chosen: Vec<&Bench> = benches.iter().filter(is_chosen).collect();
-    if chosen.is_empty() {
-        let names = benches.iter().map(|bench| bench.name.as_str());
-        let known: Vec<&str> = names.chain(SCALE.map(|(name, _)| name)).collect();
-        bail!(
-            "there is no benchmark `{name}`; there are: {}",
-            known.join(", ")
-        );
+/// The benchmark of this name, or `all` that take minutes and not hours.
+fn chosen(mut benches: Vec<Entry>, name: &String) -> anyhow::Result<Vec<Entry>> {
+    if name == "all" {
+        benches.retain(|bench| bench.package != SCALE_PLACE);
+        return Ok(benches);
     }
-    Ok(chosen)
+    choose(benches, std::slice::from_ref(name))
 }
 
 /// Becomes a benchmark of `bench/`, so that signals reach the process that has servers to stop.
@@ -147,14 +109,16 @@ mod tests {
     #[test]
     fn bench_targets_are_listed_with_the_first_line_of_their_files_and_found_by_name() {
         let sh = crate::cargo::shell().unwrap();
-        let benches = benches(&metadata(&sh, "Cargo.toml").unwrap()).unwrap();
-        let frames = chosen(&benches, "frames").unwrap();
+        let packages = metadata(&sh, "Cargo.toml").unwrap().packages;
+        let chosen = |name: &str| chosen(benches(&packages).unwrap(), &name.to_owned());
+        let frames = chosen("frames").unwrap();
         assert_eq!((frames.len(), frames[0].package.as_str()), (1, "log-wire"));
         assert!(frames[0].summary.len() > 10, "{frames:?}");
-        assert_eq!(chosen(&benches, "all").unwrap().len(), benches.len());
-        let error = chosen(&benches, "no-such").unwrap_err().to_string();
+        let (all, listed) = (chosen("all").unwrap(), benches(&packages).unwrap());
+        assert_eq!(all.len(), listed.len() - SCALE.len());
+        let error = chosen("no-such").unwrap_err().to_string();
         assert!(
-            error.contains("frames") && error.contains("peers"),
+            error.contains("frames, ") && error.contains("peers"),
             "{error}"
         );
     }

@@ -1,5 +1,4 @@
-//! Cargo, and the workspace as cargo describes it. Also the two small things that every command needs: a line of output
-//! and a stopwatch.
+//! Cargo, and the workspace as cargo describes it. Also what other commands share: a line of output, a setting.
 
 use std::fmt;
 use std::io::Write as _;
@@ -22,7 +21,6 @@ pub(crate) struct Metadata {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
-    pub(crate) description: Option<String>,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
@@ -57,18 +55,9 @@ impl Package {
     }
 }
 
-impl Target {
-    /// What it is for: the first line of its source, without the `//!`.
-    pub(crate) fn summary(&self) -> anyhow::Result<String> {
-        let source = std::fs::read_to_string(&self.src_path)?;
-        let line = source.lines().next().unwrap_or_default();
-        Ok(line.trim_start_matches("//!").trim().to_owned())
-    }
-}
-
-/// `cargo`, without the variables that `cargo run` has set for this program.
-pub(crate) fn cargo(sh: &Shell) -> Cmd<'_> {
-    without_own_variables(cmd!(sh, "cargo"))
+/// A cargo command, without the variables that `cargo run` has set for this program. The line is split at its spaces.
+pub(crate) fn cargo<'a>(sh: &'a Shell, line: &str) -> Cmd<'a> {
+    without_own_variables(cmd!(sh, "cargo").args(line.split(' ')))
 }
 
 /// A command without the variables that `cargo run` has set for this program. Build scripts that watch one of them would
@@ -83,8 +72,8 @@ pub(crate) fn without_own_variables(command: Cmd<'_>) -> Cmd<'_> {
 /// A shell in the folder of the workspace.
 pub(crate) fn shell() -> anyhow::Result<Shell> {
     let sh = Shell::new()?;
-    let locate = ["locate-project", "--workspace", "--message-format=plain"];
-    let manifest = cargo(&sh).args(locate).quiet().read()?;
+    let locate = cargo(&sh, "locate-project --workspace --message-format=plain");
+    let manifest = locate.quiet().read()?;
     let folder = Path::new(&manifest).parent();
     sh.change_dir(folder.context("cargo names no folder of the workspace")?);
     Ok(sh)
@@ -92,8 +81,7 @@ pub(crate) fn shell() -> anyhow::Result<Shell> {
 
 /// What cargo knows about our own crates, or about those of another manifest.
 pub(crate) fn metadata(sh: &Shell, manifest: impl AsRef<Path>) -> anyhow::Result<Metadata> {
-    let question = ["metadata", "--format-version=1", "--no-deps"];
-    let question = cargo(sh).args(question).arg("--manifest-path");
+    let question = cargo(sh, "metadata --format-version=1 --no-deps --manifest-path");
     let answer = question.arg(manifest.as_ref()).quiet().read()?;
     serde_json::from_str(&answer).context("cannot read the answer of `cargo metadata`")
 }
@@ -115,23 +103,4 @@ pub(crate) fn say(line: impl fmt::Display) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}");
     let _ = out.flush();
-}
-
-/// How long something takes: whole seconds, tenths below ten.
-#[expect(clippy::disallowed_types, reason = "no test pauses this clock")]
-pub(crate) struct Stopwatch(std::time::Instant);
-
-impl Stopwatch {
-    #[expect(clippy::disallowed_types, reason = "no test pauses this clock")]
-    pub(crate) fn start() -> Self {
-        Self(std::time::Instant::now())
-    }
-}
-
-impl fmt::Display for Stopwatch {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.elapsed().as_secs_f64();
-        let digits = usize::from(seconds < 10.0);
-        write!(out, "{seconds:.digits$} s")
-    }
 }

@@ -5,27 +5,28 @@
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use xshell::{Cmd, Shell};
+use xshell::{Shell, cmd};
 
-use crate::cargo::{Stopwatch, cargo, metadata, say};
-use crate::{install, test, tidy};
+use crate::cargo::{cargo, metadata, say, without_own_variables};
+use crate::test::{self, TestArgs};
+use crate::tidy;
 
 /// The version of cargo-deny that is installed where it is missing.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Crates that others use alone, each with the features to build it with. A build of the whole workspace would hide a
+/// Crates that others use alone, with the features to build them with. A build of the whole workspace would hide a
 /// missing feature, because cargo unifies them.
-const ALONE: [(&str, &str); 10] = [
-    ("log-domain", "default"),
-    ("log-wire", "default"),
-    ("log-store", "default"),
-    ("log-store", ""),
-    ("auth", "default"),
-    ("auth", ""),
-    ("log-hub", "default"),
-    ("log-writer", "default"),
-    ("log-writer", ""),
-    ("log-client", "default"),
+const ALONE: [&str; 10] = [
+    "log-domain",
+    "log-wire",
+    "log-store",
+    "log-store --no-default-features",
+    "auth",
+    "auth --no-default-features",
+    "log-hub",
+    "log-writer",
+    "log-writer --no-default-features",
+    "log-client",
 ];
 
 /// Run everything that must pass, step by step.
@@ -72,15 +73,13 @@ enum Step {
 /// `cargo xtask ci`.
 pub(crate) fn run(sh: &Shell, args: &CiArgs) -> anyhow::Result<()> {
     let steps = chosen(&args.only, args.from);
-    let whole = Stopwatch::start();
+    let whole = now();
     let mut times = Vec::new();
     for (number, step) in (1..).zip(&steps) {
         let value = step.to_possible_value().context("each step has a name")?;
-        let (name, watch) = (value.get_name(), Stopwatch::start());
-        let summary = value
-            .get_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let (name, start) = (value.get_name(), now());
+        let summary = value.get_help().map(ToString::to_string);
+        let summary = summary.unwrap_or_default();
         if args.list {
             say(format_args!("{name:12}{summary}"));
             continue;
@@ -89,18 +88,25 @@ pub(crate) fn run(sh: &Shell, args: &CiArgs) -> anyhow::Result<()> {
         say(format_args!("{place} … {summary}"));
         let advice = || {
             format!(
-                "step {name} failed after {watch}; this step alone: cargo xtask ci --only {name}; \
+                "step {name} failed; this step alone: cargo xtask ci --only {name}; \
                  from here on: cargo xtask ci --from {name}"
             )
         };
         run_step(sh, *step).with_context(advice)?;
-        say(format_args!("{place}  {watch}"));
-        times.push(format!("{name} {watch}"));
+        let time = start.elapsed();
+        say(format_args!("{place}  {time:.1?}"));
+        times.push(format!("{name} {time:.1?}"));
     }
     if !args.list {
-        say(format_args!("ci: passed in {whole} ({})", times.join(", ")));
+        let (whole, times) = (whole.elapsed(), times.join(", "));
+        say(format_args!("ci: passed in {whole:.1?} ({times})"));
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_types, reason = "no test pauses this clock")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 fn chosen(only: &[Step], from: Option<Step>) -> Vec<Step> {
@@ -112,98 +118,76 @@ fn chosen(only: &[Step], from: Option<Step>) -> Vec<Step> {
 
 fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
     match step {
-        Step::Fmt => fmt(sh),
-        Step::Tidy => tidy::run(sh),
-        Step::Clippy => clippy(sh),
-        Step::Alone => alone(sh),
-        Step::Doc => doc(sh),
-        Step::Bench => bench(sh),
-        Step::Deny => deny(sh),
-        Step::Advisories => advisories(sh),
-        Step::Test => test::run(sh, &test::everything()),
-    }
-}
-
-fn fmt(sh: &Shell) -> anyhow::Result<()> {
-    for manifest in ["Cargo.toml", "bench/Cargo.toml"] {
-        let check = ["fmt", "--all", "--check", "--manifest-path", manifest];
-        cargo(sh).args(check).run()?;
-    }
-    Ok(())
-}
-
-fn clippy(sh: &Shell) -> anyhow::Result<()> {
-    let all = [
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-    ];
-    Ok(denying_warnings(cargo(sh).args(all)).run()?)
-}
-
-/// Clippy and not `check`: the build is the same, and code that only one set of features leaves unused is a warning.
-fn alone(sh: &Shell) -> anyhow::Result<()> {
-    for (package, features) in ALONE {
-        let one = ["clippy", "--locked", "--quiet", "--package", package];
-        let one = cargo(sh)
-            .args(one)
-            .args(["--no-default-features", "--features", features]);
-        denying_warnings(one).run()?;
+        Step::Fmt => {
+            cargo(sh, "fmt --all --check").run()?;
+            cargo(sh, "fmt --all --check --manifest-path bench/Cargo.toml").run()?;
+        }
+        Step::Tidy => tidy::run(sh)?,
+        Step::Clippy => clippy(sh, "--workspace --all-targets --all-features")?,
+        // Clippy and not `check`: the build is the same, and code that only one set of features leaves unused is a
+        // warning.
+        Step::Alone => {
+            for package in ALONE {
+                clippy(sh, &format!("--quiet --package {package}"))?;
+            }
+        }
+        // Examples are named so that cargo includes dev-dependencies: without them tokio has other features than for
+        // clippy, and everything that uses it would be checked a second time. (`--bins` would clash with libraries of
+        // the same name.)
+        Step::Doc => {
+            let doc = cargo(sh, "doc --locked --workspace --all-features --no-deps");
+            let doc = doc.args(["--lib", "--examples", "--bin=xtask", "--bin=joblog"]);
+            doc.env("RUSTDOCFLAGS", "-D warnings").run()?;
+        }
+        // In our own target folder, where most of what it needs is checked already.
+        Step::Bench => {
+            let target = metadata(sh, "Cargo.toml")?.target_directory;
+            let check = cargo(sh, "check --locked --manifest-path bench/Cargo.toml");
+            check.arg("--target-dir").arg(target).run()?;
+        }
+        Step::Deny => deny(sh)?,
+        Step::Advisories => advisories(sh)?,
+        Step::Test => {
+            let everything = TestArgs {
+                full: true,
+                ..TestArgs::default()
+            };
+            test::run(sh, &everything)?;
+        }
     }
     Ok(())
 }
 
-fn denying_warnings(clippy: Cmd<'_>) -> Cmd<'_> {
-    clippy.args(["--", "--deny", "warnings"])
+fn clippy(sh: &Shell, selection: &str) -> anyhow::Result<()> {
+    let line = format!("clippy --locked {selection} -- --deny warnings");
+    Ok(cargo(sh, &line).run()?)
 }
 
-/// Examples are named so that cargo includes dev-dependencies: without them tokio has other features than for clippy,
-/// and everything that uses it would be checked a second time. (`--bins` would clash with libraries of the same name.)
-fn doc(sh: &Shell) -> anyhow::Result<()> {
-    let all = [
-        "doc",
-        "--locked",
-        "--workspace",
-        "--all-features",
-        "--no-deps",
-    ];
-    let targets = ["--lib", "--examples", "--bin", "xtask", "--bin", "joblog"];
-    let doc = cargo(sh).args(all).args(targets);
-    Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
-}
-
-/// In our own target folder, where most of what it needs is checked already.
-fn bench(sh: &Shell) -> anyhow::Result<()> {
-    let target = metadata(sh, "Cargo.toml")?.target_directory;
-    let check = ["check", "--locked", "--manifest-path", "bench/Cargo.toml"];
-    let check = cargo(sh).args(check).arg("--target-dir").arg(target);
-    Ok(check.run()?)
+fn install_deny(sh: &Shell) -> anyhow::Result<()> {
+    let install = without_own_variables(cmd!(sh, "sh xtask/install.sh cargo deny {CARGO_DENY}"));
+    Ok(install.quiet().run()?)
 }
 
 /// Everything that needs no network: the lock file and the manifests are enough.
 fn deny(sh: &Shell) -> anyhow::Result<()> {
-    install::cargo_command(sh, "deny", CARGO_DENY)?;
+    install_deny(sh)?;
     // Quiet about crates that are there twice, and about wrappers that do not use their right: the layers say who may
     // depend on a crate, not who must.
-    let quiet = ["--allow", "duplicate", "--allow", "unused-wrapper"];
-    let check = cargo(sh).args(["deny", "--locked", "check"]).args(quiet);
-    Ok(check.args(["bans", "licenses", "sources"]).run()?)
+    let quiet = "deny --locked check --allow duplicate --allow unused-wrapper";
+    let check = cargo(sh, quiet).args(["bans", "licenses", "sources"]);
+    Ok(check.run()?)
 }
 
 /// Where the list of vulnerabilities cannot be fetched, this step says so and passes: a machine without a network could
 /// never pass otherwise.
 fn advisories(sh: &Shell) -> anyhow::Result<()> {
-    install::cargo_command(sh, "deny", CARGO_DENY)?;
-    if cargo(sh).args(["deny", "fetch", "db"]).run().is_err() {
-        say(
-            "NOT CHECKED: the list of known vulnerabilities cannot be fetched; the reason is above.",
-        );
+    install_deny(sh)?;
+    if cargo(sh, "deny fetch db").run().is_err() {
+        say("NOT CHECKED: the list of known vulnerabilities cannot be fetched (see above).");
         return Ok(());
     }
-    let check = ["deny", "--locked", "check", "--disable-fetch", "advisories"];
-    Ok(cargo(sh).args(check).run()?)
+    let check = cargo(sh, "deny --locked check --disable-fetch advisories");
+    Ok(check.run()?)
 }
 
 #[cfg(test)]
@@ -213,10 +197,8 @@ mod tests {
     #[test]
     fn only_and_from_choose_steps_and_keep_their_order() {
         assert_eq!(chosen(&[], None).len(), Step::value_variants().len());
-        assert_eq!(
-            chosen(&[Step::Test, Step::Fmt], None),
-            [Step::Fmt, Step::Test]
-        );
+        let steps = chosen(&[Step::Test, Step::Fmt], None);
+        assert_eq!(steps, [Step::Fmt, Step::Test]);
         let steps = chosen(&[], Some(Step::Deny));
         assert_eq!(steps, [Step::Deny, Step::Advisories, Step::Test]);
     }

@@ -1,16 +1,13 @@
 //! `cargo xtask fuzz`: the fuzz targets.
 //!
-//! There is no list to keep: each binary of a `fuzz` folder beside a crate is a target, and the first line of its file
-//! says what it checks.
-
-use std::path::{Path, PathBuf};
+//! A target is a binary of the `fuzz` folder beside a crate.
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::cargo::{metadata, say, succeeds};
-use crate::install;
+use crate::targets::{Entry, choose, entries};
 
 /// The version of cargo-fuzz that is installed where it is missing.
 const CARGO_FUZZ: &str = "0.13.2";
@@ -43,29 +40,11 @@ pub(crate) struct FuzzArgs {
     list: bool,
 }
 
-#[derive(Debug)]
-struct FuzzTarget {
-    name: String,
-    /// The crate that it is for.
-    package: String,
-    /// The `fuzz` folder.
-    folder: PathBuf,
-    summary: String,
-}
-
 /// `cargo xtask fuzz`.
 pub(crate) fn run(sh: &Shell, args: &FuzzArgs) -> anyhow::Result<()> {
-    let targets = chosen(targets(sh)?, &args.names)?;
+    let targets = choose(targets(sh)?, &args.names)?;
     if args.list {
-        for FuzzTarget {
-            name,
-            package,
-            summary,
-            ..
-        } in targets
-        {
-            say(format_args!("{name:12}{package:12}{summary}"));
-        }
+        targets.iter().for_each(say);
         return Ok(());
     }
     ensure!(
@@ -73,77 +52,46 @@ pub(crate) fn run(sh: &Shell, args: &FuzzArgs) -> anyhow::Result<()> {
         "fuzzing needs a nightly compiler: `rustup toolchain install nightly --profile minimal`. \
          The seeds run without it, as tests of their crates."
     );
-    install::cargo_command(sh, "fuzz", CARGO_FUZZ)?;
+    cmd!(sh, "sh xtask/install.sh cargo fuzz {CARGO_FUZZ}").run()?;
     let build = metadata(sh, "Cargo.toml")?.target_directory.join("fuzz");
-    let (secs, options) = (args.secs, OPTIONS.split(' '));
-    for FuzzTarget {
-        name,
-        package,
-        folder,
-        summary,
-    } in targets
-    {
-        say(format_args!("{name} of {package}, {secs} s: {summary}"));
+    let (secs, options) = (args.secs.to_string(), OPTIONS.split(' '));
+    for target in targets {
+        let (name, package) = (&target.name, &target.package);
+        say(format_args!(
+            "{name} of {package}, {secs} s: {}",
+            target.summary
+        ));
+        let folder = target.manifest.with_file_name("");
         // What it learns goes to the first folder; the seeds are only read.
-        let corpus = sh.create_dir(build.join("corpus").join(&package).join(&name))?;
-        let seeds = folder.join("seeds").join(&name);
-        let run = cmd!(sh, "rustup run nightly cargo fuzz run --fuzz-dir {folder}");
-        let run = run
-            .arg("--target-dir")
-            .arg(&build)
-            .args([&name])
-            .args([corpus, seeds]);
-        let run = run.arg("--").arg(format!("-max_total_time={secs}"));
+        let corpus = sh.create_dir(build.join("corpus").join(package).join(name))?;
+        let seeds = folder.join("seeds").join(name);
+        let options = options.clone();
+        let run = cmd!(
+            sh,
+            "rustup run nightly cargo fuzz run --fuzz-dir {folder} --target-dir {build}
+             {name} {corpus} {seeds} -- -max_total_time={secs} {options...}"
+        );
         let advice = || {
-            let found = folder.join("artifacts").join(&name);
-            format!(
-                "copy the input from {} to the seeds, and correct what it shows",
-                found.display()
-            )
+            let found = folder.join("artifacts").join(name);
+            let found = found.display();
+            format!("copy the input from {found} to the seeds, and correct what it shows")
         };
-        run.args(options.clone()).run().with_context(advice)?;
+        run.run().with_context(advice)?;
     }
     Ok(())
 }
 
-fn targets(sh: &Shell) -> anyhow::Result<Vec<FuzzTarget>> {
+fn targets(sh: &Shell) -> anyhow::Result<Vec<Entry>> {
     let mut targets = Vec::new();
-    for package in sh.read_dir("crates")? {
-        let folder = package.join("fuzz");
-        for file in sh.read_dir(folder.join("fuzz_targets")).unwrap_or_default() {
-            let name = |path: &Path| {
-                path.file_stem()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned()
-            };
-            let source = sh.read_file(&file)?;
-            let summary = source.lines().next().unwrap_or_default();
-            targets.push(FuzzTarget {
-                name: name(&file),
-                package: name(&package),
-                folder: folder.clone(),
-                summary: summary.trim_start_matches("//!").trim().to_owned(),
-            });
+    for folder in sh.read_dir("crates")? {
+        let manifest = folder.join("fuzz/Cargo.toml");
+        if manifest.exists() {
+            targets.extend(entries(&metadata(sh, manifest)?.packages, "bin")?);
         }
     }
-    Ok(targets)
-}
-
-/// The targets of these names, or of crates of these names. No names: all of them.
-fn chosen(mut targets: Vec<FuzzTarget>, names: &[String]) -> anyhow::Result<Vec<FuzzTarget>> {
-    let is_named =
-        |target: &FuzzTarget, name: &String| [&target.name, &target.package].contains(&name);
-    for name in names {
-        let known: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        let is_known = targets.iter().any(|target| is_named(target, name));
-        ensure!(
-            is_known,
-            "there is no crate or target `{name}`; there are: {}",
-            known.join(", ")
-        );
+    for target in &mut targets {
+        target.package = target.package.trim_end_matches("-fuzz").to_owned();
     }
-    targets.retain(|target| names.is_empty() || names.iter().any(|name| is_named(target, name)));
     Ok(targets)
 }
 
@@ -156,13 +104,13 @@ mod tests {
         let sh = crate::cargo::shell().unwrap();
         for target in targets(&sh).unwrap() {
             assert!(!target.summary.is_empty(), "{target:?}");
-            let seeds = target.folder.join("seeds").join(&target.name);
+            let seeds = target.manifest.with_file_name("seeds").join(&target.name);
             assert!(seeds.is_dir(), "{target:?}");
         }
-        let chosen = |name: &str| chosen(targets(&sh).unwrap(), &[name.to_owned()]);
-        assert_eq!(chosen("token").unwrap().len(), 1);
-        assert!(chosen("auth").unwrap().len() >= 4);
-        let error = chosen("tokens").unwrap_err().to_string();
+        let choose = |name: &str| choose(targets(&sh).unwrap(), &[name.to_owned()]);
+        assert_eq!(choose("token").unwrap().len(), 1);
+        assert!(choose("auth").unwrap().len() >= 4);
+        let error = choose("tokens").unwrap_err().to_string();
         assert!(error.contains("token, "), "{error}");
     }
 }

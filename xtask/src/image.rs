@@ -1,14 +1,15 @@
-//! Docker images without a registry. `xtask/image.sh` makes them; this file finds what goes into them.
+//! Docker images, also without a registry. `xtask/image.sh` makes them.
 
 use anyhow::ensure;
 use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::cargo::{cargo, metadata, say, succeeds};
-use crate::install;
 
 /// The image that the tests start (`test-support` has the same constant) and that docker-compose.yml names.
 pub(crate) const REDIS_IMAGE: &str = "redis:7.0.15";
+
+const NO_ENGINE: &str = "no Docker engine answers `docker version`";
 
 /// Make a Redis image from Debian's redis-server, without a registry.
 ///
@@ -37,71 +38,30 @@ pub(crate) struct ImageArgs {
 
 /// `cargo xtask redis-image`.
 pub(crate) fn redis(sh: &Shell, args: &RedisImageArgs) -> anyhow::Result<()> {
-    ensure!(
-        engine_answers(sh),
-        "no Docker engine answers `docker version`"
-    );
-    if has_image(sh, &args.tag) && !args.force {
-        say("There is an image of that name already; --force makes it again.");
-        return Ok(());
-    }
-    make_redis(sh, &args.tag)
+    ensure!(engine_answers(sh), NO_ENGINE);
+    let (tag, force) = (&args.tag, args.force.then_some("--force"));
+    Ok(cmd!(sh, "sh xtask/image.sh redis {tag} {force...}").run()?)
 }
 
 /// `cargo xtask image`.
 pub(crate) fn api(sh: &Shell, args: &ImageArgs) -> anyhow::Result<()> {
-    ensure!(
-        engine_answers(sh),
-        "no Docker engine answers `docker version`"
-    );
+    ensure!(engine_answers(sh), NO_ENGINE);
     say("Compiling log-api for release (minutes on a cold machine), then packing it.");
-    let build = [
-        "build",
-        "--locked",
-        "--release",
-        "--package",
-        "log-api",
-        "--features",
-    ];
-    cargo(sh).args(build).arg("jemalloc").run()?;
-    let binary = metadata(sh, "Cargo.toml")?
-        .target_directory
-        .join("release/log-api");
-    let tag = &args.tag;
+    let build = "build --locked --release --package log-api --features jemalloc";
+    cargo(sh, build).run()?;
+    let target = metadata(sh, "Cargo.toml")?.target_directory;
+    let (tag, binary) = (&args.tag, target.join("release/log-api"));
     Ok(cmd!(sh, "sh xtask/image.sh api {tag} {binary}").run()?)
 }
 
-/// Makes sure that the engine has a Redis image: pulls it, and makes it where that fails.
+/// Makes sure that the engine has a Redis image.
 pub(crate) fn ensure_redis(sh: &Shell, image: &str) -> anyhow::Result<()> {
-    if has_image(sh, image) {
-        return Ok(());
-    }
-    if cmd!(sh, "timeout 300 docker pull {image}").run().is_err() {
-        say("It cannot be pulled. Making it from Debian's redis-server.");
-        make_redis(sh, image)?;
-    }
-    Ok(())
-}
-
-/// Makes sure that there is a `redis-server` on the PATH.
-pub(crate) fn ensure_redis_server(sh: &Shell) -> anyhow::Result<()> {
-    install::debian(sh, "redis-server", || {
-        install::program("redis-server").is_some()
-    })
+    Ok(cmd!(sh, "sh xtask/image.sh pull-redis {image}").run()?)
 }
 
 /// Whether a Docker engine answers this user.
 pub(crate) fn engine_answers(sh: &Shell) -> bool {
     succeeds(cmd!(sh, "timeout 10 docker version"))
-}
-
-fn has_image(sh: &Shell, image: &str) -> bool {
-    succeeds(cmd!(sh, "timeout 10 docker image inspect {image}"))
-}
-
-fn make_redis(sh: &Shell, image: &str) -> anyhow::Result<()> {
-    ensure_redis_server(sh)?;
-    Ok(cmd!(sh, "sh xtask/image.sh redis {image}").run()?)
 }
 
 #[cfg(test)]
@@ -130,27 +90,23 @@ mod tests {
 
     #[test]
     fn the_redis_image_is_open_to_its_network_and_runs_other_programs_unchanged() {
-        let entry_point = SCRIPT.split("SCRIPT").nth(1).unwrap();
-        let entry_point = entry_point
-            .trim_start_matches('\'')
-            .replace("exec ", "echo ");
+        let script = SCRIPT.split("SCRIPT").nth(1).unwrap();
+        let script = script.replacen('\'', "", 1).replace("exec ", "echo ");
         let sh = Shell::new().unwrap();
+        let open = "redis-server --protected-mode no";
         for (line, expected) in [
-            ("redis-server", "redis-server --protected-mode no"),
-            ("--port 7", "redis-server --protected-mode no --port 7"),
+            ("redis-server", open),
+            ("--port 7", &format!("{open} --port 7")),
+            ("redis-server --port 7", &format!("{open} --port 7")),
             (
-                "redis-server --port 7",
-                "redis-server --protected-mode no --port 7",
-            ),
-            (
-                "redis-server x.conf --port 7",
-                "redis-server x.conf --protected-mode no --port 7",
+                "redis-server x.conf",
+                "redis-server x.conf --protected-mode no",
             ),
             ("redis-server --version", "redis-server --version"),
             ("redis-cli --version", "redis-cli --version"),
         ] {
             let arguments = line.split(' ');
-            let run = cmd!(sh, "sh -c {entry_point} entry-point {arguments...}");
+            let run = cmd!(sh, "sh -c {script} entry-point {arguments...}");
             assert_eq!(run.quiet().read().unwrap(), expected);
         }
     }

@@ -9,7 +9,7 @@ mod ci;
 mod dev;
 mod fuzz;
 mod image;
-mod install;
+mod targets;
 mod test;
 mod tidy;
 

@@ -6,14 +6,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use clap::Args;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 use crate::cargo::{
     Metadata, Package, cargo, metadata, say, setting, succeeds, without_own_variables,
 };
-use crate::{image, install};
+use crate::image;
 
 /// Where the tests' Redis runs: `docker`, `binary` or `auto`. `test-support` reads it too.
 const MODE_SETTING: &str = "TEST_REDIS";
@@ -49,52 +49,30 @@ pub(crate) struct TestArgs {
     pub(crate) runner_args: Vec<String>,
 }
 
-/// A kind of test target that needs more than a Redis. Any crate may have one: `tests/<name>/main.rs`.
-struct Suite {
-    /// The name of its test targets.
-    name: &'static str,
-    /// The programs it needs, each with the Debian package that has it.
-    programs: &'static [(&'static str, &'static str)],
-}
-
-const SUITES: [Suite; 2] = [
-    Suite {
-        name: "browser",
-        programs: &[("chromium", "chromium")],
-    },
-    Suite {
-        name: "proxies",
-        programs: &[("nginx", "nginx"), ("haproxy", "haproxy")],
-    },
+/// Kinds of test targets that need more than a Redis, and the programs that they need. Debian has each program in a
+/// package of its name. Any crate may have such a target: `tests/<name>/main.rs`.
+const SUITES: [(&str, &[&str]); 2] = [
+    ("browser", &["chromium"]),
+    ("proxies", &["nginx", "haproxy"]),
 ];
-
-/// Everything there is: what `ci` runs.
-pub(crate) fn everything() -> TestArgs {
-    TestArgs {
-        full: true,
-        ..TestArgs::default()
-    }
-}
 
 /// `cargo xtask test`.
 pub(crate) fn run(sh: &Shell, args: &TestArgs) -> anyhow::Result<()> {
     let metadata = metadata(sh, "Cargo.toml")?;
     let chosen = chosen(&metadata, &args.packages)?;
-    let not_run = suites_left_out(&chosen, |suite| prepare_suite(sh, suite, args.full));
+    let not_run = suites_left_out(&chosen, |programs| prepare_suite(sh, programs, args.full));
     // First, because the runner's summary of all others should be the last thing on the screen.
     if !args.no_doc && args.runner_args.is_empty() {
         run_doc_tests(sh, args, &chosen)?;
     }
-    let runner = if chosen
-        .iter()
-        .any(|package| package.depends_on("test-support"))
-    {
+    let needs_redis = |package: &&Package| package.depends_on("test-support");
+    let runner = if chosen.iter().any(needs_redis) {
         let program = with_redis(sh, &args.packages, &metadata)?;
-        without_own_variables(sh.cmd(program)).arg("cargo")
+        sh.cmd(program).arg("cargo")
     } else {
-        cargo(sh)
+        sh.cmd("cargo")
     };
-    let tests = runner.args(arguments(sh, &not_run));
+    let tests = without_own_variables(runner).args(arguments(sh, &not_run));
     let tests = tests.args(selection(&args.packages));
     let outcome = tests.args(&args.runner_args).run();
     for (suite, reason) in &not_run {
@@ -107,24 +85,20 @@ pub(crate) fn run(sh: &Shell, args: &TestArgs) -> anyhow::Result<()> {
 }
 
 fn chosen<'a>(metadata: &'a Metadata, names: &[String]) -> anyhow::Result<Vec<&'a Package>> {
-    if names.is_empty() {
-        return Ok(metadata.packages.iter().collect());
+    let packages = metadata.packages.iter();
+    for name in names {
+        let is_there = packages.clone().any(|package| package.name == *name);
+        ensure!(is_there, "there is no crate `{name}`");
     }
-    let named = |name: &String| {
-        metadata
-            .packages
-            .iter()
-            .find(|package| package.name == *name)
-    };
-    let found = |name: &String| named(name).with_context(|| format!("there is no crate `{name}`"));
-    names.iter().map(found).collect()
+    let is_chosen = |package: &&Package| names.is_empty() || names.contains(&package.name);
+    Ok(packages.filter(is_chosen).collect())
 }
 
 /// Cargo's arguments for nextest, with more threads than cores because most tests wait most of the time; or for
 /// `cargo test`.
 fn arguments(sh: &Shell, not_run: &[(&str, String)]) -> Vec<String> {
     let words = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    if !succeeds(cargo(sh).args(["nextest", "--version"])) {
+    if !succeeds(cargo(sh, "nextest --version")) {
         say("cargo-nextest is missing: `cargo test` runs the tests. It ends none that hangs.");
         return words("test --lib --bins --tests --examples");
     }
@@ -139,13 +113,14 @@ fn arguments(sh: &Shell, not_run: &[(&str, String)]) -> Vec<String> {
 }
 
 /// Says why a suite cannot run, or installs what it needs.
-fn prepare_suite(sh: &Shell, suite: &Suite, full: bool) -> Result<(), String> {
+fn prepare_suite(sh: &Shell, programs: &[&str], full: bool) -> Result<(), String> {
     if !full {
         return Err("it runs with --full".to_owned());
     }
-    for (program, package) in suite.programs {
-        let is_there = || install::program(program).is_some();
-        install::debian(sh, package, is_there).map_err(|error| format!("{error:#}"))?;
+    for program in programs {
+        let install = cmd!(sh, "sh xtask/install.sh program {program}");
+        let reason = |_| format!("{program} is missing and cannot be installed");
+        install.quiet().run().map_err(reason)?;
     }
     Ok(())
 }
@@ -153,15 +128,19 @@ fn prepare_suite(sh: &Shell, suite: &Suite, full: bool) -> Result<(), String> {
 /// The suites that some crate has and that cannot run, each with the reason.
 fn suites_left_out(
     packages: &[&Package],
-    prepare: impl Fn(&Suite) -> Result<(), String>,
+    prepare: impl Fn(&[&str]) -> Result<(), String>,
 ) -> Vec<(&'static str, String)> {
-    let targets = packages
-        .iter()
-        .flat_map(|package| package.targets_of_kind("test"));
-    let names: Vec<&str> = targets.map(|target| target.name.as_str()).collect();
-    let suites = SUITES.iter().filter(|suite| names.contains(&suite.name));
-    let reason = |suite: &Suite| Some((suite.name, prepare(suite).err()?));
-    suites.filter_map(reason).collect()
+    let has = |package: &Package, suite: &str| {
+        let mut targets = package.targets_of_kind("test");
+        targets.any(|target| target.name == suite)
+    };
+    let mut left_out = Vec::new();
+    for (suite, programs) in SUITES {
+        if packages.iter().any(|package| has(package, suite)) {
+            left_out.extend(prepare(programs).err().map(|reason| (suite, reason)));
+        }
+    }
+    left_out
 }
 
 fn run_doc_tests(sh: &Shell, args: &TestArgs, chosen: &[&Package]) -> anyhow::Result<()> {
@@ -174,8 +153,7 @@ fn run_doc_tests(sh: &Shell, args: &TestArgs, chosen: &[&Package]) -> anyhow::Re
     if args.packages.is_empty() {
         libraries.clear();
     }
-    let test = cargo(sh).args(["test", "--doc"]);
-    Ok(test.args(selection(&libraries)).run()?)
+    Ok(cargo(sh, "test --doc").args(selection(&libraries)).run()?)
 }
 
 /// Cargo ignores `--package` beside `--workspace`, so it is one or the other.
@@ -196,7 +174,7 @@ fn with_redis(sh: &Shell, packages: &[String], metadata: &Metadata) -> anyhow::R
     if !packages.is_empty() {
         packages.push("test-support".to_owned());
     }
-    let build = cargo(sh).args(["build", "--example", "with-redis"]);
+    let build = cargo(sh, "build --example with-redis");
     build.args(selection(&packages)).run()?;
     Ok(metadata.target_directory.join("debug/examples/with-redis"))
 }
@@ -212,11 +190,9 @@ fn prepare_redis(sh: &Shell) -> anyhow::Result<()> {
     if in_docker {
         let image = setting(IMAGE_SETTING).unwrap_or_else(|| image::REDIS_IMAGE.to_owned());
         image::ensure_redis(sh, &image)?;
-        say(format_args!(
-            "The tests use Redis in containers of {image}."
-        ));
+        say(format_args!("The tests use Redis containers of {image}."));
     } else {
-        image::ensure_redis_server(sh)?;
+        cmd!(sh, "sh xtask/install.sh program redis-server").run()?;
         say("The tests use the `redis-server` of the PATH.");
     }
     Ok(())
@@ -237,22 +213,17 @@ mod tests {
 
     #[test]
     fn a_suite_that_cannot_run_is_left_out_and_named() {
-        let package = Package {
-            targets: vec![Target {
-                name: "browser".to_owned(),
-                kind: vec!["test".to_owned()],
-                ..Target::default()
-            }],
-            ..Package::default()
-        };
+        let mut package = Package::default();
+        package.targets.push(Target {
+            name: "browser".to_owned(),
+            kind: vec!["test".to_owned()],
+            ..Target::default()
+        });
         assert_eq!(suites_left_out(&[&package], |_| Ok(())), []);
         assert_eq!(suites_left_out(&[], |_| Err("no chromium".to_owned())), []);
         let left_out = suites_left_out(&[&package], |_| Err("no chromium".to_owned()));
         assert_eq!(left_out, [("browser", "no chromium".to_owned())]);
         let line = arguments(&shell().unwrap(), &left_out).join(" ");
-        assert!(
-            !line.contains("nextest") || line.contains("not (binary(browser))"),
-            "{line}"
-        );
+        assert!(line.starts_with("test ") || line.ends_with("not (binary(browser))"));
     }
 }

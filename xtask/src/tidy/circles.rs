@@ -3,19 +3,19 @@
 //! Files in a circle can only be read, tested and moved together. A parent that declares its children and re-exports from
 //! them makes no circle: a path is followed to the file that defines its name. Code for tests does not count.
 //!
-//! It reads formatted code, line by line where that is enough. Modules in braces are read as part of their file.
+//! It reads formatted code, as words. Modules in braces are read as part of their file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{File, Finding, production};
+use super::file::File;
 
-type Path = Vec<String>;
+type Path<'a> = Vec<&'a str>;
 
 /// Which file imports from which, and what.
 type Imports<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>;
 
-/// What a crate's files say about names, by the path of the module that each file is.
-struct Modules<'a>(BTreeMap<Path, Module<'a>>);
+/// What files say about names, by the path of the module that each file is: its crate, and the modules below.
+struct Modules<'a>(BTreeMap<Path<'a>, Module<'a>>);
 
 #[derive(Default)]
 struct Module<'a> {
@@ -23,77 +23,76 @@ struct Module<'a> {
     /// What it defines.
     items: BTreeSet<&'a str>,
     /// Names that it imports or re-exports, and their paths.
-    imports: BTreeMap<String, Path>,
+    imports: BTreeMap<&'a str, Path<'a>>,
     /// What it imports by `*`.
-    globs: Vec<Path>,
+    globs: Vec<Path<'a>>,
     /// Every path in it.
-    paths: BTreeSet<Path>,
+    paths: BTreeSet<Path<'a>>,
 }
 
-pub(super) fn check(files: &[File]) -> Vec<Finding> {
-    let sources = files
-        .iter()
-        .filter_map(|file| file.path.split_once("/src/"));
-    let crates = sources
-        .map(|(name, _)| name)
-        .filter(|name| !name.contains("/benches/"));
+pub(super) fn check(files: &[File]) -> Vec<String> {
     let mut findings = Vec::new();
-    for name in crates.collect::<BTreeSet<_>>() {
-        let modules = Modules::read(name, files);
-        let imports = modules.imports();
-        for circle in circles(&imports) {
-            findings.push(describe(&circle, &imports));
-        }
+    for ((from, to), names) in in_circles(Modules::read(files).imports()) {
+        let names = Vec::from_iter(names).join(", ");
+        findings.push(format!(
+            "{from}: in a circle, by {names} of {to}: move what is shared into a file below both"
+        ));
     }
     findings
 }
 
+/// Leaves only what can be in a circle: imports by a file that others import, from a file that imports others.
+fn in_circles(mut imports: Imports<'_>) -> Imports<'_> {
+    loop {
+        let (before, pairs) = (imports.len(), imports.keys().copied());
+        let (from, to): (BTreeSet<_>, BTreeSet<_>) = pairs.unzip();
+        imports.retain(|(file, other), _| to.contains(file) && from.contains(other));
+        if imports.len() == before {
+            return imports;
+        }
+    }
+}
+
 impl<'a> Modules<'a> {
-    fn read(name: &str, files: &'a [File]) -> Self {
+    fn read(files: &'a [File]) -> Self {
         let mut modules = BTreeMap::new();
-        // The library comes before the program: both are the root, and the first one stays.
-        for file in files {
-            let path = file
-                .path
-                .strip_suffix(".rs")
-                .and_then(|path| path.split_once("/src/"));
-            let Some((_, path)) = path.filter(|(prefix, _)| *prefix == name) else {
+        for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
+            let Some((name, path)) = file.path.split_once("/src/") else {
                 continue;
             };
-            let mut path: Path = path.split('/').map(str::to_owned).collect();
-            path.pop_if(|last| ["lib", "main", "mod"].contains(&last.as_str()));
+            let path = path.trim_end_matches(".rs").split('/');
+            let mut path: Path<'_> = std::iter::once(name).chain(path).collect();
+            path.pop_if(|last| ["lib", "main", "mod"].contains(last));
+            // The library comes before the program: both are the root, and the first one stays.
             modules.entry(path).or_insert_with(|| Module::read(file));
         }
         Self(modules)
     }
 
-    fn imports(&self) -> Imports<'_> {
+    fn imports(&self) -> Imports<'a> {
         let mut imports = Imports::new();
         for (from, module) in &self.0 {
             for path in &module.paths {
-                let Some(target) = self.resolve(from, path, 0).filter(|target| target != from)
-                else {
-                    continue;
-                };
-                let names = imports
-                    .entry((module.file, self.0[&target].file))
-                    .or_default();
-                names.extend(path.last().map(String::as_str));
+                if let Some(target) = self.resolve(from, path, 0).filter(|other| other != from) {
+                    let pair = (module.file, self.0[&target].file);
+                    let names: &mut BTreeSet<_> = imports.entry(pair).or_default();
+                    names.extend(path.last());
+                }
             }
         }
         imports
     }
 
     /// The module that a path leads to, or that defines what it leads to. `None`: it leads out of the crate.
-    fn resolve(&self, from: &[String], path: &[String], hops: usize) -> Option<Path> {
-        let mut at = match path.first()?.as_str() {
-            "crate" => Path::new(),
+    fn resolve(&self, from: &[&'a str], path: &[&'a str], hops: usize) -> Option<Path<'a>> {
+        let mut at = match *path.first()? {
+            "crate" => from[..1].to_vec(),
             "self" => from.to_vec(),
             "super" => from[..from.len().checked_sub(1)?].to_vec(),
             name => self.find(from, name, hops)?,
         };
         for name in &path[1..] {
-            if name == "super" {
+            if *name == "super" {
                 at.pop()?;
                 continue;
             }
@@ -107,26 +106,21 @@ impl<'a> Modules<'a> {
     }
 
     /// The module that a name in a module is, or that defines it.
-    fn find(&self, at: &[String], name: &str, hops: usize) -> Option<Path> {
+    fn find(&self, at: &[&'a str], name: &'a str, hops: usize) -> Option<Path<'a>> {
         let module = self.0.get(at)?;
-        let child = [at, &[name.to_owned()]].concat();
+        let child = [at, &[name]].concat();
         if self.0.contains_key(&child) {
             return Some(child);
         }
         if module.items.contains(name) {
             return Some(at.to_vec());
         }
-        // Re-exports that lead further than this lead in a circle.
+        // Re-exports that lead further than this lead in a circle, or out of the crate.
         if hops > 16 {
             return None;
         }
         if let Some(path) = module.imports.get(name) {
-            let is_outside = path.first().is_some_and(|first| first == name);
-            return if is_outside {
-                None
-            } else {
-                self.resolve(at, path, hops + 1)
-            };
+            return self.resolve(at, path, hops + 1);
         }
         module.globs.iter().find_map(|glob| {
             let target = self.resolve(at, glob, hops + 1)?;
@@ -141,158 +135,123 @@ impl<'a> Module<'a> {
             file: &file.path,
             ..Self::default()
         };
-        let mut tokens = Vec::new();
-        for line in production(&file.text) {
+        let mut words = Vec::new();
+        for line in file.production() {
             module.items.extend(defined_in(line));
-            // A comment, unless the slashes are in a string.
-            let comment = line.match_indices("//").map(|(at, _)| at);
-            let end = comment
-                .filter(|at| line[..*at].matches('"').count() % 2 == 0)
-                .min();
-            tokens.extend(tokens_of(&line[..end.unwrap_or(line.len())]));
+            words.extend(words_of(line));
         }
-        let mut rest = tokens.as_slice();
-        while let Some((first, tail)) = rest.split_first() {
-            rest = match *first {
-                "use" => module.read_use(tail, &[]),
+        let mut words = words.into_iter().peekable();
+        while let Some(word) = words.next() {
+            let next = words.peek().copied();
+            match word {
+                // `use<'a>` is a bound.
+                "use" if next != Some("<") => module.read_use(&mut words),
                 // `pub(in crate::x)` takes nothing from there.
-                "(" if tail.first() == Some(&"in") => tail.get(4..).unwrap_or_default(),
-                _ if tail.first() == Some(&"::") => {
-                    let end = rest.chunks(2).position(|pair| pair.get(1) != Some(&"::"));
-                    let words = rest.iter().step_by(2).take(end.unwrap_or(0) + 1);
-                    let path: Path = words.map(ToString::to_string).collect();
-                    let length = (2 * path.len() - 1).min(rest.len());
-                    module.paths.insert(path);
-                    &rest[length..]
+                "in" if next == Some("crate") => {
+                    while words.next_if(|word| *word != ")").is_some() {}
                 }
-                _ => tail,
-            };
+                _ => {
+                    let mut path = vec![word];
+                    while words.next_if_eq(&"::").is_some() {
+                        path.extend(words.next());
+                    }
+                    if path.len() > 1 {
+                        module.paths.insert(path);
+                    }
+                }
+            }
         }
         module
     }
 
-    /// Reads one tree of a `use`, and returns what follows it.
-    fn read_use<'t>(&mut self, mut rest: &'t [&'a str], prefix: &[String]) -> &'t [&'a str] {
-        let mut path = prefix.to_vec();
-        let mut name = None;
-        while let Some((first, tail)) = rest.split_first() {
-            match *first {
+    /// Reads what follows `use`, up to its semicolon.
+    fn read_use(&mut self, words: impl Iterator<Item = &'a str>) {
+        // The path up to here, and those before each open brace.
+        let (mut path, mut prefixes) = (Path::new(), vec![Path::new()]);
+        for word in words {
+            match word {
                 "::" => {}
-                "*" => {
-                    self.paths.insert(path.clone());
-                    self.globs.push(path);
-                    return tail;
-                }
-                "{" => {
-                    rest = tail;
-                    while !matches!(rest.first(), None | Some(&"}")) {
-                        rest = self.read_use(rest, &path);
-                        rest = rest.strip_prefix(&[","]).unwrap_or(rest);
+                "{" => prefixes.push(path.clone()),
+                "," | "}" | ";" => {
+                    // Equal after a closing brace and before one.
+                    if prefixes.last() != Some(&path) {
+                        self.add_use(path);
                     }
-                    return rest.get(1..).unwrap_or_default();
+                    if word == ";" {
+                        return;
+                    }
+                    if word == "}" {
+                        prefixes.pop();
+                    }
+                    path = prefixes.last().cloned().unwrap_or_default();
                 }
-                "as" => {
-                    name = tail.first().map(ToString::to_string);
-                    rest = tail.get(1..).unwrap_or_default();
-                    break;
-                }
-                ";" | "," | "}" => break,
-                // `a::{self}` is `a`.
-                "self" if !path.is_empty() => {}
-                word => path.push(word.to_owned()),
+                word if word == "*" || is_name(word) => path.push(word),
+                // The word `use` of a text.
+                _ => return,
             }
-            rest = tail;
         }
-        if let Some(name) = name.or_else(|| path.last().cloned()) {
-            self.paths.insert(path.clone());
-            self.imports.insert(name, path);
+    }
+
+    /// Notes one path of a `use`; it may end with `*`, `self` or `as` and another name.
+    fn add_use(&mut self, mut path: Path<'a>) {
+        let alias = path.iter().position(|word| *word == "as");
+        let alias = alias.and_then(|at| path.drain(at..).nth(1));
+        match path.pop_if(|last| ["*", "self"].contains(last)) {
+            Some("*") => self.globs.push(path.clone()),
+            _ => {
+                let name = alias.or_else(|| path.last().copied()).unwrap_or_default();
+                self.imports.insert(name, path.clone());
+            }
         }
-        rest
+        self.paths.insert(path);
     }
 }
 
-/// The name of the item that a line begins to define.
+/// The name of the item that a line begins to define. Methods are indented.
 fn defined_in(line: &str) -> Option<&str> {
     const KEYWORDS: &str = "fn struct enum union trait type const static";
-    let tokens = tokens_of(line);
-    // Methods are indented.
-    let is_item = !line.starts_with(' ');
-    let is_keyword = |word: &str| KEYWORDS.split(' ').any(|keyword| keyword == word);
-    let names = tokens
-        .windows(2)
-        .filter(|pair| is_keyword(pair[0]) && !is_keyword(pair[1]));
-    names.map(|pair| pair[1]).next().filter(|_| is_item)
+    let is_keyword = |word: &&str| KEYWORDS.split(' ').any(|keyword| keyword == *word);
+    // In `const fn f` the name comes after two.
+    let mut words = words_of(line).skip_while(|word| !is_keyword(word));
+    let name = words.find(|word| !is_keyword(word));
+    name.filter(|_| !line.starts_with(' '))
 }
 
-/// Words, `::`, and everything else by character.
-fn tokens_of(line: &str) -> Vec<&str> {
-    let mut tokens = Vec::new();
-    let mut rest = line.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let length = match first {
-            c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            ':' if rest.starts_with("::") => 2,
-            c => c.len_utf8(),
-        };
-        tokens.push(&rest[..length]);
-        rest = rest[length..].trim_start();
-    }
-    tokens
+/// Words, `::`, and everything else by character; no text and no comment.
+fn words_of(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap_or_default();
+    let parts = code.split('"').step_by(2);
+    parts.flat_map(|part| {
+        let mut rest = part;
+        std::iter::from_fn(move || {
+            rest = rest.trim_start();
+            let length = match rest.find(|c: char| !(c.is_alphanumeric() || c == '_')) {
+                Some(0) if rest.starts_with("::") => 2,
+                Some(0) => rest.chars().next()?.len_utf8(),
+                length => length.unwrap_or(rest.len()),
+            };
+            let (word, after) = rest.split_at(length);
+            rest = after;
+            (!word.is_empty()).then_some(word)
+        })
+    })
 }
 
-/// The groups of files that reach each other.
-fn circles<'a>(imports: &Imports<'a>) -> Vec<BTreeSet<&'a str>> {
-    let reach = |start: &'a str| {
-        let mut reached = BTreeSet::new();
-        let mut open = vec![start];
-        while let Some(file) = open.pop() {
-            let next = imports
-                .keys()
-                .filter(|(from, _)| *from == file)
-                .map(|(_, to)| *to);
-            open.extend(next.filter(|to| reached.insert(*to)));
-        }
-        reached
-    };
-    let files: BTreeSet<&str> = imports.keys().map(|(from, _)| *from).collect();
-    let reach: BTreeMap<_, _> = files.into_iter().map(|file| (file, reach(file))).collect();
-    let with = |file: &str| {
-        let mutual = reach
-            .iter()
-            .filter(|(other, back)| reach[file].contains(*other) && back.contains(file));
-        mutual.map(|(other, _)| *other).collect::<BTreeSet<_>>()
-    };
-    let circles: BTreeSet<_> = reach.keys().map(|file| with(file)).collect();
-    circles
-        .into_iter()
-        .filter(|circle| !circle.is_empty())
-        .collect()
-}
-
-fn describe(circle: &BTreeSet<&str>, imports: &Imports<'_>) -> Finding {
-    let mut text = "imports in a circle; move what is shared into a file below both:".to_owned();
-    for ((from, to), names) in imports {
-        if circle.contains(from) && circle.contains(to) {
-            let names: Vec<&str> = names.iter().copied().collect();
-            text += &format!("\n  {from} -> {to}: {}", names.join(", "));
-        }
-    }
-    Finding::new(circle.first().copied().unwrap_or_default(), text)
+fn is_name(word: &str) -> bool {
+    word.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The circles of a crate of these files.
-    fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    /// The files of a crate that are in a circle.
+    fn circles_of(files: &[(&str, &str)]) -> String {
         let file = |(path, text): &(&str, &str)| File::new(format!("a/src/{path}"), *text);
         let files: Vec<_> = files.iter().map(file).collect();
-        let modules = Modules::read("a", &files);
-        let circles = circles(&modules.imports()).into_iter();
-        let names = circles.map(|circle| circle.into_iter().collect::<Vec<_>>().join(" "));
-        names.map(|names| names.replace("a/src/", "")).collect()
+        let imports = in_circles(Modules::read(&files).imports());
+        let from: BTreeSet<&str> = imports.into_keys().map(|(from, _)| from).collect();
+        Vec::from_iter(from).join(" ").replace("a/src/", "")
     }
 
     #[test]
@@ -303,7 +262,7 @@ mod tests {
             ("b.rs", "use super::c::{self, C as D};\npub struct B;"),
             ("c.rs", "pub struct C;\nfn f() { crate::a::A::new() }"),
         ];
-        assert_eq!(circles_of(&files), ["a.rs b.rs c.rs"]);
+        assert_eq!(circles_of(&files), "a.rs b.rs c.rs");
     }
 
     #[test]
@@ -318,8 +277,8 @@ mod tests {
                 ("p/y.rs", y),
             ])
         };
-        assert_eq!(files("pub struct Y;"), [""; 0]);
-        assert_eq!(files("use crate::p::X;\npub struct Y;"), ["p/x.rs p/y.rs"]);
+        assert_eq!(files("pub struct Y;"), "");
+        assert_eq!(files("use crate::p::X;\npub struct Y;"), "p/x.rs p/y.rs");
     }
 
     #[test]
@@ -330,8 +289,8 @@ mod tests {
                 ("x.rs", "use super::P;\npub struct X;"),
             ])
         };
-        assert_eq!(files("mod x;\npub struct P(x::X);"), ["main.rs x.rs"]);
-        assert_eq!(files("mod x;\npub struct P;"), [""; 0]);
+        assert_eq!(files("mod x;\npub struct P(x::X);"), "main.rs x.rs");
+        assert_eq!(files("mod x;\npub struct P;"), "");
     }
 
     #[test]
@@ -347,6 +306,6 @@ mod tests {
                 "use crate::a::A;\n#[cfg(test)]\nuse crate::c;\npub struct B;",
             ),
         ];
-        assert_eq!(circles_of(&files), [""; 0]);
+        assert_eq!(circles_of(&files), "");
     }
 }

@@ -1,6 +1,4 @@
-//! What the rules look at, and what they report.
-
-use std::fmt;
+//! What the rules look at.
 
 /// One text file of the tree.
 pub(super) struct File {
@@ -11,50 +9,24 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            text: text.into(),
-        }
+        let (path, text) = (path.into(), text.into());
+        Self { path, text }
     }
-}
 
-/// One breach of a rule.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    /// Where: `path` or `path:line`, relative to the root, or the name of a crate.
-    pub(super) place: String,
-    /// What is wrong there, and what would be right.
-    pub(super) text: String,
-}
-
-impl Finding {
-    pub(super) fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            text: text.into(),
+    /// The lines of a Rust file without its tests: up to its test module, and without single items for tests.
+    pub(super) fn production(&self) -> Vec<&str> {
+        let mut lines = Vec::new();
+        let mut rest = self.text.lines();
+        while let Some(line) = rest.next() {
+            if line != "#[cfg(test)]" {
+                lines.push(line);
+                continue;
+            }
+            let item = rest.next().unwrap_or_default();
+            if item.ends_with('{') && item.split(' ').any(|word| word == "mod") {
+                break;
+            }
         }
+        lines
     }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.place, self.text)
-    }
-}
-
-/// The lines of a Rust file without its tests: up to its test module, and without single items for tests.
-pub(super) fn production(text: &str) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let mut rest = text.lines();
-    while let Some(line) = rest.next() {
-        if line != "#[cfg(test)]" {
-            lines.push(line);
-            continue;
-        }
-        let item = rest.next().unwrap_or_default();
-        if item.ends_with('{') && item.split(' ').any(|word| word == "mod") {
-            break;
-        }
-    }
-    lines
 }

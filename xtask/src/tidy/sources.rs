@@ -1,38 +1,38 @@
 //! Rules for one Rust file: a module doc, a readable size, no ignored test, no example that is not compiled.
 
-use super::file::{File, Finding, production};
+use super::file::File;
 
 /// Lines of a file without its tests.
 const PRODUCTION_LIMIT: usize = 400;
 /// All lines of a file, tests included.
 const WHOLE_LIMIT: usize = 600;
 
-pub(super) fn check(file: &File) -> Vec<Finding> {
+pub(super) fn check(file: &File) -> Vec<String> {
+    let path = &file.path;
     let mut findings = Vec::new();
-    if !file.path.ends_with(".rs") {
+    if !path.ends_with(".rs") {
         return findings;
     }
     if !file.text.starts_with("//!") {
-        let text = "a module begins with `//!` that says what it is for";
-        findings.push(Finding::new(&file.path, text));
+        findings.push(format!(
+            "{path}: a module begins with `//!` that says what it is for"
+        ));
     }
+    let is_test = path.contains("/tests/") || path.ends_with("/tests.rs");
     let whole = file.text.lines().count();
-    let is_test = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
-    let lines = if is_test {
-        0
-    } else {
-        production(&file.text).len()
-    };
+    let production = file.production().len();
     if whole > WHOLE_LIMIT {
-        let text = format!("{whole} lines with its tests, at most {WHOLE_LIMIT}: split it");
-        findings.push(Finding::new(&file.path, text));
-    } else if lines > PRODUCTION_LIMIT {
-        let text = format!("{lines} lines before its tests, at most {PRODUCTION_LIMIT}: split it");
-        findings.push(Finding::new(&file.path, text));
+        findings.push(format!(
+            "{path}: {whole} lines, at most {WHOLE_LIMIT}: split it"
+        ));
+    } else if production > PRODUCTION_LIMIT && !is_test {
+        findings.push(format!(
+            "{path}: {production} lines before its tests, at most {PRODUCTION_LIMIT}: split it"
+        ));
     }
     for (number, line) in (1..).zip(file.text.lines()) {
-        let place = || format!("{}:{number}", file.path);
-        findings.extend(ignored(line.trim_start()).map(|text| Finding::new(place(), text)));
+        let text = ignored(line.trim_start());
+        findings.extend(text.map(|text| format!("{path}:{number}: {text}")));
     }
     findings
 }
@@ -79,29 +79,26 @@ mod tests {
     fn a_rust_file_begins_with_a_module_doc() {
         let late = "use std::fmt;\n//! Too late.\n";
         assert_eq!(check(&File::new("a/src/lib.rs", late)).len(), 1);
-        assert_eq!(check(&File::new("README.md", "# Title\n")), []);
+        assert_eq!(check(&File::new("README.md", "# Title\n")), [""; 0]);
     }
 
     #[test]
     fn ignored_tests_and_examples_are_found_in_each_form() {
-        let forms = [
+        for form in [
             "#[ignore]",
             "#[ignore = \"x\"]",
             "#[cfg_attr(windows, ignore)]",
-        ];
-        for form in forms
-            .into_iter()
-            .chain(["/// ```ignore", "//! ```rust,ignore"])
-        {
+            "/// ```ignore",
+            "//! ```rust,ignore",
+        ] {
             assert!(ignored(form).is_some(), "{form}");
         }
-        let others = [
+        for other in [
             "#[doc = \"ignore\"]",
             "// ignore it",
             "/// ```no_run",
             "fn ignore() {}",
-        ];
-        for other in others {
+        ] {
             assert_eq!(ignored(other), None, "{other}");
         }
     }

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs what a command needs and this machine lacks. It says nothing where all is there.
+#
+#   install.sh program NAME            from Debian's package of that name, on Debian and as root
+#   install.sh cargo COMMAND VERSION   a command of cargo, from crates.io
+set -eu
+name=$2
+case $1 in
+program)
+    if ! command -v "$name" >/dev/null && [ -f /etc/debian_version ] && [ "$(id -u)" = 0 ]; then
+        echo "Installing Debian's $name (about a minute)."
+        export DEBIAN_FRONTEND=noninteractive
+        timeout 300 apt-get --quiet update
+        timeout 300 apt-get --quiet install --yes --no-install-recommends "$name"
+    fi
+    if ! command -v "$name" >/dev/null; then
+        echo "$name is missing (Debian, as root: apt-get install $name)" >&2
+        exit 1
+    fi
+    ;;
+cargo)
+    if ! cargo "$name" --version >/dev/null 2>&1; then
+        echo "Installing cargo-$name $3 (some minutes)."
+        cargo install --locked --version "$3" "cargo-$name"
+    fi
+    ;;
+*)
+    echo "install.sh: there is nothing to install as '$1'" >&2
+    exit 1
+    ;;
+esac
