@@ -7,27 +7,16 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use xshell::{Shell, cmd};
 
-use crate::cargo::{cargo, metadata, say, without_own_variables};
+use crate::cargo::{cargo, metadata, say};
 use crate::test::{self, TestArgs};
 use crate::tidy;
 
 /// The version of cargo-deny that is installed where it is missing.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Crates that others use alone, with the features to build them with. A build of the whole workspace would hide a
+/// Crates that others use alone, with or without their default features. A build of the whole workspace would hide a
 /// missing feature, because cargo unifies them.
-const ALONE: [&str; 10] = [
-    "log-domain",
-    "log-wire",
-    "log-store",
-    "log-store --no-default-features",
-    "auth",
-    "auth --no-default-features",
-    "log-hub",
-    "log-writer",
-    "log-writer --no-default-features",
-    "log-client",
-];
+const ALONE: &str = "log-domain log-wire log-store auth log-hub log-writer log-client";
 
 /// Run everything that must pass, step by step.
 ///
@@ -86,12 +75,8 @@ pub(crate) fn run(sh: &Shell, args: &CiArgs) -> anyhow::Result<()> {
         }
         let place = format!("[{number}/{}] {name}", steps.len());
         say(format_args!("{place} … {summary}"));
-        let advice = || {
-            format!(
-                "step {name} failed; this step alone: cargo xtask ci --only {name}; \
-                 from here on: cargo xtask ci --from {name}"
-            )
-        };
+        let again = format!("cargo xtask ci --only {name} (or --from {name})");
+        let advice = || format!("step {name} failed; to repeat it: {again}");
         run_step(sh, *step).with_context(advice)?;
         let time = start.elapsed();
         say(format_args!("{place}  {time:.1?}"));
@@ -127,8 +112,12 @@ fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
         // Clippy and not `check`: the build is the same, and code that only one set of features leaves unused is a
         // warning.
         Step::Alone => {
-            for package in ALONE {
+            for package in ALONE.split(' ') {
                 clippy(sh, &format!("--quiet --package {package}"))?;
+                clippy(
+                    sh,
+                    &format!("--quiet --package {package} --no-default-features"),
+                )?;
             }
         }
         // Examples are named so that cargo includes dev-dependencies: without them tokio has other features than for
@@ -163,14 +152,11 @@ fn clippy(sh: &Shell, selection: &str) -> anyhow::Result<()> {
     Ok(cargo(sh, &line).run()?)
 }
 
-fn install_deny(sh: &Shell) -> anyhow::Result<()> {
-    let install = without_own_variables(cmd!(sh, "sh xtask/install.sh cargo deny {CARGO_DENY}"));
-    Ok(install.quiet().run()?)
-}
-
 /// Everything that needs no network: the lock file and the manifests are enough.
 fn deny(sh: &Shell) -> anyhow::Result<()> {
-    install_deny(sh)?;
+    cmd!(sh, "sh xtask/install.sh cargo deny {CARGO_DENY}")
+        .quiet()
+        .run()?;
     // Quiet about crates that are there twice, and about wrappers that do not use their right: the layers say who may
     // depend on a crate, not who must.
     let quiet = "deny --locked check --allow duplicate --allow unused-wrapper";
@@ -181,7 +167,9 @@ fn deny(sh: &Shell) -> anyhow::Result<()> {
 /// Where the list of vulnerabilities cannot be fetched, this step says so and passes: a machine without a network could
 /// never pass otherwise.
 fn advisories(sh: &Shell) -> anyhow::Result<()> {
-    install_deny(sh)?;
+    cmd!(sh, "sh xtask/install.sh cargo deny {CARGO_DENY}")
+        .quiet()
+        .run()?;
     if cargo(sh, "deny fetch db").run().is_err() {
         say("NOT CHECKED: the list of known vulnerabilities cannot be fetched (see above).");
         return Ok(());

@@ -52,15 +52,14 @@ pub(crate) fn run(sh: &Shell, args: &FuzzArgs) -> anyhow::Result<()> {
         "fuzzing needs a nightly compiler: `rustup toolchain install nightly --profile minimal`. \
          The seeds run without it, as tests of their crates."
     );
-    cmd!(sh, "sh xtask/install.sh cargo fuzz {CARGO_FUZZ}").run()?;
+    cmd!(sh, "sh xtask/install.sh cargo fuzz {CARGO_FUZZ}")
+        .quiet()
+        .run()?;
     let build = metadata(sh, "Cargo.toml")?.target_directory.join("fuzz");
     let (secs, options) = (args.secs.to_string(), OPTIONS.split(' '));
     for target in targets {
         let (name, package) = (&target.name, &target.package);
-        say(format_args!(
-            "{name} of {package}, {secs} s: {}",
-            target.summary
-        ));
+        say(format_args!("{secs} s of {name}: {}", target.summary));
         let folder = target.manifest.with_file_name("");
         // What it learns goes to the first folder; the seeds are only read.
         let corpus = sh.create_dir(build.join("corpus").join(package).join(name))?;

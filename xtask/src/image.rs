@@ -98,10 +98,7 @@ mod tests {
             ("redis-server", open),
             ("--port 7", &format!("{open} --port 7")),
             ("redis-server --port 7", &format!("{open} --port 7")),
-            (
-                "redis-server x.conf",
-                "redis-server x.conf --protected-mode no",
-            ),
+            ("redis-server x", "redis-server x --protected-mode no"),
             ("redis-server --version", "redis-server --version"),
             ("redis-cli --version", "redis-cli --version"),
         ] {

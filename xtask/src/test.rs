@@ -15,11 +15,6 @@ use crate::cargo::{
 };
 use crate::image;
 
-/// Where the tests' Redis runs: `docker`, `binary` or `auto`. `test-support` reads it too.
-const MODE_SETTING: &str = "TEST_REDIS";
-/// Another image for the tests. `test-support` reads it too.
-const IMAGE_SETTING: &str = "TEST_REDIS_IMAGE";
-
 /// Run the tests, with the Redis that they need.
 ///
 /// Where a Docker engine answers, Redis runs in containers: the image is pulled, or made by `redis-image` where there is
@@ -179,16 +174,17 @@ fn with_redis(sh: &Shell, packages: &[String], metadata: &Metadata) -> anyhow::R
     Ok(metadata.target_directory.join("debug/examples/with-redis"))
 }
 
-/// Makes sure that `test-support` can start servers, and says where they will run.
+/// Makes sure that `test-support` can start servers, and says where they will run. It reads the same settings:
+/// `TEST_REDIS` is `docker`, `binary` or `auto`; `TEST_REDIS_IMAGE` names another image.
 fn prepare_redis(sh: &Shell) -> anyhow::Result<()> {
-    let mode = setting(MODE_SETTING);
+    let mode = setting("TEST_REDIS");
     let in_docker = match mode.as_deref() {
         Some("docker") => true,
         Some("binary") => false,
         _ => image::engine_answers(sh),
     };
     if in_docker {
-        let image = setting(IMAGE_SETTING).unwrap_or_else(|| image::REDIS_IMAGE.to_owned());
+        let image = setting("TEST_REDIS_IMAGE").unwrap_or_else(|| image::REDIS_IMAGE.to_owned());
         image::ensure_redis(sh, &image)?;
         say(format_args!("The tests use Redis containers of {image}."));
     } else {

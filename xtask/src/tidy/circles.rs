@@ -268,44 +268,26 @@ mod tests {
     #[test]
     fn a_re_export_leads_to_the_file_that_defines_the_name() {
         let parent = "mod x;\nmod y;\npub use x::X;\npub(crate) use self::y::*;";
-        let files = |y| {
-            let x = "use super::Y;\npub struct X;";
-            circles_of(&[
-                ("lib.rs", "mod p;"),
-                ("p.rs", parent),
-                ("p/x.rs", x),
-                ("p/y.rs", y),
-            ])
-        };
+        let (lib, x) = (("lib.rs", "mod p;"), "use super::Y;\npub struct X;");
+        let files = |y| circles_of(&[lib, ("p.rs", parent), ("p/x.rs", x), ("p/y.rs", y)]);
         assert_eq!(files("pub struct Y;"), "");
         assert_eq!(files("use crate::p::X;\npub struct Y;"), "p/x.rs p/y.rs");
     }
 
     #[test]
     fn a_parent_gives_a_child_that_it_uses_nothing_of_its_own() {
-        let files = |parent| {
-            circles_of(&[
-                ("main.rs", parent),
-                ("x.rs", "use super::P;\npub struct X;"),
-            ])
-        };
+        let x = "use super::P;\npub struct X;";
+        let files = |parent| circles_of(&[("main.rs", parent), ("x.rs", x)]);
         assert_eq!(files("mod x;\npub struct P(x::X);"), "main.rs x.rs");
         assert_eq!(files("mod x;\npub struct P;"), "");
     }
 
     #[test]
     fn tests_comments_and_other_crates_make_no_circle() {
-        let files = [
-            ("lib.rs", "mod a;\nmod b;\nuse serde::a;"),
-            (
-                "a.rs",
-                "pub struct A; // crate::b::B\n#[cfg(test)]\nmod tests {\n    use crate::b::B;\n}",
-            ),
-            (
-                "b.rs",
-                "use crate::a::A;\n#[cfg(test)]\nuse crate::c;\npub struct B;",
-            ),
-        ];
+        let lib = "mod a;\nmod b;\nuse serde::a;";
+        let a = "pub struct A; // crate::b::B\n#[cfg(test)]\nmod tests {\n    use crate::b::B;\n}";
+        let b = "use crate::a::A;\n#[cfg(test)]\nuse crate::c;\npub struct B;";
+        let files = [("lib.rs", lib), ("a.rs", a), ("b.rs", b)];
         assert_eq!(circles_of(&files), "");
     }
 }
