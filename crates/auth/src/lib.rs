@@ -69,7 +69,7 @@
 //! 14. `sts` is not `pending`.
 //!
 //! Then the active organisation is read, from the claims of both token versions, and who acts if
-//! somebody impersonates the user ([`Session::organization`], [`Session::may`],
+//! somebody impersonates the user ([`Session::organization`],
 //! [`Session::actor`]). If these claims cannot be read, the user has fewer permissions, but the token
 //! is not refused.
 //!
@@ -81,7 +81,7 @@
 //!   sign-out can go unnoticed for that long. Clerk reports ended sessions by webhooks, which the
 //!   feature `webhooks` verifies. The application must store them and compare each session's id with
 //!   them ([`Rejection::SessionRevoked`] is for that answer).
-//! - What the user may do. [`Session::may`] only tells what the token says about the active
+//! - What the user may do. [`Session::organization`] only tells what the token says about the active
 //!   organisation; the application knows who owns what. The role may be as old as
 //!   [`Session::claims_assembled_at`].
 //! - Whether a token was used before. Bearer tokens and cookies can be replayed until they expire.
