@@ -6,7 +6,7 @@
 //! thread, or on a thread without a `ThreadWaker`, is woken directly.
 //!
 //! Each viewer that is woken writes to its client, some microseconds each. So wake-ups are rate-limited per thread: when
-//! the viewers of one wake-up have written, the thread waits three times as long as that took, 12 ms at most, before it
+//! the viewers of one wake-up have written, the thread waits three times as long as that took, 8 ms at most, before it
 //! wakes many again. A viewer for whom several lines come meanwhile gets them by one write. A line that comes after silence
 //! goes out at once.
 //!
@@ -28,7 +28,7 @@ use crate::waiter::{Queue, SharedQueue, THREAD_QUEUE, thread_queue};
 const WAIT_FACTOR: u32 = 3;
 
 /// The longest of these waits: nobody sees that a line comes this much later.
-const LONGEST_WAIT: Duration = Duration::from_millis(12);
+const LONGEST_WAIT: Duration = Duration::from_millis(8);
 
 /// A shorter wait is not worth a timer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);

@@ -73,7 +73,7 @@ async fn a_viewer_that_is_alone_or_has_no_thread_waker_is_woken_directly() {
 
 #[tokio::test(start_paused = true)]
 async fn the_next_wake_up_comes_three_times_as_long_after_as_the_writes_took() {
-    for (work, wait) in [(1, 3), (2, 6), (4, 12), (40, 12)] {
+    for (work, wait) in [(1, 3), (2, 6), (4, 8), (40, 8)] {
         let ms = Duration::from_millis;
         let (mut thread_waker, own, own_waker) = started();
         let (viewers, waker) = Count::new();
