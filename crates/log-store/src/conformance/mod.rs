@@ -180,7 +180,8 @@ macro_rules! log_store_conformance {
                     a_ticket_that_was_never_put_is_none;
                 V1: every_watch_reads_a_revocation
                     revocations_are_read_once_and_in_order
-                    many_revocations_are_all_read;
+                    many_revocations_are_all_read
+                    a_revocation_outlives_a_later_message_with_a_shorter_life;
                 V2: a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocation;
                 V3: a_message_is_processed_once
                     a_message_that_is_sent_many_times_at_once_is_processed_once;

@@ -32,12 +32,22 @@ const REVOCATIONS: &str = "log-api:{access}:revocations";
 const READ_LIMIT: ReadLimit = ReadLimit::lines(500);
 
 /// Processes a message once, and keeps what it revokes: KEYS message, revocations; ARGV how long to keep them in
-/// milliseconds, revocations. Older revocations are removed.
+/// milliseconds, revocations.
+///
+/// The life of the stream is only ever made longer (`GT`; `NX` where it has none yet). Older revocations are removed only by
+/// a message that is kept at least as long as all before it: an earlier one may have been promised a longer life.
 const REVOKE: &str = "
 if not redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[1]) then return 0 end
+local is_longest = redis.call('PEXPIRE', KEYS[2], ARGV[1], 'GT') == 1
 local oldest = string.format('%d', redis.call('TIME')[1] * 1000 - ARGV[1])
-for i = 2, #ARGV do redis.call('XADD', KEYS[2], 'MINID', '~', oldest, '*', 'text', ARGV[i]) end
-redis.call('PEXPIRE', KEYS[2], ARGV[1])
+for i = 2, #ARGV do
+  if is_longest then
+    redis.call('XADD', KEYS[2], 'MINID', '~', oldest, '*', 'text', ARGV[i])
+  else
+    redis.call('XADD', KEYS[2], '*', 'text', ARGV[i])
+  end
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[1], 'NX')
 return 1";
 
 /// Asks whether everything is allowed that [`REVOKE`] and readers of revocations do. It does none of it.

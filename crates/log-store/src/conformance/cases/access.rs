@@ -177,6 +177,25 @@ pub async fn many_revocations_are_all_read(subject: Arc<dyn Subject>) {
     }
 }
 
+/// V1: a message with a short life shortens that of no other.
+pub async fn a_revocation_outlives_a_later_message_with_a_shorter_life(subject: Arc<dyn Subject>) {
+    let revocations = subject.revocations();
+    let name = fresh_name(&*subject);
+    let revoked = session(&name);
+    let revoke = revocations.revoke(&name, std::slice::from_ref(&revoked), MINUTE);
+    revoke.await.unwrap();
+    let life = Duration::from_millis(50);
+    // One that revokes nothing, and one that revokes so much that old entries would be removed.
+    let many: Vec<_> = (0..300).map(|n| session(&format!("{name}-{n}"))).collect();
+    for later in [&[], many.as_slice()] {
+        let message = fresh_name(&*subject);
+        assert!(revocations.revoke(&message, later, life).await.unwrap());
+    }
+    sleep(2 * life).await;
+    let read = revocations.watch().news().await.unwrap();
+    assert!(read.contains(&revoked));
+}
+
 /// V2.
 pub async fn a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocation(
     subject: Arc<dyn Subject>,
