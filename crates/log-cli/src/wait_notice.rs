@@ -68,9 +68,14 @@ impl WaitNotice {
     /// The wait is over. If it was shown as a message, this prints the text.
     pub(crate) fn end(&mut self, terminal: &mut Terminal, text: &str) {
         terminal.clear();
-        if self.was_shown && !terminal.is_terminal() {
+        if self.is_message(terminal) {
             terminal.message(text);
         }
         *self = Self::default();
+    }
+
+    /// Whether the wait was shown as a message, so that its end must be one, too.
+    pub(crate) fn is_message(&self, terminal: &Terminal) -> bool {
+        self.was_shown && !terminal.is_terminal()
     }
 }

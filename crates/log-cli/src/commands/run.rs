@@ -42,7 +42,16 @@ pub(crate) async fn run(
         Failure::new(Failure::RUN_FAILED, text)
     })?;
     let name = command.as_std().get_program().display().to_string();
-    let ran = run_command(&writer, &store, command, &mut signals, terminal).await;
+    let mut outage = OutageNotice::default();
+    let running = run_command(
+        &writer,
+        &store,
+        command,
+        &mut outage,
+        &mut signals,
+        terminal,
+    );
+    let ran = running.await;
     let (code, outcome, message) = match ran {
         Ok(status) => (
             code_from_status(status),
@@ -64,7 +73,7 @@ pub(crate) async fn run(
         message,
         give_up_after,
     };
-    finish.run(writer, &mut signals, terminal).await;
+    finish.run(writer, outage, &mut signals, terminal).await;
     Ok(code)
 }
 
@@ -73,6 +82,7 @@ async fn run_command(
     writer: &LogWriter,
     store: &RedisStore,
     command: Command,
+    outage: &mut OutageNotice,
     signals: &mut mpsc::Receiver<ReceivedSignal>,
     terminal: &mut Terminal,
 ) -> Result<ExitStatus, RunError> {
@@ -80,7 +90,6 @@ async fn run_command(
     let running = writer.spawn(command, echo)?;
     let process = running.process();
     let mut end = Box::pin(running.wait());
-    let mut outage = OutageNotice::default();
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {

@@ -78,6 +78,24 @@ async fn wait_for_more_lines(job: &Job) {
 }
 
 #[tokio::test]
+async fn an_outage_that_ends_right_after_the_command_is_reported_as_over() {
+    let redis = durable().await;
+    let job = Job::on(redis.clone());
+    let mut command = job.run(&[], "echo before; read _");
+    command.stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    assert_eq!(first_line(&mut child).await, "before");
+    redis.kill().await;
+    says(&mut child, AWAY).await;
+    // The command ends first; Redis is back before anybody is told of a wait.
+    drop(child.stdin.take());
+    redis.start_again().await;
+    let ended = end_of(child).await;
+    assert_eq!(ended.err.matches(BACK).count(), 1, "{}", ended.err);
+    assert_eq!(job.texts().await, ["before"]);
+}
+
+#[tokio::test]
 async fn run_waits_for_redis_after_the_command_has_ended() {
     let redis = durable().await;
     let job = Job::on(redis.clone());

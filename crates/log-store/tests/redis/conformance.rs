@@ -34,9 +34,9 @@ struct Redis {
 }
 
 impl Redis {
-    /// With the default deadline.
+    /// With a deadline that these cases never reach.
     async fn set_up(mode: WatchMode) -> Self {
-        Self::on(mode, Setup::shared(mode).await).await
+        Self::on(mode, Setup::patient(mode).await).await
     }
 
     /// With a short deadline, because these cases wait for it.

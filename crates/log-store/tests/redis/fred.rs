@@ -122,7 +122,7 @@ async fn nothing_piles_up_while_redis_is_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_reads_than_may_be_under_way_wait_their_turn() {
-    let setup = Setup::shared(WatchMode::Auto).await;
+    let setup = Setup::patient(WatchMode::Auto).await;
     let job = fresh_job();
     produce(&setup.redis, &job, [1]).await;
     let reads: Vec<_> = (0..3_000)

@@ -28,6 +28,9 @@ pub(crate) const MODES: [WatchMode; 2] = [WatchMode::Tracking, WatchMode::Poll];
 /// The deadline of stores in tests that wait for it.
 pub(crate) const SHORT_DEADLINE: Duration = Duration::from_millis(500);
 
+/// The deadline of stores in tests that ask for much at once.
+const LONG_DEADLINE: Duration = Duration::from_secs(20);
+
 /// How often stores of tests poll.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -55,6 +58,15 @@ impl Setup {
     /// On this server.
     pub(crate) async fn on(redis: Arc<RedisServer>, mode: WatchMode) -> Self {
         Self::with(redis, |url| options(url, mode)).await
+    }
+
+    /// On the server that tests share, with a deadline that no busy machine reaches. For tests that are not about it.
+    pub(crate) async fn patient(mode: WatchMode) -> Self {
+        let patient = |url| RedisOptions {
+            deadline: LONG_DEADLINE,
+            ..options(url, mode)
+        };
+        Self::with(RedisServer::shared().await, patient).await
     }
 
     /// On this server, with a short deadline.

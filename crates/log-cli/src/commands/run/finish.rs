@@ -6,6 +6,7 @@ use log_writer::{FinishError, LogWriter, Monitor, Outcome, Stats};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until};
 
+use super::outage::OutageNotice;
 use crate::signals::ReceivedSignal;
 use crate::terminal::Terminal;
 use crate::wait_notice::{TICK, WaitNotice};
@@ -25,6 +26,7 @@ impl Finish {
     pub(super) async fn run(
         self,
         writer: LogWriter,
+        outage: OutageNotice,
         signals: &mut mpsc::Receiver<ReceivedSignal>,
         terminal: &mut Terminal,
     ) {
@@ -45,7 +47,13 @@ impl Finish {
             }
         };
         if matches!(finished, Some(Ok(_))) {
-            wait.end(terminal, "Redis is back, and the log is complete");
+            let back = "Redis is back, and the log is complete";
+            // An outage that was reported while the command ran can end after the command, and too soon for a wait.
+            let is_open = outage.was_shown() && !wait.is_message(terminal);
+            wait.end(terminal, back);
+            if is_open {
+                terminal.message(back);
+            }
         }
         terminal.clear();
         report(finished, &monitor, terminal);

@@ -29,6 +29,11 @@ impl OutageNotice {
         }
     }
 
+    /// Whether the user was told of an outage, and not yet that Redis is back.
+    pub(super) const fn was_shown(&self) -> bool {
+        self.was_shown
+    }
+
     /// Redis is back.
     pub(super) fn end(&mut self, terminal: &mut Terminal) {
         if std::mem::take(&mut self.was_shown) {

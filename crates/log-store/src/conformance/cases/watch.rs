@@ -50,8 +50,12 @@ where
 }
 
 /// Reads until no notice comes for a moment. So the next notice is about the next change.
+///
+/// On a busy machine a read can take longer than the interval at which a store polls, so it is the time that is limited, and
+/// not the number of notices.
 async fn settle(subject: &dyn Subject, watch: &mut dyn LogWatch) {
-    for _ in 0..100 {
+    let started = tokio::time::Instant::now();
+    while started.elapsed() < subject.patience() {
         let notified = timeout(subject.quiet_time(), watch.changed()).await;
         if notified.is_err() {
             return;
