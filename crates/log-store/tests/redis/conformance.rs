@@ -34,9 +34,9 @@ struct Redis {
 }
 
 impl Redis {
-    /// With a deadline that these cases never reach.
+    /// With the default deadline.
     async fn set_up(mode: WatchMode) -> Self {
-        Self::on(mode, Setup::patient(mode).await).await
+        Self::on(mode, Setup::shared(mode).await).await
     }
 
     /// With a short deadline, because these cases wait for it.
