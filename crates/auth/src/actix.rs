@@ -37,8 +37,8 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
-use serde_json::json;
 
+use crate::rejection::problem;
 use crate::{Rejection, RejectionKind, RequestHead, Session, Verifier};
 
 /// The session of a request. A handler with this argument runs only if the request has a valid
@@ -183,13 +183,7 @@ impl ResponseError for AuthError {
                 response.insert_header((header::RETRY_AFTER, retry_after.as_secs()));
             }
         }
-        let body = json!({
-            "status": status.as_u16(),
-            "reason": self.reason(),
-            "detail": self.to_string(),
-        });
-        response
-            .content_type("application/problem+json")
-            .body(body.to_string())
+        let body = problem(status.as_u16(), self.reason(), &self.to_string());
+        response.content_type("application/problem+json").body(body)
     }
 }

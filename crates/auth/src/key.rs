@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::rsa::PublicKey;
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use thiserror::Error;
 
 /// Longest key id, in bytes. Clerk's ids are `ins_` and 27 characters.
@@ -84,7 +84,8 @@ pub struct VerifyingKey(Arc<KeyData>);
 struct KeyData {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
-    decoding: DecodingKey,
+    /// The same key as the cryptographic library wants it.
+    parsed: ParsedPublicKey,
 }
 
 impl VerifyingKey {
@@ -103,11 +104,9 @@ impl VerifyingKey {
             .ok()
             .filter(|der| !der.is_empty())
             .ok_or(UnusableKey::Encoding)?;
-        let (modulus, exponent) = (DEFAULT_PROVIDER
-            .key_utils
-            .rsa_pub_components_from_public_key)(&der)
-        .map_err(|_| UnusableKey::NotRsa)?;
-        Self::from_components(&modulus, &exponent)
+        let key = PublicKey::from_der(&der).map_err(|_| UnusableKey::NotRsa)?;
+        let components = RsaPublicKeyComponents::<Vec<u8>>::from(&key);
+        Self::from_components(&components.n, &components.e)
     }
 
     /// Reads the members `n` and `e` of a JWK (RFC 7518, section 6.3.1).
@@ -120,8 +119,7 @@ impl VerifyingKey {
         Self::from_components(&decode(modulus)?, &decode(exponent)?)
     }
 
-    /// Checks the numbers. `jsonwebtoken` accepts any bytes as a key, and then refuses every
-    /// signature.
+    /// Checks the numbers, so that the error says which of them is wrong.
     fn from_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
@@ -131,23 +129,23 @@ impl VerifyingKey {
         if !is_odd(exponent) || exponent == [1] || bits(exponent) > MAX_EXPONENT_BITS {
             return Err(UnusableKey::Exponent);
         }
+        let components = RsaPublicKeyComponents {
+            n: modulus,
+            e: exponent,
+        };
+        let parsed = components
+            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .map_err(|_| UnusableKey::NotRsa)?;
         Ok(Self(Arc::new(KeyData {
             modulus: modulus.to_vec(),
             exponent: exponent.to_vec(),
-            decoding: DecodingKey::from_rsa_raw_components(modulus, exponent),
+            parsed,
         })))
     }
 
     /// Whether this is the RS256 signature of these bytes.
-    ///
-    /// The cryptographic provider is named here and not looked up: if a build enables both or none
-    /// of the backends of `jsonwebtoken`, which any crate of a workspace can cause, the look-up
-    /// panics at first use.
-    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &Vec<u8>) -> bool {
-        match (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::RS256, &self.0.decoding) {
-            Ok(verifier) => verifier.verify(signing_input, signature).is_ok(),
-            Err(_) => false,
-        }
+    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        (self.0.parsed).verify_sig(signing_input, signature).is_ok()
     }
 }
 

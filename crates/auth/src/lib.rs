@@ -98,12 +98,16 @@
 //!
 //! - `remote` (default): `RemoteKeys`, over `reqwest` with rustls.
 //! - `actix`: extractors for actix-web.
+//! - `http`: the requests and responses of the `http` crate, for axum, tower and hyper.
 //! - `webhooks`: verification of Clerk's webhooks.
 //! - `mint`: a throw-away issuer, for demos and tests.
 //! - `test-keys`: throw-away issuers with fixed keys that everybody knows. For tests only.
 //!
-//! The only cryptographic library is aws-lc. `jsonwebtoken` is used to verify the signature, and for
-//! nothing else.
+//! # Crypto provider
+//!
+//! The only cryptographic library is `aws-lc-rs`, called directly. The crate sets no default provider of the process,
+//! needs none for tokens, and switches on no backend of `jsonwebtoken`: a host may use `jsonwebtoken` with the backend it
+//! likes. `remote` fetches keys over rustls: it uses the process's default provider, and aws-lc where there is none.
 
 #[cfg(feature = "actix")]
 pub mod actix;
@@ -113,6 +117,8 @@ mod clock;
 mod config_error;
 mod credentials;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod ids;
 mod json;
 mod key;

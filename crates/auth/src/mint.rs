@@ -1,6 +1,7 @@
 //! A throw-away issuer with its own key, which makes tokens that a [`Verifier`](crate::Verifier)
 //! accepts. For demos and tests; never for anything that must be protected.
 
+mod session_token;
 #[cfg(feature = "test-keys")]
 mod test_keys;
 
@@ -16,10 +17,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::clock::since_epoch;
 use crate::host::is_host_name;
 use crate::{KeyId, ParseKeyIdError};
 
+pub use self::session_token::SessionToken;
 #[cfg(feature = "test-keys")]
 pub use self::test_keys::TestKey;
 
@@ -168,8 +169,13 @@ impl Issuer {
         Ok(pem)
     }
 
-    /// Makes a session token as Clerk does (version 2, no organisation), for a new session of this
-    /// user. `authorized_party` is the origin that the token is for.
+    /// Begins a session token of a new session, as Clerk makes it (version 2). See [`SessionToken`] for what can be set.
+    pub fn session(&self, user_id: &str) -> SessionToken<'_> {
+        SessionToken::new(self, user_id)
+    }
+
+    /// Makes a session token with an origin and no organisation: the usual one. `authorized_party` is the origin that the
+    /// token is for.
     ///
     /// # Errors
     ///
@@ -181,28 +187,11 @@ impl Issuer {
         now: SystemTime,
         lifetime: Duration,
     ) -> Result<String, MintError> {
-        let now = since_epoch(now).as_secs();
-        let header = json!({
-            "alg": "RS256",
-            "cat": "cl_B7d4PD111AAA",
-            "kid": self.key_id.as_str(),
-            "oiat": now,
-            "typ": "JWT",
-        });
-        let payload = json!({
-            "azp": authorized_party,
-            "exp": now.saturating_add(lifetime.as_secs()),
-            "fva": [0, -1],
-            "iat": now,
-            "iss": self.issuer(),
-            "jti": random_hex()?,
-            "nbf": now.saturating_sub(10),
-            "sid": format!("sess_{}", random_hex()?),
-            "sts": "active",
-            "sub": user_id,
-            "v": 2,
-        });
-        self.sign(&header.to_string(), &payload.to_string())
+        self.session(user_id)
+            .authorized_party(authorized_party)
+            .issued_at(now)
+            .lifetime(lifetime)
+            .sign()
     }
 
     /// Signs a header and a payload without looking at them, so also malformed ones.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use thiserror::Error;
 
 /// The one reason why a request has no session.
@@ -116,6 +117,13 @@ impl Rejection {
         }
     }
 
+    /// The body of an answer: `{"status":401,"reason":"token-expired","detail":"The token has expired"}`, a problem
+    /// document (RFC 9457) of constant text.
+    #[must_use]
+    pub fn problem(self) -> String {
+        problem(self.kind().status(), self.reason(), &self.to_string())
+    }
+
     /// What kind of answer belongs to this.
     #[must_use]
     pub const fn kind(self) -> RejectionKind {
@@ -165,4 +173,9 @@ impl RejectionKind {
             Self::Unavailable { .. } => 503,
         }
     }
+}
+
+/// A problem document.
+pub(crate) fn problem(status: u16, reason: &str, detail: &str) -> String {
+    json!({ "status": status, "reason": reason, "detail": detail }).to_string()
 }

@@ -21,6 +21,8 @@ mod credentials;
 mod form;
 mod fuzz_seeds;
 mod http;
+#[cfg(feature = "http")]
+mod http_crate;
 mod key_sets;
 mod organizations;
 mod properties;

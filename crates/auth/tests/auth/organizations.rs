@@ -1,6 +1,6 @@
 //! Group F, the part that a token can tell: the active organisation, its permissions, and the actor.
 
-use auth::{Organization, Session};
+use auth::{Clock, Organization, Session};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -341,4 +341,35 @@ fn debug_output_shows_no_organisation_and_no_actor() {
     assert_eq!(format!("{organization:?}"), "Organization { .. }");
     let actor = session.actor().unwrap();
     assert_eq!(format!("{actor:?}"), "Actor { .. }");
+}
+
+#[test]
+fn a_minted_token_has_the_organisation_and_the_permissions_that_were_asked_for() {
+    let asked = ["org:builds:read", "org:builds:manage", "org:teams:manage"];
+    let token = INSTANCE
+        .session("user_1")
+        .authorized_party(ORIGIN)
+        .organization("org_1", "admin", &asked)
+        .issued_at(FixedClock::at(T).now())
+        .sign()
+        .unwrap();
+    let session = at_once(verifier().verify(&token)).unwrap();
+    let organization = session.organization().unwrap();
+    assert_eq!(organization.id(), "org_1");
+    assert_eq!(organization.role(), Some("org:admin"));
+    let mut permissions: Vec<_> = organization.permissions().collect();
+    permissions.sort_unstable();
+    assert_eq!(
+        permissions,
+        ["org:builds:manage", "org:builds:read", "org:teams:manage"]
+    );
+    assert!(!organization.has_permission("org:teams:read"));
+
+    let plain = INSTANCE.session("user_1").authorized_party(ORIGIN);
+    let plain = plain.issued_at(FixedClock::at(T).now());
+    let token = plain.organization("org_1", "member", &[]).sign().unwrap();
+    let session = at_once(verifier().verify(&token)).unwrap();
+    let organization = session.organization().unwrap();
+    assert_eq!(organization.role(), Some("org:member"));
+    assert_eq!(organization.permissions().count(), 0);
 }
