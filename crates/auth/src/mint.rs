@@ -169,11 +169,6 @@ impl Issuer {
         Ok(pem)
     }
 
-    /// Begins a session token of a new session, as Clerk makes it (version 2). See [`SessionToken`] for what can be set.
-    pub fn session(&self, user_id: &str) -> SessionToken<'_> {
-        SessionToken::new(self, user_id)
-    }
-
     /// Makes a session token with an origin and no organisation: the usual one. `authorized_party` is the origin that the
     /// token is for.
     ///
@@ -187,11 +182,31 @@ impl Issuer {
         now: SystemTime,
         lifetime: Duration,
     ) -> Result<String, MintError> {
-        self.session(user_id)
+        let token = SessionToken::new(user_id)
             .authorized_party(authorized_party)
             .issued_at(now)
-            .lifetime(lifetime)
-            .sign()
+            .lifetime(lifetime);
+        self.sign_session(&token)
+    }
+
+    /// Signs a session token, under a new session id.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError::Crypto`].
+    pub fn sign_session(&self, token: &SessionToken) -> Result<String, MintError> {
+        let header = json!({
+            "alg": "RS256",
+            "cat": "cl_B7d4PD111AAA",
+            "kid": self.key_id.as_str(),
+            "oiat": token.issued_at_secs(),
+            "typ": "JWT",
+        });
+        let mut claims = token.claims();
+        claims["iss"] = Value::from(self.issuer());
+        claims["jti"] = Value::from(random_hex()?);
+        claims["sid"] = Value::from(format!("sess_{}", random_hex()?));
+        self.sign(&header.to_string(), &claims.to_string())
     }
 
     /// Signs a header and a payload without looking at them, so also malformed ones.

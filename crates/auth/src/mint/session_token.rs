@@ -4,29 +4,28 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::{Issuer, MintError, random_hex};
 use crate::clock::since_epoch;
 
 /// How long a token lives unless said otherwise: as long as Clerk's.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// A session token before it is signed. Begun by [`Issuer::session`].
+/// A session token before it is signed, as Clerk makes it (version 2).
 ///
 /// ```
+/// use auth::mint::{Issuer, SessionToken};
+///
 /// # fn main() -> Result<(), auth::mint::MintError> {
-/// let instance = auth::mint::Issuer::generate()?;
-/// let token = instance
-///     .session("user_1")
+/// let instance = Issuer::generate()?;
+/// let token = SessionToken::new("user_1")
 ///     .authorized_party("https://app.example.com")
-///     .organization("org_1", "admin", &["org:builds:read", "org:builds:manage"])
-///     .sign()?;
+///     .organization("org_1", "admin", &["org:builds:read", "org:builds:manage"]);
+/// let token = instance.sign_session(&token)?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it is signed by `sign`"]
-pub struct SessionToken<'a> {
-    issuer: &'a Issuer,
+#[must_use = "an issuer signs it"]
+pub struct SessionToken {
     user_id: String,
     authorized_party: Option<String>,
     organization: Map<String, Value>,
@@ -34,10 +33,10 @@ pub struct SessionToken<'a> {
     lifetime: Duration,
 }
 
-impl<'a> SessionToken<'a> {
-    pub(super) fn new(issuer: &'a Issuer, user_id: &str) -> Self {
+impl SessionToken {
+    /// A token of a new session of this user.
+    pub fn new(user_id: &str) -> Self {
         Self {
-            issuer,
             user_id: user_id.to_owned(),
             authorized_party: None,
             organization: Map::new(),
@@ -71,39 +70,29 @@ impl<'a> SessionToken<'a> {
         self
     }
 
-    /// The token.
-    ///
-    /// # Errors
-    ///
-    /// [`MintError::Crypto`].
-    pub fn sign(self) -> Result<String, MintError> {
-        let now = since_epoch(self.issued_at).as_secs();
-        let header = json!({
-            "alg": "RS256",
-            "cat": "cl_B7d4PD111AAA",
-            "kid": self.issuer.key_id(),
-            "oiat": now,
-            "typ": "JWT",
-        });
-        let mut payload = json!({
+    pub(super) fn issued_at_secs(&self) -> u64 {
+        since_epoch(self.issued_at).as_secs()
+    }
+
+    /// The claims that do not depend on who signs.
+    pub(super) fn claims(&self) -> Value {
+        let now = self.issued_at_secs();
+        let mut claims = json!({
             "exp": now.saturating_add(self.lifetime.as_secs()),
             "fva": [0, -1],
             "iat": now,
-            "iss": self.issuer.issuer(),
-            "jti": random_hex()?,
             "nbf": now.saturating_sub(10),
-            "sid": format!("sess_{}", random_hex()?),
             "sts": "active",
             "sub": self.user_id,
             "v": 2,
         });
-        if let Some(origin) = self.authorized_party {
-            payload["azp"] = Value::from(origin);
+        if let Some(origin) = &self.authorized_party {
+            claims["azp"] = Value::from(origin.as_str());
         }
-        for (name, value) in self.organization {
-            payload[name] = value;
+        for (name, value) in &self.organization {
+            claims[name] = value.clone();
         }
-        self.issuer.sign(&header.to_string(), &payload.to_string())
+        claims
     }
 }
 

@@ -1,5 +1,6 @@
 //! Group F, the part that a token can tell: the active organisation, its permissions, and the actor.
 
+use auth::mint::SessionToken;
 use auth::{Clock, Organization, Session};
 use serde_json::{Value, json};
 
@@ -346,13 +347,12 @@ fn debug_output_shows_no_organisation_and_no_actor() {
 #[test]
 fn a_minted_token_has_the_organisation_and_the_permissions_that_were_asked_for() {
     let asked = ["org:builds:read", "org:builds:manage", "org:teams:manage"];
-    let token = INSTANCE
-        .session("user_1")
+    let now = FixedClock::at(T).now();
+    let plain = SessionToken::new("user_1")
         .authorized_party(ORIGIN)
-        .organization("org_1", "admin", &asked)
-        .issued_at(FixedClock::at(T).now())
-        .sign()
-        .unwrap();
+        .issued_at(now);
+    let token = plain.clone().organization("org_1", "admin", &asked);
+    let token = INSTANCE.sign_session(&token).unwrap();
     let session = at_once(verifier().verify(&token)).unwrap();
     let organization = session.organization().unwrap();
     assert_eq!(organization.id(), "org_1");
@@ -365,9 +365,8 @@ fn a_minted_token_has_the_organisation_and_the_permissions_that_were_asked_for()
     );
     assert!(!organization.has_permission("org:teams:read"));
 
-    let plain = INSTANCE.session("user_1").authorized_party(ORIGIN);
-    let plain = plain.issued_at(FixedClock::at(T).now());
-    let token = plain.organization("org_1", "member", &[]).sign().unwrap();
+    let token = plain.organization("org_1", "member", &[]);
+    let token = INSTANCE.sign_session(&token).unwrap();
     let session = at_once(verifier().verify(&token)).unwrap();
     let organization = session.organization().unwrap();
     assert_eq!(organization.role(), Some("org:member"));
