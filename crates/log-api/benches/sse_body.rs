@@ -96,6 +96,7 @@ fn stored(id: EntryId, line: &NewLine) -> Line {
         source: None,
         text: line.text.clone(),
         phase: None,
+        open: false,
     }
 }
 

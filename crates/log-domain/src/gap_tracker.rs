@@ -86,6 +86,7 @@ mod tests {
             source: None,
             text: None,
             phase: None,
+            open: false,
         };
         let bounds = LogBounds {
             first_id: Some(id(7)),

@@ -17,6 +17,9 @@ pub struct Line {
     pub text: Option<String>,
     /// The part of the build that wrote it. It is not a status.
     pub phase: Option<String>,
+    /// Whether this is only the present state of a line that has not ended yet: a prompt, a progress bar. The next line
+    /// of the same source replaces it, for readers that care. Other readers see a line.
+    pub open: bool,
 }
 
 impl Line {

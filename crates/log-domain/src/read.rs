@@ -102,6 +102,7 @@ mod tests {
             source: None,
             text,
             phase: None,
+            open: false,
         }
     }
 

@@ -139,6 +139,7 @@ mod tests {
             source: None,
             text: None,
             phase: None,
+            open: false,
         }
     }
 

@@ -23,6 +23,7 @@ fn log() -> impl Strategy<Value = Vec<Line>> {
         source: None,
         text: Some(id.to_string()),
         phase: None,
+        open: false,
     };
     btree_set(id(), 0..20).prop_map(move |ids| ids.into_iter().map(line).collect())
 }
@@ -142,6 +143,7 @@ proptest! {
             source: None,
             text: Some("x".repeat(*len)),
             phase: None,
+            open: false,
         };
         let log: Vec<_> = lengths.iter().enumerate().map(line).collect();
         let limit = ReadLimit { lines: 7, bytes };

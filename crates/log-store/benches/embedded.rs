@@ -36,6 +36,7 @@ fn lines(count: usize) -> Vec<NewLine> {
         source: Some("stdout".to_owned()),
         text: Some(format!("{n:>9} {}", "x".repeat(33 + n * 37 % 121))),
         phase: Some("install".to_owned()),
+        open: false,
     };
     (0..count).map(line).collect()
 }

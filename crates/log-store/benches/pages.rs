@@ -18,6 +18,7 @@ fn line(n: usize) -> NewLine {
             "line {n:>6} of a build log, about as long as the lines of real builds are"
         )),
         phase: Some("install".into()),
+        open: false,
     }
 }
 

@@ -16,7 +16,20 @@ pub struct NewLine {
     pub text: Option<String>,
     /// The part of the build that wrote it.
     pub phase: Option<String>,
+    /// Whether this is only the state of a line that has not ended yet, see [`log_domain::Line::open`].
+    pub open: bool,
 }
+
+impl NewLine {
+    /// What a store keeps for `open`: the field `open` with the value `1`, or no such field.
+    #[must_use]
+    pub fn open_field(&self) -> Option<&'static str> {
+        self.open.then_some(OPEN)
+    }
+}
+
+/// The value of the field `open` of a state of an open line. Any other value means nothing.
+pub(crate) const OPEN: &str = "1";
 
 /// Appends lines to the logs of jobs.
 ///

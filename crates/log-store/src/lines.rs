@@ -28,7 +28,8 @@ use crate::error::StoreError;
 /// * **R6** The bounds of [`LogStore::read_after`] MUST be those at the read of the lines or after it, never before it:
 ///   older bounds could hide a line that was trimmed in between. If the read found no lines, the bounds MUST be of the same
 ///   instant: the reader may then continue from their `last_id`.
-/// * **R7** Stored bytes that are not UTF-8 MUST read as U+FFFD, and a missing field as `None`.
+/// * **R7** Stored bytes that are not UTF-8 MUST read as U+FFFD, and a missing field as `None`. A line MUST be
+///   open only if its field `open` is `1`.
 /// * **R8** A dropped future MUST leave nothing behind, except work that the store limits.
 #[async_trait]
 pub trait LogStore: Send + Sync + 'static {

@@ -13,6 +13,7 @@ fn line(seq: u64) -> Line {
             "   Compiling serde_json v1.0.150 (registry `crates-io`)  target/debug/deps …".into(),
         ),
         phase: Some("install".into()),
+        open: false,
     }
 }
 

@@ -15,6 +15,7 @@
 //!     source: Some("stdout".into()),
 //!     text: Some("Compiling\r25%".into()),
 //!     phase: None,
+//!     open: false,
 //! };
 //! let mut frame = Vec::new();
 //! sse::write_log(&mut frame, &line);

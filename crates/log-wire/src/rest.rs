@@ -17,6 +17,9 @@ pub struct LineBody {
     pub text: Option<String>,
     /// The part of the build that wrote it.
     pub phase: Option<String>,
+    /// Whether it is only the state of a line that has not ended yet. Left out if it is not.
+    #[serde(default)]
+    pub open: bool,
 }
 
 /// A [`LineBody`] whose `id` is not an entry id.
@@ -34,6 +37,7 @@ impl TryFrom<LineBody> for Line {
             source,
             text,
             phase,
+            open,
             ..
         } = body;
         Ok(Self {
@@ -42,6 +46,7 @@ impl TryFrom<LineBody> for Line {
             source,
             text,
             phase,
+            open,
         })
     }
 }
@@ -65,12 +70,15 @@ pub(crate) struct LineRef<'a>(pub(crate) &'a Line);
 impl Serialize for LineRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let line = self.0;
-        let mut fields = serializer.serialize_struct("Line", 5)?;
+        let mut fields = serializer.serialize_struct("Line", 5 + usize::from(line.open))?;
         fields.serialize_field("id", &IdRef(line.id))?;
         fields.serialize_field("ts", &line.ts)?;
         fields.serialize_field("source", &line.source)?;
         fields.serialize_field("text", &line.text)?;
         fields.serialize_field("phase", &line.phase)?;
+        if line.open {
+            fields.serialize_field("open", &true)?;
+        }
         fields.end()
     }
 }
@@ -146,6 +154,7 @@ mod tests {
             source: Some("stderr".into()),
             text: Some(text.into()),
             phase: None,
+            open: false,
         }
     }
 
@@ -168,6 +177,18 @@ mod tests {
     fn an_empty_page_has_null_cursors() {
         let json = page_json(&page(vec![], false));
         insta::assert_snapshot!(String::from_utf8(json).unwrap(), @r#"{"lines":[],"has_more":false,"oldest_id":null,"newest_id":null}"#);
+    }
+
+    #[test]
+    fn only_the_state_of_an_open_line_says_that_it_is_open() {
+        let open = Line {
+            open: true,
+            ..line(1, "continue? [y/N] ")
+        };
+        let json = String::from_utf8(line_json(&open)).unwrap();
+        insta::assert_snapshot!(json, @r#"{"id":"1-1","ts":"2026-01-01T00:00:00Z","source":"stderr","text":"continue? [y/N] ","phase":null,"open":true}"#);
+        let body: LineBody = serde_json::from_str(&json).unwrap();
+        assert_eq!(Line::try_from(body).unwrap(), open);
     }
 
     #[test]

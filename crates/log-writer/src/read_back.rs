@@ -64,6 +64,7 @@ fn is_same(sent: &NewLine, line: &Line) -> bool {
         && sent.source == line.source
         && sent.text == line.text
         && sent.phase == line.phase
+        && sent.open == line.open
 }
 
 #[cfg(test)]
@@ -85,6 +86,7 @@ mod tests {
             source: None,
             text: Some((*text).to_owned()),
             phase: None,
+            open: false,
         };
         (1..).zip(texts).map(line).collect()
     }

@@ -25,6 +25,7 @@ fn push(ring: &mut Ring, range: RangeInclusive<u64>) {
         source: None,
         text: None,
         phase: None,
+        open: false,
     };
     ring.push_lines(encode(&range.map(line).collect::<Vec<_>>()));
 }

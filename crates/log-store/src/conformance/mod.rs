@@ -109,7 +109,8 @@ macro_rules! log_store_conformance {
                     a_trim_that_races_a_read_is_never_hidden;
                 R7: bytes_that_are_not_utf8_read_as_replacement_characters
                     a_missing_field_reads_as_none_and_an_empty_one_as_empty
-                    a_line_reads_back_as_it_was_written;
+                    a_line_reads_back_as_it_was_written
+                    only_the_field_open_with_the_value_1_makes_a_line_open;
                 R8: a_dropped_read_leaves_the_store_working;
             }
             gap {

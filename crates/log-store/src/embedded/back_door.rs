@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log_domain::{EntryId, JobId};
 
-use super::layout::{JobRecord, encode};
+use super::layout::{JobRecord, encode, line_fields};
 use super::store::EmbeddedStore;
 use super::tables::Tables;
 use crate::append::NewLine;
@@ -18,14 +18,7 @@ use crate::append::NewLine;
 impl EmbeddedStore {
     /// Appends a line under a given id, which must be above the log's last one.
     pub async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
-        let line = line.clone();
-        let fields = [&line.ts, &line.source, &line.text, &line.phase];
-        self.push_at(
-            job,
-            id,
-            fields.map(|field| field.as_deref().map(str::as_bytes)),
-        )
-        .await;
+        self.push_at(job, id, line_fields(line)).await;
     }
 
     /// Appends a line of raw fields. Unknown fields are dropped.
@@ -34,8 +27,12 @@ impl EmbeddedStore {
             let found = fields.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| *value)
         };
-        self.push_at(job, id, ["ts", "source", "text", "phase"].map(field))
-            .await;
+        self.push_at(
+            job,
+            id,
+            ["ts", "source", "text", "phase", "open"].map(field),
+        )
+        .await;
     }
 
     /// Removes all but the newest `keep` lines.
@@ -125,7 +122,7 @@ impl EmbeddedStore {
         self.inner.logs.watched() + self.inner.jobs.watched() + self.inner.access.watched()
     }
 
-    async fn push_at(&self, job: &JobId, id: EntryId, fields: [Option<&[u8]>; 4]) {
+    async fn push_at(&self, job: &JobId, id: EntryId, fields: [Option<&[u8]>; 5]) {
         let job = job.clone();
         let mut bytes = Vec::new();
         encode(fields, &mut bytes);

@@ -17,6 +17,8 @@
 use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 use redb::TableDefinition;
 
+use crate::append::{NewLine, OPEN};
+
 /// The version of this layout. A store with another version is refused.
 pub(super) const FORMAT: u64 = 1;
 
@@ -149,14 +151,24 @@ impl JobRecord {
 
 /// A line from its id and its stored fields. `None` if the bytes are no fields.
 pub(super) fn line(id: EntryId, bytes: &[u8]) -> Option<Line> {
-    let [ts, source, text, phase] = decode(bytes)?.map(text);
+    let [ts, source, text, phase, open] = decode(bytes)?;
+    let [ts, source, text, phase] = [ts, source, text, phase].map(self::text);
     Some(Line {
         id,
         ts,
         source,
         text,
         phase,
+        open: open == Some(OPEN.as_bytes()),
     })
+}
+
+/// The fields of a line, as [`line`] reads them.
+pub(super) fn line_fields(line: &NewLine) -> [Option<&[u8]>; 5] {
+    let fields = [&line.ts, &line.source, &line.text, &line.phase].map(Option::as_deref);
+    let [ts, source, text, phase] = fields.map(|field| field.map(str::as_bytes));
+    let open = line.open_field().map(str::as_bytes);
+    [ts, source, text, phase, open]
 }
 
 fn text(bytes: Option<&[u8]>) -> Option<String> {

@@ -7,7 +7,8 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::error::damaged;
 use super::layout::{
-    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, encode, line_id, line_key,
+    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, encode, line_fields, line_id,
+    line_key,
 };
 use super::options::EmbeddedOptions;
 use crate::append::NewLine;
@@ -100,12 +101,8 @@ impl<'txn> Tables<'txn> {
         }
         let mut bytes = Vec::new();
         for (line, id) in lines.iter().zip(&ids) {
-            let fields = [&line.ts, &line.source, &line.text, &line.phase];
             bytes.clear();
-            encode(
-                fields.map(|field| field.as_deref().map(str::as_bytes)),
-                &mut bytes,
-            );
+            encode(line_fields(line), &mut bytes);
             self.push(&mut log, *id, &bytes)?;
         }
         let limit = self.options.max_lines;

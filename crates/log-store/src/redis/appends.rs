@@ -23,15 +23,15 @@ pub(super) const MAX_LINES: usize = 500;
 /// Redis takes no entry without a field. An empty line gets one that readers ignore.
 const APPEND: &str = "
 local call, ids, values = redis.call, {}, cmsgpack.unpack(ARGV[4])
-local names = {'ts', 'source', 'text', 'phase'}
+local names = {'ts', 'source', 'text', 'phase', 'open'}
 for line = 1, tonumber(ARGV[3]) do
-  local at = 4 * line - 3
-  local ts, source, text, phase = values[at], values[at+1], values[at+2], values[at+3]
-  if ts and source and text and phase then
+  local at = 5 * line - 4
+  local ts, source, text, phase, open = values[at], values[at+1], values[at+2], values[at+3], values[at+4]
+  if ts and source and text and phase and not open then
     ids[line] = call('XADD', KEYS[1], '*', 'ts', ts, 'source', source, 'text', text, 'phase', phase)
   else
     local fields = {}
-    for n = 1, 4 do
+    for n = 1, 5 do
       if values[at+n-1] then
         fields[#fields+1] = names[n]
         fields[#fields+1] = values[at+n-1]
@@ -72,14 +72,15 @@ pub(super) async fn append(
     }
 }
 
-/// The lines as one array: time, source, text and phase of each line, `nil` for a missing field. One argument is cheaper
+/// The lines as one array: time, source, text, phase and `open` of each line, `nil` for a missing field. One argument is cheaper
 /// than one for each field, because fred frames and copies each argument. For Redis it is the same work.
 fn pack(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
     let mut packed = Vec::with_capacity(160 * lines.len());
-    let values = u32::try_from(4 * lines.len()).unwrap_or(u32::MAX);
+    let values = u32::try_from(5 * lines.len()).unwrap_or(u32::MAX);
     encode::write_array_len(&mut packed, values)?;
     for line in lines {
-        for value in [&line.ts, &line.source, &line.text, &line.phase] {
+        let fields = [&line.ts, &line.source, &line.text, &line.phase].map(Option::as_deref);
+        for value in fields.into_iter().chain([line.open_field()]) {
             match value {
                 Some(value) => encode::write_str(&mut packed, value)?,
                 None => {

@@ -4,6 +4,7 @@ use fred::types::Value;
 use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 
 use super::fault::Fault;
+use crate::append::OPEN;
 
 /// The entries of `XRANGE` or `XREVRANGE`.
 pub(super) fn lines(reply: Value) -> Result<Vec<Line>, Fault> {
@@ -30,10 +31,15 @@ fn line(entry: Value) -> Result<Line, Fault> {
         source: None,
         text: None,
         phase: None,
+        open: false,
     };
     let mut fields = fields.into_iter();
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
         // Unknown fields are ignored. Where a field comes twice, the last one counts.
+        if name.as_bytes() == Some(b"open") {
+            line.open = value.as_bytes() == Some(OPEN.as_bytes());
+            continue;
+        }
         let Some(target) = field(&mut line, name.as_bytes()) else {
             continue;
         };

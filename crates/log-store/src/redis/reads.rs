@@ -292,6 +292,7 @@ mod tests {
             source: None,
             text: None,
             phase: None,
+            open: false,
         };
         collected.extend(vec![line; CHUNK]);
         assert_eq!(collected.wanted(), 3);

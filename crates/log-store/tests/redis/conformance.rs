@@ -91,6 +91,7 @@ impl Subject for Redis {
         let fields: Vec<(&str, &[u8])> = fields
             .into_iter()
             .filter_map(|(name, value)| Some((name, value.as_deref()?.as_bytes())))
+            .chain(line.open_field().map(|value| ("open", value.as_bytes())))
             .collect();
         self.put_raw_line(job, id, &fields).await;
     }

@@ -74,6 +74,7 @@ async fn an_append_is_what_producers_append() {
         source: Some("stdout".into()),
         text: Some("hello".into()),
         phase: None,
+        open: false,
     };
     let ids = setup
         .store
@@ -164,6 +165,7 @@ async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_plac
                 source: field(1, "source"),
                 text: field(2, ""),
                 phase: field(3, "phase"),
+                open: n >> 4 & 1 == 1,
             }
         })
         .collect();
@@ -178,5 +180,6 @@ async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_plac
     for (written, read) in lines.iter().zip(read) {
         assert_eq!((&written.ts, &written.source), (&read.ts, &read.source));
         assert_eq!((&written.text, &written.phase), (&read.text, &read.phase));
+        assert_eq!(written.open, read.open);
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             source: Some("stdout".into()),
             text: Some("a\r\n\nb".into()),
             phase: Some("install".into()),
+            open: false,
         };
         insta::assert_snapshot!(text(|out| write_log(out, &line)), @r#"
         event: log

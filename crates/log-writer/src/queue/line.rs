@@ -75,6 +75,7 @@ impl Queued {
             source: Some(self.source.as_str().to_owned()),
             text: Some(self.text),
             phase: self.phase.as_deref().map(str::to_owned),
+            open: false,
         }
     }
 }

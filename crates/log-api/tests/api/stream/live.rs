@@ -67,6 +67,28 @@ async fn the_bytes_of_a_stream_are_events_with_a_blank_line_after_each() {
 }
 
 #[tokio::test]
+async fn the_state_of_a_line_that_has_not_ended_says_so_in_the_stream_and_in_a_page() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let browser = browse(&api, &job).await;
+
+    for fields in [
+        [b"text".as_slice(), b"50 %", b"open", b"1"],
+        [b"text", b"75 %", b"open", b"0"],
+        [b"text", b"done", b"other", b"1"],
+    ] {
+        job.append_entry("*", &fields).await;
+    }
+    job.set_status("ready").await;
+    let streamed = browser.read(SOON).await.lines();
+    let page = api.get(&job.path()).await.json();
+    assert_eq!(streamed, *page["lines"].as_array().unwrap());
+    let open = streamed.iter().map(|line| line.get("open").cloned());
+    assert_eq!(open.collect::<Vec<_>>(), [Some(true.into()), None, None]);
+}
+
+#[tokio::test]
 async fn a_line_of_any_content_is_the_same_object_as_in_history_on_one_line() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;

@@ -194,6 +194,7 @@ pub async fn bytes_that_are_not_utf8_read_as_replacement_characters(subject: Arc
         source: Some("std\u{fffd}(".into()),
         text: Some("ok \u{fffd} end\0\r\n\x1b[0m".into()),
         phase: Some("p\u{e9}".into()),
+        open: false,
     };
     assert_eq!(tail.lines, [expected]);
 }
@@ -210,6 +211,7 @@ pub async fn a_missing_field_reads_as_none_and_an_empty_one_as_empty(subject: Ar
         source: None,
         text: None,
         phase: None,
+        open: false,
     };
     let some = Line {
         id: id(1),
@@ -221,6 +223,25 @@ pub async fn a_missing_field_reads_as_none_and_an_empty_one_as_empty(subject: Ar
     assert_eq!(tail.lines, [some, none]);
 }
 
+/// R7: `open` with another value than `1` means nothing.
+pub async fn only_the_field_open_with_the_value_1_makes_a_line_open(subject: Arc<dyn Subject>) {
+    let (store, job) = (subject.store(), subject.fresh_job());
+    let values: [(&[u8], bool); 5] = [
+        (b"1", true),
+        (b"0", false),
+        (b"", false),
+        (b"true", false),
+        (b"\xff", false),
+    ];
+    for (ms, (value, _)) in (1..).zip(values) {
+        let fields: [(&str, &[u8]); 2] = [("text", b"50 %"), ("open", value)];
+        subject.put_raw_line(&job, id(ms), &fields).await;
+    }
+    let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
+    let open: Vec<bool> = tail.lines.iter().map(|line| line.open).collect();
+    assert_eq!(open, values.map(|(_, open)| open));
+}
+
 /// R7: with any content, and in both orders.
 pub async fn a_line_reads_back_as_it_was_written(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
@@ -229,9 +250,14 @@ pub async fn a_line_reads_back_as_it_was_written(subject: Arc<dyn Subject>) {
         source: Some("stderr".into()),
         text: Some("a\0b\n\r\u{2028}\u{1f600} \"quoted\" \\ data: x".into()),
         phase: Some("checks".into()),
+        open: false,
+    };
+    let state = NewLine {
+        open: true,
+        ..full.clone()
     };
     let long = line("y".repeat(3 << 20));
-    let written = [full, long, line(""), line("\n\n"), line("last")];
+    let written = [full, state, long, line(""), line("\n\n"), line("last")];
     let given = subject.appender().append(&job, &written).await.unwrap();
     let expected: Vec<_> = written
         .into_iter()
@@ -257,6 +283,7 @@ fn stored(new: NewLine, id: EntryId) -> Line {
         source,
         text,
         phase,
+        open,
     } = new;
     Line {
         id,
@@ -264,6 +291,7 @@ fn stored(new: NewLine, id: EntryId) -> Line {
         source,
         text,
         phase,
+        open,
     }
 }
 

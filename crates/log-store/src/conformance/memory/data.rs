@@ -136,6 +136,7 @@ pub(super) fn stored(id: EntryId, line: &NewLine) -> Line {
         source,
         text,
         phase,
+        open,
     } = line.clone();
     Line {
         id,
@@ -143,5 +144,6 @@ pub(super) fn stored(id: EntryId, line: &NewLine) -> Line {
         source,
         text,
         phase,
+        open,
     }
 }

@@ -10,6 +10,7 @@ use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, OrgId,
 use parking_lot::Mutex;
 
 use self::data::{Data, Log, Record, stored};
+use crate::append::OPEN;
 use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
@@ -65,6 +66,7 @@ impl MemoryStore {
             source: field("source"),
             text: field("text"),
             phase: field("phase"),
+            open: field("open").as_deref() == Some(OPEN),
         };
         self.append_at(job, id, &line);
     }
