@@ -16,7 +16,7 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Crates that others use alone, with or without their default features. A build of the whole workspace would hide a
 /// missing feature, because cargo unifies them.
-const ALONE: &str = "log-domain log-wire log-store auth log-hub log-writer log-client";
+const ALONE: &str = "log-domain log-redact log-wire log-store auth log-hub log-writer log-client";
 
 /// Run everything that must pass, step by step.
 ///

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use log_domain::JobId;
 
-use crate::ansi::Ansi;
 use crate::cut::LineLimit;
 use crate::line_options::{Blank, Progress};
 use crate::options::WriterOptions;
 use crate::preset::Preset;
-use crate::redact::Redaction;
 use crate::stores::Stores;
 use crate::writer::LogWriter;
+use log_redact::Ansi;
+use log_redact::Redaction;
 
 /// Builds a [`LogWriter`]. Every setting has a default. [`WriterOptions`] and [`Redaction`] describe all of them.
 #[derive(Debug)]

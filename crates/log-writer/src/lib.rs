@@ -50,7 +50,6 @@
 //! # }
 //! ```
 
-mod ansi;
 mod builder;
 mod channel;
 mod clock;
@@ -65,25 +64,23 @@ mod output_reader;
 mod preset;
 mod queue;
 mod read_back;
-mod redact;
 mod run;
 mod shipper;
 mod stores;
 mod utf8;
 mod writer;
 
-pub use ansi::Ansi;
 pub use builder::LogWriterBuilder;
 pub use channel::Channel;
 pub use cut::{CutMarker, LineLimit};
 pub use job::create_job;
 pub use line_options::{Blank, LineOptions, Progress};
 pub use lines::LineAssembler;
+pub use log_redact::{Ansi, Redaction, RedactionBuilder, SecretError, TooManySecrets};
 pub use options::{BatchOptions, BufferOptions, RetryOptions, WriterOptions};
 pub use outcome::{FinishError, FlushError, Outcome};
 pub use preset::Preset;
 pub use queue::{Amount, Stats};
-pub use redact::{Redaction, RedactionBuilder, SecretError, TooManySecrets};
 pub use run::{Echo, Process, RunError, Running};
 pub use stores::Stores;
 pub use writer::{LogWriter, Monitor};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::ansi::Ansi;
 use crate::cut::{CutMarker, LineLimit};
+use log_redact::Ansi;
 
 /// How the bytes of a channel become lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

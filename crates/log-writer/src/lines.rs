@@ -8,11 +8,11 @@
 
 use std::time::Duration;
 
-use crate::ansi::AnsiFilter;
+use log_redact::{AnsiFilter, Redaction, Redactor};
+
 use crate::cut::cut;
 use crate::line_options::{Blank, LineOptions};
 use crate::open_line::{LineSink, OpenLine, RawLine};
-use crate::redact::{Redaction, Redactor};
 use crate::utf8::Utf8Stream;
 
 /// Assembles the lines of one channel. It does no I/O and has no clock: the caller passes the time.
@@ -155,5 +155,7 @@ fn finish_line(raw: RawLine, options: &LineOptions, out: &mut impl FnMut(String)
     out(text);
 }
 
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::ansi::TextSink;
 use crate::cut::{Overflow, boundary_at_or_before};
 use crate::line_options::Progress;
+use log_redact::TextSink;
 
 /// A line as the command printed it, before it is cut to its limit.
 #[derive(Debug, Default)]

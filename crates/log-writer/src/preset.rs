@@ -1,8 +1,8 @@
 //! Settings for teams that replace an existing producer.
 
-use crate::ansi::Ansi;
 use crate::cut::{CutMarker, LineLimit};
 use crate::line_options::{Blank, LineOptions, Progress};
+use log_redact::Ansi;
 
 /// How another producer writes its lines. A team that replaces that producer gets the same logs as before.
 ///

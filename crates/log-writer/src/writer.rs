@@ -20,10 +20,10 @@ use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
 use crate::outcome::{FinishError, FlushError, Outcome};
 use crate::queue::{Queue, Stats};
-use crate::redact::Redaction;
 use crate::run::{Echo, RunError, Running};
 use crate::shipper::Shipper;
 use crate::stores::Stores;
+use log_redact::Redaction;
 
 /// Reports what happens to a writer's lines, even after the writer has ended.
 #[derive(Debug, Clone)]

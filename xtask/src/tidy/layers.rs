@@ -9,8 +9,9 @@ use xshell::Shell;
 use crate::cargo::cargo;
 
 /// Each crate, and what it must not have, not even indirectly.
-const FREE_OF: [&str; 9] = [
+const FREE_OF: [&str; 10] = [
     "log-domain: tokio futures-core serde_core async-trait",
+    "log-redact: tokio log-domain serde_core fred actix-web",
     "log-wire: test-support tokio fred redb jsonwebtoken actix-web",
     "log-store: test-support actix-web jsonwebtoken testcontainers",
     "auth: test-support actix-web fred testcontainers",

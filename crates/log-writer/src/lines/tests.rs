@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ansi::Ansi;
 use crate::cut::{CutMarker, LineLimit};
 use crate::line_options::Progress;
+use log_redact::Ansi;
 
 fn assemble<'a>(options: LineOptions, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut assembler = LineAssembler::new(options);

@@ -9,10 +9,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::scan::Scanner;
-use super::tokens::TOKENS;
-use super::*;
-use crate::ansi::Ansi;
+use log_redact::{Ansi, Redaction, SecretError};
+
 use crate::line_options::LineOptions;
 use crate::lines::LineAssembler;
 

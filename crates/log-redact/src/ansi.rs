@@ -23,7 +23,7 @@ pub enum Ansi {
 }
 
 /// Takes the output of the filter.
-pub(crate) trait TextSink {
+pub trait TextSink {
     /// Text to show. It contains no control character except tab.
     fn text(&mut self, text: &str);
     /// A complete colour sequence. Called with [`Ansi::KeepColours`] only.
@@ -42,7 +42,7 @@ const MAX_PARAMETERS: usize = 64;
 
 /// Removes terminal control sequences from text that comes in pieces.
 #[derive(Debug)]
-pub(crate) struct AnsiFilter {
+pub struct AnsiFilter {
     mode: Ansi,
     state: State,
     /// The control sequence so far: `ESC [` and its parameters. [`MAX_PARAMETERS`] bounds its length.
@@ -66,7 +66,7 @@ enum State {
 
 impl AnsiFilter {
     /// A filter at the beginning of a text.
-    pub(crate) fn new(mode: Ansi) -> Self {
+    pub fn new(mode: Ansi) -> Self {
         Self {
             mode,
             state: State::Ground,
@@ -75,7 +75,7 @@ impl AnsiFilter {
     }
 
     /// Filters one piece.
-    pub(crate) fn push(&mut self, piece: &str, sink: &mut impl TextSink) {
+    pub fn push(&mut self, piece: &str, sink: &mut impl TextSink) {
         let mut rest = piece;
         loop {
             if self.state == State::Ground {

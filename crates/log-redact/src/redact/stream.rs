@@ -21,7 +21,7 @@ const BREAK_WEIGHT: usize = 64;
 
 /// Hides secrets in what one channel prints.
 #[derive(Debug)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     rules: Arc<Rules>,
     scanner: Scanner,
     /// The text that waits, oldest first.
@@ -71,7 +71,7 @@ impl Redactor {
     }
 
     /// Puts this redactor before a sink.
-    pub(crate) fn before<'a, S>(&'a mut self, sink: &'a mut S) -> Stage<'a, S> {
+    pub fn before<'a, S>(&'a mut self, sink: &'a mut S) -> Stage<'a, S> {
         Stage {
             redactor: self,
             sink,
@@ -79,19 +79,19 @@ impl Redactor {
     }
 
     /// Whether a complete line waits for the following text.
-    pub(crate) const fn holds_lines(&self) -> bool {
+    pub const fn holds_lines(&self) -> bool {
         self.line_ends > 0
     }
 
     /// Releases the complete lines that wait, because nothing follows for a while.
-    pub(crate) fn release_held_lines(&mut self, sink: &mut impl TextSink) {
+    pub fn release_held_lines(&mut self, sink: &mut impl TextSink) {
         let line_start = self.scanner.line_start();
         self.scanner.decide_before(line_start);
         self.advance(sink);
     }
 
     /// Releases everything that waits, because the text has ended.
-    pub(crate) fn finish(&mut self, sink: &mut impl TextSink) {
+    pub fn finish(&mut self, sink: &mut impl TextSink) {
         self.scanner.decide_before(self.scanner.position());
         self.scanner.restart();
         self.advance(sink);
@@ -182,7 +182,7 @@ impl Redactor {
 }
 
 /// A redactor in front of a sink.
-pub(crate) struct Stage<'a, S> {
+pub struct Stage<'a, S> {
     redactor: &'a mut Redactor,
     sink: &'a mut S,
 }

@@ -19,7 +19,7 @@
 //!
 //! If a line ends inside any other token, the first word of the next line is hidden too.
 //!
-//! The price: a line whose end may be the beginning of a secret waits for the next line. A [`crate::LogWriter`] releases it
+//! The price: a line whose end may be the beginning of a secret waits for the next line. `log-writer` releases it
 //! after 100 ms. A long part of a secret is hidden then. Of a registered secret that is split by a line end and a pause,
 //! up to three characters can be visible.
 //!
@@ -43,13 +43,13 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::rules::Rules;
-pub(crate) use self::stream::Redactor;
+pub use self::stream::{Redactor, Stage};
 use crate::ansi::TextSink;
 
 /// The compiled rules that say what to hide. Cheap to clone.
 ///
 /// ```
-/// use log_writer::Redaction;
+/// use log_redact::Redaction;
 ///
 /// let redaction = Redaction::builder().secret("correct horse")?.build()?;
 /// let text = redaction.apply("curl -H 'X: correct%20horse' https://ann:s3cret@example.org API_KEY=12345");
@@ -100,7 +100,8 @@ impl Redaction {
         plain.0
     }
 
-    pub(crate) fn redactor(&self) -> Option<Redactor> {
+    /// A redactor for one channel. `None` if this hides nothing.
+    pub fn redactor(&self) -> Option<Redactor> {
         self.rules
             .as_ref()
             .map(|rules| Redactor::new(Arc::clone(rules)))
