@@ -12,5 +12,6 @@ mod cost;
 mod fake;
 mod faults;
 mod fred;
+mod numbered;
 mod support;
 mod writes;
