@@ -11,7 +11,7 @@
 //! # Permissions
 //!
 //! For the default key pattern. [`RedisStore::check`] tries the reads, [`RedisStore::check_writes`] the writes,
-//! [`RedisStore::check_numbered`] what numbered lines need, [`RedisStore::check_access`] what tickets and revocations need:
+//! [`RedisStore::check_access`] what tickets and revocations need:
 //!
 //! | for | commands | keys |
 //! |---|---|---|
@@ -19,7 +19,6 @@
 //! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
-//! | appending numbered lines | `EVAL` `EXISTS` `HGET` `HSET` `EXPIRE` | `log-api:producer:*` |
 //! | appending, changing a status | `CLIENT INFO` `CLIENT KILL` | – |
 //! | changing a status | `EVAL` `EXISTS` `HGET` `HSET` | `job:*` |
 //! | changing a status | `PUBLISH` | channels `job:*:events` |
@@ -34,9 +33,11 @@
 mod access;
 mod appends;
 mod batcher;
+mod careful;
 mod check;
 mod check_error;
 mod client;
+mod collected;
 mod connection;
 mod decode;
 mod fault;
@@ -44,7 +45,6 @@ mod flushes;
 mod jobs;
 mod keys;
 mod logs;
-mod numbered;
 mod options;
 mod peer;
 mod permissions;
@@ -55,6 +55,7 @@ mod revocation_text;
 mod role;
 mod server_version;
 mod session;
+mod sizes;
 mod store;
 mod sweep;
 mod tasks;

@@ -13,7 +13,6 @@ mod inner;
 mod jobs;
 mod layout;
 mod logs;
-mod numbered;
 mod options;
 mod read;
 mod retention;

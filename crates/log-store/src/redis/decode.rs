@@ -3,20 +3,36 @@
 use fred::types::Value;
 use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 
+use super::careful::Found;
 use super::fault::Fault;
 use crate::append::OPEN;
 
-/// The entries of `XRANGE` or `XREVRANGE`.
-pub(super) fn lines(reply: Value) -> Result<Vec<Line>, Fault> {
-    match reply {
-        Value::Array(entries) => entries.into_iter().map(line).collect(),
-        Value::Null => Ok(Vec::new()),
-        _ => Err(Fault::garbled("a range of entries is not an array")),
-    }
+/// Entries as they were stored.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Entries {
+    pub(super) lines: Vec<Line>,
+    /// The size of each entry: all that was stored, also fields that readers ignore.
+    pub(super) sizes: Vec<usize>,
 }
 
-/// One entry: `[id, [field, value, …]]`.
-fn line(entry: Value) -> Result<Line, Fault> {
+/// The entries of `XRANGE` or `XREVRANGE`.
+pub(super) fn entries(reply: Value) -> Result<Entries, Fault> {
+    let found = match reply {
+        Value::Array(found) => found,
+        Value::Null => Vec::new(),
+        _ => return Err(Fault::garbled("a range of entries is not an array")),
+    };
+    let mut entries = Entries::default();
+    for entry in found {
+        let (line, size) = self::entry(entry)?;
+        entries.lines.push(line);
+        entries.sizes.push(size);
+    }
+    Ok(entries)
+}
+
+/// One entry, `[id, [field, value, …]]`, and its size.
+fn entry(entry: Value) -> Result<(Line, usize), Fault> {
     let garbled = || Fault::garbled("an entry is not an id with fields");
     let Value::Array(parts) = entry else {
         return Err(garbled());
@@ -25,27 +41,94 @@ fn line(entry: Value) -> Result<Line, Fault> {
     else {
         return Err(garbled());
     };
-    let mut line = Line {
-        id: id(&entry_id)?,
+    let (mut line, mut size) = (bare_line(&entry_id)?, 0);
+    let mut fields = fields.into_iter();
+    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+        size += length(&value);
+        // Unknown fields are ignored. Where a field comes twice, the last one counts.
+        if name.as_bytes() == Some(b"open") {
+            line.open = is_open(&value);
+        } else if let Some(target) = field(&mut line, name.as_bytes()) {
+            *target = text(value);
+            continue;
+        }
+        size += length(&name);
+    }
+    Ok((line, size))
+}
+
+/// A line without fields.
+fn bare_line(entry_id: &Value) -> Result<Line, Fault> {
+    Ok(Line {
+        id: id(entry_id)?,
         ts: None,
         source: None,
         text: None,
         phase: None,
         open: false,
-    };
-    let mut fields = fields.into_iter();
-    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-        // Unknown fields are ignored. Where a field comes twice, the last one counts.
-        if name.as_bytes() == Some(b"open") {
-            line.open = value.as_bytes() == Some(OPEN.as_bytes());
-            continue;
-        }
-        let Some(target) = field(&mut line, name.as_bytes()) else {
-            continue;
-        };
-        *target = text(value);
+    })
+}
+
+fn is_open(value: &Value) -> bool {
+    value.as_bytes() == Some(OPEN.as_bytes())
+}
+
+fn length(value: &Value) -> usize {
+    value.as_bytes().map_or(0, <[u8]>::len)
+}
+
+/// What [`super::careful`] reads of the log of a key.
+pub(super) fn careful_read(reply: Value, key: &str) -> Result<Found, Fault> {
+    let garbled = || Fault::garbled("a careful read has another form");
+    let parts = <[Value; 6]>::try_from(reply.into_array()).map_err(|_| garbled())?;
+    let [of, more, taken, largest, lines, bounds] = parts;
+    let number = |value: &Value| value.as_u64().and_then(|n| n.try_into().ok());
+    if of.as_bytes() != Some(key.as_bytes()) {
+        return Err(Fault::garbled("a careful read is of another log"));
     }
-    Ok(line)
+    let lines = lines.into_array().into_iter().map(|line| {
+        let parts = <[Value; 6]>::try_from(line.into_array()).map_err(|_| garbled())?;
+        let [entry_id, ts, source, line_text, phase, open] = parts;
+        Ok(Line {
+            id: id(&entry_id)?,
+            ts: text(ts),
+            source: text(source),
+            text: text(line_text),
+            phase: text(phase),
+            open: is_open(&open),
+        })
+    });
+    Ok(Found {
+        lines: lines.collect::<Result<_, Fault>>()?,
+        more: more.as_i64() == Some(1),
+        taken: number(&taken).ok_or_else(garbled)?,
+        largest: number(&largest).ok_or_else(garbled)?,
+        bounds: match bounds {
+            Value::Array(bounds) => Some(careful_bounds(bounds)?),
+            _ => None,
+        },
+    })
+}
+
+fn careful_bounds(bounds: Vec<Value>) -> Result<LogBounds, Fault> {
+    let [length, last_id, max_deleted_id, entries_added, first_id] = <[Value; 5]>::try_from(bounds)
+        .map_err(|_| Fault::garbled("the bounds have another form"))?;
+    let first_id = match first_id {
+        Value::String(_) | Value::Bytes(_) => Some(id(&first_id)?),
+        _ => None,
+    };
+    Ok(LogBounds {
+        first_id,
+        last_id: id(&last_id)?,
+        max_deleted_id: id(&max_deleted_id).map_err(|_| too_old())?,
+        entries_added: entries_added.as_u64().ok_or_else(too_old)?,
+        length: length.as_u64().ok_or_else(too_old)?,
+    })
+}
+
+/// Redis counts added entries since 7.0. Gaps cannot be detected without that.
+fn too_old() -> Fault {
+    Fault::garbled("XINFO STREAM lacks fields that Redis has since 7.0")
 }
 
 fn field<'a>(line: &'a mut Line, name: Option<&[u8]>) -> Option<&'a mut Option<String>> {
@@ -76,22 +159,29 @@ pub(super) fn id(value: &Value) -> Result<EntryId, Fault> {
         .ok_or_else(|| Fault::garbled("an entry id cannot be read"))
 }
 
-/// What `XINFO STREAM` says: a map in RESP3, names and values in turn in RESP2.
-pub(super) fn bounds(reply: Value) -> Result<LogBounds, Fault> {
+/// What `XINFO STREAM` says: a map in RESP3, names and values in turn in RESP2. Also the size of the larger of the two
+/// entries that it sends along, the first and the last.
+pub(super) fn bounds(reply: Value) -> Result<(LogBounds, usize), Fault> {
     let fields = Fields::from_reply(reply)?;
     let first_id = match fields.get("first-entry") {
         Some(Value::Array(parts)) => parts.first().map(id).transpose()?,
         _ => None,
     };
-    // Redis counts added entries since 7.0. Gaps cannot be detected without that.
-    let too_old = || Fault::garbled("XINFO STREAM lacks fields that Redis has since 7.0");
-    Ok(LogBounds {
+    let bounds = LogBounds {
         first_id,
         last_id: id(fields.get("last-generated-id").ok_or_else(too_old)?)?,
         max_deleted_id: id(fields.get("max-deleted-entry-id").ok_or_else(too_old)?)?,
         entries_added: fields.count("entries-added").ok_or_else(too_old)?,
         length: fields.count("length").ok_or_else(too_old)?,
-    })
+    };
+    let size = |name| match fields.get(name) {
+        Some(Value::Array(parts)) => match parts.get(1) {
+            Some(Value::Array(fields)) => fields.iter().map(length).sum(),
+            _ => 0,
+        },
+        _ => 0,
+    };
+    Ok((bounds, usize::max(size("first-entry"), size("last-entry"))))
 }
 
 /// Names and values of a reply.
@@ -169,11 +259,13 @@ mod tests {
             "stderr".into(),
         ]);
         let reply = array([array(["18446744073709551615-2".into(), fields])]);
-        let lines = lines(reply).unwrap();
+        let Entries { lines, sizes } = entries(reply).unwrap();
         assert_eq!(lines[0].id, EntryId::new(u64::MAX, 2));
         assert_eq!(lines[0].text.as_deref(), Some("a\u{fffd}b"));
         assert_eq!(lines[0].source.as_deref(), Some("stderr"));
         assert_eq!((&lines[0].ts, &lines[0].phase), (&None, &None));
+        // All values, and the names that readers ignore.
+        assert_eq!(sizes, [3 + 1 + 3 + 6]);
     }
 
     #[test]
@@ -197,7 +289,7 @@ mod tests {
             entries_added: 5,
             length: 2,
         };
-        assert_eq!(bounds(reply).unwrap(), expected);
+        assert_eq!(bounds(reply).unwrap(), (expected, 0));
     }
 
     #[test]

@@ -19,7 +19,12 @@ impl LogStore for RedisStore {
         limit: ReadLimit,
     ) -> Result<Batch, StoreError> {
         let key = self.core.options.keys.logs(job);
-        let read = async |session| reads::span(&session, &key, span, order, limit).await;
+        let read = async |session| {
+            self.core
+                .reader(&session, &key)
+                .span(span, order, limit)
+                .await
+        };
         Ok(self.core.commands.read(read).await?)
     }
 
@@ -30,7 +35,7 @@ impl LogStore for RedisStore {
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
         let key = self.core.options.keys.logs(job);
-        let read = async |session| reads::tail(&session, &key, after, limit).await;
+        let read = async |session| self.core.reader(&session, &key).tail(after, limit).await;
         Ok(self.core.commands.read(read).await?)
     }
 

@@ -1,80 +1,165 @@
 //! Reads of lines and jobs, over any session.
+//!
+//! Lines have any size, so a read of a log asks for as many entries as it can probably use ([`super::sizes`]), and takes
+//! all that came up to its limit. Where lines are long, or nothing is known of them, a script reads them
+//! ([`super::careful`]).
 
 use fred::interfaces::{HashesInterface, KeysInterface, StreamsInterface};
 use fred::types::Value;
 use futures_util::future::{join, join_all};
-use log_domain::{Batch, EntryId, Job, Line, LogBounds, Order, ReadLimit, Span, gap_after};
+use log_domain::{Batch, EntryId, Job, LogBounds, Order, ReadLimit, Span, gap_after};
 
-use super::decode;
+use super::careful::{CarefulReads, INLINE, Query};
+use super::collected::{Collected, Step};
+use super::decode::{self, Entries};
 use super::fault::Fault;
 use super::session::{Session, TailQuery, TailReply};
+use super::sizes::Sizes;
 use crate::lines::TailRead;
 
-/// The most entries that one command asks for. A read of 500 long lines must not delay the commands behind it, and no more
-/// than this is fetched beyond a limit in bytes.
-const CHUNK: usize = 128;
+/// Entries beyond this size are read by the script, one after the other.
+const LARGE: usize = 8 * 1024;
 
-/// Reads lines from either end of a span.
-pub(super) async fn span(
-    session: &Session,
-    key: &str,
-    mut span: Span,
-    order: Order,
-    limit: ReadLimit,
-) -> Result<Batch, Fault> {
-    let mut collected = Collected::new(limit);
-    loop {
-        let wanted = collected.wanted();
-        let chunk = range(session, key, span, order, wanted).await?;
-        let ended = chunk.len() < wanted;
-        if let Some(last) = chunk.last() {
-            match order {
-                Order::OldestFirst => span.after = Some(last.id),
-                Order::NewestFirst => span.before = Some(last.id),
-            }
-        }
-        collected.extend(chunk);
-        if ended || collected.is_full() {
-            return Ok(collected.cut());
-        }
-    }
+/// A log, and how to read it.
+pub(super) struct LogReader<'a> {
+    pub(super) session: &'a Session,
+    pub(super) key: &'a str,
+    pub(super) careful: &'a CarefulReads,
+    pub(super) sizes: &'a Sizes,
+    /// Whether the session must tell of changes after this read. Then the key has to be read over this session.
+    pub(super) arms: bool,
 }
 
-/// Reads the oldest lines after an id, and then the log's bounds.
-///
-/// Where several commands are needed, lines may vanish between two of them. The read then ends before the missing lines, and
-/// the next read finds the gap at its place.
-pub(super) async fn tail(
-    session: &Session,
-    key: &str,
-    after: EntryId,
-    limit: ReadLimit,
-) -> Result<TailRead, Fault> {
-    let mut collected = Collected::new(limit);
-    let mut position = after;
-    let mut last_bounds: Option<LogBounds> = None;
-    loop {
+impl LogReader<'_> {
+    /// Reads lines from either end of a span.
+    pub(super) async fn span(
+        &mut self,
+        mut span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, Fault> {
+        let mut collected = Collected::new(limit, self.sizes.get(self.key));
+        loop {
+            let step = match self.careful_step(&collected, span, order, false).await? {
+                Some(step) => step,
+                None => self.plain_span(&collected, span, order).await?,
+            };
+            if let Some(last) = step.lines.last() {
+                match order {
+                    Order::OldestFirst => span.after = Some(last.id),
+                    Order::NewestFirst => span.before = Some(last.id),
+                }
+            }
+            if self.add(&mut collected, step) {
+                return Ok(collected.into_batch());
+            }
+        }
+    }
+
+    /// Reads the oldest lines after an id, and then the log's bounds.
+    ///
+    /// Where several commands are needed, lines may vanish between two of them. The read then ends before the missing
+    /// lines, and the next read finds the gap at its place.
+    pub(super) async fn tail(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, Fault> {
+        let mut collected = Collected::new(limit, self.sizes.get(self.key));
+        let mut position = after;
+        let mut last_bounds: Option<LogBounds> = None;
+        loop {
+            let (span, order) = (Span::after(position), Order::OldestFirst);
+            let step = match self.careful_step(&collected, span, order, true).await? {
+                Some(step) => step,
+                None => self.plain_tail(&collected, position).await?,
+            };
+            let bounds = step
+                .bounds
+                .ok_or_else(|| Fault::garbled("the bounds are missing"))?;
+            if let Some(earlier) = last_bounds
+                && gap_after(position, &step.lines, &bounds).is_some()
+            {
+                return Ok(collected.into_tail(earlier, true));
+            }
+            position = step.lines.last().map_or(position, |last| last.id);
+            if self.add(&mut collected, step) {
+                return Ok(collected.into_tail(bounds, false));
+            }
+            last_bounds = Some(bounds);
+        }
+    }
+
+    /// Adds what a step has brought, and says whether the read is done.
+    fn add(&self, collected: &mut Collected, step: Step) -> bool {
+        let is_done = collected.add(step);
+        if let Some(known) = collected.known() {
+            self.sizes.set(self.key, known);
+        }
+        is_done
+    }
+
+    /// Reads on by the script, where lines are long or unknown; `None` where plain commands are to be used.
+    async fn careful_step(
+        &mut self,
+        collected: &Collected,
+        span: Span,
+        order: Order,
+        with_bounds: bool,
+    ) -> Result<Option<Step>, Fault> {
+        let is_large = collected.known().is_some_and(|size| size > LARGE);
+        // A watch begins with a few entries: it has to read its key over its own session anyway.
+        let is_unknown = collected.known().is_none() && !self.arms;
+        if !(is_large || is_unknown) || !self.careful.are_possible() {
+            return Ok(None);
+        }
+        if std::mem::take(&mut self.arms) {
+            // Before the read: every later change is told.
+            let _: Value = self.session.reads().xlen(self.key).await?;
+        }
+        let left = collected.left();
+        let mut query = Query {
+            key: self.key,
+            span,
+            order,
+            left,
+            had: collected.len(),
+            with_bounds,
+        };
+        let found = if is_large {
+            self.careful.read_large(query).await?
+        } else {
+            // Others use this session, too.
+            query.left.bytes = left.bytes.min(INLINE);
+            self.careful.read(self.session, query).await?
+        };
+        Ok(found.map(|found| found.into_step(left, query.left)))
+    }
+
+    async fn plain_span(
+        &self,
+        collected: &Collected,
+        span: Span,
+        order: Order,
+    ) -> Result<Step, Fault> {
         let wanted = collected.wanted();
-        let (chunk, bounds) = consistent_chunk(session, key, position, wanted).await?;
-        if let Some(earlier) = last_bounds
-            && gap_after(position, &chunk, &bounds).is_some()
-        {
-            return Ok(collected.into_tail(earlier, true));
-        }
-        let ended = chunk.len() < wanted;
-        position = chunk.last().map_or(position, |last| last.id);
-        collected.extend(chunk);
-        if ended || collected.is_full() {
-            return Ok(collected.into_tail(bounds, false));
-        }
-        last_bounds = Some(bounds);
+        let entries = range(self.session, self.key, span, order, wanted).await?;
+        Ok(Step::new(entries, wanted, None, 0))
+    }
+
+    async fn plain_tail(&mut self, collected: &Collected, after: EntryId) -> Result<Step, Fault> {
+        let wanted = collected.wanted();
+        let found = consistent_chunk(self.session, self.key, after, wanted).await?;
+        self.arms = false;
+        let (entries, (bounds, ends)) = found;
+        Ok(Step::new(entries, wanted, Some(bounds), ends))
     }
 }
 
 /// Reads the bounds of a log.
 pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fault> {
     let info: Result<Value, _> = session.reads().xinfo_stream(key, false, None).await;
-    known_bounds(info)
+    Ok(known_bounds(info)?.0)
 }
 
 /// Reads a job.
@@ -100,7 +185,7 @@ async fn range(
     span: Span,
     order: Order,
     count: usize,
-) -> Result<Vec<Line>, Fault> {
+) -> Result<Entries, Fault> {
     let (low, high) = ends(span);
     let count = Some(count as u64);
     let reads = session.reads();
@@ -108,30 +193,30 @@ async fn range(
         Order::OldestFirst => reads.xrange(key, low, high, count).await?,
         Order::NewestFirst => reads.xrevrange(key, high, low, count).await?,
     };
-    decode::lines(entries)
+    decode::entries(entries)
 }
 
 /// How often a read without lines is tried while the log changes.
 const MAX_QUERIES: usize = 8;
 
 /// Lines after an id, and bounds that are not older. Where there are no lines, both are of one instant (R6): the bounds
-/// before the answer are the bounds after it.
+/// before the answer are the bounds after it. With the bounds comes the size of the larger of the log's end entries.
 async fn consistent_chunk(
     session: &Session,
     key: &str,
     after: EntryId,
     count: usize,
-) -> Result<(Vec<Line>, LogBounds), Fault> {
-    let (mut lines, mut bounds) = query_tail(session, key, after, count).await?;
+) -> Result<(Entries, (LogBounds, usize)), Fault> {
+    let (mut entries, mut bounds) = query_tail(session, key, after, count).await?;
     for _ in 1..MAX_QUERIES {
         // At the end of the log there was nothing to miss.
-        if !lines.is_empty() || bounds.last_id == after {
-            return Ok((lines, bounds));
+        if !entries.lines.is_empty() || bounds.0.last_id == after {
+            return Ok((entries, bounds));
         }
         let before = bounds;
-        (lines, bounds) = query_tail(session, key, after, count).await?;
-        if lines.is_empty() && bounds == before {
-            return Ok((lines, bounds));
+        (entries, bounds) = query_tail(session, key, after, count).await?;
+        if entries.lines.is_empty() && bounds == before {
+            return Ok((entries, bounds));
         }
     }
     Err(Fault::unsettled())
@@ -143,7 +228,7 @@ async fn query_tail(
     key: &str,
     after: EntryId,
     count: usize,
-) -> Result<(Vec<Line>, LogBounds), Fault> {
+) -> Result<(Entries, (LogBounds, usize)), Fault> {
     let (low, high) = ends(Span::after(after));
     let query = TailQuery {
         key: key.to_owned(),
@@ -161,7 +246,7 @@ async fn query_tail(
     };
     let (entries, info) = reply.ok_or_else(|| Fault::garbled("an answer is missing"))??;
     let bounds = known_bounds(info)?;
-    Ok((decode::lines(entries)?, bounds))
+    Ok((decode::entries(entries)?, bounds))
 }
 
 /// Sends all queries at once. Commands that are given to fred before its socket is ready to write are sent by one write;
@@ -188,16 +273,16 @@ async fn send_queries(session: Session, queries: Vec<TailQuery>) -> Vec<TailRepl
 }
 
 /// A key that does not exist is a log that does not exist.
-fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<LogBounds, Fault> {
+fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<(LogBounds, usize), Fault> {
     match info {
         Ok(info) => decode::bounds(info),
-        Err(error) if error.details().contains("no such key") => Ok(LogBounds::ABSENT),
+        Err(error) if error.details().contains("no such key") => Ok((LogBounds::ABSENT, 0)),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The bounds of a span as `XRANGE` takes them.
-fn ends(span: Span) -> (String, String) {
+pub(super) fn ends(span: Span) -> (String, String) {
     if span.after == Some(EntryId::MAX) || span.before == Some(EntryId::ZERO) {
         // No id is there, and Redis takes no such exclusive bound. A range that ends before it begins still reads the key:
         // so an outage is an error, and tracking begins.
@@ -208,54 +293,6 @@ fn ends(span: Span) -> (String, String) {
         None => none.into(),
     };
     (bound(span.after, "-"), bound(span.before, "+"))
-}
-
-/// Lines that were read so far, up to a limit.
-struct Collected {
-    lines: Vec<Line>,
-    bytes: usize,
-    limit: ReadLimit,
-}
-
-impl Collected {
-    const fn new(limit: ReadLimit) -> Self {
-        Self {
-            lines: Vec::new(),
-            bytes: 0,
-            limit,
-        }
-    }
-
-    /// How many lines to ask for next. One line beyond the limit tells whether there are more.
-    fn wanted(&self) -> usize {
-        let all = self.limit.lines.saturating_add(1);
-        all.saturating_sub(self.lines.len()).clamp(1, CHUNK)
-    }
-
-    fn extend(&mut self, chunk: Vec<Line>) {
-        self.bytes += chunk.iter().map(Line::bytes).sum::<usize>();
-        self.lines.extend(chunk);
-    }
-
-    /// Whether a further line could not change the answer.
-    fn is_full(&self) -> bool {
-        self.lines.len() > self.limit.lines
-            || (self.bytes > self.limit.bytes && self.lines.len() > 1)
-    }
-
-    fn cut(self) -> Batch {
-        Batch::cut(self.lines, self.limit)
-    }
-
-    /// The answer; `more` says that the read ended before the log did.
-    fn into_tail(self, bounds: LogBounds, more: bool) -> TailRead {
-        let batch = self.cut();
-        TailRead {
-            lines: batch.lines,
-            more: batch.more || more,
-            bounds,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -280,22 +317,5 @@ mod tests {
         ] {
             assert_eq!(ends(span), ("1".into(), "0".into()));
         }
-    }
-
-    #[test]
-    fn a_read_asks_for_one_line_beyond_its_limit_in_chunks() {
-        let mut collected = Collected::new(ReadLimit::lines(130));
-        assert_eq!(collected.wanted(), CHUNK);
-        let line = Line {
-            id: EntryId::ZERO,
-            ts: None,
-            source: None,
-            text: None,
-            phase: None,
-            open: false,
-        };
-        collected.extend(vec![line; CHUNK]);
-        assert_eq!(collected.wanted(), 3);
-        assert_eq!(Collected::new(ReadLimit::lines(usize::MAX)).wanted(), CHUNK);
     }
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use super::careful::CarefulReads;
 use super::connection::Connection;
 use super::flushes::FlushDetection;
 use super::options::{RedisOptions, RedisOptionsError};
+use super::reads::LogReader;
 use super::registry::Registry;
 use super::role::Role;
 use super::session::{ChangeDetection, Session};
+use super::sizes::Sizes;
 use super::tasks::spawn_background;
 use super::{polling, sweep};
 use crate::error::StoreError;
@@ -28,10 +31,27 @@ pub(super) struct Core {
     pub(super) watching: Arc<Connection>,
     /// For everything else.
     pub(super) commands: Arc<Connection>,
+    /// For logs with long lines.
+    pub(super) careful: CarefulReads,
+    /// How large the lines of each log were lately.
+    pub(super) sizes: Sizes,
     /// Everything watched.
     pub(super) registry: Arc<Registry>,
     /// Polling, sweeps and flush detection. They end with the store.
     _tasks: [AbortOnDropHandle<()>; 3],
+}
+
+impl Core {
+    /// A reader of a log, over a session.
+    pub(super) const fn reader<'a>(&'a self, session: &'a Session, key: &'a str) -> LogReader<'a> {
+        LogReader {
+            session,
+            key,
+            careful: &self.careful,
+            sizes: &self.sizes,
+            arms: false,
+        }
+    }
 }
 
 /// The state of a store, for metrics.
@@ -75,6 +95,8 @@ impl RedisStore {
         let sweep = sweep::run(Arc::clone(&registry), options.sweep_interval, flushes);
         Ok(Self {
             core: Arc::new(Core {
+                careful: CarefulReads::new(config, options.deadline),
+                sizes: Sizes::default(),
                 options,
                 watching,
                 commands,

@@ -75,7 +75,11 @@ impl LogWatch for Watch {
     ) -> Result<TailRead, StoreError> {
         self.begin_read();
         let key = &*self.handle.flag.key;
-        let read = async |session| reads::tail(&session, key, after, limit).await;
+        let read = async |session| {
+            let mut reader = self.core.reader(&session, key);
+            reader.arms = true;
+            reader.tail(after, limit).await
+        };
         let tail = self.core.watching.read(read).await?;
         self.end_read();
         Ok(tail)

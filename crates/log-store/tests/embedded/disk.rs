@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
 use log_store::conformance::{Subject, fresh_job};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
-    NumberedAppend, OpenError, Revocations, Tickets, Transition,
+    OpenError, Revocations, Tickets, Transition,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -26,10 +26,6 @@ impl Subject for Disk {
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn numbered(&self) -> Arc<dyn NumberedAppend> {
         Arc::new(self.store.clone())
     }
 
@@ -113,7 +109,10 @@ fn lines(texts: impl IntoIterator<Item = u64>) -> Vec<NewLine> {
 }
 
 fn new_job() -> NewJob {
-    NewJob::new(UserId::new("ann").unwrap(), "2026-01-02T03:04:05Z".into())
+    NewJob {
+        owner: UserId::new("ann").unwrap(),
+        created_at: "2026-01-02T03:04:05Z".into(),
+    }
 }
 
 #[tokio::test]

@@ -88,6 +88,8 @@ async fn the_limit_of_a_read_decides_how_many_commands_it_takes() {
     let job = fresh_job();
     produce(&setup.redis, &job, 1..=2_000).await;
     let mut watch = LogStore::watch(&setup.store, &job);
+    // From now on the store knows that the lines are short.
+    watch.read_after(EntryId::ZERO, ALL).await.unwrap();
     // The limit, and how many commands of up to 128 entries that takes, including one line beyond the limit.
     for (lines, commands) in [(1, 1), (100, 1), (127, 1), (128, 2), (500, 4)] {
         setup.redis.command(&["CONFIG", "RESETSTAT"]).await;

@@ -12,6 +12,6 @@ mod cost;
 mod fake;
 mod faults;
 mod fred;
-mod numbered;
+mod sizes;
 mod support;
 mod writes;

@@ -5,8 +5,7 @@ use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log_domain::{
-    Batch, EntryId, Job, JobId, JobStatus, Line, LogBounds, Order, OrgId, ProducerName,
-    ProducerState, ReadLimit, Span, UserId,
+    Batch, EntryId, JobId, JobStatus, Line, LogBounds, Order, OrgId, ReadLimit, Span, UserId,
 };
 use tokio::time::Instant;
 
@@ -26,7 +25,6 @@ pub(super) struct Log {
     pub(super) last_id: EntryId,
     pub(super) max_deleted_id: EntryId,
     pub(super) entries_added: u64,
-    pub(super) producers: HashMap<ProducerName, ProducerState>,
     /// When it was last appended to.
     pub(super) appended_at: Instant,
     /// By how much it was made older since.
@@ -38,9 +36,6 @@ pub(super) struct Record {
     pub(super) status: Option<String>,
     pub(super) owner: Option<UserId>,
     pub(super) org: Option<OrgId>,
-    pub(super) created_at: Option<String>,
-    pub(super) updated_at: Option<String>,
-    pub(super) status_message: Option<String>,
 }
 
 impl Data {
@@ -73,7 +68,6 @@ impl Log {
             last_id: EntryId::ZERO,
             max_deleted_id: EntryId::ZERO,
             entries_added: 0,
-            producers: HashMap::new(),
             appended_at: Instant::now(),
             aged: Duration::ZERO,
         }
@@ -133,14 +127,6 @@ impl Log {
 impl Record {
     pub(super) fn status(&self) -> JobStatus {
         JobStatus::parse(self.status.as_deref().unwrap_or_default())
-    }
-
-    pub(super) fn job(&self) -> Job {
-        Job {
-            status: self.status(),
-            owner: self.owner.clone(),
-            org: self.org.clone(),
-        }
     }
 }
 
