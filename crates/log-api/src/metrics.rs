@@ -82,6 +82,12 @@ impl Metrics {
             "Watched jobs, those that linger included",
             hub.feeds,
         );
+        gauge(
+            registry,
+            "feeds_kept_bytes",
+            "Bytes of lines that are kept for viewers of watched jobs",
+            hub.kept_bytes,
+        );
         counter(
             registry,
             "lines",

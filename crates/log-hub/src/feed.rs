@@ -7,6 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 use tokio::sync::Notify;
 
+use crate::budget::Share;
 use crate::recent_batches::{RecentBatch, RecentBatches};
 use crate::ring::{Ring, RingSnapshot};
 use crate::viewer_slot::{IdleAction, ViewerSlot};
@@ -39,6 +40,8 @@ pub(crate) struct FeedState {
     /// The upstream task has ended for want of viewers: nobody can join any more.
     closed: bool,
     viewers: Slab<ViewerSlot>,
+    /// What the ring and the recent batches take of the hub's budget.
+    share: Share,
 }
 
 /// Where a log has ended, and how.
@@ -50,7 +53,7 @@ pub(crate) struct FeedEnd {
 
 impl Feed {
     /// A feed that begins at a position, with bounded memory for its ring, and as much again for its recent batches.
-    pub(crate) fn new(job: JobId, position: EntryId, max_bytes: usize) -> Self {
+    pub(crate) fn new(job: JobId, position: EntryId, max_bytes: usize, share: Share) -> Self {
         Self {
             job,
             state: Mutex::new(FeedState {
@@ -61,6 +64,7 @@ impl Feed {
                 version: 0,
                 closed: false,
                 viewers: Slab::new(),
+                share,
             }),
             catch_up: tokio::sync::Mutex::default(),
             deserted: Notify::new(),
@@ -76,7 +80,9 @@ impl Feed {
     pub(crate) fn publish(&self, change: impl FnOnce(&mut FeedState)) {
         let waiters: Vec<_> = {
             let mut state = self.lock();
+            state.forget_passed();
             change(&mut state);
+            state.keep_to_budget();
             state.version += 1;
             let slots = state.viewers.iter_mut();
             slots.filter_map(|(_, slot)| slot.take_waiter()).collect()
@@ -90,6 +96,8 @@ impl Feed {
             let mut state = self.lock();
             state.version += 1;
             state.recent.forget_old(tick);
+            state.forget_passed();
+            state.keep_to_budget();
             let slots = state.viewers.iter_mut();
             slots
                 .filter_map(|(_, slot)| slot.tick(silent_since))
@@ -167,9 +175,42 @@ impl FeedState {
 
     /// Keeps a batch for those who come to the same position.
     pub(crate) fn keep_batch(&mut self, batch: RecentBatch) {
-        if !self.ring.is_lost() && batch.generation == self.ring.generation() {
+        let is_over = self.share.is_over(self.memory() + batch.frames.len());
+        if !is_over && !self.ring.is_lost() && batch.generation == self.ring.generation() {
             self.recent.keep(batch);
+            self.share.set(self.memory());
         }
+    }
+
+    /// Notes which segment of the ring a viewer wants next, or that it is not in the ring.
+    pub(crate) fn wants(&mut self, slot: usize, ordinal: Option<u64>) {
+        if let Some(slot) = self.viewers.get_mut(slot) {
+            slot.wants = ordinal;
+        }
+        // With many viewers, that is done at the next push or tick.
+        if self.viewers.len() == 1 {
+            self.forget_passed();
+            self.share.set(self.memory());
+        }
+    }
+
+    /// Forgets what all viewers of the ring have passed, except a tail.
+    fn forget_passed(&mut self) {
+        let wanted = self.viewers.iter().filter_map(|(_, slot)| slot.wants);
+        self.ring.forget_before(wanted.min(), self.share.tail());
+    }
+
+    /// Keeps only the tail where all feeds together keep too much, and says what is kept.
+    fn keep_to_budget(&mut self) {
+        if self.share.is_over(self.memory()) {
+            self.recent.clear();
+            self.ring.keep_newest(self.share.tail());
+        }
+        self.share.set(self.memory());
+    }
+
+    fn memory(&self) -> usize {
+        self.ring.memory() + self.recent.bytes()
     }
 
     /// Notes that a viewer has output at this tick.

@@ -69,7 +69,10 @@ impl Hub {
     /// What the hub does and has done.
     #[must_use]
     pub fn stats(&self) -> HubStats {
-        self.inner.counters.snapshot()
+        HubStats {
+            kept_bytes: self.inner.budget.used() as u64,
+            ..self.inner.counters.snapshot()
+        }
     }
 
     /// Whether the hub can serve streams: its heartbeat clock runs. `false` for ever where the clock has panicked, and
@@ -151,7 +154,8 @@ impl Hub {
     /// Begins a feed at a position, with a slot for its first viewer; `None` where another one has been begun meanwhile.
     fn begin(&self, job: &JobId, position: EntryId) -> Option<JoinedFeed> {
         let inner = &self.inner;
-        let feed = Arc::new(Feed::new(job.clone(), position, inner.options.feed_bytes));
+        let (share, feed_bytes) = (inner.budget.join(), inner.options.feed_bytes);
+        let feed = Arc::new(Feed::new(job.clone(), position, feed_bytes, share));
         let slot = feed.lock().join(inner.now())?;
         // Before the feed is registered: a store may take its time to begin a watch, and viewers of other jobs must not
         // wait for it.

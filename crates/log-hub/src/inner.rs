@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::budget::Budget;
 use crate::options::HubOptions;
 use crate::outage_log::OutageLog;
 use crate::registry::Registry;
@@ -21,6 +22,8 @@ pub(crate) struct HubInner {
     pub(crate) options: HubOptions,
     pub(crate) counters: Counters,
     pub(crate) outages: OutageLog,
+    /// What all feeds keep.
+    pub(crate) budget: Arc<Budget>,
     /// One permit for each read of the store by a viewer that catches up. Waiters are served in order.
     pub(crate) catch_up: Semaphore,
     /// The number of the heartbeat clock's last tick. A viewer's silence is measured in ticks.
@@ -48,6 +51,7 @@ impl HubInner {
             jobs,
             counters: Counters::default(),
             outages: OutageLog::default(),
+            budget: Arc::new(Budget::new(options.feeds_bytes)),
             catch_up: Semaphore::new(options.catch_up_reads.max(1)),
             tick: AtomicU64::new(0),
             has_heartbeat: AtomicBool::new(true),

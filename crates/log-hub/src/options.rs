@@ -11,6 +11,9 @@ pub struct HubOptions {
     /// newest frames are kept whatever their size. A feed keeps as much again, for two seconds, of what viewers that catch
     /// up have read. Default 1 MiB: some 5,000 lines, more than any viewer that keeps up is behind.
     pub feed_bytes: usize,
+    /// How many bytes of frames all feeds keep together, about. What all viewers of a feed have passed goes first; beyond
+    /// the limit, viewers that are behind read the store. Default 256 MiB: a megabyte each for some hundred busy jobs.
+    pub feeds_bytes: usize,
     /// How long a feed goes on without viewers, so that a page that is reloaded finds it running. Default 5 s.
     pub linger: Duration,
     /// After how much silence a viewer gets a heartbeat. Default 20 s: proxies cut a silent connection after 30 s.
@@ -45,6 +48,7 @@ impl Default for HubOptions {
     fn default() -> Self {
         Self {
             feed_bytes: 1024 * 1024,
+            feeds_bytes: 256 * 1024 * 1024,
             linger: Duration::from_secs(5),
             heartbeat: Duration::from_secs(20),
             end_quiet: Duration::from_millis(250),

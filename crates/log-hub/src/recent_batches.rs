@@ -73,6 +73,16 @@ impl RecentBatches {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.batches = VecDeque::new();
+        self.bytes = 0;
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn forget_oldest(&mut self) {
         if let Some(batch) = self.batches.pop_front() {
             self.bytes -= batch.frames.len();

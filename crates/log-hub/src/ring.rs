@@ -38,8 +38,11 @@ pub(crate) struct Ring {
     segments: VecDeque<Segment>,
     /// The ordinal of the segment to be pushed next.
     next: u64,
+    /// The bytes of all frames.
     bytes: usize,
     max_bytes: usize,
+    /// How many lines the segments have.
+    lines: usize,
     /// The ordinal of the first segment of the generation. It names the generation.
     generation: u64,
     /// A reader before this position misses something by joining the generation.
@@ -71,6 +74,7 @@ impl Ring {
             next: 0,
             bytes: 0,
             max_bytes,
+            lines: 0,
             generation: 0,
             floor: position,
             first_line: None,
@@ -124,6 +128,7 @@ impl Ring {
     pub(crate) fn push_lines(&mut self, segments: Vec<LineSegment>) {
         for lines in segments {
             self.bytes += lines.frames.len();
+            self.lines += lines.len();
             self.first_line = self.first_line.or_else(|| lines.first_id());
             self.tip = lines.last_id();
             self.segments.push_back(Segment::Lines(lines));
@@ -277,20 +282,61 @@ impl Ring {
         self.next - self.segments.len() as u64
     }
 
+    /// What the ring takes: its frames, where each line ends in them, and the chunk that was put together.
+    pub(crate) fn memory(&self) -> usize {
+        let cached = self
+            .cached
+            .as_ref()
+            .map_or(0, |cached| cached.chunk.frames.len());
+        self.bytes + self.lines * LineSegment::INDEX_BYTES + cached
+    }
+
+    /// Forgets the oldest segments before an ordinal (`None`: all), until not more than a number of bytes is left.
+    pub(crate) fn forget_before(&mut self, ordinal: Option<u64>, keep: usize) {
+        let ordinal = ordinal.unwrap_or(self.next);
+        while self.bytes > keep && self.first_ordinal() < ordinal {
+            self.pop_oldest();
+        }
+        self.cached.take_if(|cached| cached.chunk.next <= ordinal);
+        self.shrink();
+    }
+
+    /// Forgets the oldest segments, whoever wants them, until not more than a number of bytes is left. The newest one
+    /// stays.
+    pub(crate) fn keep_newest(&mut self, keep: usize) {
+        while self.bytes > keep && self.segments.len() > 1 {
+            self.pop_oldest();
+        }
+        self.cached = None;
+        self.shrink();
+    }
+
     /// Removes the oldest segments, but never the newest: a reader that keeps up must find it.
     fn evict(&mut self) {
         while self.bytes > self.max_bytes && self.segments.len() > 1 {
-            let ordinal = self.first_ordinal();
-            match self.segments.pop_front() {
-                Some(Segment::Lines(lines)) => {
-                    self.bytes -= lines.frames.len();
-                    if ordinal >= self.generation {
-                        self.floor = lines.last_id();
-                    }
+            self.pop_oldest();
+        }
+    }
+
+    fn pop_oldest(&mut self) {
+        let ordinal = self.first_ordinal();
+        match self.segments.pop_front() {
+            Some(Segment::Lines(lines)) => {
+                self.bytes -= lines.frames.len();
+                self.lines -= lines.len();
+                if ordinal >= self.generation {
+                    self.floor = lines.last_id();
                 }
-                Some(Segment::Gap(_)) => self.bytes -= GAP_BYTES,
-                None => {}
             }
+            Some(Segment::Gap(_)) => self.bytes -= GAP_BYTES,
+            None => {}
+        }
+    }
+
+    /// Gives back room for segments that are gone.
+    fn shrink(&mut self) {
+        if self.segments.capacity() > 16 && self.segments.len() < self.segments.capacity() / 4 {
+            self.segments.shrink_to(2 * self.segments.len());
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct HubStats {
     pub catch_up_reads: u64,
     /// Reads that failed, since the start.
     pub failed_reads: u64,
+    /// Bytes that all feeds keep now, see [`crate::HubOptions::feeds_bytes`].
+    pub kept_bytes: u64,
 }
 
 impl Counters {
@@ -48,6 +50,7 @@ impl Counters {
             gaps: read(&self.gaps),
             catch_up_reads: read(&self.catch_up_reads),
             failed_reads: read(&self.failed_reads),
+            kept_bytes: 0,
         }
     }
 }

@@ -158,6 +158,7 @@ impl Viewer {
         match state.ring.read(ordinal, self.cursor.read_up_to()) {
             RingRead::Frames(chunk) => {
                 state.had_output(self.slot, self.hub.now());
+                state.wants(self.slot, Some(chunk.next));
                 drop(state);
                 self.state = ViewerState::InRing(chunk.next);
                 self.cursor.deliver_up_to(chunk.position);
@@ -165,6 +166,7 @@ impl Viewer {
             }
             RingRead::Gap { found, next } if found.gap.after_id == self.cursor.read_up_to() => {
                 state.had_output(self.slot, self.hub.now());
+                state.wants(self.slot, Some(next));
                 drop(state);
                 self.state = ViewerState::InRing(next);
                 self.confirmed = Some(next);
@@ -173,6 +175,7 @@ impl Viewer {
                 Some(Poll::Ready(Next::Frames(frame.into())))
             }
             RingRead::Nothing { next } => {
+                state.wants(self.slot, Some(next));
                 self.state = ViewerState::InRing(next);
                 Some(match state.end {
                     Some(end) => Poll::Ready(done(end, self.cursor.read_up_to())),
@@ -181,6 +184,7 @@ impl Viewer {
             }
             // A gap after another position than the viewer's own need not be one for this viewer: it asks the store.
             RingRead::Gap { .. } | RingRead::Evicted => {
+                state.wants(self.slot, None);
                 self.state = ViewerState::Seeking;
                 None
             }
@@ -189,7 +193,7 @@ impl Viewer {
 
     /// Joins the ring if that misses nothing, takes what another viewer has read lately, or begins a read of the store.
     fn seek(&mut self) -> Option<Poll<Next>> {
-        let state = self.feed.lock();
+        let mut state = self.feed.lock();
         // Also between two reads, or a viewer that has far to go would hold up a drain.
         if state.must_break_off(self.slot) {
             return Some(Poll::Ready(break_off()));
@@ -197,6 +201,7 @@ impl Viewer {
         let position = self.cursor.read_up_to();
         if let Some(ordinal) = state.ring.join(position, self.confirmed) {
             self.confirmed = Some(state.ring.generation());
+            state.wants(self.slot, Some(ordinal));
             self.state = ViewerState::InRing(ordinal);
             return None;
         }
@@ -309,7 +314,10 @@ impl Viewer {
     /// With nothing more in the store: joins the ring, or waits until the feed has another version than before the read.
     fn join_or_wait(&mut self, version: u64) {
         let position = self.cursor.read_up_to();
-        let joined = self.feed.lock().ring.join(position, self.confirmed);
+        let mut state = self.feed.lock();
+        let joined = state.ring.join(position, self.confirmed);
+        state.wants(self.slot, joined);
+        drop(state);
         self.state = joined.map_or(ViewerState::Waiting(version), ViewerState::InRing);
     }
 

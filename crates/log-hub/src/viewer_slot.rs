@@ -11,6 +11,8 @@ pub(crate) struct ViewerSlot {
     waiter: Option<Waiter>,
     /// The viewer waits to read the store again, so every tick wakes it.
     wants_tick: bool,
+    /// The segment of the ring that the viewer wants next; `None` while it is not in the ring.
+    pub(crate) wants: Option<u64>,
     /// The hub's tick at which the viewer last had output.
     last_output: u64,
     heartbeat_due: bool,

@@ -58,6 +58,8 @@ pub struct LimitSettings {
     /// `LOG_API_FEED_BYTES`: encoded lines of one job that are kept for its viewers. 1 MiB is about 5,000 lines, more
     /// than a viewer that keeps up is ever behind.
     pub feed_bytes: usize,
+    /// `LOG_API_FEEDS_BYTES`: the same of all jobs together.
+    pub feeds_bytes: usize,
     /// `LOG_API_CATCH_UP_READS`: reads of the store at the same time for viewers that are behind, one per job at most.
     pub catch_up_reads: usize,
 }
@@ -75,6 +77,7 @@ impl LimitSettings {
             streams_per_job: reader.limit(&catalog::MAX_STREAMS_PER_JOB),
             streams: reader.limit(&catalog::MAX_STREAMS),
             feed_bytes: reader.count(&catalog::FEED_BYTES),
+            feeds_bytes: reader.count(&catalog::FEEDS_BYTES),
             catch_up_reads: reader.count(&catalog::CATCH_UP_READS),
         }
     }

@@ -133,6 +133,9 @@ catalog! {
         FEED_BYTES = Setting::new("LOG_API_FEED_BYTES", Value("1048576"), number(Bytes, 65_536, 1_073_741_824),
             "The newest lines of a job that are kept in memory for its viewers. \
              A viewer that is further behind reads from the store.");
+        FEEDS_BYTES = Setting::new("LOG_API_FEEDS_BYTES", Value("268435456"), number(Bytes, 1_048_576, 1_099_511_627_776),
+            "The newest lines that are kept for all jobs together. What all viewers of a job have received goes first. \
+             Beyond it, viewers that are behind read from the store.");
         CATCH_UP_READS = Setting::new("LOG_API_CATCH_UP_READS", Value("16"), number(Count, 1, 256),
             "Reads of the store at the same time for viewers that are behind; one per job at most. \
              Reads for live viewers do not wait for them.");

@@ -49,6 +49,7 @@ mod tests {
         assert_eq!(stream.end_quiet, hub.end_quiet);
         assert_eq!(stream.end_limit, hub.end_limit);
         assert_eq!(limits.feed_bytes, hub.feed_bytes);
+        assert_eq!(limits.feeds_bytes, hub.feeds_bytes);
         assert_eq!(limits.catch_up_reads, hub.catch_up_reads);
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::{Api, Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
 
 /// Every setting. Deployments rely on these names, so a change here is a change for them.
-const NAMES: [&str; 39] = [
+const NAMES: [&str; 40] = [
     "LOG_API_BIND",
     "LOG_API_METRICS_BIND",
     "LOG_API_CORS_ORIGINS",
@@ -23,6 +23,7 @@ const NAMES: [&str; 39] = [
     "LOG_API_MAX_STREAMS_PER_JOB",
     "LOG_API_MAX_STREAMS",
     "LOG_API_FEED_BYTES",
+    "LOG_API_FEEDS_BYTES",
     "LOG_API_CATCH_UP_READS",
     "LOG_API_LOG",
     "LOG_API_LOG_FORMAT",
@@ -170,6 +171,7 @@ async fn config_prints_every_setting_with_its_default() {
         ("LOG_API_MAX_STREAMS_PER_JOB", "20000"),
         ("LOG_API_MAX_STREAMS", "20000"),
         ("LOG_API_FEED_BYTES", "1048576"),
+        ("LOG_API_FEEDS_BYTES", "268435456"),
         ("LOG_API_CATCH_UP_READS", "16"),
         ("LOG_API_JOB_KEY", "job:{job_id}"),
         ("LOG_API_CORS_ORIGINS", ORIGIN),

@@ -43,6 +43,9 @@ pub(crate) fn encode(lines: &[Line]) -> Vec<LineSegment> {
 }
 
 impl LineSegment {
+    /// What the index takes for each line.
+    pub(super) const INDEX_BYTES: usize = size_of::<(EntryId, usize)>();
+
     fn new(mut frames: Vec<u8>, index: Vec<(EntryId, usize)>) -> Self {
         // What is counted must be what is kept.
         frames.shrink_to_fit();
@@ -50,6 +53,10 @@ impl LineSegment {
             frames: frames.into(),
             index: index.into(),
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
     }
 
     pub(super) fn first_id(&self) -> Option<EntryId> {

@@ -10,6 +10,7 @@ mod controlled_store;
 mod fixture;
 
 mod break_off;
+mod budget;
 mod catch_up;
 mod end;
 mod gap;

@@ -59,6 +59,7 @@ async fn history(seed: u64, destroys: bool) {
     let mut rng = Rng::with_seed(seed);
     let fixture = ControlledStore::fixture(|options| {
         options.feed_bytes = rng.usize(1..8_000);
+        options.feeds_bytes = rng.usize(1..16_000);
         options.read.lines = rng.usize(1..20);
         options.catch_up_reads = rng.usize(1..4);
         options.heartbeat = Duration::from_secs(rng.u64(1..20));
