@@ -1,20 +1,21 @@
 #!/bin/sh
 # Installs what a command needs and this machine lacks. It says nothing where all is there.
 #
-#   install.sh program NAME            from Debian's package of that name, on Debian and as root
+#   install.sh program NAME [PACKAGE]  from Debian's package of that name, on Debian and as root
 #   install.sh cargo COMMAND VERSION   a command of cargo, from crates.io
 set -eu
 name=$2
 case $1 in
 program)
+    package=${3:-$name}
     if ! command -v "$name" >/dev/null && [ -f /etc/debian_version ] && [ "$(id -u)" = 0 ]; then
-        echo "Installing Debian's $name (about a minute)."
+        echo "Installing Debian's $package (about a minute)."
         export DEBIAN_FRONTEND=noninteractive
         timeout 300 apt-get --quiet update
-        timeout 300 apt-get --quiet install --yes --no-install-recommends "$name"
+        timeout 300 apt-get --quiet install --yes --no-install-recommends "$package"
     fi
     if ! command -v "$name" >/dev/null; then
-        echo "$name is missing (Debian, as root: apt-get install $name)" >&2
+        echo "$name is missing (Debian, as root: apt-get install $package)" >&2
         exit 1
     fi
     ;;

@@ -43,6 +43,8 @@ enum Step {
     Fmt,
     /// house rules that no lint knows
     Tidy,
+    /// the log page: its types, and its rules without a browser
+    Web,
     /// lints, warnings denied, all targets and features
     Clippy,
     /// each lower crate by itself, without the features of others
@@ -108,6 +110,13 @@ fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
             cargo(sh, "fmt --all --check --manifest-path bench/Cargo.toml").run()?;
         }
         Step::Tidy => tidy::run(sh)?,
+        Step::Web => {
+            for program in ["node=nodejs", "tsc=node-typescript"] {
+                test::install(sh, program)?;
+            }
+            cmd!(sh, "tsc --project crates/log-api/web").run()?;
+            cmd!(sh, "node --test crates/log-api/web/test/").run()?;
+        }
         Step::Clippy => clippy(sh, "--workspace --all-targets --all-features")?,
         // Clippy and not `check`: the build is the same, and code that only one set of features leaves unused is a
         // warning.

@@ -45,9 +45,12 @@ pub(crate) struct TestArgs {
 }
 
 /// Kinds of test targets that need more than a Redis, and the programs that they need. Debian has each program in a
-/// package of its name. Any crate may have such a target: `tests/<name>/main.rs`.
+/// package of its name, or of the name behind a `=`. Any crate may have such a target: `tests/<name>/main.rs`.
 const SUITES: [(&str, &[&str]); 2] = [
-    ("browser", &["chromium"]),
+    (
+        "browser",
+        &["chromium", "chromedriver=chromium-driver", "nginx"],
+    ),
     ("proxies", &["nginx", "haproxy"]),
 ];
 
@@ -113,11 +116,18 @@ fn prepare_suite(sh: &Shell, programs: &[&str], full: bool) -> Result<(), String
         return Err("it runs with --full".to_owned());
     }
     for program in programs {
-        let install = cmd!(sh, "sh xtask/install.sh program {program}");
         let reason = |_| format!("{program} is missing and cannot be installed");
-        install.quiet().run().map_err(reason)?;
+        install(sh, program).map_err(reason)?;
     }
     Ok(())
+}
+
+/// Installs a program that is missing: `program`, or `program=package`.
+pub(crate) fn install(sh: &Shell, program: &str) -> xshell::Result<()> {
+    let (name, package) = program.split_once('=').unwrap_or((program, program));
+    cmd!(sh, "sh xtask/install.sh program {name} {package}")
+        .quiet()
+        .run()
 }
 
 /// The suites that some crate has and that cannot run, each with the reason.

@@ -8,6 +8,7 @@ mod file;
 mod layers;
 mod project;
 mod sources;
+mod web;
 
 use anyhow::bail;
 use xshell::{Shell, cmd};
@@ -29,6 +30,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
 fn findings(sh: &Shell) -> anyhow::Result<Vec<String>> {
     let files = text_files(sh)?;
     let mut findings: Vec<String> = files.iter().flat_map(sources::check).collect();
+    findings.extend(files.iter().flat_map(web::check));
     findings.extend(machine_paths(sh)?);
     findings.extend(project::check(&files));
     findings.extend(circles::check(&files));

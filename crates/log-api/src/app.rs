@@ -50,7 +50,7 @@ impl Application {
         state: AppState,
         settings: ServerSettings,
         metrics: Metrics,
-        further: impl Fn(&mut web::ServiceConfig) + Copy + Send + 'static,
+        further: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let routes = state.clone();
         let app = move || {
@@ -58,7 +58,7 @@ impl Application {
             rt::spawn(ThreadWaker::new());
             App::new()
                 .configure(|config| configure(config, &routes))
-                .configure(further)
+                .configure(further.clone())
                 .default_service(web::to(unknown_route))
         };
         let bound = net::bind(app, &settings, CLOSING)

@@ -17,6 +17,7 @@ mod setting;
 mod store;
 mod stream;
 mod unknown;
+mod viewer;
 
 pub use access::AccessSettings;
 pub use address::{AddressError, parse_address};
@@ -34,6 +35,8 @@ pub use stream::StreamSettings;
 
 use read::Reader;
 
+use crate::viewer::ViewerOptions;
+
 /// All settings of `serve`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -49,6 +52,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// What a reader must fulfil besides having a valid token.
     pub access: AccessSettings,
+    /// The log page.
+    pub viewer: ViewerOptions,
     /// The service's own log.
     pub log: LogSettings,
     /// What the operator should know, although the service starts: settings that no longer exist.
@@ -105,6 +110,7 @@ impl Draft {
         let limits = LimitSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
         let access = AccessSettings::read(&mut reader);
+        let viewer = viewer::viewer(&mut reader);
         let log = LogSettings::read(&mut reader);
         let (mut problems, values) = reader.finish();
         let (unknown, warnings) = unknown::check(env);
@@ -117,6 +123,7 @@ impl Draft {
                 store,
                 auth,
                 access,
+                viewer,
                 log,
                 warnings,
                 values,

@@ -1,5 +1,7 @@
 //! `log-api demo`: the whole service with a store in a temporary folder and a throw-away key. A real command is the job.
 
+mod code;
+
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -7,7 +9,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
@@ -23,6 +25,8 @@ use crate::cli_result::CliResult;
 use crate::config::{LimitSettings, ServerSettings, StreamSettings};
 use crate::{signals, wiring};
 
+use self::code::Door;
+
 const JOB: &str = "demo";
 const USER: &str = "user_demo";
 const ORIGIN: &str = "http://localhost";
@@ -30,9 +34,6 @@ const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::
 
 /// How long the demo's token is valid. Other verifiers accept ten minutes at most.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
-
-/// A page that shows the demo's job in a browser.
-const PAGE: &str = include_str!("../web/demo.html");
 
 /// Runs the demo until Ctrl-C.
 pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliResult {
@@ -43,20 +44,22 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
         EmbeddedStore::open(folder.path().join("store"), EmbeddedOptions::default()).await?;
     let issuer = Issuer::generate()?;
     let verifier = Arc::new(verifier(&issuer)?);
-    let service = wiring::on_embedded(
+    let mut service = wiring::on_embedded(
         verifier,
         store.clone(),
         &StreamSettings::default(),
         &LimitSettings::default(),
         AccessOptions::default(),
     );
-    let app = listen(&service, bind)?;
+    service.state.viewer.enabled = true;
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
+    let door = web::Data::new(Door::new(token.clone(), print_next_code)?);
+    let app = listen(&service, bind, &door)?;
 
     let job: JobId = JOB.parse()?;
     let user = UserId::new(USER).ok_or("the demo's user has no name")?;
     create_job(&store, &job, user).await?;
-    print_instructions(app.addr(), &token, &shown)?;
+    print_instructions(app.addr(), &door.code(), &token, &shown)?;
     let work = tokio::spawn(async move {
         if let Err(error) = work(store, job, command).await {
             print(&format!("The job could not be run to its end: {error}\n"));
@@ -140,17 +143,24 @@ fn verifier(issuer: &Issuer) -> Result<Verifier, Box<dyn std::error::Error>> {
 }
 
 /// Listens on the given address. Without one it uses the default port, or any free port if that is taken.
-fn listen(service: &wiring::Service, bind: Option<SocketAddr>) -> io::Result<Application> {
+fn listen(
+    service: &wiring::Service,
+    bind: Option<SocketAddr>,
+    door: &web::Data<Door>,
+) -> io::Result<Application> {
     let on = |addr| {
         let settings = ServerSettings::for_demo(addr);
-        let page = |config: &mut web::ServiceConfig| {
-            config.route("/", web::get().to(page));
+        let door = door.clone();
+        let further = move |config: &mut web::ServiceConfig| {
+            config.app_data(door.clone());
+            config.route("/", web::get().to(to_the_job));
+            config.route("/jobs/demo/code", web::post().to(code::take));
         };
         Application::bind_with(
             service.state.clone(),
             settings,
             service.metrics.clone(),
-            page,
+            further,
         )
     };
     match on(bind.unwrap_or(DEFAULT_BIND)) {
@@ -161,27 +171,32 @@ fn listen(service: &wiring::Service, bind: Option<SocketAddr>) -> io::Result<App
     }
 }
 
-async fn page() -> HttpResponse {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .insert_header((CONTENT_SECURITY_POLICY, policy))
-        .body(PAGE)
+async fn to_the_job() -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, format!("/jobs/{JOB}")))
+        .finish()
 }
 
-fn print_instructions(addr: SocketAddr, token: &str, command: &str) -> io::Result<()> {
+fn print_instructions(addr: SocketAddr, code: &str, token: &str, command: &str) -> io::Result<()> {
     let logs = format!("http://{addr}/api/jobs/{JOB}/logs");
     // Each command is on a line of its own, so that it can be copied.
     write!(
         io::stdout().lock(),
         "Running as job `{JOB}`: {command}\n\n\
          Open it in a browser:\n\n\
-         http://{addr}/#{token}\n\n\
+         http://{addr}/jobs/{JOB}#code={code}\n\n\
          Or follow it in another terminal:\n\n\
          curl -N -H 'Authorization: Bearer {token}' '{logs}/stream?from=start'\n\n\
          The same lines as a page of history:\n\n\
          curl -H 'Authorization: Bearer {token}' '{logs}?limit=500'\n\n"
     )
+}
+
+/// A code opens the page once.
+fn print_next_code(code: &str) {
+    print(&format!(
+        "The page was opened. To open it in another browser: the same address with #code={code}\n"
+    ));
 }
 
 fn print(text: &str) {

@@ -8,6 +8,7 @@ mod request_id;
 mod routes;
 
 pub use self::envelope::envelope;
+pub(crate) use self::problem::sealed;
 pub use self::query::{NoQuery, StreamQuery};
 pub use self::request_id::RequestId;
 pub use self::routes::{configure, unknown_route};

@@ -47,6 +47,7 @@ mod state;
 mod stream;
 mod supervise;
 mod telemetry;
+mod viewer;
 mod wiring;
 
 pub use access::{
@@ -59,3 +60,4 @@ pub use http::{NoQuery, RequestId, StreamQuery, configure, envelope, unknown_rou
 pub use metrics::{Metrics, StoreGauges};
 pub use state::{AppState, AppStateBuilder};
 pub use stream::SseBody;
+pub use viewer::ViewerOptions;

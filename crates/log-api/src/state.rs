@@ -10,6 +10,7 @@ use log_store::{Jobs, LogStore};
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::health::Health;
 use crate::supervise::Tasks;
+use crate::viewer::ViewerOptions;
 
 /// What the routes need, shared by all threads. Another service that mounts the routes brings its own.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct AppState {
     pub access: Arc<Access>,
     /// Verifies Clerk's webhooks. `None` if there are none: then there is no route for them.
     pub webhooks: Option<Arc<Webhooks>>,
+    /// What is served of the log page. Nothing, unless it is set.
+    pub viewer: ViewerOptions,
     /// The state of the process.
     pub health: Arc<Health>,
     /// Background tasks that live as long as the state.
@@ -103,6 +106,7 @@ impl AppStateBuilder {
             store: self.store,
             jobs: self.jobs,
             webhooks: None,
+            viewer: ViewerOptions::default(),
             cors_origins: Arc::default(),
             health: Arc::default(),
             tasks: Arc::default(),

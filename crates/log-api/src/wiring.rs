@@ -48,6 +48,7 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
         }
     };
     service.state.webhooks = webhooks(&settings.access)?;
+    service.state.viewer = settings.viewer.clone();
     service.state.cors_origins = settings.server.cors_origins.as_slice().into();
     Ok(service)
 }

@@ -85,6 +85,12 @@ catalog! {
             Rule::Text("origins, comma-separated, for example https://app.example.com: \
                         a scheme and a host, with no path and no slash at the end"),
             "The front ends whose pages may call the API from a browser.");
+        VIEWER = Setting::new("LOG_API_VIEWER", Value("on"), Rule::OneOf(&["on", "off"]),
+            "Whether there is a log page, /jobs/{job_id}, with its modules under /viewer. The page asks the API as its visitor.");
+        EMBED_ORIGINS = Setting::new("LOG_API_EMBED_ORIGINS", Unset("no other page may show a log in a frame"),
+            Rule::Text("origins, comma-separated, for example https://app.example.com: \
+                        a scheme and a host, with no path and no slash at the end"),
+            "The sites whose pages may show /embed/jobs/{job_id} in a frame.");
         WORKERS = Setting::new("LOG_API_WORKERS", Unset("one per core"), number(Count, 1, 1024),
             "Threads that serve connections.");
     }

@@ -122,7 +122,7 @@ fn cors_origins(reader: &mut Reader<'_>, authorized_parties: &[String]) -> Vec<S
 }
 
 /// Whether a text is exactly what a browser sends as `Origin`.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
 }
 

@@ -47,7 +47,7 @@ fn log_once(error: &ApiError, id: &RequestId) {
 
 /// The answer to a request that did not pass the middleware.
 #[must_use]
-pub(super) fn sealed(error: &ApiError, headers: &HeaderMap) -> HttpResponse {
+pub(crate) fn sealed(error: &ApiError, headers: &HeaderMap) -> HttpResponse {
     let id = RequestId::from_headers(headers);
     let mut response = problem(error, &id);
     seal(response.headers_mut(), &id);

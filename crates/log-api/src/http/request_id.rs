@@ -31,7 +31,7 @@ impl RequestId {
         &self.0
     }
 
-    pub(super) fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         // Visible ASCII always makes a header value.
         HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }

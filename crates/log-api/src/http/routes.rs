@@ -18,11 +18,13 @@ use super::problem::sealed;
 use crate::access::Gate;
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::viewer;
 
 /// Mounts the routes of the service into an actix application.
 ///
 /// The routes are `/api/jobs/{job_id}/logs`, `…/logs/stream`, `…/logs/ticket`, `/healthz`, `/readyz`, `/api/health` and
-/// `/api/ready`, and with webhooks `/webhooks/clerk`. Each answers wrong methods and its own errors. All other routes are
+/// `/api/ready`, with webhooks `/webhooks/clerk`, and with the log page `/jobs/{job_id}`, `/embed/jobs/{job_id}` and
+/// `/viewer/…`. Each answers wrong methods and its own errors. All other routes are
 /// the application's.
 ///
 /// An application with many viewers should spawn a [`log_hub::ThreadWaker`] on each of its workers, as
@@ -49,6 +51,7 @@ pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
         let clerk = only("POST", "/webhooks/clerk", web::post().to(webhook::clerk));
         config.service(clerk.wrap(CatchPanic::default()).wrap(from_fn(envelope)));
     }
+    viewer::configure(config, &state.viewer);
     for path in ["/healthz", "/api/health"] {
         config.service(probe(path, || web::route().to(health::alive)));
     }

@@ -30,3 +30,4 @@ mod shutdown;
 mod start;
 mod stream;
 mod support;
+mod viewer;

@@ -1,0 +1,307 @@
+// The search box: it looks through what is in memory at once, and asks the server for the rest.
+
+import { ApiError, search } from "../client/index.js";
+import { Block, SUPERSEDED } from "../model/block.js";
+import { Hole } from "../model/log.js";
+import { MOST_MATCHES, Matches } from "../model/matches.js";
+import { plain } from "../text/ansi.js";
+import { compile } from "../text/matcher.js";
+import { element, iconButton, setText } from "./dom.js";
+import { itemOf } from "./rows.js";
+
+/** After the last key. */
+const DEBOUNCE_MS = 120;
+/** Searching in memory may hold the page for this long at a time. */
+const TURN_MS = 8;
+
+/**
+ * @typedef {object} FindListener
+ * @property {(id: string) => void} go shows a line
+ * @property {() => void} paint the rows have to be painted anew
+ * @property {() => string | null} here the first line in the window
+ * @property {() => void} closed
+ */
+
+export class Find {
+  /** @param {import("../model/session.js").Session} session @param {FindListener} listener */
+  constructor(session, listener) {
+    this.#session = session;
+    this.#listener = listener;
+    this.#input = element("input", { type: "search", placeholder: "Search the whole log", "aria-label": "Search the whole log",
+      spellcheck: "false", autocomplete: "off", maxlength: 512, oninput: () => this.#changed() });
+    this.#words = element("span", { class: "words", role: "status" });
+    this.#case = toggle("Aa", "Match case", () => this.#changed());
+    this.#regex = toggle(".*", "Pattern (regular expression)", () => this.#changed());
+    this.element = element("div", { class: "find", role: "search", hidden: true, onkeydown: (/** @type {KeyboardEvent} */ event) => this.#onKey(event) },
+      this.#input, this.#case, this.#regex, this.#words,
+      iconButton("up", "Previous match (Shift+Enter)", () => this.step(-1)),
+      iconButton("down", "Next match (Enter)", () => this.step(1)),
+      element("span", { class: "hint" }, "Ctrl+F again: the browser's own search"),
+      iconButton("close", "Close (Esc)", () => this.close()));
+  }
+
+  matches = new Matches();
+  #session;
+  #listener;
+  #input;
+  #words;
+  #case;
+  #regex;
+  /** @type {((text: string) => Array<[number, number]>) | null} */
+  #find = null;
+  /** Of the present search only. */
+  #run = new AbortController();
+  #timer = 0;
+  /**
+   * How far new lines have been looked at.
+   * @type {{block: Block, index: number} | null}
+   */
+  #seen = null;
+  /** @type {Range[]} */
+  #painted = [];
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  get hasFocus() {
+    return this.#input.matches(":focus");
+  }
+
+  open() {
+    this.element.hidden = false;
+    this.#input.focus();
+    this.#input.select();
+  }
+
+  close() {
+    this.element.hidden = true;
+    this.#run.abort();
+    this.#find = null;
+    this.matches = new Matches();
+    this.#unpaint();
+    this.#listener.closed();
+    this.#listener.paint();
+  }
+
+  /** @param {string} text */
+  search(text) {
+    this.open();
+    this.#input.value = text;
+    this.#start();
+  }
+
+  /** @param {1 | -1} step */
+  step(step) {
+    const id = this.matches.step(step);
+    this.#show();
+    if (id) this.#listener.go(id);
+  }
+
+  /** Looks through lines that have come since. */
+  appended() {
+    if (!this.#find || !this.isOpen) return;
+    const { pieces } = this.#session.log;
+    const from = this.#seen ?? { block: pieces[0], index: -1 };
+    for (let order = from.block?.order ?? 0; order < pieces.length; order += 1) {
+      const piece = pieces[order];
+      if (piece instanceof Block) this.#look(piece, piece === from.block ? from.index + 1 : 0);
+    }
+    this.#show();
+  }
+
+  /** Marks the matches in mounted rows, without a change to their elements.
+   * @param {HTMLElement} rows
+   */
+  paint(rows) {
+    this.#unpaint();
+    if (!this.#find || !this.isOpen) return;
+    const current = this.matches.current;
+    for (const row of /** @type {HTMLCollectionOf<HTMLElement>} */ (rows.children)) {
+      const spans = this.#find(itemOf(row)?.text ?? "");
+      const isCurrent = row.dataset.id === current;
+      row.classList.toggle("current", isCurrent);
+      const body = row.querySelector(".text");
+      if (spans.length === 0 || !body) continue;
+      for (const range of rangesIn(body, spans)) {
+        this.#painted.push(range);
+        highlights()?.[isCurrent ? "now" : "match"].add(range);
+      }
+    }
+  }
+
+  #unpaint() {
+    const all = highlights();
+    for (const range of this.#painted) {
+      all?.match.delete(range);
+      all?.now.delete(range);
+    }
+    this.#painted = [];
+  }
+
+  #changed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#start(), DEBOUNCE_MS);
+  }
+
+  #start() {
+    this.#run.abort();
+    this.#run = new AbortController();
+    this.matches = new Matches();
+    this.#seen = null;
+    const query = { text: this.#input.value, regex: isOn(this.#regex), matchCase: isOn(this.#case) };
+    const compiled = compile(query);
+    this.#find = query.text === "" || "wrong" in compiled ? null : compiled.find;
+    if (query.text === "") setText(this.#words, "");
+    else if ("wrong" in compiled) setText(this.#words, compiled.wrong);
+    else void this.#searchAll(query, this.#run.signal);
+    this.#listener.paint();
+  }
+
+  /** @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal */
+  async #searchAll(query, signal) {
+    const pieces = this.#session.log.pieces;
+    const isWhole = pieces.every((piece) => !(piece instanceof Hole) && (!(piece instanceof Block) || piece.isLoaded));
+    this.#show();
+    await this.#searchMemory(signal);
+    if (signal.aborted) return;
+    this.#goFirst();
+    if (!isWhole) await this.#searchServer(query, signal);
+    else this.matches.state = "done";
+    if (signal.aborted) return;
+    this.#goFirst();
+    this.#show();
+    this.#listener.paint();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #searchMemory(signal) {
+    let turn = performance.now();
+    for (const piece of [...this.#session.log.pieces]) {
+      if (signal.aborted) return;
+      if (piece instanceof Block) this.#look(piece, 0);
+      if (performance.now() - turn < TURN_MS) continue;
+      this.#show();
+      await new Promise((resolve) => setTimeout(resolve));
+      turn = performance.now();
+    }
+  }
+
+  /** @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal */
+  async #searchServer({ text, regex, matchCase }, signal) {
+    let after;
+    try {
+      while (!signal.aborted && this.matches.ids.length < MOST_MATCHES) {
+        const events = search({ ...this.#session.options, text, regex, matchCase, after, signal });
+        /** @type {{reason: string, scanned_to: string} | null} */
+        let end = null;
+        for await (const event of events) {
+          if ("match" in event) this.matches.add(event.match.id);
+          if ("end" in event) end = event.end;
+          this.#show();
+        }
+        if (!end) throw new ApiError(502, "broken-off", "The search was broken off");
+        after = end.scanned_to;
+        if (end.reason !== "end") continue;
+        this.matches.state = "done";
+        return;
+      }
+      this.matches.state = "limited";
+    } catch (error) {
+      if (signal.aborted) return;
+      this.matches.state = "failed";
+      setText(this.#words, error instanceof Error ? error.message : "");
+    }
+  }
+
+  /** @param {Block} block @param {number} from */
+  #look(block, from) {
+    this.#seen = { block, index: block.count - 1 };
+    if (!this.#find || !block.isLoaded) return;
+    for (let index = from; index < block.count && this.matches.ids.length < MOST_MATCHES; index += 1) {
+      if (block.has(index, SUPERSEDED)) continue;
+      if (this.#find(plain(block.text(index) ?? "")).length > 0) this.matches.add(block.id(index));
+    }
+  }
+
+  /** Goes to the first match from the window on, once. */
+  #goFirst() {
+    if (this.matches.at >= 0 || this.matches.ids.length === 0) return;
+    const id = this.matches.goNear(this.#listener.here() ?? "0-0");
+    if (id) this.#listener.go(id);
+  }
+
+  #show() {
+    if (this.matches.state === "failed" && this.matches.ids.length === 0) return;
+    setText(this.#words, this.#find ? this.matches.words : "");
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.key === "Escape") this.close();
+    else if (event.key === "Enter" || event.key === "F3") this.step(event.shiftKey ? -1 : 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+/** @param {string} text @param {string} label @param {() => void} changed */
+function toggle(text, label, changed) {
+  const button = element("button", { type: "button", title: label, "aria-label": label, "aria-pressed": "false" }, text);
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", String(!isOn(button)));
+    changed();
+  });
+  return button;
+}
+
+/** @param {Element} button */
+function isOn(button) {
+  return button.getAttribute("aria-pressed") === "true";
+}
+
+/** Parts of an element's text as ranges.
+ * @param {Element} body @param {Array<[number, number]>} spans
+ */
+function rangesIn(body, spans) {
+  /** @type {Range[]} */
+  const ranges = [];
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  let node = walker.nextNode();
+  let start = 0;
+  for (const [from, to] of spans) {
+    const range = document.createRange();
+    let length = node?.nodeValue?.length ?? 0;
+    while (node && start + length <= from) {
+      start += length;
+      node = walker.nextNode();
+      length = node?.nodeValue?.length ?? 0;
+    }
+    if (!node) break;
+    range.setStart(node, from - start);
+    while (node && start + length < to) {
+      start += length;
+      node = walker.nextNode();
+      length = node?.nodeValue?.length ?? 0;
+    }
+    if (!node) break;
+    range.setEnd(node, to - start);
+    ranges.push(range);
+  }
+  return ranges;
+}
+
+/** @type {{match: Highlight, now: Highlight} | null} */
+let shared = null;
+
+/** The highlights of the page, which all logs on it share. A browser without them marks rows only. */
+function highlights() {
+  if (typeof Highlight === "undefined" || !CSS.highlights) return null;
+  if (!shared) {
+    shared = { match: new Highlight(), now: new Highlight() };
+    shared.now.priority = 1;
+    CSS.highlights.set("job-log-match", shared.match).set("job-log-now", shared.now);
+  }
+  return shared;
+}

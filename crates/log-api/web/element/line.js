@@ -1,0 +1,119 @@
+// One line as elements: its text with styles, links and marks. Its rows are counted elsewhere.
+
+import { render } from "../text/ansi.js";
+import { shownColours } from "../text/colour.js";
+import { hiddenMarks } from "../text/hidden.js";
+import { findLinks, hiddenTarget, safeHref } from "../text/links.js";
+import { element } from "./dom.js";
+
+/** @typedef {import("../text/ansi.js").Rendered} Rendered */
+
+/** Stands for one hidden character, so that places in the text stay what they are. */
+const PLACEHOLDER = "\u2022";
+
+/**
+ * Fills an element with a line.
+ * @param {HTMLElement} parent @param {string} raw
+ * @param {{theme: import("./theme.js").Theme, cut: number, forced: boolean}} how
+ * @returns {{text: string, length: number}} the text that is shown, and how long the whole is
+ */
+export function fillLine(parent, raw, { theme, cut, forced }) {
+  const rendered = render(raw);
+  const { text: whole } = rendered;
+  const text = whole.length > cut ? whole.slice(0, cut) : whole;
+  const links = linksOf(rendered, text);
+  const marks = hiddenMarks(text);
+  if (rendered.styles.length === 0 && links.length === 0 && marks.length === 0) {
+    parent.textContent = text;
+    return { text, length: whole.length };
+  }
+  parent.replaceChildren(...parts(text, rendered.styles, links, marks, forced ? null : theme));
+  return { text, length: whole.length };
+}
+
+/** @param {Rendered} rendered @param {string} text */
+function linksOf(rendered, text) {
+  const given = rendered.links.flatMap((link) => {
+    const href = safeHref(link.href);
+    return href ? [{ ...link, href }] : [];
+  });
+  const found = findLinks(text).filter((link) => !given.some((other) => link.start < other.end && other.start < link.end));
+  return [...given, ...found].filter((link) => link.start < text.length).sort((a, b) => a.start - b.start);
+}
+
+/**
+ * @param {string} text
+ * @param {Rendered["styles"]} styles @param {Rendered["links"]} links @param {import("../text/hidden.js").Mark[]} marks
+ * @param {import("./theme.js").Theme | null} theme
+ */
+function parts(text, styles, links, marks, theme) {
+  const edges = new Set([0, text.length]);
+  for (const span of [...styles, ...links]) edges.add(span.start).add(Math.min(span.end, text.length));
+  for (const { at } of marks) edges.add(at).add(at + 1);
+  const places = [...edges].filter((place) => place <= text.length).sort((a, b) => a - b);
+  /** @type {Array<Node | string>} */
+  const nodes = [];
+  /** @type {{href: string, node: HTMLElement} | null} */
+  let link = null;
+  let [style, target, mark] = [0, 0, 0];
+  for (let at = 0; at + 1 < places.length; at += 1) {
+    const [start, end] = [places[at], places[at + 1]];
+    while (style < styles.length && styles[style].end <= start) style += 1;
+    while (target < links.length && links[target].end <= start) target += 1;
+    while (mark < marks.length && marks[mark].at < start) mark += 1;
+    const span = styles[style]?.start <= start ? styles[style] : undefined;
+    const node = piece(text.slice(start, end), span?.style, marks[mark]?.at === start ? marks[mark] : undefined, theme);
+    const found = links[target]?.start <= start ? links[target] : undefined;
+    if (!found) {
+      link = null;
+      nodes.push(node);
+      continue;
+    }
+    if (!link || start === found.start) {
+      link = { href: found.href, node: linkTo(found.href, text.slice(found.start, found.end)) };
+      nodes.push(link.node);
+    }
+    link.node.append(node);
+  }
+  return nodes;
+}
+
+/** @param {string} href @param {string} text */
+function linkTo(href, text) {
+  const host = hiddenTarget(text, href);
+  return element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", title: host && `Leads to ${host}` });
+}
+
+/**
+ * @param {string} text @param {import("../text/ansi.js").Style | undefined} style
+ * @param {import("../text/hidden.js").Mark | undefined} mark @param {import("./theme.js").Theme | null} theme
+ * @returns {Node | string}
+ */
+function piece(text, style, mark, theme) {
+  if (!style && !mark) return text;
+  const span = element("span");
+  span.textContent = mark ? PLACEHOLDER : text;
+  if (mark) {
+    span.className = "mark";
+    span.dataset.name = mark.name;
+    span.title = `A character that is not seen: ${mark.name}`;
+  }
+  if (style) applyStyle(span, style, theme);
+  return span;
+}
+
+/** @param {HTMLElement} span @param {import("../text/ansi.js").Style} style @param {import("./theme.js").Theme | null} theme */
+function applyStyle(span, style, theme) {
+  const set = span.style;
+  if (theme) {
+    const { fg, bg } = shownColours(style, theme);
+    // What a tool hides (SGR 8) is shown: a log hides nothing.
+    if (fg) set.color = fg;
+    if (bg) set.backgroundColor = bg;
+  }
+  if (style.bold) set.fontWeight = "600";
+  if (style.italic) set.fontStyle = "italic";
+  if (style.underline || style.strike) {
+    set.textDecorationLine = [style.underline && "underline", style.strike && "line-through"].filter(Boolean).join(" ");
+  }
+}

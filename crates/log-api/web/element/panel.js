@@ -1,0 +1,439 @@
+// One job in a <job-log>: it puts the parts together. Each part is a file of its own.
+
+import { Block } from "../model/block.js";
+import { compareIds } from "../client/ids.js";
+import { readTarget, writeFragment } from "../model/fragment.js";
+import { Groups } from "../model/groups.js";
+import { Log } from "../model/log.js";
+import { Session, isKnownGone } from "../model/session.js";
+import { shownState } from "../model/state.js";
+import { clock } from "../model/times.js";
+import { Announcer } from "./announcer.js";
+import { Copier } from "./copier.js";
+import { element, setText } from "./dom.js";
+import { Failures } from "./failures.js";
+import { Find } from "./find.js";
+import { Head, newerButton } from "./head.js";
+import { KEYS, actionOf } from "./keys.js";
+import { Looks } from "./looks.js";
+import { Menu, helpDialog } from "./menu.js";
+import { itemOf } from "./rows.js";
+import { rowOfNode, selectionOf } from "./selection.js";
+import { Structure } from "./structure.js";
+import { View } from "./view.js";
+
+/** @typedef {import("../model/log.js").Place} Place */
+/** @typedef {import("../model/fragment.js").Target} Target */
+
+const NOTE_MS = 5000;
+
+export class Panel {
+  /** @param {import("./job-log.js").JobLog} host */
+  constructor(host) {
+    this.#host = host;
+    this.#looks = new Looks(host, (id) => this.#isTarget(id));
+    this.session = new Session(this.log, optionsOf(host), {
+      change: (change) => this.view.keepPlace(change),
+      appended: (lines) => this.#appended(lines),
+      facts: () => this.#showState(),
+      gap: (gap) => void host.dispatchEvent(new CustomEvent("log-gap", { detail: gap })),
+      place: () => this.view.firstPlace?.block.order ?? this.log.pieces.length,
+      visible: () => document.visibilityState === "visible",
+    });
+    this.view = new View(this.log, this.#groups, this.#looks.look, {
+      hole: (hole, side) => void this.session.fetchHole(hole, side),
+      unloaded: (block) => void this.session.reload(block),
+      rendered: () => this.#rendered(),
+      scrolled: () => this.showNewer(),
+    });
+    this.#failures = new Failures(this.log, this.view);
+    this.#structure = new Structure(this.log, this.#groups, this.view, () => this.#head.showFailures(this.#failures.count()));
+    this.#copier = new Copier(this.session, this.view, (words) => this.#say(words));
+    this.find = new Find(this.session, {
+      go: (id) => void this.#goToMatch(id),
+      paint: () => this.view.schedule(),
+      here: () => this.#firstId(),
+      closed: () => this.view.scroller.focus({ preventScroll: true }),
+    });
+    this.#head = new Head({
+      retry: () => this.#retry(),
+      failures: () => this.#goToFailure(1),
+      find: () => this.find.open(),
+      wrap: () => this.#looks.toggleWrap(),
+      times: () => this.#show(() => this.#looks.nextTimes()),
+      menu: () => this.#menu.toggle(),
+    });
+    this.#menu = new Menu(this.#head.menuButton, () => this.#entries());
+    this.#newer = newerButton(() => this.#toEnd());
+    const main = element("div", { class: "main" }, this.view.scroller, this.#empty, this.#newer.element);
+    this.elements = [this.#head.element, this.find.element, main, this.#menu.element, this.#note, this.#help, this.#announcer.element];
+    this.#listen();
+  }
+
+  log = new Log();
+  /** @type {Session} */
+  session;
+  /** @type {View} */
+  view;
+  /** @type {Find} */
+  find;
+  #groups = new Groups();
+  #host;
+  #looks;
+  #failures;
+  /** @type {Structure} */
+  #structure;
+  #copier;
+  /** @type {Head} */
+  #head;
+  /** @type {Menu} */
+  #menu;
+  #newer;
+  #announcer = new Announcer();
+  #empty = element("div", { class: "empty", hidden: true });
+  #note = element("div", { class: "note", role: "status", hidden: true });
+  #help = helpDialog(KEYS);
+  #noteTimer = 0;
+  /** Takes the listeners away that are not on our own elements. */
+  #closing = new AbortController();
+  /** Lines that were known when the reader left the end. */
+  #leftAt = 0;
+  #wasFollowing = true;
+  #stateName = "";
+  /** @type {Target | null} */
+  #target = null;
+
+  /** Opens the log and follows it until it ends. */
+  async run() {
+    this.#looks.attach(this.view, this.#head);
+    this.#showState();
+    const target = readTarget((this.#host.getAttribute("at") ?? "").replace(/^#/, ""));
+    if (!(await this.session.open())) return;
+    this.#structure.read();
+    // The stream first: what a reader does not see yet must not delay what comes.
+    const following = this.session.follow();
+    if (target) await this.goTo(target);
+    else if (this.session.hasFailed) await this.#openAtFailure();
+    this.view.render();
+    void this.session.fill();
+    await following;
+    this.#structure.keep();
+  }
+
+  close() {
+    this.session.close();
+    this.find.close();
+    this.#announcer.stop();
+    this.#structure.stop();
+    this.#closing.abort();
+  }
+
+  /** Shows a line or a range, wherever it is. Says so if it is gone.
+   * @param {Target} target
+   */
+  async goTo(target) {
+    this.#setTarget(target);
+    const place = await this.session.locate(target.from);
+    if (!place) {
+      this.#say("This line is no longer kept.");
+      return;
+    }
+    if (isKnownGone(this.log, target.from)) this.#say("This line is no longer kept; the next one that is still there is shown.");
+    this.#showPlace(place);
+  }
+
+  showTheme() {
+    this.#looks.show(this.log.lines);
+  }
+
+  showNewer() {
+    const { following } = this.view;
+    if (this.#wasFollowing && !following) this.#leftAt = this.log.lines;
+    this.#wasFollowing = following;
+    this.#newer.show(following || this.log.lines === 0, Math.max(0, this.log.lines - this.#leftAt), this.session.facts.done !== null);
+  }
+
+  #listen() {
+    const { signal } = this.#closing;
+    const { rows, scroller } = this.view;
+    rows.addEventListener("click", (event) => this.#onClick(event));
+    scroller.addEventListener("copy", (event) => this.#copier.onCopy(event));
+    this.#host.addEventListener("keydown", (event) => this.#onKey(event), { signal });
+    document.addEventListener("selectionchange", () => this.#onSelection(), { signal });
+    document.addEventListener("visibilitychange", () => this.view.schedule(), { signal });
+    document.addEventListener("pointerdown", (event) => this.#onPointerDown(event), { signal });
+    for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+      matchMedia(query).addEventListener("change", () => this.showTheme(), { signal });
+    }
+    const timer = setInterval(() => document.visibilityState === "visible" && this.#showState(), 1000);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  #showState() {
+    const { facts, options } = this.session;
+    facts.lines = this.log.lines;
+    const silent = Number(this.#host.getAttribute("silent-after") ?? NaN) * 1000;
+    const state = shownState(facts, Date.now(), Number.isNaN(silent) ? undefined : silent);
+    this.#head.showState(state, options.job);
+    this.#host.dataset.state = state.name;
+    this.#showLines();
+    if (this.log.lines === 0) this.#showEmpty(state);
+    if (!Number.isNaN(facts.createdAt)) this.#setStart(facts.createdAt);
+    if (state.name === this.#stateName) return;
+    this.#stateName = state.name;
+    this.#announcer.say([state.word, state.detail].filter(Boolean).join(". "));
+    // What is no longer the reader's is not shown any longer.
+    if (state.name === "denied") this.#forget();
+    this.showNewer();
+    this.#host.dispatchEvent(new CustomEvent("log-state", { detail: { state: state.name, text: state.word } }));
+  }
+
+  #showLines() {
+    const lines = String(this.log.lines);
+    if (this.#host.dataset.lines === lines) return;
+    this.#host.dataset.lines = lines;
+    this.#empty.hidden = this.log.lines > 0;
+    this.#looks.showMargin(this.log.lines);
+    this.showNewer();
+  }
+
+  /** @param {import("../model/state.js").Shown} state */
+  #showEmpty({ name, word, detail }) {
+    const isEnd = name === "ended" || name === "failed";
+    const [title, text] = isEnd ? ["No output", "The job has ended without a line."] : [word, detail];
+    this.#empty.hidden = false;
+    if (this.#empty.textContent === title + text) return;
+    this.#empty.replaceChildren(element("b", {}, title), element("span", {}, text));
+  }
+
+  #forget() {
+    this.log.clear();
+    this.#structure.read();
+    this.view.schedule(true);
+  }
+
+  /** @param {number} lines */
+  #appended(lines) {
+    this.#announcer.appended(lines);
+    this.find.appended();
+    this.#structure.appended();
+    this.view.schedule();
+  }
+
+  #rendered() {
+    if (Number.isNaN(this.#looks.start)) this.#guessStart();
+    this.find.paint(this.view.rows);
+    this.#structure.later();
+    this.#showLines();
+  }
+
+  /** Where the job does not say when it began, the first line of the log does. */
+  #guessStart() {
+    const first = this.log.pieces[0];
+    if (first instanceof Block && first.count > 0 && first.isLoaded) this.#setStart(first.time(0));
+  }
+
+  /** @param {number} start */
+  #setStart(start) {
+    if (this.#looks.start === start || Number.isNaN(start)) return;
+    this.#looks.start = start;
+    this.showTheme();
+  }
+
+  async #openAtFailure() {
+    const place = await this.session.firstFailure();
+    if (!place) return;
+    this.#structure.read();
+    this.#showPlace(place);
+    this.#failures.current = place;
+  }
+
+  /** @param {1 | -1} step */
+  #goToFailure(step) {
+    const place = this.#failures.step(step);
+    if (place) this.#showPlace(place);
+    else this.#say("No line here tells of an error.");
+  }
+
+  /** @param {string} id */
+  async #goToMatch(id) {
+    const place = await this.session.locate(id);
+    if (!place) return;
+    this.#structure.reveal(place);
+    this.view.reveal(place);
+    this.showNewer();
+  }
+
+  /** @param {Place} place */
+  #showPlace(place) {
+    this.#structure.reveal(place);
+    this.view.show(place);
+    this.showNewer();
+  }
+
+  #toEnd() {
+    this.view.toEnd();
+    this.view.scroller.focus({ preventScroll: true });
+  }
+
+  #retry() {
+    if (this.session.facts.refusal) this.#host.restart();
+    else this.session.retryNow();
+  }
+
+  #firstId() {
+    const place = this.view.firstPlace;
+    return place && place.block.id(place.index);
+  }
+
+  /** @param {() => void} change of how the log looks */
+  #show(change) {
+    change();
+    this.showTheme();
+  }
+
+  /** @param {string} id */
+  #isTarget(id) {
+    return this.#target !== null && compareIds(id, this.#target.from) >= 0 && compareIds(id, this.#target.to) <= 0;
+  }
+
+  /** @param {Target} target */
+  #setTarget(target) {
+    this.#target = target;
+    this.view.schedule(true);
+    const detail = { ...target, fragment: writeFragment(target) };
+    this.#host.dispatchEvent(new CustomEvent("log-line-click", { detail }));
+  }
+
+  /** @param {MouseEvent} event */
+  #onClick(event) {
+    const clicked = /** @type {Element} */ (event.target);
+    const row = rowOfNode(clicked, this.view.rows);
+    const item = row && itemOf(row);
+    if (!item || !(item.piece instanceof Block)) return;
+    const place = { block: item.piece, index: item.index };
+    const toggle = clicked.closest(".toggle");
+    if (toggle instanceof HTMLElement) this.#toggleGroup(toggle.dataset.group ?? "");
+    else if (clicked.closest(".show-all")) this.#showAll(place);
+    else if (clicked.closest(".gutter") && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      this.#link(place, event.shiftKey);
+    }
+  }
+
+  /** @param {Place} place @param {boolean} isRange */
+  #link(place, isRange) {
+    const id = place.block.id(place.index);
+    const from = isRange && this.#target ? this.#target.from : id;
+    this.#setTarget(compareIds(from, id) <= 0 ? { from, to: id } : { from: id, to: from });
+    this.view.following = false;
+    this.showNewer();
+    this.#say(`The address links to ${from === id ? "this line" : "these lines"}. y copies it.`);
+  }
+
+  /** @param {string} key */
+  #toggleGroup(key) {
+    this.view.following = false;
+    this.#structure.toggle(key);
+    this.showNewer();
+  }
+
+  /** @param {Place} place */
+  #showAll({ block, index }) {
+    block.whole ??= new Set();
+    block.whole.add(index);
+    this.view.following = false;
+    this.view.schedule(true);
+    this.showNewer();
+  }
+
+  #onSelection() {
+    const selection = selectionOf(this.#host.shadowRoot ?? this.#host);
+    this.#copier.selectionChanged(selection);
+    if (!this.view.following || !selection || selection.isCollapsed || !rowOfNode(selection.anchorNode, this.view.rows)) return;
+    this.view.following = false;
+    this.showNewer();
+  }
+
+  /** @param {PointerEvent} event */
+  #onPointerDown(event) {
+    const path = event.composedPath();
+    if (!path.includes(this.#menu.element) && !path.includes(this.#head.menuButton)) this.#menu.hide();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const action = actionOf(event);
+    // The second Ctrl+F is the browser's.
+    if (action === null || (action === "find" && this.find.hasFocus)) return;
+    event.preventDefault();
+    this.#actions[action]();
+  }
+
+  /** @type {Record<import("./keys.js").Action, () => void>} */
+  #actions = {
+    find: () => this.find.open(),
+    nextFailure: () => (this.find.isOpen ? this.find.step(1) : this.#goToFailure(1)),
+    previousFailure: () => (this.find.isOpen ? this.find.step(-1) : this.#goToFailure(-1)),
+    follow: () => void (this.#host.follow = !this.view.following),
+    start: () => this.view.toStart(),
+    end: () => this.#toEnd(),
+    lineDown: () => this.view.move(1),
+    lineUp: () => this.view.move(-1),
+    pageDown: () => this.view.movePages(1),
+    pageUp: () => this.view.movePages(-1),
+    wrap: () => this.#looks.toggleWrap(),
+    times: () => this.#show(() => this.#looks.nextTimes()),
+    closeGroups: () => this.#structure.toggleAll(false),
+    openGroups: () => this.#structure.toggleAll(true),
+    copyLink: () => void this.#copyLink(),
+    selectAll: () => this.#copier.selectAll(),
+    help: () => this.#help.showModal(),
+  };
+
+  async #copyLink() {
+    const id = this.#firstId();
+    if (!this.#target && id) this.#setTarget({ from: id, to: id });
+    if (!this.#target) return;
+    const page = this.#host.getAttribute("page") ?? location.href;
+    const address = new URL(page, location.href);
+    address.hash = writeFragment(this.#target);
+    await this.#copier.write(address.href, "The link is copied.");
+  }
+
+  /** @returns {import("./menu.js").Entry[]} */
+  #entries() {
+    const { numbers, theme } = this.#looks;
+    return [
+      { label: "Copy a link to the line", key: "y", press: this.#actions.copyLink },
+      { label: "Copy the selection with times", press: () => void this.#copier.copyWithTimes(clock) },
+      { label: "Download as text", press: () => void this.#copier.download("text") },
+      { label: "Download as NDJSON", press: () => void this.#copier.download("ndjson") },
+      { label: "Open as plain text", press: () => void this.#host.dispatchEvent(new CustomEvent("log-plain")) },
+      "line",
+      { label: "Open all groups", key: "]", press: this.#actions.openGroups },
+      { label: "Close all groups", key: "[", press: this.#actions.closeGroups },
+      { label: "Load the whole log", press: () => void this.#host.loadAll() },
+      "line",
+      { label: numbers ? "Hide line numbers" : "Show line numbers", press: () => this.#show(() => this.#looks.toggleNumbers()) },
+      { label: `Colours: ${theme}`, press: () => this.#show(() => this.#looks.nextTheme()) },
+      { label: "Keys", key: "?", press: this.#actions.help },
+    ];
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    setText(this.#note, words);
+    this.#note.hidden = false;
+    clearTimeout(this.#noteTimer);
+    this.#noteTimer = setTimeout(() => (this.#note.hidden = true), NOTE_MS);
+  }
+}
+
+/** What the attributes and properties of the element say.
+ * @param {import("./job-log.js").JobLog} host @returns {import("../client/index.js").Options}
+ */
+function optionsOf(host) {
+  const ask = (/** @type {import("../client/index.js").TokenRequest} */ request) => host.getToken?.(request) ?? null;
+  return { url: host.getAttribute("src") ?? "", job: host.getAttribute("job") ?? "", getToken: host.getToken && ask };
+}

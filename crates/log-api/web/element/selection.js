@@ -1,0 +1,104 @@
+// What is selected in a log, and its text. Only the ends of a selection are mounted for sure, so the text is made from
+// the log and not from the page.
+
+import { Block, SUPERSEDED } from "../model/block.js";
+import { plain } from "../text/ansi.js";
+import { itemOf } from "./rows.js";
+
+/** @typedef {import("../model/log.js").Log} Log */
+/** @typedef {{block: Block, index: number, offset: number}} End the offset is in the shown text; Infinity is its end */
+
+/** More lines are for the download. */
+export const MOST_COPIED = 50_000;
+
+/**
+ * The selection inside a shadow root. Chromium asks the root; other browsers ask the document.
+ * @param {Node} root @returns {Selection | null}
+ */
+export function selectionOf(root) {
+  const ask = /** @type {{getSelection?: () => Selection | null}} */ (/** @type {unknown} */ (root));
+  return ask.getSelection ? ask.getSelection() : getSelection();
+}
+
+/** @param {Node | null} node @param {HTMLElement} rows @returns {HTMLElement | null} */
+export function rowOfNode(node, rows) {
+  let at = node;
+  while (at && at.parentNode !== rows) at = at.parentNode;
+  return at instanceof HTMLElement ? at : null;
+}
+
+/** The selected part of a log, in order.
+ * @param {HTMLElement} rows @returns {{from: End, to: End} | null}
+ */
+export function selectedPart(rows) {
+  const selection = selectionOf(rows.getRootNode());
+  if (!selection || selection.isCollapsed) return null;
+  const anchor = endOf(selection.anchorNode, selection.anchorOffset, rows);
+  const focus = endOf(selection.focusNode, selection.focusOffset, rows);
+  if (!anchor || !focus) return null;
+  const isForward = anchor.block.order - focus.block.order || anchor.index - focus.index || anchor.offset - focus.offset;
+  return isForward <= 0 ? { from: anchor, to: focus } : { from: focus, to: anchor };
+}
+
+/** The blocks of a part whose texts have to be fetched first.
+ * @param {Log} log @param {End} from @param {End} to
+ */
+export function blocksBetween(log, from, to) {
+  const pieces = log.pieces.slice(from.block.order, to.block.order + 1);
+  return /** @type {Block[]} */ (pieces.filter((piece) => piece instanceof Block));
+}
+
+/**
+ * The text of a part, line by line. Every block must be loaded.
+ * @param {Log} log @param {End} from @param {End} to @param {(block: Block, index: number) => string} [prefix]
+ */
+export function textOf(log, from, to, prefix = () => "") {
+  /** @type {string[]} */
+  const lines = [];
+  for (const block of blocksBetween(log, from, to)) {
+    const first = block === from.block ? from.index : 0;
+    const last = block === to.block ? to.index : block.count - 1;
+    for (let index = first; index <= last; index += 1) {
+      if (block.has(index, SUPERSEDED)) continue;
+      const text = plain(block.text(index) ?? "");
+      const start = block === from.block && index === from.index ? from.offset : 0;
+      const end = block === to.block && index === to.index ? to.offset : Infinity;
+      lines.push(prefix(block, index) + text.slice(start, end));
+    }
+  }
+  return lines.join("\n");
+}
+
+/** How many lines a part has.
+ * @param {Log} log @param {End} from @param {End} to
+ */
+export function lineCount(log, from, to) {
+  return blocksBetween(log, from, to).reduce((sum, block) => sum + block.shown, 0);
+}
+
+/** @param {Node | null} node @param {number} offset @param {HTMLElement} rows @returns {End | null} */
+function endOf(node, offset, rows) {
+  const row = rowOfNode(node, rows);
+  const item = row ? itemOf(row) : null;
+  if (!row || !node || !item || !(item.piece instanceof Block)) return edgeOf(node, offset, rows);
+  const text = row.querySelector(".text");
+  if (!text || !text.contains(node)) {
+    const isAfter = text !== null && Boolean(text.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING);
+    return { block: item.piece, index: item.index, offset: isAfter || (node === row && offset > 1) ? Infinity : 0 };
+  }
+  const range = document.createRange();
+  range.setStart(text, 0);
+  range.setEnd(node, offset);
+  return { block: item.piece, index: item.index, offset: range.toString().length };
+}
+
+/** An end that is between rows, as a triple click leaves it.
+ * @param {Node | null} node @param {number} offset @param {HTMLElement} rows @returns {End | null}
+ */
+function edgeOf(node, offset, rows) {
+  if (node !== rows) return null;
+  const row = rows.children[Math.min(offset, rows.children.length - 1)];
+  const item = row ? itemOf(row) : null;
+  if (!item || !(item.piece instanceof Block)) return null;
+  return { block: item.piece, index: item.index, offset: offset >= rows.children.length ? Infinity : 0 };
+}
