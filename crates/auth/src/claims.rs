@@ -138,8 +138,9 @@ fn authorized_party<'a>(
     let may_be_missing = policy.allow_missing_azp && credential_source == CredentialSource::Bearer;
     match claims.get("azp") {
         None if may_be_missing => Ok(None),
+        None => Err(Rejection::MissingAuthorizedParty),
         Some(Value::String(party)) if policy.authorized_parties.contains(party) => Ok(Some(party)),
-        Some(_) | None => Err(Rejection::InvalidAuthorizedParties),
+        Some(_) => Err(Rejection::InvalidAuthorizedParties),
     }
 }
 

@@ -45,6 +45,10 @@ pub enum Rejection {
     /// The token was issued by somebody else.
     #[error("The token's issuer is not accepted")]
     InvalidIssuer,
+    /// The token does not say which origin it was made for. Tokens of native applications and of
+    /// Clerk's Backend API do not.
+    #[error("The token names no authorized party")]
+    MissingAuthorizedParty,
     /// The token was made for another origin.
     #[error("The token's authorized party is not accepted")]
     InvalidAuthorizedParties,
@@ -91,8 +95,8 @@ pub enum RejectionKind {
 
 impl Rejection {
     /// The reason's name. Most are the names of Clerk's own SDKs; `session-pending`,
-    /// `session-revoked`, `token-too-large`, `token-malformed-credentials` and `cookie-cross-site`
-    /// are ours.
+    /// `session-revoked`, `token-too-large`, `token-malformed-credentials`,
+    /// `token-missing-authorized-party` and `cookie-cross-site` are ours.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -107,6 +111,7 @@ impl Rejection {
             Self::InvalidSignature => "token-invalid-signature",
             Self::VerificationFailed => "token-verification-failed",
             Self::InvalidIssuer => "token-invalid-issuer",
+            Self::MissingAuthorizedParty => "token-missing-authorized-party",
             Self::InvalidAuthorizedParties => "token-invalid-authorized-parties",
             Self::Expired => "token-expired",
             Self::NotActiveYet => "token-not-active-yet",
@@ -140,6 +145,7 @@ impl Rejection {
             | Self::InvalidSignature
             | Self::VerificationFailed
             | Self::InvalidIssuer
+            | Self::MissingAuthorizedParty
             | Self::InvalidAuthorizedParties
             | Self::Expired
             | Self::NotActiveYet

@@ -37,7 +37,7 @@ impl SessionCookies {
         values: impl Iterator<Item = &'a [u8]>,
         issuers: &[String],
     ) -> Result<&'a str, Rejection> {
-        let found = self.read(values)?;
+        let found = self.read(values, issuers);
         let token = match (found.plain, found.suffixed) {
             (None, None) => return Err(Rejection::SessionTokenMissing),
             (Some(token), None) | (None, Some(token)) => token,
@@ -49,9 +49,10 @@ impl SessionCookies {
     }
 
     /// Reads the pairs of RFC 6265, section 4.2.1. Cookies with other names are ignored, even
-    /// malformed ones. If one of our names occurs twice, the request is refused: another path or a
-    /// parent domain has set the second one, and there is no way to tell which one is ours.
-    fn read<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Result<Found<'a>, Rejection> {
+    /// malformed ones. If one of our names occurs twice, another path or a parent domain has set the
+    /// second one. Then the better one counts: a page cannot mend its cookies, and an `EventSource`
+    /// would end for good if the request were refused.
+    fn read<'a>(&self, values: impl Iterator<Item = &'a [u8]>, issuers: &[String]) -> Found<'a> {
         let mut found = Found::default();
         for pair in values.flat_map(|value| value.split(|&byte| byte == b';')) {
             let mut parts = pair.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
@@ -67,28 +68,47 @@ impl SessionCookies {
             if value.is_empty() {
                 continue;
             }
-            if slot.replace(value).is_some() {
-                return Err(Rejection::MalformedCredentials);
+            if slot.is_none_or(|known| is_better(value, known, issuers)) {
+                *slot = Some(value);
             }
         }
-        Ok(found)
+        found
     }
 }
 
 /// Whether the cookie without a suffix belongs to this instance and is the newer of the two: an
-/// older version of Clerk's front end writes only that one. The unverified claims only decide which
-/// of the two tokens is verified.
+/// older version of Clerk's front end writes only that one.
 fn is_ours_and_newer(plain: &[u8], suffixed: &[u8], issuers: &[String]) -> bool {
     if plain.len() > MAX_TOKEN_BYTES || suffixed.len() > MAX_TOKEN_BYTES {
         return false;
     }
-    let Some(plain) = peek(plain) else {
-        return false;
-    };
-    let is_ours = plain
-        .get("iss")
-        .and_then(Value::as_str)
-        .is_some_and(|issuer| issuers.iter().any(|known| known == issuer));
-    let issued_at = |claims: &Object| claims.get("iat").and_then(Value::as_u64);
-    is_ours && issued_at(&plain) > peek(suffixed).as_ref().and_then(issued_at)
+    let (plain, suffixed) = (Claimed::by(plain, issuers), Claimed::by(suffixed, issuers));
+    plain.is_ours && plain.issued_at > suffixed.issued_at
+}
+
+/// Whether one value of a cookie is better than another value of the same cookie. This is Clerk's
+/// rule for its two cookies: one of this instance before one of another, then the newer one.
+fn is_better(value: &[u8], known: &[u8], issuers: &[String]) -> bool {
+    value != known && Claimed::by(value, issuers) > Claimed::by(known, issuers)
+}
+
+/// What a token claims. The claims are not verified; they only decide which token is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Claimed {
+    is_ours: bool,
+    issued_at: Option<u64>,
+}
+
+impl Claimed {
+    fn by(token: &[u8], issuers: &[String]) -> Self {
+        let small = token.len() <= MAX_TOKEN_BYTES;
+        let claims = small.then(|| peek(token)).flatten();
+        let claim = |name| claims.as_ref().and_then(|claims: &Object| claims.get(name));
+        Self {
+            is_ours: claim("iss")
+                .and_then(Value::as_str)
+                .is_some_and(|issuer| issuers.iter().any(|known| known == issuer)),
+            issued_at: claim("iat").and_then(Value::as_u64),
+        }
+    }
 }

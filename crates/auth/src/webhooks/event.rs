@@ -51,7 +51,8 @@ impl WebhookEvent {
     /// Reads an event; `None` if the body is not one, or if it says that something has ended and not
     /// what.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let event = json::parse_object(body)?;
+        // Some proxies and tools put a byte order mark before a text. It was signed with it.
+        let event = json::parse_object(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))?;
         if text(&event, "object") != Some("event") {
             return None;
         }

@@ -265,7 +265,7 @@ fn the_authorized_party_is_exactly_one_of_ours() {
         ],
         foreign,
     );
-    check(&token_without("azp"), foreign);
+    check(&token_without("azp"), "token-missing-authorized-party");
 }
 
 /// Case 37. `credentials` tests that this never applies to cookies.

@@ -201,16 +201,33 @@ fn of_two_cookies_of_the_instance_the_newer_is_used() {
 }
 
 #[test]
-fn a_session_cookie_that_occurs_twice_is_malformed() {
+fn of_a_session_cookie_that_occurs_twice_ours_counts_and_then_the_newer_one() {
     let good = good_token();
+    let foreign = with(claims(), "iss", "https://clerk.other.example");
+    let foreign = unsigned_token(&header(), &with(foreign, "iat", T + 100));
+    let expired = with(
+        with(with(claims(), "iat", T - 100), "nbf", T - 100),
+        "exp",
+        T - 40,
+    );
+    let expired = token(&header(), &expired);
+    let too_large = "x".repeat(auth::MAX_TOKEN_BYTES + 1);
     for name in ["__session", SUFFIXED] {
-        let twice = Request::get().cookie(name, &good).cookie(name, &good);
-        check(&twice, "token-malformed-credentials");
-        let pairs = format!("{name}={good};{name}=x");
-        check(
-            &Request::get().with("cookie", pairs),
-            "token-malformed-credentials",
-        );
+        let both = |one: &str, other: &str| {
+            let in_one_field = format!("{name}={one};{name}={other}");
+            let in_two = Request::get().cookie(name, one).cookie(name, other);
+            [Request::get().with("cookie", in_one_field), in_two]
+        };
+        for other in [&good, "x", "", &foreign, &expired, &too_large] {
+            for request in both(&good, other).into_iter().chain(both(other, &good)) {
+                check(&request, "ok");
+            }
+        }
+        // A forged token can win, and is refused for what it is.
+        let forged = unsigned_token(&header(), &with(claims(), "iat", T + 100));
+        for request in both(&good, &forged) {
+            check(&request, "token-invalid-signature");
+        }
     }
 }
 
@@ -299,7 +316,7 @@ fn a_cookie_without_an_authorized_party_is_never_accepted() {
     let cookie = Request::get().cookie(SUFFIXED, &token);
     assert_eq!(
         request_result(&lenient, &cookie),
-        "token-invalid-authorized-parties"
+        "token-missing-authorized-party"
     );
     let empty = Request::get().cookie(SUFFIXED, &token_with("azp", json!("")));
     assert_eq!(

@@ -19,6 +19,10 @@ fn every_rejection_has_its_own_name_and_most_are_401() {
         (Rejection::VerificationFailed, "token-verification-failed"),
         (Rejection::InvalidIssuer, "token-invalid-issuer"),
         (
+            Rejection::MissingAuthorizedParty,
+            "token-missing-authorized-party",
+        ),
+        (
             Rejection::InvalidAuthorizedParties,
             "token-invalid-authorized-parties",
         ),

@@ -20,6 +20,8 @@ pub struct AuthSettings {
     pub jwt_key: Option<String>,
     /// `CLERK_AUTHORIZED_PARTIES`, or `CLERK_ALLOWED_ORIGINS`: the origins that a token may come from.
     pub authorized_parties: Vec<String>,
+    /// `CLERK_ALLOW_MISSING_AZP`: whether a bearer token need not name such an origin.
+    pub allow_missing_azp: bool,
     /// `CLERK_AUDIENCES`, or `CLERK_ALLOWED_AUDIENCES`: checked only if there are any.
     pub audiences: Vec<String>,
     /// `LOG_API_MAX_TOKEN_SECS`: the longest life of a token, `exp − iat`.
@@ -38,6 +40,9 @@ impl AuthSettings {
             issuers: reader.list(&catalog::ISSUERS).unwrap_or_default(),
             jwt_key: reader.text(&catalog::JWT_KEY),
             authorized_parties: parties.unwrap_or_default(),
+            allow_missing_azp: reader
+                .parsed(&catalog::ALLOW_MISSING_AZP)
+                .unwrap_or_default(),
             audiences: audiences.unwrap_or_default(),
             max_token_life: reader.duration(&catalog::MAX_TOKEN_SECS),
         };

@@ -40,6 +40,9 @@ catalog! {
         AUDIENCES = Setting::new("CLERK_AUDIENCES", Unset("`aud` is not checked"),
             Rule::Text("audiences, comma-separated"),
             "A token must name one of these audiences (`aud`).");
+        ALLOW_MISSING_AZP = Setting::new("CLERK_ALLOW_MISSING_AZP", Value("false"), Rule::OneOf(&["true", "false"]),
+            "Whether a bearer token without `azp` is accepted: native and mobile applications and Clerk's Backend API \
+             make such tokens. A token with a wrong `azp` is refused in any case, and so is a cookie without one.");
         ISSUERS = Setting::new("CLERK_ISSUER", Unset("the issuer of the publishable key"),
             Rule::Text("issuers, comma-separated, each an https address without a slash at the end"),
             "Accepts these issuers (`iss`) instead of that of the publishable key.");

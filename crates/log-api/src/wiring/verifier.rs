@@ -26,6 +26,7 @@ pub(crate) fn verifier(settings: &AuthSettings) -> Result<Verifier, Problem> {
     builder
         .issuers(issuers)
         .authorized_parties(&settings.authorized_parties)
+        .allow_missing_azp(settings.allow_missing_azp)
         .audiences(&settings.audiences)
         .max_lifetime(settings.max_token_life)
         .build()

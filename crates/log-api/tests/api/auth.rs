@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use auth::mint::{Issuer, TestKey};
 use serde_json::{Value, json};
-use test_support::{Answer, HttpClient};
+use test_support::{Answer, HttpClient, RedisServer};
 
 use crate::support::{ANN, Api, ISSUER, Job, ORIGIN, shared, token};
 
@@ -103,6 +103,7 @@ async fn a_token_that_does_not_verify_is_401_with_its_reason_and_a_challenge() {
         claims["iat"] = json!(now() + 300);
     });
     let party = "token-invalid-authorized-parties";
+    let no_party = "token-missing-authorized-party";
     let claims = "token-verification-failed";
     let cases = [
         ("expired", long_ago, "token-expired"),
@@ -138,7 +139,8 @@ async fn a_token_that_does_not_verify_is_401_with_its_reason_and_a_challenge() {
             party,
         ),
         ("a list of parties", claim("azp", json!([ORIGIN])), party),
-        ("no party", without_claim("azp"), party),
+        ("no party", without_claim("azp"), no_party),
+        ("a party of null", claim("azp", Value::Null), party),
         ("no user", without_claim("sub"), claims),
         ("not a user", claim("sub", "org_ann"), claims),
         ("no session", without_claim("sid"), "token-type-mismatch"),
@@ -192,6 +194,26 @@ async fn assert_all_refused(cases: &[(&str, String, &str)]) {
             assert_refused(&answer, 401, reason, case);
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_without_a_party_is_let_in_where_that_is_allowed_and_one_with_a_wrong_one_never() {
+    let redis = RedisServer::shared().await;
+    let settings = [("CLERK_ALLOW_MISSING_AZP", "true")];
+    let api = Api::start(&redis.url(), &settings).await;
+    let job = Job::new(&redis).await;
+    let with = |token: &str| api.anonymous().with_bearer(token).get(&job.path());
+    let answer = with(&without_claim("azp")).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    for wrong in ["", "null", "https://evil.example"] {
+        let answer = with(&claim("azp", wrong)).send().await;
+        assert_refused(&answer, 401, "token-invalid-authorized-parties", wrong);
+    }
+    // A browser always says for whom it asks.
+    let cookie = format!("__session={}", without_claim("azp"));
+    let cookie = api.anonymous().get(&job.path()).header("Cookie", &cookie);
+    let answer = cookie.send().await;
+    assert_refused(&answer, 401, "token-missing-authorized-party", "cookie");
 }
 
 #[tokio::test]
@@ -433,7 +455,7 @@ async fn the_order_is_401_then_422_then_404() {
 
 #[tokio::test]
 async fn the_audience_is_checked_only_where_audiences_are_configured() {
-    let redis = test_support::RedisServer::shared().await;
+    let redis = RedisServer::shared().await;
     let api = Api::start(&redis.url(), &[("CLERK_AUDIENCES", "api, logs")]).await;
     let job = Job::new(&redis).await;
     let cases = [
@@ -457,7 +479,7 @@ async fn the_audience_is_checked_only_where_audiences_are_configured() {
 
 #[tokio::test]
 async fn several_parties_and_a_longer_life_can_be_configured() {
-    let redis = test_support::RedisServer::shared().await;
+    let redis = RedisServer::shared().await;
     let settings = [
         (
             "CLERK_AUTHORIZED_PARTIES",
