@@ -1,5 +1,7 @@
 //! The JSON of lines and pages.
 
+use std::io;
+
 use log_domain::{EntryId, EntryIdError, Line, Page};
 use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
@@ -136,9 +138,35 @@ pub fn page_json(page: &Page) -> Vec<u8> {
 
 /// Appends the JSON of a value.
 pub(crate) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
+    let mut serializer = serde_json::Serializer::with_formatter(out, OneLine);
     // Writing to a `Vec` cannot fail, and neither can values that consist of strings, flags and nulls.
-    let written = serde_json::to_writer(out, value);
+    let written = value.serialize(&mut serializer);
     debug_assert!(written.is_ok(), "{written:?}");
+}
+
+/// JSON that is one line to everybody. JSON allows U+0085, U+2028 and U+2029 in strings, but many programs split text into
+/// lines at them, Python's `str.splitlines` for one. All other line ends are control characters, which JSON escapes.
+struct OneLine;
+
+const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+impl serde_json::ser::Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        mut text: &str,
+    ) -> io::Result<()> {
+        // Most text is ASCII, and looking whether it is costs next to nothing.
+        if !text.is_ascii() {
+            while let Some((before, rest)) = text.split_once(LINE_ENDS) {
+                out.write_all(before.as_bytes())?;
+                let line_end = text[before.len()..].chars().next().map_or(0, u32::from);
+                write!(out, "\\u{line_end:04x}")?;
+                text = rest;
+            }
+        }
+        out.write_all(text.as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -193,12 +221,26 @@ mod tests {
 
     #[test]
     fn the_json_of_a_line_never_contains_a_line_end() {
-        let json = line_json(&line(1, "a\r\nb\n\u{0}\u{1b}[31m\u{2028}\"\\"));
-        assert!(!json.contains(&b'\n') && !json.contains(&b'\r') && !json.contains(&0));
-        let body: LineBody = serde_json::from_slice(&json).unwrap();
-        assert_eq!(
-            Line::try_from(body).unwrap(),
-            line(1, "a\r\nb\n\u{0}\u{1b}[31m\u{2028}\"\\")
-        );
+        // Everything that Python, JavaScript or Unicode takes for the end of a line, alone and among others.
+        let ends = [
+            "\n", "\r", "\r\n", "\u{b}", "\u{c}", "\u{1c}", "\u{1d}", "\u{1e}", "\u{85}",
+            "\u{2028}", "\u{2029}",
+        ];
+        let mut texts: Vec<_> = ends.map(|end| format!("a{end}ü{end}{end}\"\\\u{0}")).into();
+        texts.push(ends.concat());
+        for text in texts {
+            let json = String::from_utf8(line_json(&line(1, &text))).unwrap();
+            let is_end = |c: char| c.is_control() || LINE_ENDS.contains(&c);
+            assert!(!json.contains(is_end), "{json:?}");
+            let body: LineBody = serde_json::from_str(&json).unwrap();
+            assert_eq!(Line::try_from(body).unwrap(), line(1, &text));
+        }
+    }
+
+    #[test]
+    fn text_that_ends_no_line_stays_as_it_is() {
+        let text = "ü€😀\u{84}\u{2027}\u{202a}\u{e285}";
+        let json = String::from_utf8(line_json(&line(1, text))).unwrap();
+        assert!(json.contains(text), "{json}");
     }
 }
