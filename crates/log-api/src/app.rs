@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, rt, web};
 use log_hub::ThreadWaker;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerSettings;
@@ -20,6 +20,9 @@ use crate::supervise::Tasks;
 
 /// Streams are broken off over at most this time, so that clients do not all come back at once.
 const MAX_DRAIN_WINDOW: Duration = Duration::from_secs(5);
+
+/// How long the server's thread that accepts connections may take to close the listener. It does not tell.
+const LISTENER_CLOSES: Duration = Duration::from_millis(100);
 
 /// How long connections have to close after the drain.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -61,7 +64,7 @@ impl Application {
                 .configure(further.clone())
                 .default_service(web::to(unknown_route))
         };
-        let bound = net::bind(app, &settings, CLOSING)
+        let bound = net::bind(app, &settings)
             .map_err(|error| cannot_bind(settings.bind, "LOG_API_BIND or --bind", &error))?;
         let metrics = metrics.with_connections(bound.connections);
         let metrics = settings.metrics_bind.map(|bind| {
@@ -92,7 +95,8 @@ impl Application {
     }
 
     /// Serves until `stop` is ready. Then it shuts down within the configured time, whatever clients do: readiness fails at
-    /// once while it still listens, streams are broken off over a short window, and the rest is closed.
+    /// once while it still listens and takes streams, then it listens no more, streams are broken off over a short window,
+    /// and the rest is closed.
     ///
     /// # Errors
     /// A listener failed.
@@ -114,6 +118,11 @@ impl Application {
             ended = &mut running => return ended.map_err(io::Error::other)?,
             () = stop => shut_down(&state, &settings, &handle).await,
         };
+        if !clean {
+            // Dropping the server ends its threads, and everything on them.
+            running.abort();
+            let _ = running.await;
+        }
         stop_metrics.cancel();
         tasks.done().await;
         tracing::info!(clean, "stopped");
@@ -121,7 +130,7 @@ impl Application {
     }
 }
 
-/// Returns whether everything closed in time. What did not is cut off.
+/// Returns whether everything closed in time. What did not is cut off by the caller.
 async fn shut_down(state: &AppState, settings: &ServerSettings, handle: &ServerHandle) -> bool {
     let deadline = Instant::now() + settings.shutdown;
     let (delay, window) = delay_and_window(settings);
@@ -132,19 +141,19 @@ async fn shut_down(state: &AppState, settings: &ServerSettings, handle: &ServerH
         "draining"
     );
     sleep(delay).await;
+    // Closes the listener and the connections that nobody uses. First this, or the clients of the streams that are broken off
+    // come back here.
+    let stopped = handle.stop(true);
+    sleep(LISTENER_CLOSES).await;
     state.hub.drain(window).await;
     // The last moments are for cutting off what does not close.
     let graceful = deadline - (settings.shutdown / 10).min(Duration::from_millis(500));
     let closed = async {
-        // The server does not know the streams that have taken their sockets over, and would end them with its threads.
         state.access.streams_closed().await;
-        handle.stop(true).await;
+        // Other answers get a little longer.
+        timeout(CLOSING, stopped).await.is_ok()
     };
-    let clean = timeout_at(graceful, closed).await.is_ok();
-    if !clean {
-        let _ = timeout_at(deadline, handle.stop(false)).await;
-    }
-    clean
+    timeout_at(graceful, closed).await.unwrap_or(false)
 }
 
 /// The delay before the drain, and the window of the drain. Both fit into a short shutdown too.

@@ -6,7 +6,6 @@ use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use auth::webhooks::WebhookError;
 use auth::{Rejection, RejectionKind};
-use log_hub::OpenError;
 use log_store::StoreError;
 use log_wire::{ErrorCode, ProblemBody};
 
@@ -60,7 +59,13 @@ impl ApiError {
                 RejectionKind::Unavailable { .. } => ErrorCode::KeysUnavailable,
             },
             Self::Unauthenticated { .. } => ErrorCode::Unauthenticated,
-            Self::Webhook(_) => ErrorCode::InvalidWebhook,
+            Self::Webhook(WebhookError::TooLarge) => ErrorCode::WebhookTooLarge,
+            Self::Webhook(
+                WebhookError::MalformedHeaders
+                | WebhookError::TimestampOutOfRange
+                | WebhookError::InvalidSignature
+                | WebhookError::InvalidEvent,
+            ) => ErrorCode::InvalidWebhook,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::Invalid { .. } => ErrorCode::InvalidParameter,
             Self::Store(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
@@ -110,15 +115,6 @@ impl ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
-impl From<OpenError> for ApiError {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Read(error) => Self::Store(error),
-            OpenError::Draining => Self::Code(ErrorCode::Draining),
-        }
     }
 }
 

@@ -8,5 +8,6 @@ mod signal_waker;
 mod takeover;
 
 pub use self::body::SseBody;
+pub(crate) use self::chunk::Framing;
 pub(crate) use self::session::StreamSession;
 pub(crate) use self::takeover::TakenOver;

@@ -211,7 +211,7 @@ impl Follow {
                 self.state = State::Waiting(Instant::now() + pause);
                 Ok(None)
             }
-            Ok(event) => self.handle_event(&event),
+            Ok(event) => self.handle_event(&event, age),
             Err(error) => {
                 let retry_after = connection.retry();
                 let last_event_id = connection.last_event_id().to_owned();
@@ -224,7 +224,11 @@ impl Follow {
         }
     }
 
-    fn handle_event(&mut self, raw: &RawEvent) -> Result<Option<Event>, ClientError> {
+    fn handle_event(
+        &mut self,
+        raw: &RawEvent,
+        age: Duration,
+    ) -> Result<Option<Event>, ClientError> {
         let event = WireEvent::from_raw(raw);
         let event = event.map_err(|error| ClientError::NotTheApi(error.to_string()))?;
         self.move_to(&raw.last_event_id);
@@ -236,7 +240,10 @@ impl Follow {
             }
             WireEvent::Gap { after_id, first_id } => Some(Event::Gap { after_id, first_id }),
             WireEvent::Heartbeat => {
-                self.succeeded();
+                // Every stream begins with one. It says nothing about whether the stream holds.
+                if age > MIN_STREAM_AGE {
+                    self.succeeded();
+                }
                 Some(Event::Heartbeat)
             }
             WireEvent::Done { status } => Some(self.finish(Ending::parse(&status))),

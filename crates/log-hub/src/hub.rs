@@ -13,7 +13,7 @@ use crate::feed::Feed;
 use crate::heartbeat;
 use crate::inner::HubInner;
 use crate::options::HubOptions;
-use crate::registry::{Closed, JoinedFeed};
+use crate::registry::JoinedFeed;
 use crate::stats::HubStats;
 use crate::upstream::Upstream;
 use crate::viewer::Viewer;
@@ -26,17 +26,6 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Hub {
     inner: Arc<HubInner>,
-}
-
-/// Why a viewer could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store could not be read.
-    #[error(transparent)]
-    Read(#[from] StoreError),
-    /// The hub is draining.
-    #[error("the hub is draining")]
-    Draining,
 }
 
 impl Hub {
@@ -56,12 +45,14 @@ impl Hub {
     /// A live-only viewer begins after the last line that is there at this moment. This does not ask whether the job
     /// exists or who may read it: the caller has done so.
     ///
+    /// A viewer that is opened during a drain, or after it, has its position and is broken off at once. To refuse it would
+    /// be worse: an `EventSource` comes back after a stream that breaks, but not after a status that refuses it.
+    ///
     /// # Errors
-    /// The store could not be read, or the hub is draining.
-    pub async fn open(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
-        self.inner.registry.check_open()?;
+    /// The store could not be read.
+    pub async fn open(&self, job: &JobId, start: Start) -> Result<Viewer, StoreError> {
         match self.inner.registry.join_running(job, self.inner.now()) {
-            Some(joined) => self.place(self.admit(joined)?, start).await,
+            Some(joined) => self.place(self.admit(joined), start).await,
             None => self.open_first(job, start).await,
         }
     }
@@ -82,10 +73,10 @@ impl Hub {
         self.inner.has_heartbeat.load(Ordering::Relaxed)
     }
 
-    /// Lets no new viewer in and breaks off all that are there, spread over `window`, so that they do not all come back at
-    /// once. Then ends all tasks of the hub, and returns when they have ended.
+    /// Breaks off all viewers, spread over `window`, so that they do not all come back at once. Then ends all tasks of the
+    /// hub, and returns when they have ended. Close the listener first, or clients come back to this process.
     pub async fn drain(&self, window: Duration) {
-        self.inner.registry.close();
+        self.inner.registry.begin_drain();
         let mut slots: Vec<_> = self
             .inner
             .registry
@@ -114,15 +105,13 @@ impl Hub {
     }
 
     /// Gives a viewer its position in a feed that ran before the viewer came.
-    async fn place(&self, mut viewer: Viewer, start: Start) -> Result<Viewer, OpenError> {
+    async fn place(&self, mut viewer: Viewer, start: Start) -> Result<Viewer, StoreError> {
         match start {
             // No read: the viewer finds its place by itself.
             Start::After(cursor) => viewer.start_at(cursor),
             Start::Live => {
                 let join_point = viewer.join_point();
                 let bounds = self.inner.store.bounds(viewer.job()).await?;
-                // A drain may have begun, and ended, during the read.
-                self.inner.registry.check_open()?;
                 viewer.start_at_end(join_point, bounds.last_id);
             }
         }
@@ -130,9 +119,9 @@ impl Hub {
     }
 
     /// Opens a viewer that has found no feed.
-    async fn open_first(&self, job: &JobId, start: Start) -> Result<Viewer, OpenError> {
+    async fn open_first(&self, job: &JobId, start: Start) -> Result<Viewer, StoreError> {
         let last_id = self.inner.store.bounds(job).await?.last_id;
-        let mut viewer = self.admit(self.join_or_begin(job, last_id))?;
+        let mut viewer = self.admit(self.join_or_begin(job, last_id));
         // Another viewer may have begun the feed meanwhile, so the position is not taken as confirmed in it.
         viewer.start_at(start.cursor().unwrap_or(last_id));
         Ok(viewer)
@@ -169,18 +158,13 @@ impl Hub {
         Some(JoinedFeed { feed, slot })
     }
 
-    /// Makes a viewer of a slot, unless a drain has begun.
-    fn admit(&self, joined: JoinedFeed) -> Result<Viewer, OpenError> {
+    /// Makes a viewer of a slot. A drain that began before has not seen it, so it is broken off here.
+    fn admit(&self, joined: JoinedFeed) -> Viewer {
         let viewer = Viewer::new(self.inner.clone(), joined);
-        // After joining: a drain that began before has not seen this viewer.
-        self.inner.registry.check_open()?;
-        Ok(viewer)
-    }
-}
-
-impl From<Closed> for OpenError {
-    fn from(Closed: Closed) -> Self {
-        Self::Draining
+        if self.inner.registry.is_draining() {
+            viewer.break_off();
+        }
+        viewer
     }
 }
 

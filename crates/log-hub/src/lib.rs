@@ -50,7 +50,7 @@ mod viewer;
 mod viewer_slot;
 mod waiter;
 
-pub use hub::{Hub, OpenError};
+pub use hub::Hub;
 pub use next::Next;
 pub use options::HubOptions;
 pub use stats::HubStats;

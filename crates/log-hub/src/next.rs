@@ -18,7 +18,7 @@ pub enum Next {
     Frames(Bytes),
     /// The last frames: the log has ended and every line was handed out. End the body cleanly.
     Done(Bytes),
-    /// A `retry:` field. After it the body must be **broken off**, not ended: the job goes on elsewhere.
+    /// A `heartbeat` with a `retry:`. After it the body must be **broken off**, not ended: the job goes on elsewhere.
     BrokenOff(Bytes),
 }
 
@@ -29,9 +29,10 @@ pub(crate) fn done(end: FeedEnd, read_up_to: EntryId) -> Next {
     Next::Done(frame.into())
 }
 
-/// The end of a stream that is not complete.
-pub(crate) fn break_off() -> Next {
+/// The end of a stream that is not complete, for a client at a position.
+pub(crate) fn break_off(position: EntryId) -> Next {
     let mut frame = Vec::new();
-    sse::write_retry(&mut frame, Duration::from_millis(fastrand::u64(RETRY_MS)));
+    let delay = Duration::from_millis(fastrand::u64(RETRY_MS));
+    sse::write_heartbeat_with_retry(&mut frame, position, delay);
     Next::BrokenOff(frame.into())
 }

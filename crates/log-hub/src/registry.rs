@@ -17,8 +17,8 @@ use crate::feed::Feed;
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     feeds: Mutex<Feeds>,
-    /// Set by a drain: no new viewer is let in.
-    closed: AtomicBool,
+    /// Set by a drain: a new viewer is broken off at once.
+    draining: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -37,24 +37,15 @@ pub(crate) struct JoinedFeed {
     pub(crate) slot: usize,
 }
 
-/// No new viewer is let in.
-#[derive(Debug)]
-pub(crate) struct Closed;
-
 impl Registry {
-    /// Whether new viewers are let in.
-    ///
-    /// Ask this again after joining a feed: a drain that began in between may not have seen the new viewer.
-    pub(crate) fn check_open(&self) -> Result<(), Closed> {
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(Closed);
-        }
-        Ok(())
+    /// Whether a drain has begun. Ask this after joining a feed: a drain that begins later sees the new viewer.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
     }
 
-    /// Lets no new viewer in from now on.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+    /// From now on a drain has begun.
+    pub(crate) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
     }
 
     /// Joins the feed of a job, if one runs.

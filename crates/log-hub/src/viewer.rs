@@ -76,6 +76,11 @@ impl Viewer {
         self.join_or_wait(join_point.version);
     }
 
+    /// Breaks off as soon as it is asked.
+    pub(crate) fn break_off(&self) {
+        self.feed.break_off(self.slot);
+    }
+
     /// What the feed looks like, for a read that is about to begin.
     pub(crate) fn join_point(&self) -> JoinPoint {
         JoinPoint::new(&self.feed.lock())
@@ -153,7 +158,7 @@ impl Viewer {
     fn poll_ring(&mut self, ordinal: u64, cx: &Context<'_>) -> Option<Poll<Next>> {
         let mut state = self.feed.lock();
         if state.must_break_off(self.slot) {
-            return Some(Poll::Ready(break_off()));
+            return Some(Poll::Ready(break_off(self.position())));
         }
         match state.ring.read(ordinal, self.cursor.read_up_to()) {
             RingRead::Frames(chunk) => {
@@ -196,7 +201,7 @@ impl Viewer {
         let mut state = self.feed.lock();
         // Also between two reads, or a viewer that has far to go would hold up a drain.
         if state.must_break_off(self.slot) {
-            return Some(Poll::Ready(break_off()));
+            return Some(Poll::Ready(break_off(self.position())));
         }
         let position = self.cursor.read_up_to();
         if let Some(ordinal) = state.ring.join(position, self.confirmed) {
@@ -299,7 +304,7 @@ impl Viewer {
             return None;
         }
         tracing::error!(job = %self.feed.job, %error, "the store refuses to read a log; one of its streams is broken off");
-        Some(break_off())
+        Some(break_off(self.position()))
     }
 
     /// The store has confirmed the position by a read that found the log to end at `last_id`.
@@ -333,7 +338,7 @@ impl Viewer {
     fn wait(&self, state: &mut FeedState, cx: &Context<'_>, wants_tick: bool) -> Poll<Next> {
         match state.idle(self.slot, cx, wants_tick) {
             IdleAction::Wait => Poll::Pending,
-            IdleAction::BreakOff => Poll::Ready(break_off()),
+            IdleAction::BreakOff => Poll::Ready(break_off(self.position())),
             IdleAction::SendHeartbeat => {
                 state.had_output(self.slot, self.hub.now());
                 let mut frame = Vec::new();

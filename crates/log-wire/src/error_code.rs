@@ -13,8 +13,6 @@ pub enum ErrorCode {
     AtCapacity,
     /// A session cookie came with a request from another site, or with a method that changes something.
     CookieCrossSite,
-    /// The server is shutting down.
-    Draining,
     /// A bug in the service.
     Internal,
     /// A parameter, header or path segment breaks its rule.
@@ -39,6 +37,8 @@ pub enum ErrorCode {
     TooManyViewers,
     /// There are no credentials, or they are not valid.
     Unauthenticated,
+    /// A webhook is longer than any that is accepted.
+    WebhookTooLarge,
 }
 
 impl ErrorCode {
@@ -51,12 +51,11 @@ impl ErrorCode {
             Self::CookieCrossSite => 403,
             Self::JobNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::WebhookTooLarge => 413,
             Self::InvalidParameter => 422,
             Self::TooManyStreams | Self::TooManyViewers => 429,
             Self::Internal => 500,
-            Self::AtCapacity | Self::Draining | Self::KeysUnavailable | Self::StoreUnavailable => {
-                503
-            }
+            Self::AtCapacity | Self::KeysUnavailable | Self::StoreUnavailable => 503,
         }
     }
 
@@ -65,7 +64,6 @@ impl ErrorCode {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::AtCapacity
-            | Self::Draining
             | Self::KeysUnavailable
             | Self::StoreUnavailable
             | Self::TooManyStreams
@@ -78,7 +76,8 @@ impl ErrorCode {
             | Self::MalformedCredentials
             | Self::MethodNotAllowed
             | Self::RouteNotFound
-            | Self::Unauthenticated => false,
+            | Self::Unauthenticated
+            | Self::WebhookTooLarge => false,
         }
     }
 
@@ -88,7 +87,6 @@ impl ErrorCode {
         match self {
             Self::AtCapacity => "at-capacity",
             Self::CookieCrossSite => "cookie-cross-site",
-            Self::Draining => "draining",
             Self::Internal => "internal",
             Self::InvalidParameter => "invalid-parameter",
             Self::InvalidWebhook => "invalid-webhook",
@@ -101,6 +99,7 @@ impl ErrorCode {
             Self::TooManyStreams => "too-many-streams",
             Self::TooManyViewers => "too-many-viewers",
             Self::Unauthenticated => "unauthenticated",
+            Self::WebhookTooLarge => "webhook-too-large",
         }
     }
 
@@ -112,7 +111,6 @@ impl ErrorCode {
             Self::CookieCrossSite => {
                 "The session cookie is accepted from this site's own pages and for reading only"
             }
-            Self::Draining => "The server is restarting; try again shortly",
             Self::Internal => "Something went wrong on our side",
             Self::InvalidParameter => "A parameter is not valid",
             Self::InvalidWebhook => "The webhook is not accepted",
@@ -127,6 +125,7 @@ impl ErrorCode {
             Self::TooManyStreams => "Too many open streams; close one or try again later",
             Self::TooManyViewers => "Too many viewers of this job; try again later",
             Self::Unauthenticated => "Not authenticated",
+            Self::WebhookTooLarge => "The webhook's body is too large",
         }
     }
 }
@@ -205,7 +204,6 @@ mod tests {
             ErrorCode::AtCapacity,
             ErrorCode::StoreUnavailable,
             ErrorCode::KeysUnavailable,
-            ErrorCode::Draining,
         ] {
             assert!(code.is_retryable() && code.status() == 503);
         }

@@ -29,6 +29,8 @@
 mod error_code;
 mod rest;
 pub mod sse;
+mod stream_format;
 
 pub use error_code::{ErrorCode, ProblemBody};
 pub use rest::{LineBody, LineBodyError, PageBody, line_json, page_json};
+pub use stream_format::StreamFormat;

@@ -7,7 +7,9 @@ mod decode;
 mod encode;
 
 pub use decode::{Decoder, RawEvent};
-pub use encode::{write_done, write_gap, write_heartbeat, write_log, write_reauth, write_retry};
+pub use encode::{
+    write_done, write_gap, write_heartbeat, write_heartbeat_with_retry, write_log, write_reauth,
+};
 
 use log_domain::{EntryId, Line};
 use serde::Deserialize;

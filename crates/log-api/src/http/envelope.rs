@@ -1,28 +1,18 @@
 //! The outermost middleware of our routes. It gives every answer a request id, privacy headers, and one shape of errors:
 //! a handler returns an [`ApiError`], and here that becomes the problem body and is logged once.
 
-use actix_cors::CorsError;
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_http::ConnectionType;
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    HeaderMap, HeaderName, HeaderValue,
-};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError};
+use actix_web::{Error, HttpResponse, ResponseError, web};
 use log_wire::ErrorCode;
 
 use super::problem::{problem, seal};
 use super::request_id::RequestId;
 use crate::error::ApiError;
-
-/// What CORS adds to an answer to anything but a preflight. Without the first, the others mean nothing.
-const GRANTS: [HeaderName; 3] = [
-    ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_ALLOW_CREDENTIALS,
-    ACCESS_CONTROL_EXPOSE_HEADERS,
-];
+use crate::state::AppState;
 
 /// The middleware, for `actix_web::middleware::from_fn`.
 ///
@@ -35,17 +25,17 @@ pub async fn envelope<B: MessageBody + 'static>(
     let id = RequestId::from_headers(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "(none)".into());
     let method = request.method().clone();
-    let mut response = next.call(request).await.map_err(|error| Failed {
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    let response = next.call(request).await.map_err(|error| Failed {
         answer: code_of(&error),
         id: id.clone(),
     })?;
-    let grants = take_grants(response.headers_mut());
     let mut response = match response.response().error().map(|error| answer(error, &id)) {
         Some(answer) => response.into_response(answer).map_into_right_body(),
         None => response.map_into_left_body(),
     };
-    for (name, value) in grants {
-        response.headers_mut().insert(name, value);
+    if state.is_some_and(|state| state.health.is_draining()) {
+        close_after(&mut response);
     }
     seal(response.headers_mut(), &id);
     let status = response.status().as_u16();
@@ -56,6 +46,15 @@ pub async fn envelope<B: MessageBody + 'static>(
         tracing::debug!(request_id = %id, %method, route, status, "answered");
     }
     Ok(response)
+}
+
+/// Asks the client, and the pool of a proxy, for another connection next time: this process stops. A stream breaks its
+/// connection by itself, and its head must not say so.
+fn close_after<B: MessageBody>(response: &mut ServiceResponse<B>) {
+    if response.response().body().size() != BodySize::Stream {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
 }
 
 /// A failure that reaches actix. Actix asks it for its answer, which is one of ours.
@@ -81,24 +80,8 @@ impl ResponseError for Failed {
 fn answer(error: &Error, id: &RequestId) -> HttpResponse {
     match error.as_error::<ApiError>() {
         Some(ours) => problem(ours, id),
-        // A preflight that is not granted is answered like a method that the route does not have.
-        None if error.as_error::<CorsError>().is_some() => {
-            problem(&ApiError::MethodNotAllowed { allow: "GET" }, id)
-        }
         None => problem(&ApiError::Code(code_of(error)), id),
     }
-}
-
-/// Removes and returns the headers that CORS has added, to put them on the error answer that may replace this one: without
-/// them a browser does not show the error to its page. For an origin that is not allowed, actix-cors adds all headers but
-/// the origin; they are dropped.
-fn take_grants(headers: &mut HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    let granted = headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
-    let taken = GRANTS.into_iter().filter_map(|name| {
-        let value = headers.remove(&name).next()?;
-        granted.then_some((name, value))
-    });
-    taken.collect()
 }
 
 /// The code for an error that is not an [`ApiError`]. Except for a missing route, each one is a bug.

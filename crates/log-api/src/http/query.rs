@@ -7,8 +7,10 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::{Accept, Header as _};
 use auth::Rejection;
 use log_domain::{EntryId, PageLimit, PageLimitError, PageRequest, Start};
+use log_wire::StreamFormat;
 
 use crate::access::Query;
 use crate::error::ApiError;
@@ -30,9 +32,16 @@ impl Query for PageRequest {
     }
 }
 
-/// Where a stream begins.
+/// What a request for a stream asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamQuery(pub Start);
+pub struct StreamQuery {
+    /// Where the stream begins.
+    pub start: Start,
+    /// The cursor is one that the client got from a stream before, and not one that somebody asks for.
+    pub came_back: bool,
+    /// How the stream is written.
+    pub format: StreamFormat,
+}
 
 impl Query for StreamQuery {
     /// The ticket is a credential, so a repeated one is malformed. An empty one counts as absent.
@@ -48,12 +57,19 @@ impl Query for StreamQuery {
         let query = request.query_string();
         let header = last_event_id(request)?;
         let after = cursor(query, "after_id")?;
+        // `EventSource` polyfills that cannot set a header send the cursor by one of these names.
+        let older = cursor(query, "lastEventId")?;
+        let polyfilled = older.or(cursor(query, "last_event_id")?);
         let from_start = match one(query, "from")?.as_deref() {
             None => false,
             Some("start") => true,
             Some(_) => return Err(invalid("from", "must be `start`")),
         };
-        Ok(Self(Start::from_request(header, after, from_start)))
+        Ok(Self {
+            start: Start::from_request(header, after.or(polyfilled), from_start),
+            came_back: header.is_some() || (after.is_none() && polyfilled.is_some()),
+            format: format(request),
+        })
     }
 }
 
@@ -67,17 +83,39 @@ impl Query for NoQuery {
     }
 }
 
+/// The greatest valid cursor of the header. Some libraries send one header with the cursor that they began with, and
+/// another with the one that they have reached; a proxy may join the two.
 fn last_event_id(request: &HttpRequest) -> Result<Option<EntryId>, ApiError> {
     const NAME: &str = "Last-Event-ID";
-    let mut values = request.headers().get_all(NAME);
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(invalid(NAME, "must be given once"));
-    }
+    let values = request.headers().get_all(NAME);
     // A value that is not visible ASCII is not an entry id either.
-    entry_id(value.to_str().unwrap_or("?").trim(), NAME)
+    let values = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    let cursors = values.map(|text| entry_id(text.trim(), NAME));
+    let mut refused = None;
+    let mut greatest = None;
+    for cursor in cursors {
+        match cursor {
+            Ok(cursor) => greatest = greatest.max(cursor),
+            Err(error) => refused = Some(error),
+        }
+    }
+    match (greatest, refused) {
+        (None, Some(error)) => Err(error),
+        (greatest, _) => Ok(greatest),
+    }
+}
+
+/// The format that the client prefers. Without a preference for another one that there is, it is an event stream: that is
+/// what clients get that know of no other.
+fn format(request: &HttpRequest) -> StreamFormat {
+    let accepted = Accept::parse(request).map_or_else(|_| Vec::new(), |accept| accept.ranked());
+    let named = accepted.iter().find_map(|accepted| {
+        let media_type = accepted.essence_str();
+        let is_open = matches!(media_type, "*/*" | "text/*");
+        let mut formats = StreamFormat::ALL.into_iter();
+        formats.find(|format| is_open || media_type == format.media_type())
+    });
+    named.unwrap_or_default()
 }
 
 fn cursor(query: &str, name: &'static str) -> Result<Option<EntryId>, ApiError> {
@@ -132,7 +170,7 @@ mod tests {
             request = request.insert_header(("Last-Event-ID", id));
         }
         StreamQuery::from_request(&request.to_http_request())
-            .map(|q| q.0)
+            .map(|query| query.start)
             .map_err(|e| e.to_string())
     }
 

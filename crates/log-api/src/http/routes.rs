@@ -36,8 +36,8 @@ pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
         .service(only("POST", "/ticket", web::post().to(ticket::ticket)))
         .default_service(web::to(not_found))
         .wrap(CatchPanic::default())
-        .wrap(cors(&state.cors_origins))
-        .wrap(from_fn(envelope));
+        .wrap(from_fn(envelope))
+        .wrap(from_fn(cors));
     let gate = Gate {
         verifier: state.verifier.clone(),
         access: state.access.clone(),

@@ -17,18 +17,20 @@ use crate::error::ApiError;
 /// How long a refused connection may take to read the answer.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// One accepted connection. After a takeover every use of it fails, which makes actix drop it.
+/// A connection while the HTTP server has it. After a takeover every use of it fails, which makes actix drop it.
 #[derive(Debug)]
 pub(super) struct Client {
     socket: Option<Socket>,
     takeover: Takeover,
+    received: Received,
 }
 
 impl Client {
-    pub(super) fn new(socket: Socket) -> Self {
+    pub(super) fn new(socket: Socket, takeover: Takeover) -> Self {
         Self {
             socket: Some(socket),
-            takeover: Takeover::default(),
+            takeover,
+            received: Received::default(),
         }
     }
 
@@ -55,7 +57,10 @@ impl AsyncRead for Client {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.socket()?.poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = self.socket()?.poll_read(cx, buf);
+        self.received.note(&buf.filled()[before..]);
+        read
     }
 }
 
@@ -65,6 +70,7 @@ impl AsyncWrite for Client {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.received.answered = true;
         self.socket()?.poll_write(cx, buf)
     }
 
@@ -73,6 +79,7 @@ impl AsyncWrite for Client {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.received.answered = true;
         self.socket()?.poll_write_vectored(cx, bufs)
     }
 
@@ -85,13 +92,50 @@ impl AsyncWrite for Client {
         let Some(successor) = self.takeover.successor() else {
             return Poll::Ready(Ok(()));
         };
-        let socket = self.socket.take().ok_or_else(taken_over)?;
-        successor(socket);
+        let mut socket = self.socket.take().ok_or_else(taken_over)?;
+        if !self.received.is_one_request() {
+            socket.allow_no_further_request();
+        }
+        self.takeover.begin(successor(socket));
         Poll::Ready(Err(taken_over()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket()?.poll_shutdown(cx)
+    }
+}
+
+/// What has come since the last answer. A client may send its next requests early; then actix has read them, and they are
+/// lost at a takeover.
+#[derive(Debug, Default)]
+struct Received {
+    /// How many heads of requests have ended.
+    heads: usize,
+    /// Whether the last bytes were the end of a head.
+    ends_in_head: bool,
+    /// Whether something was written since.
+    answered: bool,
+}
+
+impl Received {
+    fn note(&mut self, bytes: &[u8]) {
+        const HEAD_END: &[u8] = b"\r\n\r\n";
+        if bytes.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.answered) {
+            self.heads = 0;
+        }
+        self.heads += bytes
+            .windows(HEAD_END.len())
+            .filter(|end| *end == HEAD_END)
+            .count();
+        self.ends_in_head = bytes.ends_with(HEAD_END);
+    }
+
+    /// Whether certainly nothing came but the head of one request.
+    fn is_one_request(&self) -> bool {
+        self.heads == 1 && self.ends_in_head
     }
 }
 
@@ -115,4 +159,37 @@ pub(super) async fn refuse(mut stream: TcpStream) {
     };
     // It does not matter if the client does not read the answer.
     let _ = timeout(REFUSAL, answered).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_behind_a_request_is_noticed() {
+        let is_one = |reads: &[&str]| {
+            let mut received = Received::default();
+            for read in reads {
+                received.note(read.as_bytes());
+            }
+            received.is_one_request()
+        };
+        let head = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        assert!(is_one(&[head]));
+        assert!(is_one(&["GET / HTTP/1.1\r\nhost", ": x\r\n\r\n", ""]));
+        assert!(!is_one(&[head, head]));
+        assert!(!is_one(&[&head.repeat(2)]));
+        assert!(!is_one(&[&format!("{head}body")]));
+        assert!(!is_one(&[head, "GET"]));
+    }
+
+    #[test]
+    fn each_request_of_a_kept_connection_counts_for_itself() {
+        let mut received = Received::default();
+        for _ in 0..3 {
+            received.note(b"GET / HTTP/1.1\r\n\r\n");
+            assert!(received.is_one_request());
+            received.answered = true;
+        }
+    }
 }

@@ -6,21 +6,24 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::rc::Rc;
 
 use actix_http::{HttpService, Request};
 use actix_server::Server;
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service,
+    map_config,
 };
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Response};
 use actix_web::rt::net::TcpStream;
+use futures_util::TryFutureExt as _;
 
 use super::client::{self, Client};
 use super::connections::Connections;
 use super::socket::Socket;
+use super::takeover::Takeover;
 use super::{file_limit, listener};
 use crate::config::ServerSettings;
 
@@ -35,11 +38,7 @@ pub(crate) struct Bound {
 }
 
 /// Binds the listener and builds the server of an application.
-pub(crate) fn bind<F, I, S, B>(
-    app: F,
-    settings: &ServerSettings,
-    closing: Duration,
-) -> io::Result<Bound>
+pub(crate) fn bind<F, I, S, B>(app: F, settings: &ServerSettings) -> io::Result<Bound>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -60,7 +59,8 @@ where
         .workers(settings.workers)
         .max_concurrent_connections(max.saturating_add(REFUSED_AT_ONCE))
         .disable_signals()
-        .shutdown_timeout(closing.as_secs());
+        // How long connections may take to end at a stop is up to the application.
+        .shutdown_timeout(settings.shutdown.as_secs().max(1));
     let stopping = builder.graceful_shutdown_signal();
     let (write_buffer, half_closed) = (
         settings.connection.write_buffer,
@@ -85,8 +85,16 @@ where
             })
             .h1(map_config(app, |()| AppConfig::default()));
         let counted = counted.clone();
-        fn_service(move |stream: TcpStream| admit(stream, counted.clone(), half_closed))
-            .and_then(http)
+        fn_factory(move || {
+            let (http, counted) = (http.new_service(()), counted.clone());
+            http.map_ok(move |http| {
+                let http = Rc::new(http);
+                let serve = move |stream: TcpStream| {
+                    serve(stream, counted.clone(), half_closed, http.clone())
+                };
+                fn_service(serve)
+            })
+        })
     })?;
     Ok(Bound {
         server: server.run(),
@@ -95,22 +103,36 @@ where
     })
 }
 
-/// Accepts a connection, or refuses it with an answer if there are too many.
-async fn admit(
+/// Serves a connection until its end, or refuses it with an answer if there are too many.
+async fn serve<H>(
     stream: TcpStream,
     connections: Connections,
     half_closed: bool,
-) -> Result<(Client, Option<SocketAddr>), actix_http::error::DispatchError> {
+    http: Rc<H>,
+) -> io::Result<()>
+where
+    H: Service<(Client, Option<SocketAddr>)>,
+{
     let peer = stream.peer_addr().ok();
     // Frames are written whole: waiting for more of them would only delay them.
     stream.set_nodelay(true)?;
-    match connections.permit() {
-        Some(permit) => Ok((Client::new(Socket::new(stream, permit, half_closed)), peer)),
-        None => {
-            client::refuse(stream).await;
-            Err(actix_http::error::DispatchError::Io(
-                io::ErrorKind::ConnectionRefused.into(),
-            ))
-        }
+    let Some(permit) = connections.permit() else {
+        client::refuse(stream).await;
+        return Ok(());
+    };
+    let mut socket = Socket::new(stream, permit, half_closed);
+    loop {
+        let takeover = Takeover::default();
+        let client = Client::new(socket, takeover.clone());
+        // In a box, so that its memory is free while a stream has the connection. How it ends does not matter: a client
+        // that has left is not an error.
+        let _ = Box::pin(http.call((client, peer))).await;
+        let Some(streaming) = takeover.into_streaming() else {
+            return Ok(());
+        };
+        let Some(given_back) = streaming.await else {
+            return Ok(());
+        };
+        socket = given_back;
     }
 }

@@ -3,8 +3,10 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connections::ConnectionPermit;
@@ -16,6 +18,8 @@ pub(crate) struct Socket {
     _permit: ConnectionPermit,
     /// Whether a client that has closed its sending side is served on.
     half_closed: bool,
+    /// Whether another request may follow after a stream.
+    reusable: bool,
 }
 
 impl Socket {
@@ -24,7 +28,25 @@ impl Socket {
             stream,
             _permit: permit,
             half_closed,
+            reusable: true,
         }
+    }
+
+    /// Makes this connection end with the stream that has it.
+    pub(crate) fn allow_no_further_request(&mut self) {
+        self.reusable = false;
+    }
+
+    /// Whether another request may follow after a stream. If the client has sent something during the stream, that is
+    /// lost, so none may.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
+    /// Makes the close a reset: the client learns that the body is not complete, even if the body has no end of its own.
+    pub(crate) fn close_by_reset(&self) {
+        // If the socket refuses, it is closed as usual.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// Ready when the client has left. What the client sends is thrown away.
@@ -33,8 +55,11 @@ impl Socket {
         loop {
             let mut received = ReadBuf::new(&mut space);
             match self.poll_read(cx, &mut received) {
-                Poll::Ready(Ok(())) if !received.filled().is_empty() => {}
-                Poll::Ready(Ok(())) if self.half_closed => return Poll::Pending,
+                Poll::Ready(Ok(())) if !received.filled().is_empty() => self.reusable = false,
+                Poll::Ready(Ok(())) if self.half_closed => {
+                    self.reusable = false;
+                    return Poll::Pending;
+                }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }

@@ -5,13 +5,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use log_domain::{Job, JobId, Start};
+use log_domain::{EntryId, Job, JobId};
 use log_hub::{Hub, Next, Viewer};
-use log_wire::sse::write_reauth;
+use log_wire::StreamFormat;
+use log_wire::sse::{write_heartbeat, write_reauth};
 use tokio::time::timeout;
 
 use crate::access::{Access, Principal, StreamPermit, StreamSignal};
 use crate::error::ApiError;
+use crate::http::StreamQuery;
 
 /// How much a stream sends before other streams of its thread get a turn. A replay always has more to send, and must not
 /// delay the new lines that others wait for.
@@ -30,6 +32,10 @@ pub struct BrokenOff;
 #[derive(Debug)]
 pub(crate) struct StreamSession {
     viewer: Viewer,
+    format: StreamFormat,
+    /// The position to greet the client with. Proxies hold a head back until the first byte of the body comes, and a client
+    /// that is cut off before the first line must know where it was.
+    greeting: Option<EntryId>,
     /// What was taken from the viewer before the answer was decided.
     first: Option<Next>,
     /// The counted place, the lease, and the signal to end. `None` if the stream is outside of the service's rules.
@@ -49,30 +55,31 @@ impl StreamSession {
         hub: &Hub,
         who: Principal,
         (job_id, job): (&JobId, &Job),
-        start: Start,
+        query: StreamQuery,
     ) -> Result<Option<Self>, ApiError> {
         let permit = access.permit_stream(who, job_id, job)?;
-        let mut viewer = hub.open(job_id, start).await?;
-        let mut first = None;
-        // A client that comes back to a job that has ended.
-        if start.cursor().is_some() && job.status.is_terminal() {
-            first = timeout(FIRST_FRAMES, viewer.next()).await.ok();
-            if matches!(first, Some(Next::Done(_))) && !viewer.has_delivered() {
+        let viewer = hub.open(job_id, query.start).await?;
+        let mut session = Self {
+            permit: Some(permit),
+            format: query.format,
+            ..Self::without_permit(viewer)
+        };
+        if query.came_back && job.status.is_terminal() {
+            let first = timeout(FIRST_FRAMES, session.viewer.next()).await.ok();
+            if matches!(first, Some(Next::Done(_))) && !session.viewer.has_delivered() {
                 return Ok(None);
             }
+            session.first = first;
         }
-        let permit = Some(permit);
-        Ok(Some(Self {
-            first,
-            permit,
-            ..Self::without_permit(viewer)
-        }))
+        Ok(Some(session))
     }
 
     /// A stream that no limit counts and nobody ends early.
     pub(super) fn without_permit(viewer: Viewer) -> Self {
         Self {
+            greeting: Some(viewer.position()),
             viewer,
+            format: StreamFormat::EventStream,
             first: None,
             permit: None,
             signal: StreamSignal::Continue,
@@ -96,15 +103,35 @@ impl StreamSession {
         match self.signal {
             StreamSignal::Continue => {}
             StreamSignal::BreakOff => return Poll::Ready(Next::BrokenOff(Bytes::new())),
+            StreamSignal::Reauth if !self.format.has_reauth() => {
+                return Poll::Ready(Next::BrokenOff(Bytes::new()));
+            }
             StreamSignal::Reauth => {
-                let mut frame = Vec::new();
-                write_reauth(&mut frame, self.viewer.position());
-                return Poll::Ready(Next::Done(frame.into()));
+                let reauth = event(|out| write_reauth(out, self.viewer.position()));
+                return Poll::Ready(self.in_format(Next::Done(reauth)));
             }
         }
-        match self.first.take() {
+        if let Some(position) = self.greeting.take() {
+            let greeting = event(|out| write_heartbeat(out, position));
+            return Poll::Ready(self.in_format(Next::Frames(greeting)));
+        }
+        let next = match self.first.take() {
             Some(first) => Poll::Ready(first),
             None => self.viewer.poll_next(cx),
+        };
+        next.map(|next| self.in_format(next))
+    }
+
+    /// Converts what the hub has encoded, if the client wants something else.
+    fn in_format(&self, next: Next) -> Next {
+        let format = match self.format {
+            StreamFormat::EventStream => return next,
+            format @ (StreamFormat::Ndjson | StreamFormat::Text) => format,
+        };
+        match next {
+            Next::Frames(events) => Next::Frames(format.convert(&events).into()),
+            Next::Done(events) => Next::Done(format.convert(&events).into()),
+            Next::BrokenOff(events) => Next::BrokenOff(format.convert(&events).into()),
         }
     }
 
@@ -112,4 +139,10 @@ impl StreamSession {
     pub(super) fn catches_up(&self) -> bool {
         self.viewer.catches_up()
     }
+}
+
+fn event(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut out = Vec::new();
+    write(&mut out);
+    out.into()
 }

@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::rt;
 use bytes::Bytes;
 
+use super::chunk::Framing;
 use super::sender::Sender;
 use super::session::{BrokenOff, StreamSession};
 use crate::net::Takeover;
@@ -15,13 +15,25 @@ use crate::net::Takeover;
 #[derive(Debug)]
 pub(crate) struct TakenOver {
     takeover: Takeover,
+    framing: Framing,
+    /// Whether the client expects further answers on this connection.
+    keep_alive: bool,
     session: Option<StreamSession>,
 }
 
 impl TakenOver {
-    pub(crate) fn new(takeover: Takeover, session: StreamSession) -> Self {
-        let session = Some(session);
-        Self { takeover, session }
+    pub(crate) fn new(
+        takeover: Takeover,
+        framing: Framing,
+        keep_alive: bool,
+        session: StreamSession,
+    ) -> Self {
+        Self {
+            takeover,
+            framing,
+            keep_alive,
+            session: Some(session),
+        }
     }
 }
 
@@ -38,8 +50,12 @@ impl MessageBody for TakenOver {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         if let Some(session) = self.session.take() {
-            self.takeover.hand_to(|socket| {
-                rt::spawn(Sender::new(socket, session));
+            let (framing, keep_alive) = (self.framing, self.keep_alive);
+            self.takeover.hand_to(move |mut socket| {
+                if !keep_alive {
+                    socket.allow_no_further_request();
+                }
+                Box::pin(Sender::new(socket, session, framing).run())
             });
         }
         Poll::Pending

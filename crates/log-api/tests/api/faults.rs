@@ -414,6 +414,7 @@ impl Returning {
                     let line: serde_json::Value = serde_json::from_str(&event.data).unwrap();
                     self.lines.push(line["text"].as_str().unwrap().to_owned());
                 }
+                "heartbeat" => {}
                 "done" => return true,
                 other => panic!("{other}: {}", event.data),
             }

@@ -27,7 +27,7 @@ async fn every_kind(
     let ann = api.client(ANN);
     let last = job.append("a line").await;
     job.set_status("ready").await;
-    let done = format!("{}/stream?after_id={last}", job.path());
+    let done = format!("{}/stream?lastEventId={last}", job.path());
     vec![
         ("page", ann.get(&job.path()), 200),
         (

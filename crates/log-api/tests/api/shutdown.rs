@@ -10,7 +10,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::errors::problem;
 use crate::support::{ANN, Api, Job, token};
 
 /// Waits until a stream is broken off. Returns when that was, and the `retry:` that came before.
@@ -19,9 +18,24 @@ async fn broken_off(mut reader: SseReader) -> (Instant, u64) {
     assert_eq!(events, [], "no event of the server's own");
     assert_eq!(reader.end(), Some(BodyEnd::BrokenOff));
     let raw = String::from_utf8_lossy(reader.raw()).into_owned();
+    let last = raw.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    assert!(raw.ends_with("\n\n"), "whole blocks, {raw:?}");
+    // A block of its own for the `retry:` is an empty message to many libraries.
+    let names: Vec<_> = last
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .collect();
     assert!(
-        raw.ends_with("\n\n") && raw.contains("retry: "),
-        "whole blocks, {raw:?}"
+        matches!(
+            names[..],
+            [
+                ("event", "heartbeat"),
+                ("id", _),
+                ("retry", _),
+                ("data", "{}")
+            ]
+        ),
+        "{last:?}"
     );
     (Instant::now(), reader.retry_ms().expect("a `retry:`"))
 }
@@ -102,30 +116,108 @@ async fn the_server_drains_then_breaks_streams_off_one_by_one_and_exits_0() {
 }
 
 #[tokio::test]
-async fn a_stream_asked_for_while_others_are_broken_off_is_503_with_retry_after() {
+async fn a_server_that_stops_takes_streams_while_it_listens_and_refuses_none_with_a_status() {
     let redis = RedisServer::shared().await;
-    let mut api = Api::start(&redis.url(), &[("LOG_API_SHUTDOWN_SECS", "10")]).await;
+    let settings = [
+        ("LOG_API_SHUTDOWN_SECS", "10"),
+        ("LOG_API_DRAIN_DELAY_SECS", "3"),
+    ];
+    let mut api = Api::start(&redis.url(), &settings).await;
     let job = Job::new(&redis).await;
-    let mut readers = Vec::new();
-    for _ in 0..8 {
-        readers.push(SseReader::open(api.stream(&job, "")).await);
-    }
+    let last = job.append("before").await;
+    let early = KeptConnection::open(&api, &job).await;
+    let late = KeptConnection::open(&api, &job).await;
+    let first = tokio::spawn(broken_off(SseReader::open(api.stream(&job, "")).await));
     api.terminate();
-    // Once the first stream is broken off, the window has begun.
-    let ends = readers
-        .into_iter()
-        .map(|reader| Box::pin(broken_off(reader)));
-    let (_, _, others) = futures_util::future::select_all(ends).await;
-    for query in ["", "?from=start"] {
-        let answer = api.stream(&job, query).send().await;
-        let body = problem(&answer, 503, "draining", query);
+    api.log_with("draining").await;
+
+    let early_stream = early.stream(&job);
+    let early_stream = tokio::spawn(early_stream);
+    // Connections come in until the listener is closed, and each gets its stream.
+    let mut taken = Vec::new();
+    while let Ok(response) = api.stream(&job, "").try_open().await {
+        assert_eq!(response.status, 200, "while it listens");
+        taken.push(tokio::spawn(broken_off(SseReader::from_response(response))));
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(taken.len() > 10, "{}", taken.len());
+    let closed = Instant::now();
+
+    // A connection that was kept alive gets no answer any more, which every client and proxy takes for a reason to try anew.
+    assert_eq!(late.stream(&job).await, "");
+    let early = early_stream.await.unwrap();
+    let (head, body) = early.split_once("\r\n\r\n").expect(&early);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(!head.to_ascii_lowercase().contains("connection:"), "{head}");
+    assert!(body.contains(&format!("id: {last}\n")), "a cursor: {body}");
+    assert!(body.contains("retry: "), "{body}");
+    assert!(!body.contains("0\r\n\r\n"), "broken off: {body}");
+    taken.push(first);
+    for taken in taken {
+        let (at, _) = taken.await.unwrap();
         assert!(
-            body["detail"].as_str().unwrap().contains("try again"),
-            "{body}"
+            at >= closed - Duration::from_millis(100),
+            "the listener closes first"
         );
     }
-    futures_util::future::join_all(others).await;
     assert_eq!(api.ended(Duration::from_secs(10)).await.code(), Some(0));
+    assert!(!api.log().contains("\"ERROR\""), "{}", api.log());
+}
+
+/// A connection that has served a request and is kept for more.
+struct KeptConnection(TcpStream);
+
+impl KeptConnection {
+    async fn open(api: &Api, job: &Job) -> Self {
+        let mut stream = TcpStream::connect(api.addr).await.unwrap();
+        let asked = asked(&job.path());
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with('}') {
+            let mut piece = [0; 4096];
+            let count = stream.read(&mut piece).await.unwrap();
+            answer += &String::from_utf8_lossy(&piece[..count]);
+        }
+        Self(stream)
+    }
+
+    /// All bytes of a stream, until the connection ends.
+    fn stream(mut self, job: &Job) -> impl Future<Output = String> + use<> {
+        let asked = asked(&format!("{}/stream", job.path()));
+        async move {
+            let mut all = Vec::new();
+            let _ = self.0.write_all(asked.as_bytes()).await;
+            let read = self.0.read_to_end(&mut all);
+            let _ = tokio::time::timeout(Duration::from_secs(20), read).await;
+            String::from_utf8(all).unwrap()
+        }
+    }
+}
+
+fn asked(target: &str) -> String {
+    let token = token(ANN);
+    format!("GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_server_that_stops_asks_for_another_connection_in_every_other_answer() {
+    let redis = RedisServer::shared().await;
+    let mut api = Api::start(&redis.url(), &[("LOG_API_DRAIN_DELAY_SECS", "3")]).await;
+    let job = Job::new(&redis).await;
+    let connection = async || {
+        let answer = api.get(&job.path()).await;
+        answer.header("connection").map(str::to_owned)
+    };
+    assert_eq!(connection().await, None);
+    api.terminate();
+    api.log_with("draining").await;
+    assert_eq!(connection().await.as_deref(), Some("close"));
+    let missing = api.get("/api/jobs/x/logs").await;
+    assert_eq!(
+        (missing.status, missing.header("connection")),
+        (404, Some("close"))
+    );
+    assert_eq!(api.ended(Duration::from_secs(20)).await.code(), Some(0));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 mod cost;
 mod end;
+mod formats;
 mod gap;
 mod live;
 mod quiet;

@@ -1,9 +1,9 @@
-//! Draining: new viewers are refused, and all open ones are broken off.
+//! Draining: all viewers are broken off, new ones too.
 
 use std::time::Duration;
 
 use log_domain::Start;
-use log_hub::{Hub, OpenError};
+use log_hub::Hub;
 use tokio::time::{Instant, sleep};
 
 use crate::controlled_store::ControlledStore;
@@ -68,31 +68,42 @@ async fn all_viewers_are_broken_off_within_the_window_and_spread_over_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_viewers_are_refused_as_soon_as_a_drain_begins() {
+async fn a_viewer_that_comes_during_a_drain_or_later_is_broken_off_with_its_cursor() {
     let fixture = Fixture::new().await;
+    fixture.write(1..=3);
     let _client = fixture.live().await;
     let draining = drain(&fixture.hub);
     tokio::task::yield_now().await;
-    for start in [Start::Live, Start::After(id(0))] {
-        let refused = fixture.open(start).await.err().unwrap();
-        assert!(matches!(refused, OpenError::Draining));
-    }
+    let open_both = async |when: &str| {
+        for (start, cursor) in [(Start::Live, id(3)), (Start::After(id(1)), id(1))] {
+            let mut client = fixture.open(start).await.unwrap();
+            let events = client.now().await;
+            assert!(
+                matches!(events[..], [Event::BrokenOff(_)]),
+                "{when}: {events:?}"
+            );
+            assert_eq!(client.cursor(), Some(cursor), "{when}");
+        }
+    };
+    open_both("during the drain").await;
     draining.await.unwrap();
-    assert!(fixture.open(Start::Live).await.is_err());
+    open_both("after the drain").await;
+    settle().await;
+    assert_eq!(fixture.stats().feeds, 0, "nothing is left running");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_that_is_being_opened_when_a_drain_begins_is_refused() {
+async fn a_viewer_that_is_being_opened_when_a_drain_begins_is_broken_off() {
     let fixture = Fixture::new().await;
     fixture.store.faults().set_latency(Duration::from_secs(1));
     let opening = tokio::spawn({
         let (hub, job) = (fixture.hub.clone(), fixture.job.clone());
-        async move { hub.open(&job, Start::Live).await.err() }
+        async move { hub.open(&job, Start::Live).await.unwrap() }
     });
     sleep(Duration::from_millis(500)).await;
     let draining = drain(&fixture.hub);
-    let refused = opening.await.unwrap();
-    assert!(matches!(refused, Some(OpenError::Draining)));
+    let mut client = Client::new(opening.await.unwrap());
+    assert!(matches!(client.rest().await[..], [Event::BrokenOff(_)]));
     draining.await.unwrap();
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Start, UserId};
-use log_hub::{Hub, HubOptions, HubStats, Next, OpenError, Viewer};
-use log_store::{FaultyStore, JobWrites, LogStore, MemoryStore, NewJob, NewLine};
+use log_hub::{Hub, HubOptions, HubStats, Next, Viewer};
+use log_store::{FaultyStore, JobWrites, LogStore, MemoryStore, NewJob, NewLine, StoreError};
 use log_wire::sse::{self, Decoder};
 use tokio::time::{Instant, timeout_at};
 
@@ -89,7 +89,7 @@ impl Fixture {
         self.open(Start::After(id(n))).await.unwrap()
     }
 
-    pub(crate) async fn open(&self, start: Start) -> Result<Client, OpenError> {
+    pub(crate) async fn open(&self, start: Start) -> Result<Client, StoreError> {
         Ok(Client::new(self.hub.open(&self.job, start).await?))
     }
 
@@ -122,7 +122,7 @@ pub(crate) enum Event {
     },
     Heartbeat,
     Done(String),
-    /// Broken off, with the time of the `retry:` before it.
+    /// Broken off, with the `retry:` of the heartbeat before it.
     BrokenOff(Duration),
 }
 
@@ -236,6 +236,8 @@ impl Client {
             .map(|raw| (Event::from_raw(raw), raw.last_event_id.parse().ok()))
             .collect();
         if matches!(next, Next::BrokenOff(_)) {
+            let heartbeat = events.pop().map(|(event, _)| event);
+            assert_eq!(heartbeat, Some(Event::Heartbeat), "with the `retry:`");
             let retry = self.decoder.retry_ms().unwrap();
             let event = Event::BrokenOff(Duration::from_millis(retry));
             events.push((event, self.cursor()));

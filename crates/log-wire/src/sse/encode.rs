@@ -23,16 +23,25 @@ pub fn write_heartbeat(out: &mut Vec<u8>, position: EntryId) {
     );
 }
 
-/// Appends a `gap`. If the position has moved, its `id:` is `resume_after`, so that the client does not come back with a
-/// cursor that leads to the same gap.
-pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
-    out.extend_from_slice(b"event: gap\n");
-    if gap.resume_after != gap.after_id {
-        put(out, format_args!("id: {}\n", gap.resume_after));
-    }
+/// Appends a `heartbeat` that also says how long an `EventSource` waits before it reconnects. The `retry:` has no block of
+/// its own: many libraries hand such a block out as an empty message.
+pub fn write_heartbeat_with_retry(out: &mut Vec<u8>, position: EntryId, delay: Duration) {
+    let delay = delay.as_millis();
     put(
         out,
-        format_args!("data: {{\"after_id\":\"{}\",\"first_id\":", gap.after_id),
+        format_args!("event: heartbeat\nid: {position}\nretry: {delay}\ndata: {{}}\n\n"),
+    );
+}
+
+/// Appends a `gap`. Its `id:` is where reading goes on, so that the client does not come back with a cursor that leads to
+/// the same gap. It is there even if the position has not moved: some clients forget their cursor at an event without one.
+pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
+    put(
+        out,
+        format_args!(
+            "event: gap\nid: {}\ndata: {{\"after_id\":\"{}\",\"first_id\":",
+            gap.resume_after, gap.after_id
+        ),
     );
     match gap.first_id {
         Some(id) => put(out, format_args!("\"{id}\"")),
@@ -57,11 +66,6 @@ pub fn write_reauth(out: &mut Vec<u8>, position: EntryId) {
         out,
         format_args!("event: reauth\nid: {position}\ndata: {{\"after_id\":\"{position}\"}}\n\n"),
     );
-}
-
-/// Appends a `retry:` field: how long an `EventSource` waits before it reconnects.
-pub fn write_retry(out: &mut Vec<u8>, delay: Duration) {
-    put(out, format_args!("retry: {}\n\n", delay.as_millis()));
 }
 
 fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_has_an_id_only_if_the_position_has_moved() {
+    fn a_gap_has_the_id_where_reading_goes_on() {
         let gap = log_domain::Gap {
             after_id: EntryId::new(2, 0),
             first_id: Some(EntryId::new(7, 0)),
@@ -107,7 +111,7 @@ mod tests {
         };
         assert_eq!(
             text(|out| write_gap(out, &gap)),
-            "event: gap\ndata: {\"after_id\":\"2-0\",\"first_id\":\"7-0\"}\n\n"
+            "event: gap\nid: 2-0\ndata: {\"after_id\":\"2-0\",\"first_id\":\"7-0\"}\n\n"
         );
         let gap = log_domain::Gap {
             first_id: None,
@@ -121,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn done_heartbeat_reauth_and_retry_have_the_form_of_the_contract() {
+    fn done_heartbeats_and_reauth_have_the_form_of_the_contract() {
         let end = EntryId::new(9, 0);
         assert_eq!(
             text(|out| write_done(out, JobEnd::Ready, end)),
@@ -136,8 +140,8 @@ mod tests {
             "event: reauth\nid: 9-0\ndata: {\"after_id\":\"9-0\"}\n\n"
         );
         assert_eq!(
-            text(|out| write_retry(out, Duration::from_millis(1500))),
-            "retry: 1500\n\n"
+            text(|out| write_heartbeat_with_retry(out, end, Duration::from_millis(1500))),
+            "event: heartbeat\nid: 9-0\nretry: 1500\ndata: {}\n\n"
         );
     }
 }

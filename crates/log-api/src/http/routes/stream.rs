@@ -1,6 +1,8 @@
 //! `GET /api/jobs/{job_id}/logs/stream`: the live stream.
 
-use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderName};
+use actix_http::ConnectionType;
+use actix_web::http::Version;
+use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderName, UPGRADE, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::access::AuthorizedJob;
@@ -8,29 +10,56 @@ use crate::error::ApiError;
 use crate::http::query::StreamQuery;
 use crate::net::Takeover;
 use crate::state::AppState;
-use crate::stream::{SseBody, StreamSession, TakenOver};
+use crate::stream::{Framing, SseBody, StreamSession, TakenOver};
 
 pub(super) async fn stream(
     asked: AuthorizedJob<StreamQuery>,
     state: web::Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let StreamQuery(start) = asked.query;
-    let job = (&asked.job_id, &asked.job);
-    let session = StreamSession::open(&state.access, &state.hub, asked.who, job, start).await?;
+    let (query, job) = (asked.query, (&asked.job_id, &asked.job));
+    let session = StreamSession::open(&state.access, &state.hub, asked.who, job, query).await?;
     let Some(session) = session else {
         // An `EventSource` reconnects after every end. Only this status stops it.
         return Ok(HttpResponse::NoContent().finish());
     };
     let mut answer = HttpResponse::Ok();
     answer
-        .content_type("text/event-stream")
+        .content_type(query.format.content_type())
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
+        .insert_header((VARY, "Accept"))
         .insert_header(ContentEncoding::Identity);
-    Ok(match Takeover::from_request(&request) {
-        // The connection is the stream's from now on, so no further request is served on it.
-        Some(takeover) => answer.force_close().body(TakenOver::new(takeover, session)),
+    Ok(answer_with(answer, &request, session))
+}
+
+/// The answer with its body. It does not say `Connection: close` to a client that has not asked for that: node's `fetch`
+/// then takes a body that is broken off for a whole one.
+fn answer_with(
+    mut answer: actix_web::HttpResponseBuilder,
+    request: &HttpRequest,
+    session: StreamSession,
+) -> HttpResponse {
+    let head = request.head();
+    // A request for another protocol is answered in this one, and is the last on its connection.
+    let wants_other = head.upgrade() || request.headers().contains_key(UPGRADE);
+    let keep_alive = head.version == Version::HTTP_11
+        && !wants_other
+        && head.connection_type() == ConnectionType::KeepAlive;
+    if !keep_alive {
+        answer.force_close();
+    }
+    let takeover = Takeover::from_request(request);
+    // For an upgrade, the body of actix is not chunked, whatever the head says; ours is.
+    let framing = match (head.version < Version::HTTP_11, wants_other, &takeover) {
+        (true, _, _) | (_, true, None) => Framing::UntilClose,
+        (false, _, _) => Framing::Chunked,
+    };
+    let mut answer = match takeover {
+        Some(takeover) => answer.body(TakenOver::new(takeover, framing, keep_alive, session)),
         None => answer.body(SseBody::from_session(session)),
-    })
+    };
+    let head = answer.head_mut();
+    head.no_chunking(framing == Framing::UntilClose);
+    answer
 }

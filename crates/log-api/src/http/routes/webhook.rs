@@ -26,9 +26,9 @@ pub(super) async fn clerk(
     let body = body(payload).await?;
     let headers = request.headers();
     let headers = WebhookHeaders {
-        id: once(headers, "svix-id"),
-        timestamp: once(headers, "svix-timestamp"),
-        signature: once(headers, "svix-signature"),
+        id: once(headers, ["svix-id", "webhook-id"]),
+        timestamp: once(headers, ["svix-timestamp", "webhook-timestamp"]),
+        signature: once(headers, ["svix-signature", "webhook-signature"]),
     };
     let delivery = webhooks.verify(headers, &body)?;
     if let Some(revocation) = revocation(&delivery.event, now()) {
@@ -78,8 +78,14 @@ async fn body(mut payload: web::Payload) -> Result<Vec<u8>, ApiError> {
     Ok(body)
 }
 
-/// A header that must be given once. Otherwise an empty value, which is refused later.
-fn once<'a>(headers: &'a HeaderMap, name: &str) -> &'a [u8] {
+/// A header that must be given once, under the name that Svix uses or else under that of Standard Webhooks, which Svix's
+/// own library accepts too. Otherwise an empty value, which is refused later.
+fn once<'a>(headers: &'a HeaderMap, [svix, standard]: [&str; 2]) -> &'a [u8] {
+    let name = if headers.contains_key(svix) {
+        svix
+    } else {
+        standard
+    };
     let mut values = headers.get_all(name);
     match (values.next(), values.next()) {
         (Some(value), None) => value.as_bytes(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log_domain::EntryId;
 use log_wire::sse::Event;
-use test_support::{BrowserClient, BrowserView, SseReader};
+use test_support::{BrowserClient, BrowserView, Request, SseReader};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -17,8 +17,20 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Opens a stream; `query` begins with `?` or is empty.
 pub(crate) async fn follow(api: &Api, job: &Job, query: &str) -> SseReader {
-    let reader = SseReader::open(api.stream(job, query)).await;
+    let reader = greeted(api.stream(job, query)).await;
     assert_eq!(reader.status, 200);
+    reader
+}
+
+/// Opens a stream. Every stream begins with a heartbeat that has a cursor; it is checked here and not shown to the test.
+async fn greeted(request: Request) -> SseReader {
+    let mut reader = SseReader::open(request).await;
+    if reader.status == 200 {
+        let first = reader.expect(SOON).await;
+        let event = (first.event.as_str(), first.data.as_str());
+        assert_eq!(event, ("heartbeat", "{}"), "first of all");
+        assert!(first.last_event_id.parse::<EntryId>().is_ok(), "{first:?}");
+    }
     reader
 }
 
@@ -31,7 +43,7 @@ pub(crate) async fn resume(api: &Api, job: &Job, cursor: &str) -> SseReader {
 
 /// Like [`resume`], for any status of the answer.
 pub(crate) async fn try_resume(api: &Api, job: &Job, cursor: &str) -> SseReader {
-    SseReader::open(api.stream(job, "").header("Last-Event-ID", cursor)).await
+    greeted(api.stream(job, "").header("Last-Event-ID", cursor)).await
 }
 
 /// Opens a stream as the browser client that exists today.
@@ -71,11 +83,36 @@ pub(crate) async fn until_done(reader: &mut SseReader) -> (Vec<String>, String) 
         panic!("no `done` at the end, {:?}", reader.end());
     };
     assert_eq!(reader.end(), Some(test_support::BodyEnd::Whole));
+    assert_blocks(reader);
     let text = |event: Event| match event {
         Event::Log(line) => line.text.unwrap(),
         other => panic!("{other:?} between the lines"),
     };
     (events.into_iter().map(text).collect(), status)
+}
+
+/// Asserts that every block of a stream that has ended is an event with a cursor: clients take an event without an `id:` as
+/// one without a cursor, and hand a block without `data:` out as an empty message.
+fn assert_blocks(reader: &SseReader) {
+    let raw = String::from_utf8(reader.raw().to_vec()).unwrap();
+    for block in raw.split_terminator("\n\n") {
+        let mut names: Vec<_> = block
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .collect();
+        names.retain(|(name, _)| *name != "retry");
+        let names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["event", "id", "data"], "{block}");
+        assert!(
+            !block.replace('\n', "").contains(ends_python_line),
+            "{block:?}"
+        );
+    }
+}
+
+/// Whether Python's `str.splitlines` ends a line at this character.
+pub(crate) fn ends_python_line(c: char) -> bool {
+    matches!(c, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// What the browser client has seen: the texts, and the status of `done`.

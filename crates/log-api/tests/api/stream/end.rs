@@ -183,21 +183,46 @@ async fn a_cursor_with_nothing_after_it_on_a_terminal_job_is_answered_204_after_
         at.elapsed()
     );
     assert_eq!((answer.status, answer.body.len()), (204, 0));
-    let query = format!("?after_id={}", ids[2]);
-    assert_eq!(api.stream(&job, &query).send().await.status, 204);
+    for name in ["lastEventId", "last_event_id"] {
+        let query = format!("?{name}={}", ids[2]);
+        assert_eq!(api.stream(&job, &query).send().await.status, 204, "{name}");
+    }
 
     let empty = Job::new(&redis).await;
     empty.set_status("failed").await;
-    assert_eq!(empty_log_answers(&api, &empty).await, [204, 204, 200]);
+    assert_eq!(try_resume(&api, &empty, "0-0").await.status, 204);
 }
 
-/// The answers with a cursor, from the start, and live only.
-async fn empty_log_answers(api: &Api, job: &Job) -> [u16; 3] {
-    [
-        api.stream(job, "?after_id=0-0").send().await.status,
-        api.stream(job, "?from=start").send().await.status,
-        api.stream(job, "").send().await.status,
-    ]
+#[tokio::test]
+async fn a_page_that_asks_for_a_cursor_of_an_ended_log_learns_how_it_ended() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let (job, empty) = (Job::new(&redis).await, Job::new(&redis).await);
+    let last = job.append("only").await;
+    for job in [&job, &empty] {
+        job.set_status("failed").await;
+    }
+    let after_last = format!("?after_id={last}");
+    // With a polyfill's parameter next to it, the cursor is one that was asked for, too.
+    let both = format!("?after_id={last}&lastEventId={last}");
+    for (job, query) in [
+        (&job, after_last.as_str()),
+        (&job, &both),
+        (&job, ""),
+        (&empty, "?after_id=0-0"),
+        (&empty, "?from=start"),
+        (&empty, ""),
+    ] {
+        let mut reader = follow(&api, job, query).await;
+        assert_eq!(
+            until_done(&mut reader).await,
+            (vec![], "failed".into()),
+            "{query}"
+        );
+        // An `EventSource` comes back with what `done` said, and then it stops.
+        let cursor = reader.last_event_id().to_owned();
+        assert_eq!(try_resume(&api, job, &cursor).await.status, 204, "{query}");
+    }
 }
 
 #[tokio::test]

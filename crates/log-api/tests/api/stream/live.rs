@@ -8,7 +8,8 @@ use test_support::{BodyEnd, RedisServer, SseReader};
 use tokio::time::timeout;
 
 use super::client::{
-    Producer, SOON, assert_silent, browse, follow, numbered, resume, seen, texts, until_done,
+    Producer, SOON, assert_silent, browse, ends_python_line, follow, numbered, resume, seen, texts,
+    until_done,
 };
 use crate::support::{Api, Job};
 
@@ -17,7 +18,7 @@ async fn the_head_goes_out_at_once_on_an_idle_job() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
-    // The heartbeat comes after 20 s, so it is not what brings the head out.
+    // With the first heartbeat, which a proxy may wait for. The second one comes after 20 s.
     let head = timeout(Duration::from_secs(10), follow(&api, &job, "")).await;
 
     assert_silent(&mut head.unwrap(), Duration::from_millis(300)).await;
@@ -50,6 +51,7 @@ async fn the_bytes_of_a_stream_are_events_with_a_blank_line_after_each() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
+    let before = job.append("before").await;
     let mut reader = follow(&api, &job, "").await;
 
     let id = job.append("a \"b\"").await;
@@ -61,7 +63,8 @@ async fn the_bytes_of_a_stream_are_events_with_a_blank_line_after_each() {
         r#"{{"id":"{id}","ts":"2026-01-01T00:00:00.000Z","source":"stdout","text":"a \"b\"","phase":"install"}}"#
     );
     let expected = format!(
-        "event: log\nid: {id}\ndata: {line}\n\nevent: done\nid: {id}\ndata: {{\"status\":\"failed\"}}\n\n"
+        "event: heartbeat\nid: {before}\ndata: {{}}\n\nevent: log\nid: {id}\ndata: {line}\n\n\
+         event: done\nid: {id}\ndata: {{\"status\":\"failed\"}}\n\n"
     );
     assert_eq!(String::from_utf8_lossy(reader.raw()), expected);
 }
@@ -96,7 +99,7 @@ async fn a_line_of_any_content_is_the_same_object_as_in_history_on_one_line() {
     let mut reader = follow(&api, &job, "").await;
     let browser = browse(&api, &job).await;
 
-    let odd_texts: [&[u8]; 8] = [
+    let odd_texts: [&[u8]; 9] = [
         b"",
         b"\r\n\r\ndata: x\n\nevent: done\n\n",
         b"\0\x1b[31mred\x1b[0m\x7f",
@@ -105,6 +108,7 @@ async fn a_line_of_any_content_is_the_same_object_as_in_history_on_one_line() {
         b"\"\\/ {}",
         b"]]>\x08\x0b\x0c\t",
         b"\r",
+        "\n \r \r\n \u{b} \u{c} \u{1c} \u{1d} \u{1e} \u{85} \u{2028} \u{2029}".as_bytes(),
     ];
     for text in odd_texts {
         let fields = [b"text", text, b"source", b"stderr", b"other", b"o"];
@@ -129,10 +133,16 @@ async fn a_line_of_any_content_is_the_same_object_as_in_history_on_one_line() {
     assert_eq!(events.len(), lines + 1);
     let raw = String::from_utf8(reader.raw().to_vec()).unwrap();
     assert!(!raw.contains('\r'));
-    assert_eq!(raw.matches("\n\n").count(), events.len());
+    assert_eq!(raw.matches("\n\n").count(), events.len() + 1);
+    // With the heartbeat.
+    let lines_of_event = 4;
+    assert_eq!(
+        raw.matches(ends_python_line).count(),
+        lines_of_event * (events.len() + 1)
+    );
     let data = raw.lines().filter_map(|line| line.strip_prefix("data: "));
     let objects: Vec<serde_json::Value> = data.map(|d| serde_json::from_str(d).unwrap()).collect();
-    assert_eq!(objects[..lines], *page["lines"].as_array().unwrap());
+    assert_eq!(objects[1..=lines], *page["lines"].as_array().unwrap());
 }
 
 #[tokio::test]

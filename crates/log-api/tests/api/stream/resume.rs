@@ -43,6 +43,56 @@ async fn the_parameter_resumes_too_and_the_header_wins() {
 }
 
 #[tokio::test]
+async fn a_polyfills_parameter_resumes_and_every_other_cursor_wins() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    let ids = job.append_all(numbered(0..5)).await;
+    let [a, b, c, _, _] = &ids[..] else { panic!() };
+    for (query, header, first) in [
+        (format!("?lastEventId={a}"), "", 1),
+        (format!("?last_event_id={a}"), "", 1),
+        (format!("?lastEventId={b}&last_event_id={a}"), "", 2),
+        (format!("?lastEventId=&last_event_id={a}"), "", 1),
+        (format!("?lastEventId={a}&from=start"), "", 1),
+        (format!("?lastEventId={a}&after_id={b}"), "", 2),
+        (format!("?lastEventId={a}"), c.as_str(), 3),
+    ] {
+        let request = api.stream(&job, &query).header("Last-Event-ID", header);
+        let mut reader = SseReader::open(request).await;
+        let rest = texts(&mut reader, 5 - first).await;
+        assert_eq!(rest, numbered(first..5), "{query} {header}");
+    }
+}
+
+#[tokio::test]
+async fn of_several_headers_the_greatest_valid_cursor_counts() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let job = Job::new(&redis).await;
+    job.append_ids(&["9-9", "9-10", "10-0", "10-1"]).await;
+    let rest = ["10-1"];
+    for headers in [
+        &["9-9", "10-0"][..],
+        &["10-0", "9-10"],
+        &["10-0", "10-0", "10"],
+        &["", "10-0"],
+        &["x", "10-0", "1-"],
+        // A proxy may join them.
+        &["9-9, 10-0"],
+        &["10-0 ,9-9", "0-0"],
+    ] {
+        let request = api.stream(&job, "");
+        let request = headers
+            .iter()
+            .fold(request, |request, id| request.header("Last-Event-ID", id));
+        let mut reader = SseReader::open(request).await;
+        assert_eq!(reader.status, 200, "{headers:?}");
+        assert_eq!(texts(&mut reader, 1).await, rest, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn from_start_is_the_whole_log_and_then_live_and_a_cursor_beats_it() {
     let redis = RedisServer::shared().await;
     let api = Api::on(&redis).await;
@@ -189,18 +239,48 @@ fn text_of(line: &serde_json::Value) -> String {
 }
 
 #[tokio::test]
-async fn a_heartbeat_tells_a_client_that_has_seen_no_line_where_to_resume() {
+async fn a_client_that_is_cut_off_before_the_first_line_knows_where_to_resume() {
     let redis = RedisServer::shared().await;
-    let api = Api::start(&redis.url(), &[("LOG_API_HEARTBEAT_SECS", "1")]).await;
+    let api = Api::on(&redis).await;
+    for before in [0, 3] {
+        let job = Job::new(&redis).await;
+        job.append_all(numbered(0..before)).await;
+        // The heartbeat that every stream begins with.
+        let reader = follow(&api, &job, "").await;
+        let cursor = reader.last_event_id().to_owned();
+        drop(reader);
+
+        job.append_all(numbered(before..before + 5)).await;
+
+        let mut reader = resume(&api, &job, &cursor).await;
+        assert_eq!(texts(&mut reader, 5).await, numbered(before..before + 5));
+    }
+}
+
+#[tokio::test]
+async fn the_first_heartbeat_has_the_cursor_that_the_client_has_come_with() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
-    job.append("before").await;
-    let mut reader = follow(&api, &job, "").await;
-    assert_eq!(reader.expect(SOON).await.event, "heartbeat");
-    let cursor = reader.last_event_id().to_owned();
-    drop(reader);
+    job.append_ids(&["5-0", "6-0"]).await;
+    for (query, cursor) in [
+        ("", "6-0"),
+        ("?from=start", "0-0"),
+        ("?after_id=5", "5-0"),
+        ("?after_id=4-4", "4-4"),
+        ("?after_id=9-0", "9-0"),
+    ] {
+        let reader = follow(&api, &job, query).await;
+        assert_eq!(first_id(&reader), cursor, "{query}");
+    }
+    job.set_status("ready").await;
+    let reader = follow(&api, &job, "").await;
+    assert_eq!(first_id(&reader), "6-0", "of a log that has ended");
+}
 
-    job.append("while away").await;
-
-    let mut reader = resume(&api, &job, &cursor).await;
-    assert_eq!(texts(&mut reader, 1).await, ["while away"]);
+/// The `id:` of the first event.
+fn first_id(reader: &SseReader) -> String {
+    let raw = String::from_utf8_lossy(reader.raw()).into_owned();
+    let id = raw.lines().find_map(|line| line.strip_prefix("id: "));
+    id.unwrap().to_owned()
 }

@@ -43,28 +43,69 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     all
 }
 
+/// The end of a chunked body whose last event is `done`.
+const WHOLE: &str = "\n\n\r\n0\r\n\r\n";
+
 #[tokio::test]
-async fn a_connection_that_a_stream_has_taken_over_serves_no_further_request() {
+async fn a_connection_serves_further_requests_after_a_stream_that_has_ended() {
+    let (redis, api) = shared().await;
+    let (ended, running) = (Job::new(&redis).await, Job::new(&redis).await);
+    ended.append("only").await;
+    ended.set_status("ready").await;
+    let mut stream = connect(&api).await;
+    for round in 0..3 {
+        let asked = request(&ended, "?from=start", "1.1", "");
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        let all = read_until(&mut stream, WHOLE).await;
+        assert!(all.starts_with("HTTP/1.1 200"), "{round}: {all}");
+        let head = all.split("\r\n\r\n").next().unwrap().to_ascii_lowercase();
+        assert!(!head.contains("\r\nconnection:"), "{round}: {head}");
+        assert!(
+            head.contains("transfer-encoding: chunked"),
+            "{round}: {head}"
+        );
+        // Not a stream in between, too.
+        let page = request(&ended, "", "1.1", "").replace("/stream", "");
+        stream.write_all(page.as_bytes()).await.unwrap();
+        let page = read_until(&mut stream, "\"}").await;
+        assert!(page.starts_with("HTTP/1.1 200"), "{round}: {page}");
+        assert!(page.contains("\"newest_id\""), "{round}: {page}");
+    }
+    // A stream that goes on is followed live there.
+    let asked = request(&running, "", "1.1", "");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    read_until(&mut stream, "event: heartbeat").await;
+    running.append("live").await;
+    read_until(&mut stream, "live").await;
+}
+
+#[tokio::test]
+async fn a_connection_whose_next_request_came_too_early_is_closed_after_the_stream() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("only").await;
     job.set_status("ready").await;
-    let mut stream = connect(&api).await;
-    let first = request(&job, "?from=start", "1.1", "");
-    let second = request(&job, "?from=start", "1.1", "");
-    stream
-        .write_all(format!("{first}{second}").as_bytes())
-        .await
-        .unwrap();
-    let all = until_closed(&mut stream).await;
-    assert_eq!(all.matches("HTTP/1.1 200").count(), 1, "{all}");
-    assert!(all.contains("connection: close\r\n"), "{all}");
-    assert!(all.contains("transfer-encoding: chunked\r\n"), "{all}");
-    assert!(all.ends_with("\n\n\r\n0\r\n\r\n"), "a whole body: {all}");
+    let asked = request(&job, "?from=start", "1.1", "");
+    for sent in [
+        vec![asked.repeat(2)],
+        vec![asked.clone(), asked.clone()],
+        vec![asked.clone() + "GET /"],
+    ] {
+        let mut stream = connect(&api).await;
+        for part in sent {
+            stream.write_all(part.as_bytes()).await.unwrap();
+        }
+        let all = until_closed(&mut stream).await;
+        assert!(
+            (1..=2).contains(&all.matches("HTTP/1.1 200").count()),
+            "{all}"
+        );
+        assert!(all.ends_with(WHOLE), "a whole body: {all}");
+    }
 }
 
 #[tokio::test]
-async fn bytes_that_a_client_sends_after_its_request_are_ignored() {
+async fn bytes_that_a_client_sends_during_a_stream_are_ignored_and_end_the_connection_with_it() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let mut stream = connect(&api).await;
@@ -74,26 +115,84 @@ async fn bytes_that_a_client_sends_after_its_request_are_ignored() {
     stream.write_all(&[b'x'; 10_000]).await.unwrap();
     job.append("heard").await;
     read_until(&mut stream, "heard").await;
+    job.set_status("ready").await;
+    assert!(until_closed(&mut stream).await.ends_with(WHOLE));
+}
+
+/// Reads a stream of a job from its start to its end on a connection that ends with it. Returns the head and the body.
+async fn whole_answer(api: &Api, job: &Job, version: &str, headers: &str) -> (String, String) {
+    job.append("old").await;
+    let mut stream = connect(api).await;
+    let asked = request(job, "?from=start", version, headers);
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut all = read_until(&mut stream, "old").await;
+    job.append("new").await;
+    all += &read_until(&mut stream, "new").await;
+    job.set_status("ready").await;
+    all += &until_closed(&mut stream).await;
+    let (head, body) = all.split_once("\r\n\r\n").unwrap();
+    (head.to_ascii_lowercase(), body.to_owned())
 }
 
 #[tokio::test]
-async fn a_stream_also_works_on_a_connection_that_cannot_be_taken_over() {
+async fn a_client_of_http_1_0_gets_a_body_without_chunks() {
     let (redis, api) = shared().await;
-    for (version, headers) in [
-        ("1.0", ""),
-        ("1.1", "connection: upgrade\r\nupgrade: h2c\r\n"),
+    for headers in [
+        "",
+        "connection: keep-alive\r\n",
+        "connection: upgrade\r\nupgrade: x\r\n",
     ] {
         let job = Job::new(&redis).await;
-        job.append("old").await;
-        let mut stream = connect(&api).await;
-        let asked = request(&job, "?from=start", version, headers);
-        stream.write_all(asked.as_bytes()).await.unwrap();
-        read_until(&mut stream, "old").await;
-        job.append("new").await;
-        read_until(&mut stream, "new").await;
-        job.set_status("ready").await;
-        read_until(&mut stream, "event: done").await;
+        let (head, body) = whole_answer(&api, &job, "1.0", headers).await;
+        assert!(head.starts_with("http/1.0 200"), "{head}");
+        for absent in ["transfer-encoding", "content-length", "keep-alive"] {
+            assert!(!head.contains(absent), "{headers}: {head}");
+        }
+        assert!(body.starts_with("event: heartbeat\n"), "{body}");
+        assert!(body.ends_with("data: {\"status\":\"ready\"}\n\n"), "{body}");
+        assert!(!body.contains('\r'), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_request_for_another_protocol_gets_a_stream_framed_as_its_head_says() {
+    let (redis, api) = shared().await;
+    for headers in [
+        "connection: upgrade\r\nupgrade: h2c\r\n",
+        "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n",
+        "connection: keep-alive, Upgrade\r\nupgrade: websocket\r\n",
+        "connection: upgrade\r\n",
+        "upgrade: websocket\r\n",
+    ] {
+        let job = Job::new(&redis).await;
+        let (head, body) = whole_answer(&api, &job, "1.1", headers).await;
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        assert!(
+            head.contains("transfer-encoding: chunked"),
+            "{headers}: {head}"
+        );
+        assert!(!head.contains("upgrade"), "{headers}: {head}");
+        let size = body.split("\r\n").next().unwrap();
+        assert!(usize::from_str_radix(size, 16).is_ok(), "{headers}: {body}");
+        assert!(body.ends_with(WHOLE), "{headers}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_http_1_0_that_is_broken_off_ends_with_a_reset() {
+    let redis = test_support::RedisServer::shared().await;
+    let mut api = Api::start(&redis.url(), &[("LOG_API_SHUTDOWN_SECS", "4")]).await;
+    let job = Job::new(&redis).await;
+    let mut stream = connect(&api).await;
+    let asked = request(&job, "", "1.0", "");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    read_until(&mut stream, "event: heartbeat").await;
+    api.terminate();
+    let mut rest = Vec::new();
+    let ended = timeout(SOON, stream.read_to_end(&mut rest)).await.unwrap();
+    let error = ended.expect_err("no clean end without `done`");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(api.ended(SOON).await.code(), Some(0), "{}", api.log());
 }
 
 #[tokio::test]
