@@ -41,10 +41,10 @@ impl Bench {
         let store = Arc::new(MemoryStore::new());
         let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
         let job: JobId = "build-1".parse().unwrap();
-        let new = NewJob {
-            owner: UserId::new("user_1").unwrap(),
-            created_at: "2026-01-01T00:00:00Z".into(),
-        };
+        let new = NewJob::new(
+            UserId::new("user_1").unwrap(),
+            "2026-01-01T00:00:00Z".into(),
+        );
         store.create(&job, &new).await.unwrap();
         let mut opened = Vec::new();
         for _ in 0..viewers {

@@ -24,10 +24,10 @@ async fn main() -> Outcome {
     let store = Arc::new(MemoryStore::new());
     let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
     let job: JobId = "build-1".parse().map_err(|_| "not a job id")?;
-    let new = NewJob {
-        owner: UserId::new("user_1").ok_or("not a user id")?,
-        created_at: "2026-01-01T00:00:00Z".into(),
-    };
+    let new = NewJob::new(
+        UserId::new("user_1").ok_or("not a user id")?,
+        "2026-01-01T00:00:00Z".into(),
+    );
     store.create(&job, &new).await?;
     write(&store, &job, "a line from before").await?;
 

@@ -26,10 +26,7 @@ async fn main() -> Result<()> {
     let store = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await?;
     let job: JobId = "build-1".parse()?;
     let owner = UserId::new("user_ann").ok_or("an empty user id")?;
-    let new = NewJob {
-        owner,
-        created_at: "2026-01-02T03:04:05Z".to_owned(),
-    };
+    let new = NewJob::new(owner, "2026-01-02T03:04:05Z".to_owned());
     store.create(&job, &new).await?;
 
     // The producer has its own handles, as in another task of a service.

@@ -46,7 +46,7 @@ use crate::lines::LogStore;
 /// let store = MemoryStore::new(); // or any other
 /// let job: JobId = "build-1".parse()?;
 /// # let owner = UserId::new("user_ann").ok_or("an empty user id")?;
-/// # store.create(&job, &NewJob { owner, created_at: "2026-01-02T03:04:05Z".into() }).await?;
+/// # store.create(&job, &NewJob::new(owner, "2026-01-02T03:04:05Z".into())).await?;
 /// let line = NewLine { text: Some("Compiling".into()), ..NewLine::default() };
 /// store.append(&job, &[line]).await?;
 /// # let to = JobStatus::Failed;

@@ -1,7 +1,7 @@
 //! Jobs: their owner, their status, and how a producer changes it.
 
 use async_trait::async_trait;
-use log_domain::{Job, JobId, JobStatus, UserId};
+use log_domain::{Job, JobId, JobStatus, OrgId, UserId};
 
 use crate::error::{CreateJobError, StoreError, TransitionError};
 
@@ -14,10 +14,16 @@ use crate::error::{CreateJobError, StoreError, TransitionError};
 /// * **J2** A record without an owner MUST read as a job without an owner, which nobody may read.
 /// * **J3** An unknown status MUST read as [`JobStatus::Other`], and a missing one as `Other` with an empty text.
 /// * **J4** The id of an organisation MUST be read with and without an owner. A missing or empty one MUST read as none.
+/// * **J5** The details of a job MUST be of one instant, and what a record does not say MUST be none.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Reads one job.
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Reads one job with what its record says for people. The default knows no more than [`Jobs::get`].
+    async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
+        Ok(self.get(job).await?.map(JobDetails::from))
+    }
 
     /// Begins to watch one job.
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch>;
@@ -37,13 +43,57 @@ pub trait JobWatch: Send + 'static {
     async fn get(&mut self) -> Result<Option<Job>, StoreError>;
 }
 
-/// A job to create. Its first status is `queued`.
+/// A job, and what its record says for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobDetails {
+    /// The job.
+    pub job: Job,
+    /// When it was created, as the producer wrote it.
+    pub created_at: Option<String>,
+    /// When its status changed last, as the producer wrote it.
+    pub updated_at: Option<String>,
+    /// What the last change of its status said.
+    pub status_message: Option<String>,
+}
+
+impl From<Job> for JobDetails {
+    fn from(job: Job) -> Self {
+        Self {
+            job,
+            created_at: None,
+            updated_at: None,
+            status_message: None,
+        }
+    }
+}
+
+/// A job to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
     /// Who may read it.
     pub owner: UserId,
     /// When it was created, ISO 8601.
     pub created_at: String,
+    /// Whose members may read it, where the rule of the service allows that.
+    pub org: Option<OrgId>,
+    /// Its first status.
+    pub status: JobStatus,
+    /// Fields of its record that are not ours. The names are not those that a store uses itself.
+    pub fields: Vec<(String, String)>,
+}
+
+impl NewJob {
+    /// A job without an organisation and further fields, with the status `queued`.
+    #[must_use]
+    pub const fn new(owner: UserId, created_at: String) -> Self {
+        Self {
+            owner,
+            created_at,
+            org: None,
+            status: JobStatus::Queued,
+            fields: Vec::new(),
+        }
+    }
 }
 
 /// One change of a job's status.
@@ -61,7 +111,8 @@ pub struct Transition {
 ///
 /// # Contract
 ///
-/// * **T1** `create` MUST NOT change a job that exists.
+/// * **T1** `create` MUST NOT change a job that exists. A job that it creates MUST have the given owner, organisation, status
+///   and time.
 /// * **T2** `transition` MUST take one step that [`JobStatus::may_become`] allows, by compare-and-set: of two that
 ///   race from one status, one MUST win and the other MUST be checked against the new status.
 /// * **T3** A step that is not allowed MUST NOT change the job.

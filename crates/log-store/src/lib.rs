@@ -55,6 +55,7 @@ mod jobs;
 mod lines;
 mod local_access;
 mod notice;
+mod numbered;
 #[cfg(feature = "redis")]
 pub mod redis;
 
@@ -68,6 +69,7 @@ pub use error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, Tran
 #[cfg(feature = "conformance")]
 pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use follower::{FollowEvent, FollowOptions, Follower, NewLines, Outage};
-pub use jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
+pub use jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, TailRead};
 pub use local_access::LocalAccess;
+pub use numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};

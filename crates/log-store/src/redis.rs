@@ -11,7 +11,7 @@
 //! # Permissions
 //!
 //! For the default key pattern. [`RedisStore::check`] tries the reads, [`RedisStore::check_writes`] the writes,
-//! [`RedisStore::check_access`] what tickets and revocations need:
+//! [`RedisStore::check_numbered`] what numbered lines need, [`RedisStore::check_access`] what tickets and revocations need:
 //!
 //! | for | commands | keys |
 //! |---|---|---|
@@ -19,6 +19,7 @@
 //! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
+//! | appending numbered lines | `EVAL` `EXISTS` `HGET` `HSET` `EXPIRE` | `log-api:producer:*` |
 //! | appending, changing a status | `CLIENT INFO` `CLIENT KILL` | – |
 //! | changing a status | `EVAL` `EXISTS` `HGET` `HSET` | `job:*` |
 //! | changing a status | `PUBLISH` | channels `job:*:events` |
@@ -45,6 +46,7 @@ mod flushes;
 mod jobs;
 mod keys;
 mod logs;
+mod numbered;
 mod options;
 mod peer;
 mod permissions;

@@ -20,7 +20,7 @@ pub async fn create_job(
     owner: UserId,
 ) -> Result<(), CreateJobError> {
     let created_at = clock::iso(clock::now());
-    jobs.create(job, &NewJob { owner, created_at }).await
+    jobs.create(job, &NewJob::new(owner, created_at)).await
 }
 
 /// How many times other producers may move the job at the same time before that is an error.

@@ -111,10 +111,10 @@ mod tests {
         async fn start(mode: LeaseMode) -> Self {
             let store = FaultyStore::new(MemoryStore::new());
             let job: JobId = "build-1".parse().unwrap();
-            let new = NewJob {
-                owner: UserId::new("user_ann").unwrap(),
-                created_at: "2026-01-01T00:00:00Z".into(),
-            };
+            let new = NewJob::new(
+                UserId::new("user_ann").unwrap(),
+                "2026-01-01T00:00:00Z".into(),
+            );
             store.create(&job, &new).await.unwrap();
             let (permit, checks) = check(Arc::new(store.clone()), &job, mode);
             Self {

@@ -60,10 +60,7 @@ async fn fill(dir: &std::path::Path, job: &JobId) {
     let store = EmbeddedStore::open(dir, EmbeddedOptions::default())
         .await
         .unwrap();
-    let new = NewJob {
-        owner: UserId::new(ANN).unwrap(),
-        created_at: "2026-01-01T00:00:00Z".into(),
-    };
+    let new = NewJob::new(UserId::new(ANN).unwrap(), "2026-01-01T00:00:00Z".into());
     store.create(job, &new).await.unwrap();
     let line = NewLine {
         text: Some("x".repeat(2_000)),

@@ -26,10 +26,7 @@ const JOB: &str = "build-1";
 async fn state() -> AppState {
     let store = Arc::new(MemoryStore::new());
     let job: JobId = JOB.parse().unwrap();
-    let new = NewJob {
-        owner: UserId::new(ANN).unwrap(),
-        created_at: "2026-01-01T00:00:00Z".into(),
-    };
+    let new = NewJob::new(UserId::new(ANN).unwrap(), "2026-01-01T00:00:00Z".into());
     store.create(&job, &new).await.unwrap();
     let line = NewLine {
         text: Some("mounted".into()),

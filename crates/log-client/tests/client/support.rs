@@ -52,10 +52,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) async fn start() -> Self {
         let store = Arc::new(MemoryStore::new());
-        let new = NewJob {
-            owner: UserId::new(ANN).unwrap(),
-            created_at: "2026-01-01T00:00:00Z".into(),
-        };
+        let new = NewJob::new(UserId::new(ANN).unwrap(), "2026-01-01T00:00:00Z".into());
         store.create(&job(), &new).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let (address, addresses) = mpsc::channel();

@@ -100,10 +100,10 @@ impl Fixture {
 
 /// Creates a job.
 pub(crate) async fn create(store: &MemoryStore, job: &JobId) {
-    let new = NewJob {
-        owner: UserId::new("user_1").unwrap(),
-        created_at: "2026-01-01T00:00:00Z".into(),
-    };
+    let new = NewJob::new(
+        UserId::new("user_1").unwrap(),
+        "2026-01-01T00:00:00Z".into(),
+    );
     store.create(job, &new).await.unwrap();
 }
 

@@ -8,7 +8,9 @@
 //! use async_trait::async_trait;
 //! use log_domain::{EntryId, JobId};
 //! use log_store::conformance::Subject;
-//! use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine, Revocations, Tickets};
+//! use log_store::{
+//!     JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, Tickets,
+//! };
 //!
 //! struct Memory(MemoryStore);
 //!
@@ -19,6 +21,7 @@
 //!     }
 //!     // … and so on.
 //! #   fn appender(&self) -> Arc<dyn LogAppend> { Arc::new(self.0.clone()) }
+//! #   fn numbered(&self) -> Arc<dyn NumberedAppend> { Arc::new(self.0.clone()) }
 //! #   fn jobs(&self) -> Arc<dyn JobWrites> { Arc::new(self.0.clone()) }
 //! #   fn tickets(&self) -> Arc<dyn Tickets> { Arc::new(self.0.clone()) }
 //! #   fn revocations(&self) -> Arc<dyn Revocations> { Arc::new(self.0.clone()) }
@@ -63,7 +66,8 @@ mod subject;
 mod support;
 
 pub use cases::{
-    access, append, gap, jobs, lines, outage, outage_access, outage_append, reads, watch,
+    access, append, gap, job_details, jobs, lines, numbered, outage, outage_access, outage_append,
+    outage_numbered, reads, watch,
 };
 pub use memory::MemoryStore;
 pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
@@ -153,6 +157,21 @@ macro_rules! log_store_conformance {
                     a_log_expires_at_some_time;
                 A4: a_dropped_append_leaves_the_first_of_its_lines;
             }
+            numbered {
+                P1: a_repeated_batch_adds_nothing_and_succeeds
+                    of_many_repeats_at_once_one_adds_the_lines;
+                P2: an_overlapping_batch_adds_the_rest_once
+                    batches_that_are_cut_anew_add_each_line_once
+                    a_batch_of_many_lines_is_added_whole;
+                P3: a_gap_adds_nothing_and_says_which_line_is_wanted;
+                P4: an_older_epoch_adds_nothing
+                    a_newer_epoch_counts_from_0;
+                P5: lines_and_their_count_change_together
+                    a_dropped_append_of_numbered_lines_is_repeated_without_loss_or_repeat;
+                P6: producers_of_one_log_do_not_wait_for_each_other;
+                P7: a_log_that_is_gone_takes_its_counts_along
+                    a_producer_that_never_wrote_is_none;
+            }
             jobs {
                 J1: a_job_that_does_not_exist_is_none;
                 J2: a_record_without_an_owner_reads_as_a_job_without_one;
@@ -172,6 +191,11 @@ macro_rules! log_store_conformance {
                 W2: any_change_of_a_job_wakes_a_watch
                     a_change_of_a_job_that_races_a_read_is_not_missed;
                 W5: a_dropped_changed_of_a_job_loses_no_notice;
+            }
+            job_details {
+                J5: the_details_of_a_job_are_what_its_producers_wrote
+                    a_job_that_does_not_exist_has_no_details;
+                T1: a_job_begins_with_what_it_was_created_with;
             }
             access {
                 K1: a_ticket_is_taken_once
@@ -203,6 +227,9 @@ macro_rules! log_store_conformance {
             outage_append {
                 A4: an_append_that_fails_leaves_the_first_of_its_lines;
                 A5: an_append_that_failed_is_seen_or_never_comes;
+            }
+            outage_numbered {
+                P5: a_numbered_append_that_failed_is_repeated_without_loss_or_repeat;
             }
             outage_access {
                 K4: a_ticket_of_a_store_that_is_away_is_an_error;
@@ -245,6 +272,7 @@ mod tests {
             include_str!("../access.rs"),
             include_str!("../lines.rs"),
             include_str!("../append.rs"),
+            include_str!("../numbered.rs"),
             include_str!("../jobs.rs"),
         ];
         let stated: BTreeSet<_> = sources.into_iter().flat_map(rules).collect();

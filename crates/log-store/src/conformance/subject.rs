@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 
-use crate::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
+use crate::{JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, Tickets};
 
 /// A store under test.
 ///
@@ -23,6 +23,9 @@ pub trait Subject: Send + Sync + 'static {
 
     /// The same store, for appending.
     fn appender(&self) -> Arc<dyn LogAppend>;
+
+    /// The same store, for appending numbered lines.
+    fn numbered(&self) -> Arc<dyn NumberedAppend>;
 
     /// The same store, for jobs.
     fn jobs(&self) -> Arc<dyn JobWrites>;

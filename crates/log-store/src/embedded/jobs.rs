@@ -7,13 +7,22 @@ use super::store::EmbeddedStore;
 use super::tables::StepRefused;
 use super::watch::EmbeddedWatch;
 use crate::error::{CreateJobError, StoreError, TransitionError};
-use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
+use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 use crate::lines::LogStore;
 
 #[async_trait]
 impl Jobs for EmbeddedStore {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         self.job(job).await
+    }
+
+    async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
+        Ok(self.record(job).await?.map(|record| JobDetails {
+            job: record.job(),
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            status_message: record.status_message,
+        }))
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {

@@ -9,12 +9,15 @@
 //! | `lines` | (log number, ms, seq) | [`fields`](encode) of a line | never changed |
 //! | `dead` | log number | – | deleted logs whose lines are still to be removed |
 //! | `jobs` | job id | [`JobRecord`] | |
+//! | `producers` | (log number, name) | [`ProducerState`], four u64 | what a log knows of its producers; ends with the log |
 //!
 //! A log that was deleted and created again has a new number. So the lines of a deleted log are invisible at once and can be
 //! removed in small steps. Keys are tuples of u64 and compare as numbers: the lines of a log are next to each other, in the
 //! order of their ids.
 
-use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
+use log_domain::{
+    EntryId, Job, JobStatus, Line, LogBounds, OrgId, ProducerName, ProducerState, UserId,
+};
 use redb::TableDefinition;
 
 use crate::append::{NewLine, OPEN};
@@ -27,15 +30,38 @@ pub(super) const MAX_LINE_BYTES: usize = 1 << 30;
 
 pub(super) type LineKey = (u64, u64, u64);
 
+/// The number of a log, and the name of one of its producers.
+pub(super) type ProducerKey = (u64, &'static str);
+
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const LOGS: TableDefinition<'_, &str, [u64; 10]> = TableDefinition::new("logs");
 pub(super) const LINES: TableDefinition<'_, LineKey, &[u8]> = TableDefinition::new("lines");
 pub(super) const DEAD: TableDefinition<'_, u64, ()> = TableDefinition::new("dead");
 pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
+pub(super) const PRODUCERS: TableDefinition<'_, ProducerKey, [u64; 4]> =
+    TableDefinition::new("producers");
 
 /// The key of a line.
 pub(super) const fn line_key(number: u64, id: EntryId) -> LineKey {
     (number, id.ms(), id.seq())
+}
+
+/// The key of a producer's state.
+pub(super) fn producer_key(number: u64, producer: &ProducerName) -> (u64, &str) {
+    (number, producer.as_str())
+}
+
+pub(super) const fn state_to_disk(state: &ProducerState) -> [u64; 4] {
+    let last = state.last_id;
+    [state.epoch, state.next, last.ms(), last.seq()]
+}
+
+pub(super) const fn state_from_disk([epoch, next, ms, seq]: [u64; 4]) -> ProducerState {
+    ProducerState {
+        epoch,
+        next,
+        last_id: EntryId::new(ms, seq),
+    }
 }
 
 /// The id in a line's key.
@@ -99,6 +125,8 @@ pub(super) struct JobRecord {
     pub(super) updated_at: Option<String>,
     pub(super) status_message: Option<String>,
     pub(super) org: Option<String>,
+    /// Fields of the producer that the store does not read.
+    pub(super) further: Vec<(String, String)>,
     /// In Unix milliseconds. It decides when the record expires.
     pub(super) touched_at: u64,
 }
@@ -107,7 +135,17 @@ impl JobRecord {
     /// `None` if the bytes are no record.
     pub(super) fn from_disk(bytes: &[u8]) -> Option<Self> {
         let (touched_at, rest) = bytes.split_first_chunk()?;
-        let [status, owner, created_at, updated_at, status_message, org] = decode(rest)?.map(text);
+        let fields: [Option<&[u8]>; 7] = decode(rest)?;
+        let further = fields[6].map_or(Some(Vec::new()), pairs_from_disk)?;
+        let [
+            status,
+            owner,
+            created_at,
+            updated_at,
+            status_message,
+            org,
+            _,
+        ] = fields.map(text);
         Some(Self {
             status,
             owner,
@@ -115,24 +153,34 @@ impl JobRecord {
             updated_at,
             status_message,
             org,
+            further,
             touched_at: u64::from_be_bytes(*touched_at),
         })
     }
 
     pub(super) fn to_disk(&self) -> Vec<u8> {
-        let fields = [
+        let further = pairs_to_disk(&self.further);
+        let [status, owner, created_at, updated_at, status_message, org] = [
             &self.status,
             &self.owner,
             &self.created_at,
             &self.updated_at,
             &self.status_message,
             &self.org,
-        ];
+        ]
+        .map(|field| field.as_deref().map(str::as_bytes));
+        let further = Some(&*further).filter(|further| !further.is_empty());
         let mut bytes = self.touched_at.to_be_bytes().to_vec();
-        encode(
-            fields.map(|field| field.as_deref().map(str::as_bytes)),
-            &mut bytes,
-        );
+        let fields = [
+            status,
+            owner,
+            created_at,
+            updated_at,
+            status_message,
+            org,
+            further,
+        ];
+        encode(fields, &mut bytes);
         bytes
     }
 
@@ -145,6 +193,39 @@ impl JobRecord {
             status: self.status(),
             owner: self.owner.as_deref().and_then(UserId::new),
             org: self.org.as_deref().and_then(OrgId::new),
+        }
+    }
+}
+
+/// Names and values in turn, each as its length (u32, big-endian) and its bytes.
+fn pairs_to_disk(pairs: &[(String, String)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+/// Reads what [`pairs_to_disk`] wrote. `None` for anything else.
+fn pairs_from_disk(mut bytes: &[u8]) -> Option<Vec<(String, String)>> {
+    let mut next = || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (text, rest) = rest.split_at_checked(length)?;
+        bytes = rest;
+        String::from_utf8(text.to_vec())
+            .ok()
+            .map(|text| (text, rest.is_empty()))
+    };
+    let mut pairs = Vec::new();
+    loop {
+        let (name, _) = next()?;
+        let (value, is_last) = next()?;
+        pairs.push((name, value));
+        if is_last {
+            return Some(pairs);
         }
     }
 }
@@ -264,6 +345,10 @@ mod tests {
         let record = JobRecord {
             status: Some("queued".into()),
             status_message: Some(String::new()),
+            further: vec![
+                ("tier".into(), String::new()),
+                ("p".into(), "x".repeat(300)),
+            ],
             touched_at: u64::MAX,
             ..JobRecord::default()
         };

@@ -56,13 +56,19 @@ impl LogAppend for EmbeddedStore {
         if lines.is_empty() {
             return Ok(Vec::new());
         }
-        if lines.iter().any(|line| bytes(line) > MAX_LINE_BYTES) {
-            return Err(StoreRefused::new("a line is longer than 1 GiB").into());
-        }
+        check_length(lines)?;
         let (job, lines) = (job.clone(), lines.to_vec());
         let appended = self.writer.write(move |tables| tables.append(&job, &lines));
         Ok(appended.await?.map_err(StoreRefused::new)?)
     }
+}
+
+/// Refuses lines that are too long for the file.
+pub(super) fn check_length(lines: &[NewLine]) -> Result<(), StoreError> {
+    if lines.iter().any(|line| bytes(line) > MAX_LINE_BYTES) {
+        return Err(StoreRefused::new("a line is longer than 1 GiB").into());
+    }
+    Ok(())
 }
 
 fn bytes(line: &NewLine) -> usize {

@@ -13,6 +13,7 @@ mod inner;
 mod jobs;
 mod layout;
 mod logs;
+mod numbered;
 mod options;
 mod read;
 mod retention;

@@ -2,11 +2,16 @@
 
 use std::ops::Bound;
 
-use log_domain::{Batch, EntryId, Job, JobId, LogBounds, Order, ReadLimit, Span};
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use log_domain::{
+    Batch, EntryId, JobId, LogBounds, Order, ProducerName, ProducerState, ReadLimit, Span,
+};
+use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::error::damaged;
-use super::layout::{JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, line, line_id, line_key};
+use super::layout::{
+    JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, PRODUCERS, line, line_id, line_key,
+    producer_key, state_from_disk,
+};
 use crate::lines::TailRead;
 
 /// The file as it was when the snapshot was taken. Readers and writers do not wait for each other.
@@ -57,12 +62,30 @@ impl Snapshot {
         Ok(log.map_or(LogBounds::ABSENT, |log| log.bounds))
     }
 
-    pub(super) fn job(&self, job: &JobId) -> Result<Option<Job>, redb::Error> {
+    pub(super) fn job(&self, job: &JobId) -> Result<Option<JobRecord>, redb::Error> {
         let Some(bytes) = self.txn.open_table(JOBS)?.get(job.as_str())? else {
             return Ok(None);
         };
         let record = JobRecord::from_disk(bytes.value()).ok_or_else(|| damaged("a job"))?;
-        Ok(Some(record.job()))
+        Ok(Some(record))
+    }
+
+    pub(super) fn producer(
+        &self,
+        job: &JobId,
+        producer: &ProducerName,
+    ) -> Result<Option<ProducerState>, redb::Error> {
+        let Some(log) = self.log(job)? else {
+            return Ok(None);
+        };
+        let producers = match self.txn.open_table(PRODUCERS) {
+            Ok(producers) => producers,
+            // A file of an older version, to which nothing was written yet.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let state = producers.get(producer_key(log.number, producer))?;
+        Ok(state.map(|state| state_from_disk(state.value())))
     }
 
     fn log(&self, job: &JobId) -> Result<Option<LogRecord>, redb::Error> {

@@ -10,12 +10,11 @@ use super::tables::{Tables, millis};
 impl Tables<'_> {
     /// Deletes expired logs, and expired jobs that have no log.
     pub(super) fn sweep(&mut self) -> Result<(), redb::Error> {
-        let log_life = millis(self.options.keep_logs);
         let mut old_logs = Vec::new();
         for entry in self.logs.iter()? {
             let (job, words) = entry?;
             let log = LogRecord::from_disk(words.value());
-            if log.appended_at.saturating_add(log_life) <= self.now {
+            if self.is_expired(&log) {
                 old_logs.push(parse_job(job.value())?);
             }
         }
@@ -45,6 +44,7 @@ impl Tables<'_> {
         };
         let all = line_key(number, EntryId::ZERO)..=line_key(number, EntryId::MAX);
         if self.extract(all, limit)? < limit {
+            self.remove_producers(number)?;
             self.dead.remove(number)?;
         }
         self.dirty = true;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{Closing, Failure, OpenError};
 use super::inner::EmbeddedInner;
-use super::layout::FORMAT;
+use super::layout::{FORMAT, JobRecord};
 use super::options::EmbeddedOptions;
 use super::read::Snapshot;
 use super::writer::Writer;
@@ -135,6 +135,10 @@ impl EmbeddedStore {
     }
 
     pub(super) async fn job(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
+        Ok(self.record(job).await?.map(|record| record.job()))
+    }
+
+    pub(super) async fn record(&self, job: &JobId) -> Result<Option<JobRecord>, StoreError> {
         let job = job.clone();
         self.snapshot(move |snapshot| snapshot.job(&job)).await
     }

@@ -7,8 +7,8 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::error::damaged;
 use super::layout::{
-    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, encode, line_fields, line_id,
-    line_key,
+    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, PRODUCERS, ProducerKey, encode,
+    line_fields, line_id, line_key,
 };
 use super::options::EmbeddedOptions;
 use crate::append::NewLine;
@@ -34,6 +34,7 @@ pub(super) struct Tables<'txn> {
     lines: Table<'txn, LineKey, &'static [u8]>,
     pub(super) dead: Table<'txn, u64, ()>,
     pub(super) jobs: Table<'txn, &'static str, &'static [u8]>,
+    pub(super) producers: Table<'txn, ProducerKey, [u64; 4]>,
     pub(super) options: EmbeddedOptions,
     /// The time of the transaction, in Unix milliseconds.
     pub(super) now: u64,
@@ -65,6 +66,7 @@ impl<'txn> Tables<'txn> {
             lines: txn.open_table(LINES)?,
             dead: txn.open_table(DEAD)?,
             jobs: txn.open_table(JOBS)?,
+            producers: txn.open_table(PRODUCERS)?,
             options,
             now: unix_ms(),
             changes: Vec::new(),
@@ -119,8 +121,10 @@ impl<'txn> Tables<'txn> {
             return Ok(false);
         }
         let record = JobRecord {
-            status: Some(JobStatus::Queued.as_str().to_owned()),
+            status: Some(new.status.as_str().to_owned()),
             owner: Some(new.owner.as_str().to_owned()),
+            org: new.org.as_ref().map(|org| org.as_str().to_owned()),
+            further: new.fields.clone(),
             created_at: Some(new.created_at.clone()),
             ..JobRecord::default()
         };
@@ -153,11 +157,16 @@ impl<'txn> Tables<'txn> {
         Ok(words.map(|words| LogRecord::from_disk(words.value())))
     }
 
+    /// Whether a log is to be removed, because nothing was appended to it for long.
+    pub(super) fn is_expired(&self, log: &LogRecord) -> bool {
+        let life = millis(self.options.keep_logs);
+        log.appended_at.saturating_add(life) <= self.now
+    }
+
     /// The log to append to, with a new time of its last append. A missing or expired log is created.
     pub(super) fn log_to_append(&mut self, job: &JobId) -> Result<LogRecord, redb::Error> {
-        let log_life = millis(self.options.keep_logs);
         if let Some(mut log) = self.log(job)? {
-            if log.appended_at.saturating_add(log_life) > self.now {
+            if !self.is_expired(&log) {
                 log.appended_at = self.now;
                 return Ok(log);
             }

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, ReadLimit, Span};
+use log_domain::{
+    Batch, EntryId, Job, JobId, JobStatus, LogBounds, Numbering, Order, ProducerName,
+    ProducerState, ReadLimit, Span,
+};
 
 use super::faults::Faults;
 use super::watch::FaultyWatch;
 use crate::append::{LogAppend, NewLine};
 use crate::error::{CreateJobError, StoreError, TransitionError};
-use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
+use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 use crate::lines::{LogStore, LogWatch, TailRead};
+use crate::numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 
 /// Wraps a store. Its calls fail or wait, and its notices are lost, when a test wants that. It keeps the contract with and
 /// without faults.
@@ -115,9 +119,35 @@ impl<S: LogAppend> LogAppend for FaultyStore<S> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
+impl<S: NumberedAppend> NumberedAppend for FaultyStore<S> {
+    async fn append_numbered(
+        &self,
+        job: &JobId,
+        batch: &Numbering,
+        lines: &[NewLine],
+    ) -> Result<NumberedAppended, NumberedAppendError> {
+        let appending = self.inner.append_numbered(job, batch, lines);
+        self.faults.call(appending).await
+    }
+
+    async fn producer(
+        &self,
+        job: &JobId,
+        producer: &ProducerName,
+    ) -> Result<Option<ProducerState>, StoreError> {
+        self.faults.call(self.inner.producer(job, producer)).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<S: Jobs> Jobs for FaultyStore<S> {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         self.faults.call(self.inner.get(job)).await
+    }
+
+    async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
+        self.faults.call(self.inner.details(job)).await
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {

@@ -46,10 +46,10 @@ impl Fixture {
     async fn new() -> Self {
         let store = FaultyStore::new(MemoryStore::new());
         let job: JobId = "job-1".parse().unwrap();
-        let new = NewJob {
-            owner: UserId::new("user_1").unwrap(),
-            created_at: "2026-01-01T00:00:00Z".into(),
-        };
+        let new = NewJob::new(
+            UserId::new("user_1").unwrap(),
+            "2026-01-01T00:00:00Z".into(),
+        );
         store.inner().create(&job, &new).await.unwrap();
         Self { store, job }
     }

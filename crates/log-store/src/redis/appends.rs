@@ -52,16 +52,7 @@ pub(super) async fn append(
     lines: &[NewLine],
     keep: Retention,
 ) -> Result<Vec<EntryId>, Fault> {
-    let ttl = i64::try_from(keep.ttl.as_secs().max(1)).unwrap_or(i64::MAX);
-    let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
-    // Writing into memory does not fail.
-    let packed = pack(lines).map_err(|_| Fault::garbled("a batch cannot be encoded"))?;
-    let arguments: Vec<Value> = vec![
-        i64::from(keep.lines).into(),
-        ttl.into(),
-        count.into(),
-        Value::Bytes(packed.into()),
-    ];
+    let arguments = arguments(lines, keep)?;
     let reply: Value = session.writes().eval(APPEND, key, arguments).await?;
     let ids = reply
         .as_str()
@@ -70,6 +61,20 @@ pub(super) async fn append(
         Some(ids) if Vec::len(&ids) == lines.len() => Ok(ids),
         _ => Err(Fault::garbled("an append does not return its ids")),
     }
+}
+
+/// The first arguments of every appending script: lines to keep, seconds to live, how many lines, and the lines.
+pub(super) fn arguments(lines: &[NewLine], keep: Retention) -> Result<Vec<Value>, Fault> {
+    let ttl = i64::try_from(keep.ttl.as_secs().max(1)).unwrap_or(i64::MAX);
+    let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+    // Writing into memory does not fail.
+    let packed = pack(lines).map_err(|_| Fault::garbled("a batch cannot be encoded"))?;
+    Ok(vec![
+        i64::from(keep.lines).into(),
+        ttl.into(),
+        count.into(),
+        Value::Bytes(packed.into()),
+    ])
 }
 
 /// The lines as one array: time, source, text, phase and `open` of each line, `nil` for a missing field. One argument is cheaper

@@ -1,19 +1,29 @@
 //! Jobs in Redis: the traits for reading jobs, creating them and changing their status.
 
 use async_trait::async_trait;
+use fred::interfaces::HashesInterface;
+use fred::types::Value;
 use log_domain::{Job, JobId, JobStatus};
 
-use super::reads;
+use super::fault::Fault;
+use super::session::Session;
 use super::store::RedisStore;
 use super::writes::{self, StepResult};
+use super::{decode, reads};
 use crate::error::{CreateJobError, StoreError, TransitionError};
-use crate::jobs::{JobWatch, JobWrites, Jobs, NewJob, Transition};
+use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 
 #[async_trait]
 impl Jobs for RedisStore {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         let key = self.core.options.keys.job(job);
         let read = async |session| reads::job(&session, &key).await;
+        Ok(self.core.commands.read(read).await?)
+    }
+
+    async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
+        let key = self.core.options.keys.job(job);
+        let read = async |session| details(&session, &key).await;
         Ok(self.core.commands.read(read).await?)
     }
 
@@ -57,4 +67,34 @@ impl JobWrites for RedisStore {
             }
         }
     }
+}
+
+/// Reads a job and its texts by one command.
+async fn details(session: &Session, key: &str) -> Result<Option<JobDetails>, Fault> {
+    let names = vec![
+        "status",
+        "user_id",
+        "org_id",
+        "created_at",
+        "updated_at",
+        "status_message",
+    ];
+    let reply: Value = session.reads().hmget(key, names).await?;
+    let mut job = reply.into_array();
+    let texts = job.split_off(job.len().min(3));
+    let Some(job) = decode::job(Value::Array(job))? else {
+        // A hash with none of our fields, or no hash.
+        let job = reads::job(session, key).await?;
+        return Ok(job.map(JobDetails::from));
+    };
+    let mut texts = texts
+        .into_iter()
+        .map(|text| text.as_str_lossy().map(|text| text.into_owned()));
+    let mut next = || texts.next().flatten();
+    Ok(Some(JobDetails {
+        job,
+        created_at: next(),
+        updated_at: next(),
+        status_message: next(),
+    }))
 }

@@ -2,7 +2,7 @@
 
 use fred::interfaces::LuaInterface;
 use fred::types::Value;
-use log_domain::{JobId, JobStatus};
+use log_domain::{JobId, JobStatus, OrgId};
 use serde::Serialize;
 
 use super::fault::Fault;
@@ -10,10 +10,10 @@ use super::keys::KeyPatterns;
 use super::session::Session;
 use crate::jobs::{NewJob, Transition};
 
-/// Creates the hash unless it exists: KEYS hash; ARGV owner, created at.
+/// Creates the hash unless it exists: KEYS hash; ARGV its fields and their values.
 const CREATE: &str = "
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'status', 'queued', 'user_id', ARGV[1], 'created_at', ARGV[2])
+redis.call('HSET', KEYS[1], unpack(ARGV))
 return 1";
 
 /// Changes the status and publishes that, if the status is still the expected one; otherwise returns the status: KEYS hash;
@@ -39,7 +39,21 @@ pub(super) enum StepResult {
 
 /// Creates a job; `false` where the id exists.
 pub(super) async fn create(session: &Session, key: &str, new: &NewJob) -> Result<bool, Fault> {
-    let arguments = vec![new.owner.as_str(), new.created_at.as_str()];
+    let own = [
+        ("status", Some(new.status.as_str())),
+        ("user_id", Some(new.owner.as_str())),
+        ("org_id", new.org.as_ref().map(OrgId::as_str)),
+        ("created_at", Some(&*new.created_at)),
+    ];
+    // Ours come last: they count if a name is given twice.
+    let further = new.fields.iter().map(|(name, value)| (&**name, &**value));
+    let own = own
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let arguments: Vec<&str> = further
+        .chain(own)
+        .flat_map(|(name, value)| [name, value])
+        .collect();
     let created: i64 = session.writes().eval(CREATE, key, arguments).await?;
     Ok(created == 1)
 }

@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
 use log_store::conformance::{Subject, fresh_job};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
-    OpenError, Revocations, Tickets, Transition,
+    NumberedAppend, OpenError, Revocations, Tickets, Transition,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -26,6 +26,10 @@ impl Subject for Disk {
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
+        Arc::new(self.store.clone())
+    }
+
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
         Arc::new(self.store.clone())
     }
 
@@ -109,10 +113,7 @@ fn lines(texts: impl IntoIterator<Item = u64>) -> Vec<NewLine> {
 }
 
 fn new_job() -> NewJob {
-    NewJob {
-        owner: UserId::new("ann").unwrap(),
-        created_at: "2026-01-02T03:04:05Z".into(),
-    }
+    NewJob::new(UserId::new("ann").unwrap(), "2026-01-02T03:04:05Z".into())
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, ReadLimit};
 use log_store::conformance::{ConnectedSubject, Connection, Subject, fresh_job};
 use log_store::{
     Faults, FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine,
-    Revocations, Tickets,
+    NumberedAppend, Revocations, Tickets,
 };
 use tokio::time::{Instant, timeout};
 
@@ -48,6 +48,10 @@ impl Subject for Faulty {
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
+        Arc::new(self.store.clone())
+    }
+
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
         Arc::new(self.store.clone())
     }
 

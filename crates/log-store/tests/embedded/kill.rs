@@ -53,10 +53,7 @@ async fn producers_append_side_by_side() {
 )]
 async fn produce(store: &EmbeddedStore, name: &str, calls: usize) {
     let job: JobId = name.parse().unwrap();
-    let new = NewJob {
-        owner: UserId::new(name).unwrap(),
-        created_at: String::new(),
-    };
+    let new = NewJob::new(UserId::new(name).unwrap(), String::new());
     if store.create(&job, &new).await.is_ok() {
         let step = Transition {
             to: JobStatus::Starting,

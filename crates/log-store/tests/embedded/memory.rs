@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::Subject;
-use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewLine, Revocations, Tickets};
+use log_store::{
+    JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, Tickets,
+};
 
 pub(crate) struct Memory(pub(crate) MemoryStore);
 
@@ -17,6 +19,10 @@ impl Subject for Memory {
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
+        Arc::new(self.0.clone())
+    }
+
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
         Arc::new(self.0.clone())
     }
 

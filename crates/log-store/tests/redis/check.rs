@@ -76,10 +76,7 @@ async fn a_user_with_the_documented_permissions_can_do_everything() {
     assert!(store.check().await.unwrap().tracks);
     store.check_writes().await.unwrap();
     let job = fresh_job();
-    let new = NewJob {
-        owner: UserId::new("ann").unwrap(),
-        created_at: String::new(),
-    };
+    let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
     store.create(&job, &new).await.unwrap();
     let step = Transition {
         to: JobStatus::Starting,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{ConnectedSubject, Connection, Subject};
 use log_store::redis::WatchMode;
-use log_store::{JobWrites, LogAppend, LogStore, NewLine, Revocations, Tickets};
+use log_store::{JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, Tickets};
 use test_support::{RedisServer, RespClient, TcpProxy};
 use tokio::sync::Mutex;
 
@@ -66,6 +66,10 @@ impl Subject for Redis {
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
+        Arc::new(self.setup.store.clone())
+    }
+
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
         Arc::new(self.setup.store.clone())
     }
 

@@ -206,10 +206,7 @@ async fn a_status_that_changes_while_disconnected_is_noticed() {
     for mode in MODES {
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
-        let new = NewJob {
-            owner: UserId::new("ann").unwrap(),
-            created_at: String::new(),
-        };
+        let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
         setup.store.create(&job, &new).await.unwrap();
         let mut watch = Jobs::watch(&setup.store, &job);
         assert_eq!(

@@ -12,6 +12,7 @@ mod cost;
 mod fake;
 mod faults;
 mod fred;
+mod numbered;
 mod sizes;
 mod support;
 mod writes;

@@ -31,10 +31,10 @@ async fn a_job_is_created_and_changed_as_consumers_read_it() {
     let channel = format!("job:{job}:events");
     let mut consumer = setup.redis.client().await;
     consumer.command(&["SUBSCRIBE", &channel]).await;
-    let new = NewJob {
-        owner: UserId::new("user_ann").unwrap(),
-        created_at: "2026-01-01T00:00:00Z".into(),
-    };
+    let new = NewJob::new(
+        UserId::new("user_ann").unwrap(),
+        "2026-01-01T00:00:00Z".into(),
+    );
     setup.store.create(&job, &new).await.unwrap();
     let created = pairs([
         ("created_at", "2026-01-01T00:00:00Z"),

@@ -26,10 +26,7 @@ const STATUSES: [&str; 10] = [
 ];
 
 pub(super) fn new_job(owner: &str) -> NewJob {
-    NewJob {
-        owner: UserId::new(owner).unwrap(),
-        created_at: "2026-01-02T03:04:05Z".into(),
-    }
+    NewJob::new(UserId::new(owner).unwrap(), "2026-01-02T03:04:05Z".into())
 }
 
 pub(super) fn step(to: JobStatus) -> Transition {
@@ -40,7 +37,7 @@ pub(super) fn step(to: JobStatus) -> Transition {
     }
 }
 
-fn job(status: JobStatus, owner: &str) -> Job {
+pub(super) fn job(status: JobStatus, owner: &str) -> Job {
     Job {
         status,
         owner: UserId::new(owner),
@@ -48,7 +45,7 @@ fn job(status: JobStatus, owner: &str) -> Job {
     }
 }
 
-async fn created(subject: &dyn Subject) -> JobId {
+pub(super) async fn created(subject: &dyn Subject) -> JobId {
     let id = subject.fresh_job();
     subject.jobs().create(&id, &new_job("ann")).await.unwrap();
     id

@@ -3,10 +3,13 @@
 pub mod access;
 pub mod append;
 pub mod gap;
+pub mod job_details;
 pub mod jobs;
 pub mod lines;
+pub mod numbered;
 pub mod outage;
 pub mod outage_access;
 pub mod outage_append;
+pub mod outage_numbered;
 pub mod reads;
 pub mod watch;

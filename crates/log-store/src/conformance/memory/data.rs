@@ -5,7 +5,8 @@ use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log_domain::{
-    Batch, EntryId, JobId, JobStatus, Line, LogBounds, Order, OrgId, ReadLimit, Span, UserId,
+    Batch, EntryId, Job, JobId, JobStatus, Line, LogBounds, Order, OrgId, ProducerName,
+    ProducerState, ReadLimit, Span, UserId,
 };
 use tokio::time::Instant;
 
@@ -25,6 +26,7 @@ pub(super) struct Log {
     pub(super) last_id: EntryId,
     pub(super) max_deleted_id: EntryId,
     pub(super) entries_added: u64,
+    pub(super) producers: HashMap<ProducerName, ProducerState>,
     /// When it was last appended to.
     pub(super) appended_at: Instant,
     /// By how much it was made older since.
@@ -36,6 +38,9 @@ pub(super) struct Record {
     pub(super) status: Option<String>,
     pub(super) owner: Option<UserId>,
     pub(super) org: Option<OrgId>,
+    pub(super) created_at: Option<String>,
+    pub(super) updated_at: Option<String>,
+    pub(super) status_message: Option<String>,
 }
 
 impl Data {
@@ -68,6 +73,7 @@ impl Log {
             last_id: EntryId::ZERO,
             max_deleted_id: EntryId::ZERO,
             entries_added: 0,
+            producers: HashMap::new(),
             appended_at: Instant::now(),
             aged: Duration::ZERO,
         }
@@ -127,6 +133,14 @@ impl Log {
 impl Record {
     pub(super) fn status(&self) -> JobStatus {
         JobStatus::parse(self.status.as_deref().unwrap_or_default())
+    }
+
+    pub(super) fn job(&self) -> Job {
+        Job {
+            status: self.status(),
+            owner: self.owner.clone(),
+            org: self.org.clone(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reference store: the contract in few lines, in memory, for tests.
 
 mod data;
+mod numbered;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use crate::append::OPEN;
 use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
-    CreateJobError, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore, LogWatch, NewJob,
-    NewLine, StoreError, TailRead, Transition, TransitionError,
+    CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
+    LogWatch, NewJob, NewLine, StoreError, TailRead, Transition, TransitionError,
 };
 
 /// A3.
@@ -163,12 +164,7 @@ impl MemoryStore {
 
     fn job(&self, job: &JobId) -> Option<Job> {
         let data = self.data.lock();
-        let record = data.records.get(job)?;
-        Some(Job {
-            status: record.status(),
-            owner: record.owner.clone(),
-            org: record.org.clone(),
-        })
+        data.records.get(job).map(Record::job)
     }
 }
 
@@ -244,6 +240,16 @@ impl Jobs for MemoryStore {
         Ok(self.job(job))
     }
 
+    async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
+        let data = self.data.lock();
+        Ok(data.records.get(job).map(|record| JobDetails {
+            job: record.job(),
+            created_at: record.created_at.clone(),
+            updated_at: record.updated_at.clone(),
+            status_message: record.status_message.clone(),
+        }))
+    }
+
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
         Box::new(MemoryWatch {
             store: self.clone(),
@@ -264,9 +270,12 @@ impl JobWrites for MemoryStore {
             return Err(CreateJobError::Exists);
         }
         let record = Record {
-            status: Some(JobStatus::Queued.as_str().to_owned()),
+            status: Some(new.status.as_str().to_owned()),
             owner: Some(new.owner.clone()),
-            org: None,
+            org: new.org.clone(),
+            created_at: Some(new.created_at.clone()),
+            updated_at: None,
+            status_message: None,
         };
         data.records.insert(job.clone(), record);
         drop(data);
@@ -284,6 +293,8 @@ impl JobWrites for MemoryStore {
         let before = record.status();
         before.check_step(&step.to)?;
         record.status = Some(step.to.as_str().to_owned());
+        record.updated_at = Some(step.at.clone());
+        record.status_message = Some(step.message.clone());
         drop(data);
         self.jobs.notify(job);
         Ok(before)
