@@ -5,6 +5,7 @@
 //! | you need | use |
 //! |---|---|
 //! | a real Redis, also with faults | [`RedisServer`], [`RespClient`] |
+//! | a real cluster, or a primary with Sentinels | [`RedisCluster`], [`SentinelSet`] |
 //! | a network with faults | [`TcpProxy`] |
 //! | the exact bytes of a server's answers | [`HttpClient`], [`Body`] |
 //! | a live stream | [`SseReader`]; [`BrowserClient`] behaves like the existing browser client |
@@ -30,19 +31,23 @@
 )]
 
 mod browser;
+mod cluster;
 mod docker;
 mod http;
 mod local;
 mod recording;
 mod redis;
 mod resp;
+mod sentinel;
 mod sse;
 mod tcp_proxy;
 
 pub use browser::{BrowserClient, BrowserEvent, BrowserView};
+pub use cluster::{ClusterNode, ClusterOptions, RedisCluster};
 pub use http::{Answer, Body, BodyEnd, HttpClient, Request, Response};
 pub use recording::{Chunk, Recording};
 pub use redis::{RedisOptions, RedisServer};
 pub use resp::{RespClient, Value};
+pub use sentinel::SentinelSet;
 pub use sse::SseReader;
 pub use tcp_proxy::TcpProxy;

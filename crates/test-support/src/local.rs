@@ -1,7 +1,7 @@
 //! A Redis as a process of this machine.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -15,7 +15,9 @@ use tokio::time::sleep;
 /// server.
 const GUARD: &str = r#"
 exec 3<&0 2>/dev/null
-redis-server "$@" </dev/null >redis.log 2>&1 3<&- &
+program=$1
+shift
+"$program" "$@" </dev/null >redis.log 2>&1 3<&- &
 server=$!
 echo $server
 (cat <&3 >/dev/null; kill -9 $server) >/dev/null 2>&1 &
@@ -27,6 +29,7 @@ kill $watcher 2>/dev/null
 /// A `redis-server` that keeps its port and its folder when it is started again.
 #[derive(Debug)]
 pub(crate) struct Process {
+    program: &'static str,
     pub(crate) port: u16,
     arguments: Vec<String>,
     folder: TempDir,
@@ -54,28 +57,44 @@ impl Process {
     }
 
     pub(crate) fn start(arguments: Vec<String>) -> Self {
-        let process = Self {
-            port: free_port(),
-            arguments,
-            folder: TempDir::new().expect("a temporary folder"),
-            running: Mutex::new(None),
-        };
+        let process = Self::prepare("redis-server", arguments);
         process.start_again();
         process
     }
 
+    /// Starts a Sentinel, which keeps what it learns in its configuration file.
+    pub(crate) fn start_sentinel(configuration: &str) -> Self {
+        let mut process = Self::prepare("redis-sentinel", Vec::new());
+        let file = process.folder.path().join("sentinel.conf");
+        std::fs::write(file, configuration).expect("a file in our own folder");
+        process.arguments = vec!["--sentinel".to_owned()];
+        process.start_again();
+        process
+    }
+
+    fn prepare(program: &'static str, arguments: Vec<String>) -> Self {
+        Self {
+            program,
+            port: free_port(),
+            arguments,
+            folder: TempDir::new().expect("a temporary folder"),
+            running: Mutex::new(None),
+        }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), self.port)
+    }
+
     pub(crate) fn start_again(&self) {
         let port = self.port.to_string();
-        let mut guard = Command::new("sh")
-            .args([
-                "-c",
-                GUARD,
-                "redis-server",
-                "--port",
-                &port,
-                "--bind",
-                "127.0.0.1",
-            ])
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "guard", self.program]);
+        if self.program == "redis-sentinel" {
+            guard.arg("sentinel.conf");
+        }
+        let mut guard = guard
+            .args(["--port", &port, "--bind", "127.0.0.1"])
             .args(&self.arguments)
             .current_dir(self.folder.path())
             .stdin(Stdio::piped())
@@ -94,6 +113,11 @@ impl Process {
             pipe,
             server,
         });
+    }
+
+    /// Whether it was started and not ended since, by us.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.lock().is_some()
     }
 
     /// Sends a signal to the server.
