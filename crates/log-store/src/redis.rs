@@ -1,6 +1,6 @@
 //! The store on Redis Streams, as existing producers fill them.
 //!
-//! A store has two connections (in a cluster: two to each node), whatever it watches: one for the reads of watches, one for
+//! A store has two connections (in a cluster: two to each master), whatever it watches: one for the reads of watches, one for
 //! everything else. A read of a watch begins client tracking (RESP3): Redis pushes one notice at the next change of the key,
 //! whatever changes, and the next read begins it again. Where the server does not offer that, watches poll; the contract is
 //! the same.
@@ -16,7 +16,8 @@
 //! | for | commands | keys |
 //! |---|---|---|
 //! | reading | `HMGET` `EXISTS` | `job:*` |
-//! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM` | `job:*:logs` |
+//! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM`, better also `XREAD` | `job:*:logs` |
+//! | reading, so that a mixed-up reply is surely noticed | `MULTI` `EXEC` | – |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
 //! | appending numbered lines | `EVAL` `EXISTS` `HGET` `HSET` `EXPIRE` | `log-api:producer:*` |
@@ -27,7 +28,8 @@
 //! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
 //! Without `CLIENT TRACKING`, watches poll. Without `CLIENT ID` or `INFO`, there is a note in the log, and a flush is
-//! noticed later. A cluster also needs `CLUSTER SLOTS` and `CLUSTER INFO`, Sentinel what its clients need.
+//! noticed later. A cluster also needs `CLUSTER SLOTS` and `CLUSTER INFO`. Of a Sentinel's
+//! user: `SENTINEL MASTER` and `SENTINEL SENTINELS`.
 //!
 //! **Invariant:** no command that blocks, and no type of fred in this module's API.
 
@@ -38,29 +40,40 @@ mod careful;
 mod check;
 mod check_error;
 mod client;
+mod cluster;
+mod cluster_nodes;
+mod cluster_view;
 mod collected;
 mod connection;
 mod decode;
 mod fault;
-mod flushes;
 mod jobs;
 mod keys;
 mod logs;
+mod node;
+mod node_options;
 mod numbered;
 mod options;
 mod peer;
 mod permissions;
 mod polling;
+mod question;
 mod reads;
 mod registry;
 mod revocation_text;
 mod role;
+mod sentinel;
 mod server_version;
+mod server_watch;
+mod servers;
 mod session;
+mod share;
 mod sizes;
+mod slot_map;
 mod store;
 mod sweep;
 mod tasks;
+mod verdict;
 mod watch;
 mod watch_flag;
 mod writes;

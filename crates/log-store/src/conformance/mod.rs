@@ -71,13 +71,16 @@ pub use cases::{
 };
 pub use memory::MemoryStore;
 pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
-pub use support::run;
+pub use support::{run, run_together};
 
 /// Makes one `#[test]` for each case of the conformance suite.
 ///
 /// The argument is an expression for a future of a [`Subject`]; after `outages:` of a [`ConnectedSubject`]. It is evaluated
 /// once for each case, inside the case's tokio runtime. Two stores in one test binary need two
 /// modules.
+///
+/// With `one_test name:` before it, all cases are one test of that name: for a store that takes long to start, where
+/// every test is a process of its own.
 #[macro_export]
 macro_rules! log_store_conformance {
     (@tests [$subject:expr] $($group:ident { $($rule:ident: $($case:ident)+;)+ })+) => {
@@ -89,6 +92,16 @@ macro_rules! log_store_conformance {
                 });
             }
         )+)+)+
+    };
+    (@one_test [$name:ident, $subject:expr] $($group:ident { $($rule:ident: $($case:ident)+;)+ })+) => {
+        #[test]
+        fn $name() {
+            $crate::conformance::run_together(&[$($($((stringify!($case), || {
+                $crate::conformance::run(async { $subject.await }, |subject| {
+                    $crate::conformance::$group::$case(subject)
+                });
+            }),)+)+)+]);
+        }
     };
     (@names [] $($group:ident { $($rule:ident: $($case:ident)+;)+ })+) => {
         &[$($((stringify!($rule), &[$(stringify!($case)),+]),)+)+]
@@ -237,6 +250,12 @@ macro_rules! log_store_conformance {
                 V4: a_message_that_failed_has_done_nothing_or_all;
             }
         }
+    };
+    (one_test $name:ident: $subject:expr) => {
+        $crate::log_store_conformance! { @list one_test [$name, $subject] }
+    };
+    (one_test $name:ident, outages: $subject:expr) => {
+        $crate::log_store_conformance! { @list_outages one_test [$name, $subject] }
     };
     (outages: $subject:expr) => {
         $crate::log_store_conformance! { @list_outages tests [$subject] }

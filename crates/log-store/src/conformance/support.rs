@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use log_domain::{EntryId, Line, ReadLimit};
@@ -37,6 +38,30 @@ where
         let ended = timeout(CASE_LIMIT, case(subject)).await;
         assert!(ended.is_ok(), "the case did not end in {CASE_LIMIT:?}");
     });
+}
+
+/// How many cases run at the same time in [`run_together`].
+const THREADS: usize = 4;
+
+/// Runs all cases, some at the same time.
+///
+/// # Panics
+/// Names the cases that failed, when all have ended.
+pub fn run_together(cases: &[(&'static str, fn())]) {
+    let (next, failed) = (AtomicUsize::new(0), parking_lot::Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some((name, case)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if std::panic::catch_unwind(case).is_err() {
+                        failed.lock().push(*name);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner();
+    assert!(failed.is_empty(), "failed: {failed:?}");
 }
 
 /// Awaits something that must happen soon.

@@ -12,11 +12,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fred::interfaces::{KeysInterface, LuaInterface};
-use fred::types::{Expiration, Value};
+use fred::types::Value;
 use log_domain::{EntryId, ReadLimit, Revocation};
 
 use super::fault::Fault;
+use super::question::{Command, answer_for, script};
 use super::revocation_text::{from_text, to_text};
 use super::session::Session;
 use super::store::RedisStore;
@@ -37,7 +37,7 @@ const READ_LIMIT: ReadLimit = ReadLimit::lines(500);
 /// The life of the stream is only ever made longer (`GT`; `NX` where it has none yet). Older revocations are removed only by
 /// a message that is kept at least as long as all before it: an earlier one may have been promised a longer life.
 const REVOKE: &str = "
-if not redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[1]) then return 0 end
+if not redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[1]) then return {KEYS[1], 0} end
 local is_longest = redis.call('PEXPIRE', KEYS[2], ARGV[1], 'GT') == 1
 local oldest = string.format('%d', redis.call('TIME')[1] * 1000 - ARGV[1])
 for i = 2, #ARGV do
@@ -48,7 +48,7 @@ for i = 2, #ARGV do
   end
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[1], 'NX')
-return 1";
+return {KEYS[1], 1}";
 
 /// Asks whether everything is allowed that [`REVOKE`] and readers of revocations do. It does none of it.
 const ALLOWED: &str = "
@@ -75,19 +75,34 @@ fn milliseconds(duration: Duration) -> i64 {
 #[async_trait]
 impl Tickets for RedisStore {
     async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError> {
-        let (name, life) = (ticket_key(key), Expiration::PX(milliseconds(life)));
+        let (name, life) = (ticket_key(key), milliseconds(life).to_string());
         let put = async |session: Session| {
-            let client = session.writes();
-            Ok(client.set(&name, grant, Some(life), None, false).await?)
+            let words = [&*name, grant, "PX", &life];
+            match session
+                .call(Command::new("SET", words))
+                .await?
+                .as_str()
+                .as_deref()
+            {
+                Some("OK") => Ok(()),
+                _ => Err(Fault::garbled("SET does not say OK")),
+            }
         };
-        Ok(self.core.commands.write(put).await?)
+        Ok(self.core.servers.write(&name, put).await?)
     }
 
     async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError> {
         let name = ticket_key(key);
         // Sent once, as a write: a lost answer does not mean that the ticket is still there.
-        let take = async |session: Session| Ok(session.writes().getdel(&name).await?);
-        Ok(self.core.commands.write(take).await?)
+        let take = async |session: Session| {
+            let taken = session.ask_once(&name, Command::new("GETDEL", [&name]));
+            match taken.await? {
+                Value::Null => Ok(None),
+                grant if grant.is_string() || grant.is_bytes() => Ok(grant.into_string()),
+                _ => Err(Fault::garbled("a ticket is not a text")),
+            }
+        };
+        Ok(self.core.servers.write(&name, take).await?)
     }
 }
 
@@ -99,17 +114,24 @@ impl Revocations for RedisStore {
         revocations: &[Revocation],
         keep: Duration,
     ) -> Result<bool, StoreError> {
-        let keys = vec![
+        let keys = [
             format!("log-api:{{access}}:message:{message}"),
             REVOCATIONS.to_owned(),
         ];
         let mut arguments = vec![milliseconds(keep).to_string()];
         arguments.extend(revocations.iter().map(to_text));
         let revoke = async |session: Session| {
-            let counted: i64 = session.writes().eval(REVOKE, keys, arguments).await?;
-            Ok(counted == 1)
+            let reply = session.call(script(
+                REVOKE,
+                keys.iter().map(String::as_str),
+                arguments.clone(),
+            ));
+            match answer_for(reply.await?, &keys[0])?.as_i64() {
+                Some(counted) => Ok(counted == 1),
+                None => Err(Fault::garbled("a script gave an impossible reply")),
+            }
         };
-        Ok(self.core.commands.write(revoke).await?)
+        Ok(self.core.servers.write(&keys[0], revoke).await?)
     }
 
     fn watch(&self) -> Box<dyn RevocationWatch> {
@@ -127,17 +149,27 @@ impl RedisStore {
     /// [`StoreError::Refused`] where a command is not allowed.
     pub async fn check_access(&self) -> Result<(), StoreError> {
         let name = ticket_key(&TicketKey::new([0; 32]));
-        let ask = async |session: Session| -> Result<(), Fault> {
-            let client = session.writes();
-            let _: Value = client.getdel(&name).await?;
-            let keys = vec!["log-api:{access}:message:", REVOCATIONS];
-            let _: Value = client.eval(ALLOWED, keys, Vec::<String>::new()).await?;
-            Ok(())
+        let ticket = async |session: Session| {
+            let taken = session.ask_once(&name, Command::new("GETDEL", [&name]));
+            taken.await.map(|_| ())
         };
-        match self.core.commands.write(ask).await {
-            Err(fault @ Fault::NotPermitted(_)) => Err(StoreRefused::new(fault).into()),
-            answer => Ok(answer?),
+        let revocation = async |session: Session| {
+            let keys = ["log-api:{access}:message:", REVOCATIONS];
+            let asked = session.call(script(ALLOWED, keys, [""; 0])).await;
+            Ok(asked.map(|_| ())?)
+        };
+        let servers = &self.core.servers;
+        let answers = [
+            servers.write(&name, ticket).await,
+            servers.write(REVOCATIONS, revocation).await,
+        ];
+        for answer in answers {
+            match answer {
+                Err(fault @ Fault::NotPermitted(_)) => return Err(StoreRefused::new(fault).into()),
+                answer => answer?,
+            }
         }
+        Ok(())
     }
 }
 

@@ -4,13 +4,13 @@
 //! behind it succeed. A producer that then sends the rest again repeats lines. A script runs alone, sees one state of the
 //! server, and stops at its first failure. It also costs less: one reply and one push for a batch.
 
-use fred::interfaces::LuaInterface;
 use fred::types::Value;
 use log_domain::EntryId;
 use rmp::encode::{self, ValueWriteError};
 
 use super::fault::Fault;
 use super::options::Retention;
+use super::question::{answer_for, script};
 use super::session::Session;
 use crate::append::NewLine;
 
@@ -18,7 +18,7 @@ use crate::append::NewLine;
 pub(super) const MAX_LINES: usize = 500;
 
 /// Appends lines, trims and renews the time to live: KEYS stream; ARGV lines to keep, seconds to live, how many lines,
-/// the lines as `MessagePack` ([`pack`]). It returns the ids with spaces between them.
+/// the lines as `MessagePack` ([`pack`]). It returns the stream, and the ids with spaces between them.
 ///
 /// Redis takes no entry without a field. An empty line gets one that readers ignore.
 const APPEND: &str = "
@@ -43,7 +43,7 @@ for line = 1, tonumber(ARGV[3]) do
 end
 call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[1])
 call('EXPIRE', KEYS[1], ARGV[2])
-return table.concat(ids, ' ')";
+return {KEYS[1], table.concat(ids, ' ')}";
 
 /// Appends up to [`MAX_LINES`] lines, all or none, and renews the log's time to live.
 pub(super) async fn append(
@@ -53,8 +53,8 @@ pub(super) async fn append(
     keep: Retention,
 ) -> Result<Vec<EntryId>, Fault> {
     let arguments = arguments(lines, keep)?;
-    let reply: Value = session.writes().eval(APPEND, key, arguments).await?;
-    let ids = reply
+    let reply = session.call(script(APPEND, [key], arguments)).await?;
+    let ids = answer_for(reply, key)?
         .as_str()
         .and_then(|ids| ids.split(' ').map(|id| id.parse().ok()).collect());
     match ids {

@@ -5,21 +5,20 @@
 //! takes one entry after the other up to the limit, and leaves out what readers ignore. It costs Redis six times as much for
 //! short lines, so these are read by plain commands ([`super::reads`] decides).
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration;
 
-use fred::interfaces::ClientLike;
-use fred::types::config::Config;
-use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::types::Value;
 use log_domain::{Line, LogBounds, Order, ReadLimit, Span};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::collected::{Rest, Step};
-use super::connection::Connection;
 use super::decode;
 use super::fault::Fault;
-use super::role::Role;
+use super::node::Purpose;
+use super::question::Command;
+use super::servers::Servers;
 use super::session::Session;
 
 /// Reads entries up to a limit: KEYS stream; ARGV `XRANGE` or `XREVRANGE`, where it begins and ends, how many lines, how
@@ -85,11 +84,10 @@ pub(super) const INLINE: usize = 256 * 1024;
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 
 /// How a store reads logs with long lines.
+#[derive(Debug)]
 pub(super) struct CarefulReads {
-    config: Config,
-    deadline: Duration,
-    /// A connection for large replies alone, so that nobody waits behind them. Made when the first is needed.
-    large: OnceLock<Connection>,
+    /// Where logs are read that have long lines.
+    servers: Arc<Servers>,
     /// When this user was last refused the script.
     refused: Mutex<Option<Instant>>,
 }
@@ -121,11 +119,9 @@ pub(super) struct Found {
 }
 
 impl CarefulReads {
-    pub(super) const fn new(config: Config, deadline: Duration) -> Self {
+    pub(super) const fn new(servers: Arc<Servers>) -> Self {
         Self {
-            config,
-            deadline,
-            large: OnceLock::new(),
+            servers,
             refused: Mutex::new(None),
         }
     }
@@ -136,13 +132,10 @@ impl CarefulReads {
         refused.is_none_or(|at| at.elapsed() > REFUSED_FOR)
     }
 
-    /// Reads over a connection of its own. `None` where the server refuses scripts.
+    /// Reads over a connection of its own, so that nobody waits behind a large reply. `None` where the server refuses scripts.
     pub(super) async fn read_large(&self, query: Query<'_>) -> Result<Option<Found>, Fault> {
-        let connection = self
-            .large
-            .get_or_init(|| Connection::start(self.config.clone(), self.deadline, Role::Commands));
         let read = async |session| self.read(&session, query).await;
-        connection.read(read).await
+        self.servers.read(Purpose::Large, query.key, read).await
     }
 
     /// Reads over a session. `None` where the server refuses scripts.
@@ -151,9 +144,9 @@ impl CarefulReads {
         session: &Session,
         query: Query<'_>,
     ) -> Result<Option<Found>, Fault> {
-        // By the key, which is the third argument.
-        let command = CustomCommand::new_static("EVAL_RO", ClusterHash::Offset(2), false);
-        let reply = session.reads().custom(command, query.arguments()).await;
+        let reply = session
+            .call(Command::new("EVAL_RO", query.arguments()))
+            .await;
         match reply.map_err(Fault::from) {
             Ok(reply) => decode::careful_read(reply, query.key).map(Some),
             Err(Fault::NotPermitted(error)) => {
@@ -202,12 +195,5 @@ impl Query<'_> {
             number(self.had),
             u8::from(self.with_bounds).to_string().into(),
         ]
-    }
-}
-
-impl std::fmt::Debug for CarefulReads {
-    /// Leaves out the configuration: it has the password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CarefulReads").finish_non_exhaustive()
     }
 }

@@ -3,10 +3,10 @@
 use fred::error::{Error, ErrorKind};
 
 use super::check_error::CheckError;
-use super::connection::Connection;
 use super::fault::{Fault, is_not_offered};
+use super::node::Purpose;
 use super::options::WatchMode;
-use super::permissions::{check_reads, check_writes};
+use super::permissions::{check_appends, check_reads, check_steps};
 use super::server_version::{OLDEST_REDIS, ServerVersion, query_version};
 use super::session::ChangeDetection;
 use super::store::RedisStore;
@@ -28,9 +28,11 @@ impl RedisStore {
     /// [`CheckError::Unavailable`] while Redis is away: check again later. Every other error names what somebody has to
     /// change.
     pub async fn check(&self) -> Result<ServerFacts, CheckError> {
-        let commands = &self.core.commands;
-        let version = commands.read(async |session| query_version(&session).await);
-        let version = version.await.map_err(|fault| unusable(commands, fault))?;
+        let servers = &self.core.servers;
+        let version = servers.read_anywhere(Purpose::Commands, async |session| {
+            query_version(&session).await
+        });
+        let version = version.await.map_err(|fault| self.unusable(fault))?;
         if let Some(version) = &version {
             validate_version(version)?;
         } else {
@@ -39,7 +41,7 @@ impl RedisStore {
             );
         }
         let keys = &self.core.options.keys;
-        let checked = self.core.watching.read(async |session| {
+        let checked = servers.read_anywhere(Purpose::Watching, async |session| {
             let checked = check_reads(&session, keys).await;
             let tracks = session.change_detection == ChangeDetection::Tracking;
             Ok((checked, tracks))
@@ -58,39 +60,43 @@ impl RedisStore {
     /// As [`RedisStore::check`].
     pub async fn check_writes(&self) -> Result<(), CheckError> {
         let (keys, retention) = (&self.core.options.keys, self.core.options.retention);
-        let commands = &self.core.commands;
-        let checked =
-            commands.read(async |session| Ok(check_writes(&session, keys, retention).await));
-        checked.await.map_err(|fault| unusable(commands, fault))?
+        let logs = keys.logs_pattern();
+        let (log_key, job_key) = (logs.for_no_job(), keys.job_pattern().for_no_job());
+        let servers = &self.core.servers;
+        let appends = async |session| Ok(check_appends(&session, logs, retention).await);
+        let steps = async |session| Ok(check_steps(&session, keys).await);
+        let appends = servers.read(Purpose::Commands, &log_key, appends);
+        appends.await.map_err(|fault| self.unusable(fault))??;
+        let steps = servers.read(Purpose::Commands, &job_key, steps);
+        steps.await.map_err(|fault| self.unusable(fault))?
     }
 
     /// Tells a server that is away from one that must track and refuses to.
     fn watching_is_unusable(&self, fault: Fault) -> CheckError {
-        let watching = &self.core.watching;
         let must_track = self.core.options.watch == WatchMode::Tracking;
         let refuses = |error: &Error| is_not_offered(error) || *error.kind() == ErrorKind::Config;
-        match watching.last_error() {
-            Some(error) if must_track && watching.current().is_none() && refuses(&error) => {
-                CheckError::Permission {
-                    command: "CLIENT TRACKING",
-                    pattern: self.core.options.keys.logs_pattern().glob(),
-                    source: StoreRefused::new(error),
-                }
-            }
-            _ => unusable(watching, fault),
+        match self.core.servers.last_error(Purpose::Watching) {
+            Some(error) if must_track && refuses(&error) => CheckError::Permission {
+                command: "CLIENT TRACKING",
+                pattern: self.core.options.keys.logs_pattern().glob(),
+                source: StoreRefused::new(error),
+            },
+            _ => self.unusable(fault),
         }
     }
-}
 
-/// Why a connection cannot be used: because of the credentials, or for a reason that may pass.
-fn unusable(connection: &Connection, fault: Fault) -> CheckError {
-    match connection.last_error() {
-        Some(error) if connection.current().is_none() && *error.kind() == ErrorKind::Auth => {
-            CheckError::Credentials {
+    /// Why the server cannot be used: because of the credentials, or for a reason that may pass.
+    fn unusable(&self, fault: Fault) -> CheckError {
+        let purposes = [Purpose::Commands, Purpose::Watching];
+        let mut errors = purposes
+            .into_iter()
+            .filter_map(|purpose| self.core.servers.last_error(purpose));
+        match errors.find(|error| *error.kind() == ErrorKind::Auth) {
+            Some(error) => CheckError::Credentials {
                 source: StoreRefused::new(error),
-            }
+            },
+            None => fault.into(),
         }
-        _ => fault.into(),
     }
 }
 

@@ -64,7 +64,9 @@ impl From<Fault> for CheckError {
             Fault::ConnectionLost(_)
             | Fault::DeadlineExceeded { .. }
             | Fault::TooManyOperations
-            | Fault::TryAgain(_) => Self::Unavailable(StoreUnavailable::new(fault)),
+            | Fault::TryAgain(_)
+            | Fault::Redirected(_)
+            | Fault::Garbled(_) => Self::Unavailable(StoreUnavailable::new(fault)),
         }
     }
 }

@@ -8,8 +8,10 @@
 //! | tracking is off after a reconnection, silently | every session is a new client; tracking is switched on before it is used |
 //! | a command that was under way is sent again, an `XADD` twice | fred does not reconnect and tries once; only reads are repeated, by [`super::connection`] |
 //! | commands pile up without bound while the server is away; its bounded queue, once full, loses count and stops flushing | fred gets no commands while there is no session; [`super::connection`] bounds what is under way |
-//! | the push of a flush (`FLUSHALL`) is dropped | [`super::flushes`] asks once a second; the sweep finds what else Redis does not push |
+//! | the push of a flush (`FLUSHALL`) is dropped | [`super::server_watch`] asks once a second; the sweep finds what else Redis does not push |
 //! | pushes go through a channel of 32; a slow reader loses them | room for [`PUSHES`], and lost pushes flag everything |
+//! | its router for clusters gives replies to the wrong commands where a slot moves, and so does a reply that looks like a message of a subscription | [`super::cluster`] does without that router; [`super::question`] notices |
+//! | its Sentinel client asks one Sentinel after the other, and waits for a silent one | [`super::sentinel`] asks all |
 //! | a frozen server is not noticed, less so while commands are written (each restarts its clock) | our own `PING` each second; one without an answer ends the session |
 
 use std::sync::Arc;
@@ -18,11 +20,12 @@ use std::time::Duration;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, TrackingInterface};
+use fred::types::RespVersion;
 use fred::types::client::Invalidation;
 use fred::types::config::{
-    Config, ConnectionConfig, PerformanceConfig, TcpConfig, UnresponsiveConfig,
+    Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig, TcpConfig,
+    UnresponsiveConfig,
 };
-use fred::types::{ClusterStateChange, RespVersion};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
@@ -31,9 +34,11 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use super::fault::{Fault, is_not_offered};
 use super::options::WatchMode;
 use super::peer::Peer;
+use super::question::Command;
 use super::registry::Registry;
 use super::role::Role;
 use super::session::{ChangeDetection, PATIENCE, Session, timed_out};
+use super::share::Share;
 
 /// Room for pushes that were not read yet. fred allocates all of it at once, nine times over (one channel for each kind of
 /// event): 4,096 costs 5 MB and covers 200 ms at 20,000 changes a second.
@@ -45,25 +50,27 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A client from its making to the end of its connection.
 pub(super) struct ConnectedClient {
     pub(super) session: Session,
+    server: Server,
     /// fred's task, which holds the sockets.
     task: AbortOnDropHandle<Result<(), Error>>,
     /// Where changes are flagged.
     pushes: Option<Pushes>,
-    /// The connection as the servers know it, where it may write. In a cluster, only the nodes that there were at first.
-    pub(super) peers: Vec<Peer>,
+    /// The connection as the server knows it, where it may write.
+    pub(super) peer: Option<Peer>,
 }
 
 /// What the server tells by itself.
 struct Pushes {
     registry: Arc<Registry>,
+    share: Share,
     invalidations: Receiver<Invalidation>,
-    cluster_changes: Receiver<Vec<ClusterStateChange>>,
 }
 
 impl ConnectedClient {
-    /// Connects and sets the connection up.
+    /// Connects to a server and sets the connection up.
     pub(super) async fn connect(
         config: &Config,
+        server: Server,
         role: &Role,
         use_resp3: bool,
         number: u64,
@@ -73,13 +80,19 @@ impl ConnectedClient {
         let wants_tracking =
             matches!(role, Role::Watching { mode, .. } if *mode != WatchMode::Poll);
         let resp3 = wants_tracking && use_resp3;
-        let client = new_client(config.clone(), role, resp3, deadline.min(PATIENCE));
+        let mut config = config.clone();
+        config.server = ServerConfig::Centralized {
+            server: server.clone(),
+        };
+        let client = new_client(config, role, resp3, deadline.min(PATIENCE));
         // Before it connects, so that no push is missed.
         let pushes = match role {
-            Role::Watching { registry, .. } => Some(Pushes {
+            Role::Watching {
+                registry, share, ..
+            } => Some(Pushes {
                 registry: Arc::clone(registry),
+                share: share.clone(),
                 invalidations: client.invalidation_rx(),
-                cluster_changes: client.cluster_change_rx(),
             }),
             Role::Commands => None,
         };
@@ -92,35 +105,38 @@ impl ConnectedClient {
         }
         let set_up = async {
             wait_for_answer(&client).await?;
+            let transactions = timeout(PATIENCE, Session::takes_transactions(&client)).await;
+            let transactions = transactions.unwrap_or_else(|_| Err(timed_out()))?;
             let change_detection = set_up(&client, role, resp3).await?;
-            let peers = match role {
-                Role::Watching { .. } => Vec::new(),
-                Role::Commands => Peer::find_all(&client).await?,
+            let peer = match role {
+                Role::Watching { .. } => None,
+                Role::Commands => Peer::find(&client, &server).await?,
             };
-            Ok::<_, Error>((change_detection, peers))
+            Ok::<_, Error>((change_detection, transactions, peer))
         };
         // fred may never answer a command of a connection that is lost at this moment.
-        let (change_detection, peers) = tokio::select! {
+        let (change_detection, transactions, peer) = tokio::select! {
             done = set_up => done?,
             ended = &mut task => return Err(end_reason(ended)),
         };
-        let batches = matches!(role, Role::Watching { .. }) && !client.is_clustered();
-        let session = Session::new(number, change_detection, client, batches.then_some(tasks));
+        let tasks = matches!(role, Role::Watching { .. }).then_some(tasks);
+        let session = Session::new(number, change_detection, client, transactions, tasks);
         Ok(Self {
             session,
+            server,
             task,
             pushes,
-            peers,
+            peer,
         })
     }
 
     /// Ends former connections at the server before this one is used. Commands that are still on their way over them are
     /// then never carried out. So a read after a failed write sees for good what that write has done (A5 of
     /// [`crate::LogAppend`]).
-    pub(super) async fn end_former(&self, former: &[Peer]) -> Result<(), Error> {
+    pub(super) async fn end_former(&self, former: Option<&Peer>) -> Result<(), Error> {
         let client = &self.session.client;
-        for peer in former {
-            match timeout(PATIENCE, peer.end(client)).await {
+        if let Some(peer) = former {
+            match timeout(PATIENCE, peer.end(client, &self.server)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) if is_lost(&error) => return Err(error),
                 Ok(Err(error)) => {
@@ -132,10 +148,22 @@ impl ConnectedClient {
         Ok(())
     }
 
-    /// Flags everything watched: what happened before this connection was there is unknown.
-    pub(super) fn flag_all(&self) {
+    /// Refuses a server that says that it is a replica.
+    pub(super) async fn refuse_replica(&self) -> Result<(), Error> {
+        let info = self.session.call(Command::new("INFO", ["replication"]));
+        let info = timeout(PATIENCE, info).await;
+        let info = info.unwrap_or_else(|_| Err(timed_out()))?;
+        let info = info.as_str().unwrap_or_default();
+        if info.lines().any(|line| line.trim() == "role:slave") {
+            return Err(Error::new(ErrorKind::Sentinel, "the server is a replica"));
+        }
+        Ok(())
+    }
+
+    /// Flags everything watched that this server serves: what happened before this connection was there is unknown.
+    pub(super) fn flag_share(&self) {
         if let Some(pushes) = &self.pushes {
-            pushes.registry.flag_all();
+            pushes.registry.flag_share(&pushes.share);
         }
     }
 
@@ -145,7 +173,8 @@ impl ConnectedClient {
         tokio::select! {
             ended = &mut self.task => end_reason(ended),
             error = watch_heartbeat(&session) => error,
-            error = flag_pushed(&session, self.pushes.as_mut()) => error,
+            () = session.ended() => Error::new(ErrorKind::Protocol, "the connection was ended"),
+            error = flag_pushed(self.pushes.as_mut()) => error,
         }
     }
 }
@@ -231,7 +260,7 @@ async fn start_tracking(client: &Client) -> Result<(), Error> {
         .unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// Returns when a `PING` gets no answer. In a cluster every node is asked.
+/// Returns when a `PING` gets no answer.
 async fn watch_heartbeat(session: &Session) -> Error {
     loop {
         sleep(HEARTBEAT).await;
@@ -243,27 +272,18 @@ async fn watch_heartbeat(session: &Session) -> Error {
 }
 
 /// Flags what the server pushes. Returns when that cannot go on.
-async fn flag_pushed(session: &Session, pushes: Option<&mut Pushes>) -> Error {
+async fn flag_pushed(pushes: Option<&mut Pushes>) -> Error {
     let Some(pushes) = pushes else {
         return std::future::pending().await;
     };
-    loop {
-        tokio::select! {
-            closed = flag_invalidated(&pushes.registry, &mut pushes.invalidations) => return closed,
-            // The cluster has changed: connections to new nodes do not track yet.
-            _ = pushes.cluster_changes.recv(), if session.is_cluster() => {
-                if session.change_detection == ChangeDetection::Tracking
-                    && let Err(error) = start_tracking(&session.client).await
-                {
-                    return error;
-                }
-                pushes.registry.flag_all();
-            }
-        }
-    }
+    flag_invalidated(&pushes.registry, &pushes.share, &mut pushes.invalidations).await
 }
 
-async fn flag_invalidated(registry: &Registry, pushes: &mut Receiver<Invalidation>) -> Error {
+async fn flag_invalidated(
+    registry: &Registry,
+    share: &Share,
+    pushes: &mut Receiver<Invalidation>,
+) -> Error {
     loop {
         match pushes.recv().await {
             Ok(push) => {
@@ -272,12 +292,31 @@ async fn flag_invalidated(registry: &Registry, pushes: &mut Receiver<Invalidatio
             }
             Err(RecvError::Lagged(missed)) => {
                 tracing::info!(missed, "pushes came faster than they were read");
-                registry.flag_all();
+                registry.flag_share(share);
             }
             Err(RecvError::Closed) => {
                 return Error::new(ErrorKind::Canceled, "the client was closed");
             }
         }
+    }
+}
+
+/// A connected client for a few commands: without watches, and without anybody who makes it again. Its connection ends with
+/// the handle.
+pub(super) async fn single_client(
+    mut config: Config,
+    server: &Server,
+) -> Result<(Client, AbortOnDropHandle<Result<(), Error>>), Error> {
+    config.server = ServerConfig::Centralized {
+        server: server.clone(),
+    };
+    let client = new_client(config, &Role::Commands, false, PATIENCE);
+    let mut connected = client.reconnect_rx();
+    let mut task = AbortOnDropHandle::new(client.connect());
+    tokio::select! {
+        _ = connected.recv() => Ok((client, task)),
+        ended = &mut task => Err(end_reason(ended)),
+        () = sleep(2 * PATIENCE) => Err(timed_out()),
     }
 }
 
@@ -291,7 +330,6 @@ fn end_reason(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Error
 
 #[cfg(test)]
 mod tests {
-    use fred::types::config::Server;
     use tokio::sync::broadcast::channel;
 
     use super::*;
@@ -311,7 +349,7 @@ mod tests {
             sender.send(push).unwrap();
         }
         drop(sender);
-        flag_invalidated(&registry, &mut pushes).await;
+        flag_invalidated(&registry, &Share::Everything, &mut pushes).await;
         assert_eq!(registry.resyncs(), 1);
         for handle in &handles {
             handle.flag.wait().await;
@@ -330,7 +368,7 @@ mod tests {
         };
         sender.send(push).unwrap();
         drop(sender);
-        flag_invalidated(&registry, &mut pushes).await;
+        flag_invalidated(&registry, &Share::Everything, &mut pushes).await;
         assert_eq!(registry.resyncs(), 0);
         assert!(!handle.flag.is_raised());
     }

@@ -1,4 +1,4 @@
-//! One connection to Redis (in a cluster: one to each node), which is made again for ever.
+//! One connection to a Redis server, which is made again for ever.
 //!
 //! Each time it is made it is a new *session*: connected, set up, used, and never repaired. When a session ends, the next
 //! one is made. So no command is sent twice, none waits in a queue for a server that is away, and what must be set up on a
@@ -11,16 +11,17 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use fred::error::{Error, ErrorKind};
-use fred::types::config::Config;
+use fred::types::config::Server;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::client::ConnectedClient;
 use super::fault::{Fault, is_not_offered};
+use super::node_options::NodeOptions;
 use super::role::Role;
-use super::session::Session;
+use super::session::{ChangeDetection, Session};
 use super::tasks::spawn_background;
 
 /// How many operations of one connection are under way at most. Further ones wait, first come, first served. This also
@@ -60,17 +61,28 @@ struct ConnectionInner {
 }
 
 impl Connection {
-    /// Begins to connect in the background.
-    pub(super) fn start(config: Config, deadline: Duration, role: Role) -> Self {
+    /// Begins to connect in the background, to the server that `target` names.
+    pub(super) fn start(
+        target: watch::Receiver<Option<Server>>,
+        options: &NodeOptions,
+        role: Role,
+        server_is_back: Arc<Notify>,
+    ) -> Self {
         let inner = Arc::new(ConnectionInner {
             session: watch::Sender::new(None),
             permits: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
-            deadline,
+            deadline: options.deadline,
             last_error: Mutex::new(None),
             sessions: AtomicU64::new(0),
             tasks: TaskTracker::new(),
         });
-        let task = keep_connected(Arc::clone(&inner), config, role);
+        let task = keep_connected(
+            Arc::clone(&inner),
+            target,
+            options.clone(),
+            role,
+            server_is_back,
+        );
         Self {
             inner,
             _task: spawn_background("connection", task),
@@ -79,12 +91,21 @@ impl Connection {
 
     /// Reads something. If the connection breaks meanwhile, the read is repeated on the next session, all within the
     /// deadline.
-    pub(super) async fn read<T, F, A>(&self, mut attempt: A) -> Result<T, Fault>
+    pub(super) async fn read<T, F, A>(&self, attempt: A) -> Result<T, Fault>
     where
         A: FnMut(Session) -> F,
         F: Future<Output = Result<T, Fault>>,
     {
         let end = Instant::now() + self.inner.deadline;
+        self.read_until(end, attempt).await
+    }
+
+    /// Reads something until a moment.
+    pub(super) async fn read_until<T, F, A>(&self, end: Instant, mut attempt: A) -> Result<T, Fault>
+    where
+        A: FnMut(Session) -> F,
+        F: Future<Output = Result<T, Fault>>,
+    {
         let mut permit = self.permit().await?;
         let mut used = 0;
         loop {
@@ -99,6 +120,10 @@ impl Connection {
             };
             match answer {
                 Ok(Err(Fault::ConnectionLost(_))) => permit.end(),
+                Ok(Err(Fault::Garbled(what))) => {
+                    permit.distrust(what);
+                    permit.end();
+                }
                 Ok(done) => {
                     permit.end();
                     return done;
@@ -108,19 +133,24 @@ impl Connection {
         }
     }
 
-    /// Writes something. It is tried once, because a lost answer does not mean that nothing was written.
-    pub(super) async fn write<T, F, A>(&self, attempt: A) -> Result<T, Fault>
+    /// Writes something until a moment. It is tried once, because a lost answer does not mean that nothing was written. A
+    /// server that takes no writes is no longer the right one: its connection is ended.
+    pub(super) async fn write_until<T, F, A>(&self, end: Instant, attempt: A) -> Result<T, Fault>
     where
         A: FnOnce(Session) -> F,
         F: Future<Output = Result<T, Fault>>,
     {
-        let end = Instant::now() + self.inner.deadline;
         let mut permit = self.permit().await?;
         let session = self.session_after(0, end).await?;
         permit.begin(&session);
         let Ok(done) = timeout_at(end, attempt(session)).await else {
             return Err(self.deadline_exceeded());
         };
+        match &done {
+            Err(Fault::Garbled(what)) => permit.distrust(what),
+            Err(fault) if fault.is_read_only() => self.end_session(),
+            _ => {}
+        }
         permit.end();
         done
     }
@@ -133,6 +163,27 @@ impl Connection {
     /// Follows which session there is.
     pub(super) fn sessions(&self) -> watch::Receiver<Option<Session>> {
         self.inner.session.subscribe()
+    }
+
+    /// Ends the session that there is, so that another one is made.
+    pub(super) fn end_session(&self) {
+        if let Some(session) = &*self.inner.session.borrow() {
+            session.end();
+        }
+    }
+
+    /// Waits until there is a session.
+    pub(super) async fn wait_until_connected(&self) {
+        let mut sessions = self.sessions();
+        // The sender lives as long as this connection.
+        sessions.wait_for(Option::is_some).await.ok();
+    }
+
+    /// Whether the server pushes changes; `None` while there is no session.
+    pub(super) fn tracks(&self) -> Option<bool> {
+        let session = self.inner.session.borrow();
+        let tracks = |session: &Session| session.change_detection == ChangeDetection::Tracking;
+        session.as_ref().map(tracks)
     }
 
     /// Why there is no session.
@@ -198,6 +249,14 @@ impl OperationPermit {
     fn end(&mut self) {
         self.under_way = None;
     }
+
+    /// Ends the session: a reply on it belonged to something else.
+    fn distrust(&self, what: &'static str) {
+        if let Some(session) = &self.under_way {
+            tracing::error!(what, "a reply of Redis does not belong to its command");
+            session.end();
+        }
+    }
 }
 
 impl Drop for OperationPermit {
@@ -217,35 +276,65 @@ impl Drop for OperationPermit {
 }
 
 /// Makes one session after the other.
-async fn keep_connected(inner: Arc<ConnectionInner>, config: Config, role: Role) {
+async fn keep_connected(
+    inner: Arc<ConnectionInner>,
+    mut target: watch::Receiver<Option<Server>>,
+    options: NodeOptions,
+    role: Role,
+    server_is_back: Arc<Notify>,
+) {
     let backoff = ExponentialBuilder::default()
         .with_min_delay(MIN_PAUSE)
         .with_max_delay(MAX_PAUSE)
         .without_max_times();
     let mut pauses = backoff.build();
     let mut use_resp3 = true;
-    // The last session's ends of the connections at the servers.
-    let mut former = Vec::new();
+    // The last session's end of the connection at the server.
+    let mut former = None;
     loop {
+        let Some(server) = named_server(&mut target).await else {
+            return;
+        };
         let number = inner.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         let connecting = async {
             let (deadline, tasks) = (inner.deadline, inner.tasks.clone());
-            let client =
-                ConnectedClient::connect(&config, &role, use_resp3, number, deadline, tasks)
-                    .await?;
-            client.end_former(&former).await?;
+            let server = server.clone();
+            let client = ConnectedClient::connect(
+                &options.config,
+                server,
+                &role,
+                use_resp3,
+                number,
+                deadline,
+                tasks,
+            )
+            .await?;
+            if options.must_be_primary {
+                client.refuse_replica().await?;
+            }
+            client.end_former(former.as_ref()).await?;
             Ok(client)
         };
         let error = match connecting.await {
             Ok(mut client) => {
-                former = std::mem::take(&mut client.peers);
+                former = client.peer.take();
                 *inner.last_error.lock() = None;
-                pauses = backoff.build();
+                server_is_back.notify_waiters();
                 inner.session.send_replace(Some(client.session.clone()));
                 // Only now, when everybody has the new session: reads from now on use it, and earlier readers read again.
-                client.flag_all();
-                let error = client.run_until_lost().await;
+                client.flag_share();
+                let begun = Instant::now();
+                let error = tokio::select! {
+                    error = client.run_until_lost() => error,
+                    () = other_server(&mut target, &server) => {
+                        Error::new(ErrorKind::Canceled, "another server is the primary now")
+                    }
+                };
                 inner.session.send_replace(None);
+                // A session that had to be ended at once does not mean that the next one is better.
+                if begun.elapsed() > MAX_PAUSE {
+                    pauses = backoff.build();
+                }
                 // The next server, or proxy, may know RESP3.
                 use_resp3 = true;
                 error
@@ -257,10 +346,27 @@ async fn keep_connected(inner: Arc<ConnectionInner>, config: Config, role: Role)
         };
         // One warning for an outage is enough.
         if inner.last_error.lock().replace(error.clone()).is_none() {
-            tracing::warn!(%error, "no connection to Redis; trying again");
+            tracing::warn!(%error, %server, "no connection to Redis; trying again");
         } else {
-            tracing::debug!(%error, "still no connection to Redis");
+            tracing::debug!(%error, %server, "still no connection to Redis");
         }
-        sleep(pauses.next().unwrap_or(MAX_PAUSE)).await;
+        // The other connection to this server may come back during the pause, and then this one can.
+        let pause = pauses.next().unwrap_or(MAX_PAUSE);
+        timeout(pause, server_is_back.notified()).await.ok();
+    }
+}
+
+/// The server to connect to, as soon as one is named. `None` when nobody will name one.
+async fn named_server(target: &mut watch::Receiver<Option<Server>>) -> Option<Server> {
+    let named = target.wait_for(Option::is_some).await;
+    named.ok().and_then(|server| server.clone())
+}
+
+/// Returns when another server is named.
+async fn other_server(target: &mut watch::Receiver<Option<Server>>, server: &Server) {
+    let is_other = |named: &Option<Server>| named.as_ref().is_some_and(|named| named != server);
+    if target.wait_for(is_other).await.is_err() {
+        // Nobody will name another one.
+        std::future::pending::<()>().await;
     }
 }

@@ -128,7 +128,7 @@ fn careful_bounds(bounds: Vec<Value>) -> Result<LogBounds, Fault> {
 
 /// Redis counts added entries since 7.0. Gaps cannot be detected without that.
 fn too_old() -> Fault {
-    Fault::garbled("XINFO STREAM lacks fields that Redis has since 7.0")
+    Fault::too_old("XINFO STREAM lacks fields that Redis has since 7.0")
 }
 
 fn field<'a>(line: &'a mut Line, name: Option<&[u8]>) -> Option<&'a mut Option<String>> {
@@ -167,9 +167,11 @@ pub(super) fn bounds(reply: Value) -> Result<(LogBounds, usize), Fault> {
         Some(Value::Array(parts)) => parts.first().map(id).transpose()?,
         _ => None,
     };
+    let no_stream = || Fault::garbled("XINFO STREAM does not describe a stream");
+    let last_id = id(fields.get("last-generated-id").ok_or_else(no_stream)?)?;
     let bounds = LogBounds {
         first_id,
-        last_id: id(fields.get("last-generated-id").ok_or_else(too_old)?)?,
+        last_id,
         max_deleted_id: id(fields.get("max-deleted-entry-id").ok_or_else(too_old)?)?,
         entries_added: fields.count("entries-added").ok_or_else(too_old)?,
         length: fields.count("length").ok_or_else(too_old)?,
@@ -216,11 +218,20 @@ impl Fields {
     }
 }
 
+/// The fields of a job that [`job`] takes.
+///
+/// The first one is in no hash. fred takes a reply whose first text is `message` or `subscribe` for a message of a
+/// subscription and drops it, and then every later command gets its neighbour's reply. What a hash contains must not decide
+/// that.
+pub(super) const JOB_FIELDS: [&str; 4] = ["log-api:none", "status", "user_id", "org_id"];
+
 /// A job's `status`, `user_id` and `org_id`, or `None` where none is there.
 pub(super) fn job(reply: Value) -> Result<Option<Job>, Fault> {
-    let fields = <[Value; 3]>::try_from(reply.into_array())
-        .map_err(|_| Fault::garbled("HMGET gave another number of fields"))?;
-    let [status, owner, org] = fields.map(text);
+    let odd = || Fault::garbled("HMGET gave another number of fields");
+    let Value::Array(fields) = reply else {
+        return Err(odd());
+    };
+    let [_, status, owner, org] = <[Value; 4]>::try_from(fields).map_err(|_| odd())?.map(text);
     if status.is_none() && owner.is_none() && org.is_none() {
         return Ok(None);
     }
@@ -305,7 +316,9 @@ mod tests {
 
     #[test]
     fn a_job_without_an_owner_or_a_status_is_a_job() {
-        let read = |status: Value, owner: Value| job(array([status, owner, Value::Null])).unwrap();
+        let read = |status: Value, owner: Value| {
+            job(array([Value::Null, status, owner, Value::Null])).unwrap()
+        };
         assert_eq!(read(Value::Null, Value::Null), None);
         let without_owner = read("queued".into(), "".into()).unwrap();
         assert_eq!(

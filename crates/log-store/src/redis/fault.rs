@@ -43,19 +43,87 @@ pub(super) enum Fault {
     /// The server answered with an error that may pass. An unknown error is one of these.
     #[error("{0}")]
     TryAgain(Error),
+    /// Another node of the cluster serves the key. Nothing was done.
+    #[error("another node of the cluster serves the key")]
+    Redirected(Redirection),
     /// The server does not allow or does not know this command. For readers and writers that is an outage: somebody can
     /// change it while we run. [`super::RedisStore::check`] names it.
     #[error("{0}")]
     NotPermitted(Error),
-    /// The same command would certainly fail again: a key of another type, a reply that makes no sense.
+    /// The same command would certainly fail again: a key of another type.
     #[error("{0}")]
     Permanent(Error),
+    /// The reply cannot be the answer to this command, so the later ones on this connection are not to be trusted either.
+    /// The connection is ended. See [`super::question`].
+    #[error("a reply of Redis does not belong to its command: {0}")]
+    Garbled(&'static str),
+}
+
+/// What `MOVED` and `ASK` say: another node serves a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Redirection {
+    /// `ASK`: for this once. The slot is moving.
+    pub(super) asks: bool,
+    pub(super) slot: u16,
+    /// Empty where it is the host of the node that says so.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Redirection {
+    /// `MOVED 3999 127.0.0.1:6381`, or the same with `ASK`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let asks = match words.next()? {
+            "MOVED" => false,
+            "ASK" => true,
+            _ => return None,
+        };
+        let slot = words.next()?.parse().ok()?;
+        let (host, port) = words.next()?.rsplit_once(':')?;
+        Some(Self {
+            asks,
+            slot,
+            host: host.to_owned(),
+            port: port.parse().ok()?,
+        })
+    }
 }
 
 impl Fault {
     /// The reply is not what the command promises.
-    pub(super) fn garbled(what: &'static str) -> Self {
+    pub(super) const fn garbled(what: &'static str) -> Self {
+        Self::Garbled(what)
+    }
+
+    /// The server is too old: its replies lack something that cannot be done without.
+    pub(super) fn too_old(what: &'static str) -> Self {
         Self::Permanent(Error::new(ErrorKind::Protocol, what))
+    }
+
+    /// Whether a server has answered at all.
+    pub(super) const fn is_answer(&self) -> bool {
+        match self {
+            Self::ConnectionLost(_) | Self::DeadlineExceeded { .. } | Self::TooManyOperations => {
+                false
+            }
+            Self::TryAgain(_)
+            | Self::Redirected(_)
+            | Self::NotPermitted(_)
+            | Self::Permanent(_)
+            | Self::Garbled(_) => true,
+        }
+    }
+
+    /// Whether the server is a replica and has refused a write. Nothing was done.
+    pub(super) fn is_read_only(&self) -> bool {
+        matches!(self, Self::TryAgain(error) if code(error.details()) == "READONLY")
+    }
+
+    /// Whether a cluster has refused a command because it is changing. Nothing was done.
+    pub(super) fn is_cluster_changing(&self) -> bool {
+        let changing = ["CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN"];
+        matches!(self, Self::TryAgain(error) if changing.contains(&code(error.details())))
     }
 
     /// The log changed during every attempt to read it.
@@ -78,7 +146,11 @@ impl From<Error> for Fault {
             | ErrorKind::Parse
             | ErrorKind::NotFound => Self::Permanent(error),
             // A wrong password is an outage, too: it can be changed on the server. The check at start names it.
-            ErrorKind::Auth | ErrorKind::Cluster => Self::TryAgain(error),
+            ErrorKind::Cluster => match Redirection::parse(error.details()) {
+                Some(to) => Self::Redirected(to),
+                None => Self::TryAgain(error),
+            },
+            ErrorKind::Auth => Self::TryAgain(error),
             ErrorKind::Unknown if is_not_permitted(error.details()) => Self::NotPermitted(error),
             ErrorKind::Unknown if is_error_reply(error.details()) => Self::TryAgain(error),
             _ => Self::ConnectionLost(error),
@@ -119,7 +191,9 @@ impl From<Fault> for StoreError {
             | Fault::DeadlineExceeded { .. }
             | Fault::TooManyOperations
             | Fault::TryAgain(_)
-            | Fault::NotPermitted(_) => StoreUnavailable::new(fault).into(),
+            | Fault::Redirected(_)
+            | Fault::NotPermitted(_)
+            | Fault::Garbled(_) => StoreUnavailable::new(fault).into(),
             Fault::Permanent(_) => StoreRefused::new(fault).into(),
         }
     }
@@ -152,10 +226,12 @@ mod tests {
     fn class(fault: &Fault) -> Class {
         match fault {
             Fault::ConnectionLost(_) => Class::Lost,
-            Fault::TryAgain(_) => Class::TryAgain,
+            Fault::TryAgain(_) | Fault::Redirected(_) => Class::TryAgain,
             Fault::NotPermitted(_) => Class::NotPermitted,
             Fault::Permanent(_) => Class::Permanent,
-            Fault::DeadlineExceeded { .. } | Fault::TooManyOperations => unreachable!(),
+            Fault::DeadlineExceeded { .. } | Fault::TooManyOperations | Fault::Garbled(_) => {
+                unreachable!()
+            }
         }
     }
 

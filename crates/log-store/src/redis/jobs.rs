@@ -1,11 +1,12 @@
 //! Jobs in Redis: the traits for reading jobs, creating them and changing their status.
 
 use async_trait::async_trait;
-use fred::interfaces::HashesInterface;
 use fred::types::Value;
 use log_domain::{Job, JobId, JobStatus};
 
 use super::fault::Fault;
+use super::node::Purpose;
+use super::question::Command;
 use super::session::Session;
 use super::store::RedisStore;
 use super::writes::{self, StepResult};
@@ -18,13 +19,18 @@ impl Jobs for RedisStore {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         let key = self.core.options.keys.job(job);
         let read = async |session| reads::job(&session, &key).await;
-        Ok(self.core.commands.read(read).await?)
+        Ok(self
+            .core
+            .servers
+            .read(Purpose::Commands, &key, read)
+            .await?)
     }
 
     async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
         let key = self.core.options.keys.job(job);
         let read = async |session| details(&session, &key).await;
-        Ok(self.core.commands.read(read).await?)
+        let servers = &self.core.servers;
+        Ok(servers.read(Purpose::Commands, &key, read).await?)
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
@@ -41,7 +47,7 @@ impl JobWrites for RedisStore {
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
         let key = self.core.options.keys.job(job);
         let create = async |session| writes::create(&session, &key, new).await;
-        if self.core.commands.write(create).await? {
+        if self.core.servers.write(&key, create).await? {
             Ok(())
         } else {
             Err(CreateJobError::Exists)
@@ -60,7 +66,7 @@ impl JobWrites for RedisStore {
             from.check_step(&step.to)?;
             let keys = &self.core.options.keys;
             let take = async |session| writes::step(&session, keys, job, &from, step).await;
-            match self.core.commands.write(take).await? {
+            match self.core.servers.write(&keys.job(job), take).await? {
                 StepResult::Changed => return Ok(from),
                 StepResult::NotFound => return Err(TransitionError::NotFound),
                 StepResult::StatusDiffers(now) => from = now,
@@ -71,17 +77,13 @@ impl JobWrites for RedisStore {
 
 /// Reads a job and its texts by one command.
 async fn details(session: &Session, key: &str) -> Result<Option<JobDetails>, Fault> {
-    let names = vec![
-        "status",
-        "user_id",
-        "org_id",
-        "created_at",
-        "updated_at",
-        "status_message",
-    ];
-    let reply: Value = session.reads().hmget(key, names).await?;
-    let mut job = reply.into_array();
-    let texts = job.split_off(job.len().min(3));
+    let texts = ["created_at", "updated_at", "status_message"];
+    let names = decode::JOB_FIELDS.into_iter().chain(texts);
+    let command = Command::new("HMGET", std::iter::once(key).chain(names));
+    let Value::Array(mut job) = session.ask_and_compare(key, command).await? else {
+        return Err(Fault::garbled("HMGET gives no array"));
+    };
+    let texts = job.split_off(job.len().min(decode::JOB_FIELDS.len()));
     let Some(job) = decode::job(Value::Array(job))? else {
         // A hash with none of our fields, or no hash.
         let job = reads::job(session, key).await?;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 
+use super::node::Purpose;
 use super::store::RedisStore;
 use super::{appends, reads};
 use crate::append::{LogAppend, NewLine};
@@ -25,7 +26,11 @@ impl LogStore for RedisStore {
                 .span(span, order, limit)
                 .await
         };
-        Ok(self.core.commands.read(read).await?)
+        Ok(self
+            .core
+            .servers
+            .read(Purpose::Commands, &key, read)
+            .await?)
     }
 
     async fn read_after(
@@ -36,13 +41,21 @@ impl LogStore for RedisStore {
     ) -> Result<TailRead, StoreError> {
         let key = self.core.options.keys.logs(job);
         let read = async |session| self.core.reader(&session, &key).tail(after, limit).await;
-        Ok(self.core.commands.read(read).await?)
+        Ok(self
+            .core
+            .servers
+            .read(Purpose::Commands, &key, read)
+            .await?)
     }
 
     async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
         let key = self.core.options.keys.logs(job);
         let read = async |session| reads::bounds(&session, &key).await;
-        Ok(self.core.commands.read(read).await?)
+        Ok(self
+            .core
+            .servers
+            .read(Purpose::Commands, &key, read)
+            .await?)
     }
 
     fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
@@ -62,7 +75,7 @@ impl LogAppend for RedisStore {
         let mut ids = Vec::with_capacity(lines.len());
         for lines in lines.chunks(appends::MAX_LINES) {
             let append = async |session| appends::append(&session, &key, lines, retention).await;
-            ids.extend(self.core.commands.write(append).await?);
+            ids.extend(self.core.servers.write(&key, append).await?);
         }
         Ok(ids)
     }

@@ -8,14 +8,15 @@
 //! that has none, the whole key of the log is the tag.
 
 use async_trait::async_trait;
-use fred::interfaces::{HashesInterface, KeysInterface, LuaInterface};
 use fred::types::Value;
 use log_domain::{EntryId, JobId, Numbering, ProducerName, ProducerState};
 
 use super::appends::{self, MAX_LINES};
 use super::check_error::CheckError;
 use super::fault::Fault;
+use super::node::Purpose;
 use super::options::Retention;
+use super::question::{Command, answer_for, script};
 use super::session::Session;
 use super::store::RedisStore;
 use crate::append::NewLine;
@@ -23,7 +24,7 @@ use crate::error::{StoreError, StoreRefused};
 use crate::numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 
 /// Appends the new lines of a batch: KEYS stream, counts; ARGV lines to keep, seconds to live, how many lines, the lines
-/// as `MessagePack`, producer, epoch, number of the first line. It returns what it did, and numbers.
+/// as `MessagePack`, producer, epoch, number of the first line. It returns the stream, and what it did, with numbers.
 ///
 /// A count is only valid while the stream exists. It lives longer than the stream, because other producers may renew the
 /// stream without it. If an `XADD` fails, the lines before it are counted.
@@ -37,9 +38,9 @@ if state then
   local known_epoch
   known_epoch, next, last = string.match(state, '^(%d+) (%d+) (%S+)$')
   known_epoch, next, resumed = tonumber(known_epoch), tonumber(next), true
-  if epoch < known_epoch then return {'stale', known_epoch} end
+  if epoch < known_epoch then return {stream, {'stale', known_epoch}} end
   if epoch > known_epoch then next = 0 end
-  if first > next then return {'gap', next} end
+  if first > next then return {stream, {'gap', next}} end
 end
 local known = math.min(next - first, count)
 local values, failed = cmsgpack.unpack(ARGV[4]), nil
@@ -69,7 +70,7 @@ if added > 0 then
   call('EXPIRE', counts, 2 * ARGV[2])
 end
 if failed then return failed end
-return {'ok', next, added, known, last, resumed and 1 or 0}";
+return {stream, {'ok', next, added, known, last, resumed and 1 or 0}}";
 
 /// Asks whether everything is allowed that [`APPEND`] does beside an ordinary append. It does none of it.
 const ALLOWED: &str = "
@@ -92,15 +93,13 @@ impl RedisStore {
     pub async fn check_numbered(&self) -> Result<(), CheckError> {
         let pattern = self.core.options.keys.logs_pattern();
         let log = pattern.for_no_job();
-        let keys = vec![log.clone(), counts_key(&log)];
+        let counts = counts_key(&log);
         let asked = async |session: Session| {
-            let none: Vec<String> = Vec::new();
-            Ok(session
-                .writes()
-                .eval::<Value, _, _, _>(ALLOWED, keys.clone(), none)
-                .await?)
+            let keys = [&*log, &*counts];
+            Ok(session.call(script(ALLOWED, keys, [""; 0])).await?)
         };
-        match self.core.commands.read(asked).await {
+        let servers = &self.core.servers;
+        match servers.read(Purpose::Commands, &log, asked).await {
             Ok(_) => Ok(()),
             Err(fault @ (Fault::NotPermitted(_) | Fault::Permanent(_))) => {
                 Err(CheckError::Permission {
@@ -123,21 +122,17 @@ impl NumberedAppend for RedisStore {
         lines: &[NewLine],
     ) -> Result<NumberedAppended, NumberedAppendError> {
         let log = self.core.options.keys.logs(job);
-        let keys = vec![log.clone(), counts_key(&log)];
+        let counts = counts_key(&log);
         let keep = self.core.options.retention;
         let mut done: Option<NumberedAppended> = None;
         let mut sent = 0;
         // Each part is one script; after a failure, the count says how many parts were appended.
         for part in lines.chunks(MAX_LINES) {
             let numbering = batch.after(sent);
-            let append =
-                async |session| append(&session, keys.clone(), &numbering, part, keep).await;
-            let now = self
-                .core
-                .commands
-                .write(append)
-                .await
-                .map_err(StoreError::from)??;
+            let keys = [&*log, &*counts];
+            let append = async |session| append(&session, keys, &numbering, part, keep).await;
+            let now = self.core.servers.write(&log, append).await;
+            let now = now.map_err(StoreError::from)??;
             done = Some(done.map_or(now, |before| NumberedAppended {
                 appended: before.appended + now.appended,
                 duplicate: before.duplicate + now.duplicate,
@@ -160,16 +155,17 @@ impl NumberedAppend for RedisStore {
         let log = self.core.options.keys.logs(job);
         let counts = counts_key(&log);
         let read = async |session: Session| {
-            let client = session.reads();
-            let state: Option<String> = client.hget(&counts, producer.as_str()).await?;
-            let exists: i64 = client.exists(&log).await?;
-            let state = state.filter(|_| exists == 1);
+            let state = Command::new("HGET", [&*counts, producer.as_str()]);
+            let state = session.ask_and_compare(&counts, state).await?;
+            let exists = session.ask(&log, Command::new("EXISTS", [&log])).await?;
+            let state = state.as_string().filter(|_| exists.as_i64() == Some(1));
             let garbled = || Fault::garbled("a count cannot be read");
             state
                 .map(|text| parse_state(&text).ok_or_else(garbled))
                 .transpose()
         };
-        Ok(self.core.commands.read(read).await?)
+        let servers = &self.core.servers;
+        Ok(servers.read(Purpose::Commands, &log, read).await?)
     }
 }
 
@@ -188,7 +184,7 @@ impl RedisStore {
 /// Appends up to [`MAX_LINES`] lines.
 async fn append(
     session: &Session,
-    keys: Vec<String>,
+    keys: [&str; 2],
     batch: &Numbering,
     lines: &[NewLine],
     keep: Retention,
@@ -197,8 +193,9 @@ async fn append(
     arguments.push(batch.producer().as_str().into());
     arguments.push(batch.epoch().to_string().into());
     arguments.push(batch.first().to_string().into());
-    let reply: Value = session.writes().eval(APPEND, keys, arguments).await?;
-    parse_reply(reply).ok_or_else(|| Fault::garbled("a numbered append gave an impossible reply"))
+    let reply = session.call(script(APPEND, keys, arguments)).await?;
+    parse_reply(answer_for(reply, keys[0])?)
+        .ok_or_else(|| Fault::garbled("a numbered append gave an impossible reply"))
 }
 
 fn parse_reply(reply: Value) -> Option<Result<NumberedAppended, NumberedAppendError>> {

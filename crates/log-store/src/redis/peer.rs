@@ -2,12 +2,11 @@
 
 use fred::clients::Client;
 use fred::error::Error;
-use fred::interfaces::ClientLike;
 use fred::types::config::Server;
-use fred::types::{ClusterHash, CustomCommand, FromValue, Value};
 use tokio::time::timeout;
 
 use super::fault::Fault;
+use super::question::{Command, call};
 use super::session::{PATIENCE, timed_out};
 
 /// One connection at its server.
@@ -21,25 +20,20 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Asks for a client's connections. Nothing is found where the server does not tell.
-    pub(super) async fn find_all(client: &Client) -> Result<Vec<Self>, Error> {
-        let mut peers = Vec::new();
-        for server in client.active_connections() {
-            let asked = ask::<String>(client, &server, vec!["INFO".into()]);
-            match timeout(PATIENCE, asked).await {
-                Ok(Ok(info)) => peers.extend(Self::parse(server, &info)),
-                Ok(Err(error))
-                    if matches!(Fault::from(error.clone()), Fault::ConnectionLost(_)) =>
-                {
-                    return Err(error);
-                }
-                Ok(Err(error)) => {
-                    tracing::info!(%error, "the server refuses CLIENT INFO");
-                }
-                Err(_) => return Err(timed_out()),
+    /// Asks for a client's connection. Nothing is found where the server does not tell.
+    pub(super) async fn find(client: &Client, server: &Server) -> Result<Option<Self>, Error> {
+        match timeout(PATIENCE, call(client, Command::new("CLIENT", ["INFO"]))).await {
+            Ok(Ok(info)) => {
+                let info = info.as_str().unwrap_or_default();
+                Ok(Self::parse(server.clone(), &info))
             }
+            Ok(Err(error)) if !Fault::from(error.clone()).is_answer() => Err(error),
+            Ok(Err(error)) => {
+                tracing::info!(%error, "the server refuses CLIENT INFO");
+                Ok(None)
+            }
+            Err(_) => Err(timed_out()),
         }
-        Ok(peers)
     }
 
     /// Reads a line of `CLIENT INFO`: `id=7 addr=127.0.0.1:40312 laddr=…`.
@@ -55,30 +49,16 @@ impl Peer {
         })
     }
 
-    /// Ends the connection, if the server still has it and `client` reaches that server.
-    pub(super) async fn end(&self, client: &Client) -> Result<(), Error> {
-        if !client.active_connections().contains(&self.server) {
+    /// Ends the connection, over a client of the same server.
+    pub(super) async fn end(&self, client: &Client, server: &Server) -> Result<(), Error> {
+        if self.server != *server {
             return Ok(());
         }
-        let this = ["KILL", "ID", &self.id, "ADDR", &self.addr].map(Value::from);
-        let ended: i64 = ask(client, &self.server, this.into()).await?;
-        tracing::debug!(ended, "the former connection is ended");
+        let this = ["KILL", "ID", &self.id, "ADDR", &self.addr];
+        let ended = call(client, Command::new("CLIENT", this)).await?;
+        tracing::debug!(?ended, "the former connection is ended");
         Ok(())
     }
-}
-
-/// Sends a `CLIENT` command to one server. fred's own methods cannot choose the node of a cluster.
-async fn ask<T: FromValue>(
-    client: &Client,
-    server: &Server,
-    arguments: Vec<Value>,
-) -> Result<T, Error> {
-    let command = CustomCommand::new_static("CLIENT", ClusterHash::FirstKey, false);
-    if client.is_clustered() {
-        let node = client.with_cluster_node(server);
-        return node.custom(command, arguments).await;
-    }
-    client.custom(command, arguments).await
 }
 
 #[cfg(test)]

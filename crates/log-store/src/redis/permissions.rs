@@ -14,7 +14,7 @@ use crate::error::StoreRefused;
 pub(super) async fn check_reads(session: &Session, keys: &KeyPatterns) -> Result<(), CheckError> {
     let (job, logs) = (keys.job_pattern(), keys.logs_pattern());
     let (job_key, log_key) = (job.for_no_job(), logs.for_no_job());
-    let client = session.reads();
+    let client = &session.client;
     let fields = vec!["status", "user_id", "org_id"];
     allowed("HMGET", job, client.hmget(&job_key, fields).await)?;
     allowed("EXISTS", job, client.exists(&job_key).await)?;
@@ -33,19 +33,14 @@ pub(super) async fn check_reads(session: &Session, keys: &KeyPatterns) -> Result
     Ok(())
 }
 
-/// Checks that every write is allowed, without writing anything: by an `XADD` that creates no stream, by an `EXPIRE` of a
-/// missing key, and by asking inside a script for what scripts do (`redis.acl_check_cmd`, since Redis 7.0).
-pub(super) async fn check_writes(
+/// Checks that appends are allowed, without writing anything: by an `XADD` that creates no stream, and by an `EXPIRE` of a
+/// missing key.
+pub(super) async fn check_appends(
     session: &Session,
-    keys: &KeyPatterns,
+    logs: &Pattern,
     keep: Retention,
 ) -> Result<(), CheckError> {
-    let (job, logs, events) = (
-        keys.job_pattern(),
-        keys.logs_pattern(),
-        keys.events_pattern(),
-    );
-    let client = session.writes();
+    let client = &session.client;
     let log_key = logs.for_no_job();
     let cap = ("MAXLEN", "~", i64::from(keep.lines));
     let none = vec![("text", "")];
@@ -57,6 +52,14 @@ pub(super) async fn check_writes(
     let trimmed = client.xtrim(&log_key, cap).await;
     allowed("XTRIM", logs, trimmed)?;
     allowed("EXPIRE", logs, client.expire(&log_key, 1, None).await)?;
+    Ok(())
+}
+
+/// Checks that changes of a status are allowed, by asking inside a script for what scripts do (`redis.acl_check_cmd`, since
+/// Redis 7.0).
+pub(super) async fn check_steps(session: &Session, keys: &KeyPatterns) -> Result<(), CheckError> {
+    let (job, events) = (keys.job_pattern(), keys.events_pattern());
+    let client = &session.client;
     let asked = [
         (
             "CLIENT KILL",
@@ -114,6 +117,8 @@ fn allowed(
         return Ok(Value::Null);
     }
     match Fault::from(error) {
+        // Another node of the cluster serves the key. What is not allowed, a node says before that.
+        Fault::Redirected(_) => Ok(Value::Null),
         fault @ (Fault::NotPermitted(_) | Fault::Permanent(_)) => Err(CheckError::Permission {
             command,
             pattern: pattern.glob(),

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::connection::Connection;
 use super::registry::Registry;
 use super::session::{ChangeDetection, Session};
+use super::share::Share;
 
 /// How many keys one round reads, as long as that reaches every key within [`SLICES`] rounds.
 const KEYS_PER_ROUND: u64 = 100;
@@ -22,7 +23,12 @@ const KEYS_PER_ROUND: u64 = 100;
 const SLICES: u64 = 20;
 
 /// Flags watches for ever, while the connection's session must be polled.
-pub(super) async fn run(connection: Arc<Connection>, registry: Arc<Registry>, every: Duration) {
+pub(super) async fn run(
+    connection: Arc<Connection>,
+    registry: Arc<Registry>,
+    share: Share,
+    every: Duration,
+) {
     let mut sessions = connection.sessions();
     let mut rounds = interval(every);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -38,7 +44,7 @@ pub(super) async fn run(connection: Arc<Connection>, registry: Arc<Registry>, ev
         }
         rounds.tick().await;
         let count = slices_per_round(registry.len());
-        registry.flag_slices(first, count, SLICES);
+        registry.flag_slices(&share, first, count, SLICES);
         first = (first + count) % SLICES;
     }
 }

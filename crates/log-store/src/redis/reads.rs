@@ -4,7 +4,7 @@
 //! all that came up to its limit. Where lines are long, or nothing is known of them, a script reads them
 //! ([`super::careful`]).
 
-use fred::interfaces::{HashesInterface, KeysInterface, StreamsInterface};
+use fred::error::Error;
 use fred::types::Value;
 use futures_util::future::{join, join_all};
 use log_domain::{Batch, EntryId, Job, LogBounds, Order, ReadLimit, Span, gap_after};
@@ -13,6 +13,7 @@ use super::careful::{CarefulReads, INLINE, Query};
 use super::collected::{Collected, Step};
 use super::decode::{self, Entries};
 use super::fault::Fault;
+use super::question::{self, Command, stream_info};
 use super::session::{Session, TailQuery, TailReply};
 use super::sizes::Sizes;
 use crate::lines::TailRead;
@@ -115,7 +116,8 @@ impl LogReader<'_> {
         }
         if std::mem::take(&mut self.arms) {
             // Before the read: every later change is told.
-            let _: Value = self.session.reads().xlen(self.key).await?;
+            let length = Command::new("XLEN", [self.key]);
+            self.session.call(length).await?;
         }
         let left = collected.left();
         let mut query = Query {
@@ -158,22 +160,33 @@ impl LogReader<'_> {
 
 /// Reads the bounds of a log.
 pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fault> {
-    let info: Result<Value, _> = session.reads().xinfo_stream(key, false, None).await;
-    Ok(known_bounds(info)?.0)
+    let ask = || session.ask(key, stream_info(key));
+    match ask().await {
+        // An error names no key, so it counts if it comes twice.
+        Err(Fault::TryAgain(error)) if is_absent(&error) => match ask().await {
+            Err(Fault::TryAgain(error)) if is_absent(&error) => Ok(LogBounds::ABSENT),
+            info => Ok(decode::bounds(info?)?.0),
+        },
+        info => Ok(decode::bounds(info?)?.0),
+    }
 }
 
 /// Reads a job.
 pub(super) async fn job(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
-    let client = session.reads();
-    let fields = || client.hmget::<Value, _, _>(key, vec!["status", "user_id", "org_id"]);
+    let fields = || {
+        let words = std::iter::once(key).chain(decode::JOB_FIELDS);
+        session.ask_and_compare(key, Command::new("HMGET", words))
+    };
     if let Some(job) = decode::job(fields().await?)? {
         return Ok(Some(job));
     }
     // HMGET gives the same answer for a missing hash and for one without these three fields. The fields are read again after
     // EXISTS, so that a job that was created in between is not taken for one without an owner.
-    let exists: bool = client.exists(key).await?;
-    if !exists {
-        return Ok(None);
+    let exists = session.ask(key, Command::new("EXISTS", [key])).await?;
+    match exists.as_i64() {
+        Some(0) => return Ok(None),
+        Some(_) => {}
+        None => return Err(Fault::garbled("EXISTS does not count")),
     }
     let job = decode::job(fields().await?)?;
     Ok(Some(job.unwrap_or_else(decode::bare_job)))
@@ -187,13 +200,12 @@ async fn range(
     count: usize,
 ) -> Result<Entries, Fault> {
     let (low, high) = ends(span);
-    let count = Some(count as u64);
-    let reads = session.reads();
-    let entries: Value = match order {
-        Order::OldestFirst => reads.xrange(key, low, high, count).await?,
-        Order::NewestFirst => reads.xrevrange(key, high, low, count).await?,
+    let count = count as u64;
+    let command = match order {
+        Order::OldestFirst => question::range(key, &low, &high, count),
+        Order::NewestFirst => question::reverse_range(key, &low, &high, count),
     };
-    decode::entries(entries)
+    decode::entries(session.ask(key, command).await?)
 }
 
 /// How often a read without lines is tried while the log changes.
@@ -209,13 +221,18 @@ async fn consistent_chunk(
 ) -> Result<(Entries, (LogBounds, usize)), Fault> {
     let (mut entries, mut bounds) = query_tail(session, key, after, count).await?;
     for _ in 1..MAX_QUERIES {
-        // At the end of the log there was nothing to miss.
-        if !entries.lines.is_empty() || bounds.0.last_id == after {
+        // At the end of the log there was nothing to miss. Bounds that end before the lines are of another log, or this one
+        // is gone since.
+        let fits = match entries.lines.last() {
+            Some(last) => bounds.0.last_id >= last.id,
+            None => bounds.0.last_id == after,
+        };
+        if fits {
             return Ok((entries, bounds));
         }
         let before = bounds;
         (entries, bounds) = query_tail(session, key, after, count).await?;
-        if entries.lines.is_empty() && bounds == before {
+        if bounds == before {
             return Ok((entries, bounds));
         }
     }
@@ -229,11 +246,9 @@ async fn query_tail(
     after: EntryId,
     count: usize,
 ) -> Result<(Entries, (LogBounds, usize)), Fault> {
-    let (low, high) = ends(Span::after(after));
     let query = TailQuery {
         key: key.to_owned(),
-        low,
-        high,
+        after: after.to_string(),
         count: count as u64,
     };
     let reply = match session.batcher() {
@@ -252,18 +267,12 @@ async fn query_tail(
 /// Sends all queries at once. Commands that are given to fred before its socket is ready to write are sent by one write;
 /// fred's own pipeline does not do that.
 async fn send_queries(session: Session, queries: Vec<TailQuery>) -> Vec<TailReply> {
-    let reads = session.reads();
+    let session = &session;
     let replies = queries.into_iter().map(|query| {
-        let reads = &reads;
         async move {
-            let TailQuery {
-                key,
-                low,
-                high,
-                count,
-            } = query;
-            let entries = reads.xrange::<Value, _, _, _>(key.as_str(), low, high, Some(count));
-            let info = reads.xinfo_stream::<Value, _>(key.as_str(), false, None);
+            let TailQuery { key, after, count } = query;
+            let entries = session.entries_after(&key, &after, count);
+            let info = session.call(stream_info(&key));
             // `join` polls them first in this order, and the first poll gives the command to fred.
             let (entries, info) = join(entries, info).await;
             Ok((entries?, info))
@@ -273,12 +282,17 @@ async fn send_queries(session: Session, queries: Vec<TailQuery>) -> Vec<TailRepl
 }
 
 /// A key that does not exist is a log that does not exist.
-fn known_bounds(info: Result<Value, fred::error::Error>) -> Result<(LogBounds, usize), Fault> {
+fn known_bounds(info: Result<Value, Error>) -> Result<(LogBounds, usize), Fault> {
     match info {
         Ok(info) => decode::bounds(info),
-        Err(error) if error.details().contains("no such key") => Ok((LogBounds::ABSENT, 0)),
+        Err(error) if is_absent(&error) => Ok((LogBounds::ABSENT, 0)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether `XINFO STREAM` says that the key does not exist.
+fn is_absent(error: &Error) -> bool {
+    error.details().contains("no such key")
 }
 
 /// The bounds of a span as `XRANGE` takes them.

@@ -8,17 +8,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::share::Share;
+use super::slot_map::slot_of;
 use super::watch_flag::WatchFlag;
 
 /// All watches of one store. Whatever may have changed a key raises flags here; it never waits for a reader.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     /// The flags of each key. A key is in this map exactly as long as something watches it.
-    flags: Mutex<HashMap<Arc<str>, Vec<Arc<WatchFlag>>>>,
+    flags: Mutex<HashMap<Arc<str>, Watched>>,
     /// Spreads the keys over slices.
     hasher: RandomState,
     /// How often all flags were raised at once.
     resyncs: AtomicU64,
+}
+
+/// The watches of one key.
+#[derive(Debug)]
+struct Watched {
+    slot: u16,
+    flags: Vec<Arc<WatchFlag>>,
 }
 
 impl Registry {
@@ -26,11 +35,15 @@ impl Registry {
     pub(super) fn watch(self: &Arc<Self>, key: String) -> WatchHandle {
         let key: Arc<str> = key.into();
         let flag = Arc::new(WatchFlag::new(Arc::clone(&key)));
-        self.flags
-            .lock()
-            .entry(key)
-            .or_default()
-            .push(Arc::clone(&flag));
+        let slot = slot_of(&key);
+        let none = || Watched {
+            slot,
+            flags: Vec::new(),
+        };
+        let mut all = self.flags.lock();
+        let watched = all.entry(key).or_insert_with(none);
+        watched.flags.push(Arc::clone(&flag));
+        drop(all);
         WatchHandle {
             registry: Arc::clone(self),
             flag,
@@ -39,25 +52,36 @@ impl Registry {
 
     /// Flags the watches of one key. The server says that the key has changed.
     pub(super) fn flag(&self, key: &str) {
-        if let Some(flags) = self.flags.lock().get(key) {
-            flags.iter().for_each(|flag| flag.raise());
+        if let Some(watched) = self.flags.lock().get(key) {
+            watched.raise();
         }
     }
 
-    /// Flags every watch, because a change may have been missed. The number of reads that follow at once is limited by
-    /// the connection.
-    pub(super) fn flag_all(&self) {
+    /// Flags every watch of what a server serves, because a change may have been missed. The number of reads that follow at
+    /// once is limited by the connection.
+    pub(super) fn flag_share(&self, share: &Share) {
         self.resyncs.fetch_add(1, Ordering::Relaxed);
-        let all: Vec<_> = self.flags.lock().values().flatten().cloned().collect();
-        all.iter().for_each(|flag| flag.raise());
+        let all = self.flags.lock();
+        let served = all.values().filter(|watched| share.contains(watched.slot));
+        served.for_each(Watched::raise);
     }
 
-    /// Divides the keys into `total` slices and flags the watches of `count` slices, from number `first` on.
-    pub(super) fn flag_slices(&self, first: u64, count: u64, total: u64) {
-        for (key, flags) in self.flags.lock().iter() {
+    /// Flags every watch in these slots, which are in order.
+    pub(super) fn flag_slots(&self, slots: &[u16]) {
+        let all = self.flags.lock();
+        let concerned = all
+            .values()
+            .filter(|watched| slots.binary_search(&watched.slot).is_ok());
+        concerned.for_each(Watched::raise);
+    }
+
+    /// Divides the keys into `total` slices and flags the watches of `count` slices, from number `first` on, as far as a
+    /// server serves them.
+    pub(super) fn flag_slices(&self, share: &Share, first: u64, count: u64, total: u64) {
+        for (key, watched) in self.flags.lock().iter() {
             let slice = self.hasher.hash_one(key) % total;
-            if (slice + total - first % total) % total < count {
-                flags.iter().for_each(|flag| flag.raise());
+            if (slice + total - first % total) % total < count && share.contains(watched.slot) {
+                watched.raise();
             }
         }
     }
@@ -73,6 +97,12 @@ impl Registry {
     }
 }
 
+impl Watched {
+    fn raise(&self) {
+        self.flags.iter().for_each(|flag| flag.raise());
+    }
+}
+
 /// One watch in the registry. Dropping it removes the watch (W7).
 #[derive(Debug)]
 pub(super) struct WatchHandle {
@@ -83,9 +113,9 @@ pub(super) struct WatchHandle {
 impl Drop for WatchHandle {
     fn drop(&mut self) {
         let mut all = self.registry.flags.lock();
-        if let Some(flags) = all.get_mut(&self.flag.key) {
-            flags.retain(|flag| !Arc::ptr_eq(flag, &self.flag));
-            if flags.is_empty() {
+        if let Some(watched) = all.get_mut(&self.flag.key) {
+            watched.flags.retain(|flag| !Arc::ptr_eq(flag, &self.flag));
+            if watched.flags.is_empty() {
                 all.remove(&self.flag.key);
             }
         }
@@ -114,7 +144,7 @@ mod tests {
         handles.iter().for_each(|handle| handle.flag.lower());
         let mut flagged = 0;
         for (first, count) in [(14, 3), (17, 1), (2, 8), (10, 4)] {
-            registry.flag_slices(first, count, 16);
+            registry.flag_slices(&Share::Everything, first, count, 16);
             for handle in &handles {
                 flagged += usize::from(handle.flag.is_raised());
                 handle.flag.lower();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::options::WatchMode;
 use super::registry::Registry;
+use super::share::Share;
 
 /// What a connection is for.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub(super) enum Role {
     Watching {
         /// Where changes are flagged.
         registry: Arc<Registry>,
+        /// What the server serves: flagged when its connection is new.
+        share: Share,
         /// How changes are noticed.
         mode: WatchMode,
     },

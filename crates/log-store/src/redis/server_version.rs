@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use fred::interfaces::ClientLike;
-use fred::types::{ClusterHash, CustomCommand, InfoKind, Value};
+use fred::types::Value;
 
 use super::decode::Fields;
 use super::fault::Fault;
+use super::question::Command;
 use super::session::Session;
 
 /// The oldest Redis that works. Its `XINFO STREAM` is the first that tells how many entries were ever added and deleted.
@@ -54,14 +54,14 @@ pub(super) async fn query_version(session: &Session) -> Result<Option<String>, F
 }
 
 async fn hello(session: &Session) -> Result<Option<String>, Fault> {
-    let hello = CustomCommand::new_static("HELLO", ClusterHash::Random, false);
-    let reply: Value = session.reads().custom(hello, Vec::<Value>::new()).await?;
+    let reply = session.call(Command::new("HELLO", [""; 0])).await?;
     let fields = Fields::from_reply(reply)?;
     Ok(fields.get("version").and_then(Value::as_string))
 }
 
 async fn info(session: &Session) -> Result<Option<String>, Fault> {
-    let info: String = session.reads().info(Some(InfoKind::Server)).await?;
+    let info = session.call(Command::new("INFO", ["server"])).await?;
+    let info = info.as_string().unwrap_or_default();
     let mut lines = info.lines();
     let version = lines.find_map(|line| line.strip_prefix("redis_version:"));
     Ok(version.map(|version| version.trim().to_owned()))

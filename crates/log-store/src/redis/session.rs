@@ -1,13 +1,13 @@
 //! One session of a connection: a client that is connected and set up, as those see it who send commands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use fred::clients::{Client, WithOptions};
+use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::ClientLike;
 use fred::types::Value;
-use fred::types::config::Options;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::batcher::Batcher;
@@ -15,9 +15,6 @@ use super::fault::Fault;
 
 /// How long a server may leave a `PING` unanswered, and how long connecting may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often a read may follow a cluster's redirections. Not for writes: fred counts a redirection as an attempt.
-const READ_ATTEMPTS: u32 = 3;
 
 /// How changes are noticed on a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +34,17 @@ pub(super) struct Session {
     pub(super) number: u64,
     pub(super) change_detection: ChangeDetection,
     pub(super) client: Client,
-    /// Sends the queries of watches in batches. `None` in a cluster, where a batch would go to several nodes.
+    /// Whether each command goes with an `ASKING`: its slot moves to this node.
+    pub(super) asks: bool,
+    /// Whether this user may run transactions.
+    pub(super) has_transactions: bool,
+    /// Whether logs are read by `XREAD`, as far as is known: until the server refuses it.
+    pub(super) reads_by_name: Arc<AtomicBool>,
+    /// What the next `PING` says.
+    tokens: Arc<AtomicU64>,
+    /// Ends the session when it is cancelled.
+    ended: CancellationToken,
+    /// Sends the queries of watches in batches.
     batcher: Option<Arc<Batcher<TailQuery, TailReply>>>,
 }
 
@@ -47,24 +54,29 @@ impl Session {
         number: u64,
         change_detection: ChangeDetection,
         client: Client,
+        has_transactions: bool,
         tasks: Option<TaskTracker>,
     ) -> Self {
         Self {
             number,
             change_detection,
             client,
+            asks: false,
+            has_transactions,
+            reads_by_name: Arc::new(AtomicBool::new(true)),
+            tokens: Arc::default(),
+            ended: CancellationToken::new(),
             batcher: tasks.map(|tasks| Arc::new(Batcher::new(tasks))),
         }
     }
 
-    /// For reads.
-    pub(super) fn reads(&self) -> WithOptions<Client> {
-        self.client.with_options(&options(READ_ATTEMPTS))
-    }
-
-    /// For writes.
-    pub(super) fn writes(&self) -> WithOptions<Client> {
-        self.client.with_options(&options(1))
+    /// This session for keys whose slot moves to its node.
+    pub(super) fn asking(&self) -> Self {
+        Self {
+            asks: true,
+            batcher: None,
+            ..self.clone()
+        }
     }
 
     /// Sends the queries of watches in batches.
@@ -72,38 +84,34 @@ impl Session {
         self.batcher.as_ref()
     }
 
+    /// Ends the session: its replies can no longer be trusted, or its server is no longer the right one.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Returns when somebody has ended the session.
+    pub(super) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// What no earlier `PING` of this session said.
+    pub(super) fn next_token(&self) -> String {
+        self.tokens.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
     /// Returns when everything sent so far was answered, or the session is lost. A connection answers in order.
     pub(super) async fn wait_until_caught_up(&self) {
-        let client = &self.client;
-        if !client.is_clustered() {
-            client.ping::<()>(None).await.ok();
-            return;
+        if let Err(Fault::Garbled(_)) = self.ping().await {
+            self.end();
         }
-        for node in client.active_connections() {
-            client.with_cluster_node(node).ping::<()>(None).await.ok();
-        }
-    }
-
-    /// Whether the server is a cluster, where all keys of one command must be in one slot.
-    pub(super) fn is_cluster(&self) -> bool {
-        self.client.is_clustered()
     }
 }
 
-fn options(max_attempts: u32) -> Options {
-    Options {
-        max_attempts: Some(max_attempts),
-        fail_fast: true,
-        ..Options::default()
-    }
-}
-
-/// A query for the lines of one log in a range, and for its bounds.
+/// A query for the lines of one log after an id, and for its bounds.
 #[derive(Debug)]
 pub(super) struct TailQuery {
     pub(super) key: String,
-    pub(super) low: String,
-    pub(super) high: String,
+    pub(super) after: String,
     pub(super) count: u64,
 }
 

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use fred::types::config::ServerConfig;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::careful::CarefulReads;
-use super::connection::Connection;
-use super::flushes::FlushDetection;
+use super::node::Purpose;
+use super::node_options::NodeOptions;
 use super::options::{RedisOptions, RedisOptionsError};
 use super::reads::LogReader;
 use super::registry::Registry;
-use super::role::Role;
-use super::session::{ChangeDetection, Session};
+use super::servers::Servers;
+use super::session::Session;
 use super::sizes::Sizes;
+use super::sweep;
 use super::tasks::spawn_background;
-use super::{polling, sweep};
 use crate::error::StoreError;
 
 /// The store on Redis. Cheap to clone. Its connections end with the last clone and the last watch.
@@ -27,18 +28,16 @@ pub struct RedisStore {
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) options: RedisOptions,
-    /// Only for the reads of watches: a long reply would delay every push behind it.
-    pub(super) watching: Arc<Connection>,
-    /// For everything else.
-    pub(super) commands: Arc<Connection>,
+    /// The connections.
+    pub(super) servers: Arc<Servers>,
     /// For logs with long lines.
     pub(super) careful: CarefulReads,
     /// How large the lines of each log were lately.
     pub(super) sizes: Sizes,
     /// Everything watched.
     pub(super) registry: Arc<Registry>,
-    /// Polling, sweeps and flush detection. They end with the store.
-    _tasks: [AbortOnDropHandle<()>; 3],
+    /// The sweep. It ends with the store.
+    _sweep: AbortOnDropHandle<()>,
 }
 
 impl Core {
@@ -57,8 +56,11 @@ impl Core {
 /// The state of a store, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedisState {
-    /// Whether both connections are there.
+    /// Whether both connections are there; in a cluster, those to some master.
     pub connected: bool,
+    /// How many of the 16,384 slots of a cluster are served: their master is connected. All of them, or none, where there
+    /// is one server.
+    pub slots_served: u16,
     /// Whether the server pushes changes; `None` while there is no connection.
     pub tracks: Option<bool>,
     /// How many keys are watched.
@@ -79,33 +81,28 @@ impl RedisStore {
     pub fn new(options: RedisOptions) -> Result<Self, RedisOptionsError> {
         let config = options.parse()?;
         let registry = Arc::new(Registry::default());
-        let start = |role| Arc::new(Connection::start(config.clone(), options.deadline, role));
-        let watching = start(Role::Watching {
-            registry: Arc::clone(&registry),
+        let node = NodeOptions {
+            config: config.clone(),
+            deadline: options.deadline,
             mode: options.watch,
-        });
-        let commands = start(Role::Commands);
-        let flushes = Arc::new(FlushDetection::default());
-        let poll = polling::run(
-            Arc::clone(&watching),
+            poll_interval: options.poll_interval,
+            registry: Arc::clone(&registry),
+            must_be_primary: matches!(config.server, ServerConfig::Sentinel { .. }),
+        };
+        let servers = Arc::new(Servers::start(&config, node));
+        let sweep = sweep::run(
             Arc::clone(&registry),
-            options.poll_interval,
+            options.sweep_interval,
+            Arc::clone(&servers),
         );
-        let detect_flushes = Arc::clone(&flushes).run(Arc::clone(&commands), Arc::clone(&registry));
-        let sweep = sweep::run(Arc::clone(&registry), options.sweep_interval, flushes);
         Ok(Self {
             core: Arc::new(Core {
-                careful: CarefulReads::new(config, options.deadline),
+                careful: CarefulReads::new(Arc::clone(&servers)),
                 sizes: Sizes::default(),
                 options,
-                watching,
-                commands,
+                servers,
                 registry,
-                _tasks: [
-                    spawn_background("polling", poll),
-                    spawn_background("flush detection", detect_flushes),
-                    spawn_background("sweep", sweep),
-                ],
+                _sweep: spawn_background("sweep", sweep),
             }),
         })
     }
@@ -113,19 +110,19 @@ impl RedisStore {
     /// The state of the store.
     #[must_use]
     pub fn state(&self) -> RedisState {
-        let watching = self.core.watching.current();
-        let tracks = |session: &Session| session.change_detection == ChangeDetection::Tracking;
+        let served = self.core.servers.served();
         RedisState {
-            connected: watching.is_some() && self.core.commands.current().is_some(),
-            tracks: watching.as_ref().map(tracks),
+            connected: served.slots > 0,
+            slots_served: served.slots,
+            tracks: served.tracks,
             watched: self.core.registry.len(),
             resyncs: self.core.registry.resyncs(),
         }
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        use fred::interfaces::ClientLike as _;
-        let ping = |session: Session| async move { Ok(session.reads().ping::<()>(None).await?) };
-        Ok(self.core.commands.read(ping).await?)
+        let ping = async |session: Session| session.ping().await;
+        let servers = &self.core.servers;
+        Ok(servers.read_anywhere(Purpose::Commands, ping).await?)
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::flushes::FlushDetection;
 use super::registry::Registry;
+use super::servers::Servers;
+use super::share::Share;
 
 /// A sweep has this many parts. They are small, because all keys of one part are read at once.
 const PARTS: u32 = 256;
@@ -17,12 +18,16 @@ const PARTS: u32 = 256;
 const SLOWDOWN: u32 = 10;
 
 /// Sweeps for ever; one sweep takes `every`.
-pub(super) async fn run(registry: Arc<Registry>, every: Duration, flushes: Arc<FlushDetection>) {
+pub(super) async fn run(registry: Arc<Registry>, every: Duration, servers: Arc<Servers>) {
     loop {
         for part in 0..PARTS {
-            let slowdown = if flushes.works() { SLOWDOWN } else { 1 };
+            let slowdown = if servers.notices_flushes() {
+                SLOWDOWN
+            } else {
+                1
+            };
             sleep(every / PARTS * slowdown).await;
-            registry.flag_slices(part.into(), 1, PARTS.into());
+            registry.flag_slices(&Share::Everything, part.into(), 1, PARTS.into());
         }
     }
 }

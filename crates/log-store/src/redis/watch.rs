@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use log_domain::{EntryId, Job, ReadLimit};
 use tokio::time::{Instant, sleep_until};
 
+use super::node::Purpose;
 use super::reads;
 use super::registry::WatchHandle;
 use super::store::{Core, RedisStore};
@@ -80,7 +81,7 @@ impl LogWatch for Watch {
             reader.arms = true;
             reader.tail(after, limit).await
         };
-        let tail = self.core.watching.read(read).await?;
+        let tail = self.core.servers.read(Purpose::Watching, key, read).await?;
         self.end_read();
         Ok(tail)
     }
@@ -96,7 +97,7 @@ impl JobWatch for Watch {
         self.begin_read();
         let key = &*self.handle.flag.key;
         let read = async |session| reads::job(&session, key).await;
-        let job = self.core.watching.read(read).await?;
+        let job = self.core.servers.read(Purpose::Watching, key, read).await?;
         self.end_read();
         Ok(job)
     }

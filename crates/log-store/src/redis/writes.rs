@@ -1,30 +1,30 @@
 //! Creating jobs and changing their status, in the form that existing consumers read.
 
-use fred::interfaces::LuaInterface;
 use fred::types::Value;
 use log_domain::{JobId, JobStatus, OrgId};
 use serde::Serialize;
 
 use super::fault::Fault;
 use super::keys::KeyPatterns;
+use super::question::{answer_for, script};
 use super::session::Session;
 use crate::jobs::{NewJob, Transition};
 
 /// Creates the hash unless it exists: KEYS hash; ARGV its fields and their values.
 const CREATE: &str = "
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {KEYS[1], 0} end
 redis.call('HSET', KEYS[1], unpack(ARGV))
-return 1";
+return {KEYS[1], 1}";
 
 /// Changes the status and publishes that, if the status is still the expected one; otherwise returns the status: KEYS hash;
 /// ARGV expected, next, at, message, channel, event. A missing status counts as an empty one, as it does for readers.
 const STEP: &str = "
-if redis.call('EXISTS', KEYS[1]) == 0 then return {0} end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {KEYS[1], {0}} end
 local status = redis.call('HGET', KEYS[1], 'status') or ''
-if status ~= ARGV[1] then return {1, status} end
+if status ~= ARGV[1] then return {KEYS[1], {1, status}} end
 redis.call('HSET', KEYS[1], 'status', ARGV[2], 'updated_at', ARGV[3], 'status_message', ARGV[4])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
-return {2}";
+return {KEYS[1], {2}}";
 
 /// The result of a step.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,8 +54,11 @@ pub(super) async fn create(session: &Session, key: &str, new: &NewJob) -> Result
         .chain(own)
         .flat_map(|(name, value)| [name, value])
         .collect();
-    let created: i64 = session.writes().eval(CREATE, key, arguments).await?;
-    Ok(created == 1)
+    let reply = session.call(script(CREATE, [key], arguments)).await?;
+    match answer_for(reply, key)?.as_i64() {
+        Some(created) => Ok(created == 1),
+        None => Err(Fault::garbled("a script gave an impossible reply")),
+    }
 }
 
 /// Changes the job's status if it is still `from`.
@@ -76,11 +79,9 @@ pub(super) async fn step(
         &channel,
         &event,
     ];
-    let reply: Value = session
-        .writes()
-        .eval(STEP, keys.job(job), arguments)
-        .await?;
-    let reply = reply.into_array();
+    let key = keys.job(job);
+    let reply = session.call(script(STEP, [&*key], arguments)).await?;
+    let reply = answer_for(reply, &key)?.into_array();
     match (reply.first().and_then(Value::as_i64), reply.get(1)) {
         (Some(0), _) => Ok(StepResult::NotFound),
         (Some(1), Some(status)) => {

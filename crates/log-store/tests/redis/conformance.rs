@@ -6,11 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{ConnectedSubject, Connection, Subject};
-use log_store::redis::WatchMode;
+use log_store::redis::{RedisStore, WatchMode};
 use log_store::{JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, Tickets};
-use test_support::{RedisServer, RespClient, TcpProxy};
-use tokio::sync::Mutex;
+use test_support::{RedisCluster, RedisServer, RespClient, SentinelSet, TcpProxy};
+use tokio::sync::{Mutex, OnceCell};
 
+use crate::cluster::store_on;
 use crate::support::{POLL_INTERVAL, SHORT_DEADLINE, Setup, hash, logs};
 
 mod tracking {
@@ -27,11 +28,46 @@ mod poll {
     log_store::log_store_conformance!(outages: Redis::impatient(WatchMode::Poll));
 }
 
+mod cluster {
+    use super::{Redis, WatchMode};
+
+    log_store::log_store_conformance!(
+        one_test a_store_on_a_cluster_keeps_every_rule: Redis::on_cluster(WatchMode::Tracking)
+    );
+}
+
+mod sentinel {
+    use super::{Redis, WatchMode};
+
+    log_store::log_store_conformance!(
+        one_test a_store_on_a_primary_with_sentinels_keeps_every_rule:
+            Redis::on_sentinels(WatchMode::Tracking)
+    );
+}
+
 struct Redis {
     mode: WatchMode,
-    setup: Setup,
-    back_door: Mutex<RespClient>,
+    store: RedisStore,
+    back_door: BackDoor,
+    /// What is broken by the cases about outages.
+    proxy: Option<Arc<TcpProxy>>,
 }
+
+/// The way past the store.
+enum BackDoor {
+    Server {
+        client: Mutex<RespClient>,
+        _server: Arc<RedisServer>,
+    },
+    Cluster(&'static RedisCluster),
+    Sentinels(&'static SentinelSet),
+}
+
+/// The cluster of all cases of one process. It ends with the process.
+static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+
+/// The same with Sentinels.
+static SENTINELS: OnceCell<SentinelSet> = OnceCell::const_new();
 
 impl Redis {
     /// With the default deadline.
@@ -46,43 +82,74 @@ impl Redis {
     }
 
     async fn on(mode: WatchMode, setup: Setup) -> Self {
-        let back_door = Mutex::new(setup.redis.client().await);
         Self {
             mode,
-            setup,
-            back_door,
+            back_door: BackDoor::Server {
+                client: Mutex::new(setup.redis.client().await),
+                _server: setup.redis,
+            },
+            store: setup.store,
+            proxy: Some(setup.proxy),
         }
     }
 
+    async fn on_cluster(mode: WatchMode) -> Self {
+        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+        Self {
+            mode,
+            back_door: BackDoor::Cluster(cluster),
+            store: store_on(cluster.url(), mode).await,
+            proxy: None,
+        }
+    }
+
+    async fn on_sentinels(mode: WatchMode) -> Self {
+        let sentinels = SENTINELS.get_or_init(SentinelSet::start).await;
+        Self {
+            mode,
+            back_door: BackDoor::Sentinels(sentinels),
+            store: store_on(sentinels.url(), mode).await,
+            proxy: None,
+        }
+    }
+
+    /// Runs a command whose second word is a key.
     async fn run<A: AsRef<[u8]>>(&self, command: &[A]) -> test_support::Value {
-        self.back_door.lock().await.command(command).await
+        match &self.back_door {
+            BackDoor::Server { client, .. } => client.lock().await.command(command).await,
+            BackDoor::Cluster(cluster) => {
+                let key = String::from_utf8_lossy(command[1].as_ref()).into_owned();
+                cluster.command(&key, command).await
+            }
+            BackDoor::Sentinels(sentinels) => sentinels.command(command).await,
+        }
     }
 }
 
 #[async_trait]
 impl Subject for Redis {
     fn store(&self) -> Arc<dyn LogStore> {
-        Arc::new(self.setup.store.clone())
+        Arc::new(self.store.clone())
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        Arc::new(self.setup.store.clone())
+        Arc::new(self.store.clone())
     }
 
     fn numbered(&self) -> Arc<dyn NumberedAppend> {
-        Arc::new(self.setup.store.clone())
+        Arc::new(self.store.clone())
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
-        Arc::new(self.setup.store.clone())
+        Arc::new(self.store.clone())
     }
 
     fn tickets(&self) -> Arc<dyn Tickets> {
-        Arc::new(self.setup.store.clone())
+        Arc::new(self.store.clone())
     }
 
     fn revocations(&self) -> Arc<dyn Revocations> {
-        Arc::new(self.setup.store.clone())
+        Arc::new(self.store.clone())
     }
 
     async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
@@ -164,13 +231,13 @@ impl Subject for Redis {
     }
 
     fn watched(&self) -> usize {
-        self.setup.store.state().watched
+        self.store.state().watched
     }
 }
 
 impl ConnectedSubject for Redis {
     fn connection(&self) -> Arc<dyn Connection> {
-        Arc::new(Wire(Arc::clone(&self.setup.proxy)))
+        Arc::new(Wire(self.proxy.clone().unwrap()))
     }
 }
 

@@ -61,7 +61,7 @@ async fn a_watch_of_revocations_takes_no_connection_and_asks_nothing_while_nothi
     assert_eq!(setup.proxy.connections(), 2);
     setup.redis.command(&["CONFIG", "RESETSTAT"]).await;
     sleep(Duration::from_millis(1_500)).await;
-    for command in ["xrange", "xinfo|stream", "get", "getdel"] {
+    for command in ["xread", "xrange", "xinfo|stream", "get", "getdel"] {
         assert_eq!(calls(&setup.redis, command).await, 0, "{command}");
     }
 }
@@ -103,7 +103,7 @@ async fn the_limit_of_a_read_decides_how_many_commands_it_takes() {
         assert_eq!(calls(&setup.redis, "xrevrange").await, commands, "{lines}");
         assert_eq!(calls(&setup.redis, "xinfo|stream").await, 0, "{lines}");
         watch.read_after(EntryId::ZERO, limit).await.unwrap();
-        assert_eq!(calls(&setup.redis, "xrange").await, commands, "{lines}");
+        assert_eq!(calls(&setup.redis, "xread").await, commands, "{lines}");
         assert_eq!(
             calls(&setup.redis, "xinfo|stream").await,
             commands,
@@ -172,7 +172,7 @@ async fn polling_asks_at_a_pace_that_depends_on_how_much_is_watched() {
         sleep(Duration::from_secs(1)).await;
         let (reads, asked) = (
             reads.load(Ordering::Relaxed),
-            calls(&setup.redis, "xrange").await,
+            calls(&setup.redis, "xread").await,
         );
         let polls = begin.elapsed().as_millis() / POLL_INTERVAL.as_millis();
         let polls = u64::try_from(polls).unwrap();

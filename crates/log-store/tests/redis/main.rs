@@ -7,12 +7,15 @@
 )]
 
 mod check;
+mod cluster;
 mod conformance;
 mod cost;
 mod fake;
 mod faults;
 mod fred;
 mod numbered;
+mod sentinel;
 mod sizes;
 mod support;
+mod swapped;
 mod writes;

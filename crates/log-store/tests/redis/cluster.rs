@@ -1,0 +1,353 @@
+//! A real cluster: three masters with a replica each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use log_domain::{EntryId, JobId, Order, Span};
+use log_store::conformance::fresh_job;
+use log_store::redis::{KeyPatterns, RedisOptions, RedisStore, WatchMode};
+use log_store::{Jobs, LogAppend as _, LogStore, NewLine};
+use test_support::{ClusterNode, ClusterOptions, RedisCluster};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{ALL, MODES, hash, logs, options, soon};
+
+/// A store on a cluster, with every slot served.
+pub(crate) async fn store_on(url: String, mode: WatchMode) -> RedisStore {
+    let store = RedisStore::new(options(url, mode)).unwrap();
+    all_served(&store).await;
+    store
+}
+
+/// Waits until every slot is served, also over a failover.
+async fn all_served(store: &RedisStore) {
+    let served = async {
+        while store.state().slots_served < 16_384 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let served = timeout(Duration::from_secs(60), served).await;
+    assert!(served.is_ok(), "only some slots: {:?}", store.state());
+}
+
+/// Gives a job an owner of its own name and some lines that say whose they are.
+async fn write_own(cluster: &RedisCluster, job: &JobId, ids: impl IntoIterator<Item = u64>) {
+    let (hash, logs) = (hash(job), logs(job));
+    let owner = ["HSET", &hash, "user_id", job.as_str()];
+    cluster.command(&hash, &owner).await;
+    for id in ids {
+        let id = format!("{id}-0");
+        let add = ["XADD", &logs, &id, "text", job.as_str()];
+        cluster.command(&logs, &add).await;
+    }
+}
+
+/// Reads a job in every way, and says how many lines there were. Everything must be its own.
+async fn read_own(store: &RedisStore, job: &JobId) -> Result<usize, log_store::StoreError> {
+    let own = |line: &log_domain::Line| {
+        assert_eq!(line.text.as_deref(), Some(job.as_str()), "a foreign line");
+    };
+    if let Some(record) = Jobs::get(store, job).await? {
+        let owner = record.owner.unwrap();
+        assert_eq!(owner.as_str(), job.as_str(), "a foreign owner");
+    }
+    let page = store
+        .read(job, Span::default(), Order::NewestFirst, ALL)
+        .await?;
+    page.lines.iter().for_each(own);
+    let mut watch = LogStore::watch(store, job);
+    let tail = watch.read_after(EntryId::ZERO, ALL).await?;
+    tail.lines.iter().for_each(own);
+    assert!(tail.lines.len() >= page.lines.len(), "{job} lost lines");
+    Ok(page.lines.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sees_anothers_log_while_slots_move() {
+    const LINES: usize = 20;
+    let cluster = RedisCluster::start().await;
+    let store = store_on(cluster.url(), WatchMode::Auto).await;
+    let jobs: Vec<_> = (0..40).map(|_| fresh_job()).collect();
+    for job in &jobs {
+        write_own(&cluster, job, 1..=LINES as u64).await;
+    }
+    let (done, reads, failed) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let mut readers = JoinSet::new();
+    for reader in 0..16 {
+        let (store, jobs) = (store.clone(), jobs.clone());
+        let (done, reads, failed) = (done.clone(), reads.clone(), failed.clone());
+        readers.spawn(async move {
+            for turn in reader.. {
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+                match read_own(&store, &jobs[turn % jobs.len()]).await {
+                    Ok(lines) => {
+                        assert_eq!(lines, LINES);
+                        reads.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(error) => {
+                        assert!(error.is_retryable(), "{error}");
+                        failed.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+    }
+    // The slots of half of the jobs move, and are held on their way: half of them with their keys at the old master, half
+    // of them with their keys at the new one.
+    let mut moves = BTreeMap::new();
+    for job in jobs.iter().take(20) {
+        for key in [logs(job), hash(job)] {
+            let from = cluster.master_of(&key).await;
+            let to = another_master(&cluster, from).await;
+            moves.insert(cluster.slot(&key).await, (from, to));
+        }
+    }
+    for (turn, (slot, (from, to))) in moves.iter().enumerate() {
+        cluster.begin_move(*slot, from, to).await;
+        if turn % 2 == 0 {
+            cluster.move_keys(*slot, from, to).await;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    sleep(Duration::from_secs(3)).await;
+    let during = reads.load(Ordering::Relaxed);
+    assert!(during > 200, "only {during} reads while slots move");
+    for (slot, (from, to)) in moves {
+        cluster.move_keys(slot, from, to).await;
+        cluster.end_move(slot, to).await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    done.store(true, Ordering::Relaxed);
+    while let Some(reader) = readers.join_next().await {
+        reader.unwrap();
+    }
+    let failed = failed.load(Ordering::Relaxed);
+    assert_eq!(failed, 0, "reads failed although the cluster is well");
+}
+
+/// The next master after one, in the order in which they began.
+async fn another_master<'a>(cluster: &'a RedisCluster, from: &ClusterNode) -> &'a ClusterNode {
+    let masters = &cluster.nodes()[..3];
+    let at = masters
+        .iter()
+        .position(|node| node.address() == from.address());
+    &masters[(at.unwrap() + 1) % masters.len()]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_gets_every_line_once_while_its_slot_moves_to_and_fro() {
+    let cluster = RedisCluster::start().await;
+    for mode in MODES {
+        let store = store_on(cluster.url_of(0), mode).await;
+        for keys in ["job:{job_id}", "job:{{job_id}}"] {
+            let job = fresh_job();
+            let options = RedisOptions {
+                keys: KeyPatterns::new(keys).unwrap(),
+                ..options(cluster.url_of(1), mode)
+            };
+            let key = options.keys.logs(&job);
+            let writer = RedisStore::new(options.clone()).unwrap();
+            all_served(&writer).await;
+            let reader = if keys == "job:{job_id}" {
+                store.clone()
+            } else {
+                writer.clone()
+            };
+            let writes = tokio::spawn(write_numbered(writer, job.clone(), 150));
+            let follow = tokio::spawn(follow_numbered(reader, job.clone(), 150));
+            let slot = cluster.slot(&key).await;
+            for _ in 0..2 {
+                let from = cluster.master_of(&key).await;
+                let to = another_master(&cluster, from).await;
+                cluster.begin_move(slot, from, to).await;
+                sleep(Duration::from_millis(150)).await;
+                cluster.move_keys(slot, from, to).await;
+                sleep(Duration::from_millis(150)).await;
+                cluster.end_move(slot, to).await;
+                sleep(Duration::from_millis(150)).await;
+            }
+            writes.await.unwrap();
+            soon("every line", follow).await.unwrap();
+        }
+    }
+}
+
+/// Appends the numbers from 0 on, each once.
+async fn write_numbered(store: RedisStore, job: JobId, count: usize) {
+    for number in 0..count {
+        let line = NewLine {
+            text: Some(number.to_string()),
+            ..NewLine::default()
+        };
+        store.append(&job, &[line]).await.unwrap();
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Follows a log whose lines are the numbers from 0 on.
+async fn follow_numbered(store: RedisStore, job: JobId, count: usize) {
+    let mut watch = LogStore::watch(&store, &job);
+    let (mut position, mut seen) = (EntryId::ZERO, 0);
+    while seen < count {
+        watch.changed().await;
+        match watch.read_after(position, ALL).await {
+            Ok(tail) => {
+                for line in tail.lines {
+                    assert_eq!(line.text, Some(seen.to_string()));
+                    (position, seen) = (line.id, seen + 1);
+                }
+            }
+            Err(error) => assert!(error.is_retryable(), "{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_master_is_noticed_by_its_own_jobs_only() {
+    let options = ClusterOptions {
+        serves_partly: true,
+        // Longer than a job of another master may take.
+        node_timeout: Duration::from_secs(5),
+    };
+    let cluster = RedisCluster::start_with(options).await;
+    let store = store_on(cluster.url(), WatchMode::Auto).await;
+    let victim = &cluster.nodes()[1];
+    // A job of each master.
+    let mut jobs: [Option<JobId>; 3] = [None, None, None];
+    while jobs.iter().any(Option::is_none) {
+        let job = fresh_job();
+        let master = cluster.master_of(&logs(&job)).await.address();
+        let mut nodes = cluster.nodes().iter().take(3);
+        jobs[nodes.position(|node| node.address() == master).unwrap()] = Some(job);
+    }
+    let jobs = jobs.map(Option::unwrap);
+    let mut watches = Vec::new();
+    for job in &jobs {
+        let mut watch = LogStore::watch(&store, job);
+        watch.read_after(EntryId::ZERO, ALL).await.unwrap();
+        watches.push(watch);
+    }
+    victim.kill().await;
+    let mut longest = Duration::ZERO;
+    // Jobs of the other masters go on.
+    for n in 1..=40_u64 {
+        for at in [0, 2] {
+            let id = format!("{n}-0");
+            let add = ["XADD", &logs(&jobs[at]), &id, "text", "x"];
+            cluster.nodes()[at].command(&add).await;
+            let written = Instant::now();
+            soon("a line of a healthy master", async {
+                loop {
+                    watches[at].changed().await;
+                    let after = EntryId::new(n - 1, 0);
+                    let tail = watches[at].read_after(after, ALL).await.unwrap();
+                    if !tail.lines.is_empty() {
+                        return;
+                    }
+                }
+            })
+            .await;
+            longest = longest.max(written.elapsed());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    // Its own are back soon after the replica has taken over.
+    let key = logs(&jobs[1]);
+    while cluster.master_of(&key).await.address() == victim.address() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let failed_over = Instant::now();
+    soon("the job of the lost master", async {
+        while store.bounds(&jobs[1]).await.is_err() {}
+    })
+    .await;
+    assert!(failed_over.elapsed() < Duration::from_secs(3));
+    all_served(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_healthy_is_served_although_a_master_and_its_replica_are_gone() {
+    let options = ClusterOptions {
+        serves_partly: true,
+        ..ClusterOptions::default()
+    };
+    let cluster = RedisCluster::start_with(options).await;
+    let store = store_on(cluster.url(), WatchMode::Auto).await;
+    let lost = &cluster.nodes()[0];
+    let replica = cluster.replica_of(lost).await;
+    replica.kill().await;
+    lost.kill().await;
+    let fresh = RedisStore::new(crate::support::options(cluster.url(), WatchMode::Auto)).unwrap();
+    let mut counts = [0, 0];
+    for _ in 0..12 {
+        let job = fresh_job();
+        let is_lost = cluster_says_lost(&cluster, &logs(&job)).await;
+        for store in [&store, &fresh] {
+            let read = soon("an answer", store.bounds(&job)).await;
+            assert_eq!(read.is_err(), is_lost, "{read:?}");
+            if let Err(error) = read {
+                assert!(error.is_retryable(), "{error}");
+            }
+        }
+        counts[usize::from(is_lost)] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    for store in [&store, &fresh] {
+        LogStore::ping(store).await.unwrap();
+        store.check().await.unwrap();
+        let served = store.state().slots_served;
+        assert!(served > 10_000 && served < 12_000, "{served}");
+        assert!(store.state().connected);
+    }
+    lost.start_again().await;
+    all_served(&store).await;
+}
+
+/// Whether the first master of the cluster served a key. It is the one that is lost.
+async fn cluster_says_lost(cluster: &RedisCluster, key: &str) -> bool {
+    let slot = cluster.nodes()[1]
+        .command(&["CLUSTER", "KEYSLOT", key])
+        .await;
+    slot.int() <= 5_460
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_finds_the_cluster_although_the_node_of_its_address_dies() {
+    let cluster = RedisCluster::start().await;
+    let store = store_on(cluster.url_of(0), WatchMode::Auto).await;
+    let job = fresh_job();
+    cluster.nodes()[0].kill().await;
+    soon("every slot", async {
+        while store.state().slots_served == 16_384 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    all_served(&store).await;
+    store.bounds(&job).await.unwrap();
+    // Two of six are silent.
+    for node in &cluster.nodes()[1..3] {
+        node.pause();
+    }
+    soon("the loss of two masters", async {
+        while store.state().slots_served == 16_384 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    for node in &cluster.nodes()[1..3] {
+        node.unpause();
+    }
+    all_served(&store).await;
+    store.bounds(&job).await.unwrap();
+}
