@@ -103,9 +103,10 @@ impl ApiError {
         };
         let (least, spread) = match self.code() {
             // Another stream has to close first, and many clients may be waiting for that.
-            ErrorCode::AtCapacity | ErrorCode::TooManyStreams | ErrorCode::TooManyViewers => {
-                (5, 10)
-            }
+            ErrorCode::AtCapacity
+            | ErrorCode::TooManySearches
+            | ErrorCode::TooManyStreams
+            | ErrorCode::TooManyViewers => (5, 10),
             _ => (least.max(1), 2),
         };
         Some(least + fastrand::u64(0..=spread))

@@ -6,6 +6,7 @@ mod problem;
 mod query;
 mod request_id;
 mod routes;
+mod whole_log_query;
 
 pub use self::envelope::envelope;
 pub(crate) use self::problem::sealed;

@@ -48,6 +48,7 @@ mod stream;
 mod supervise;
 mod telemetry;
 mod viewer;
+mod whole_log;
 mod wiring;
 
 pub use access::{
@@ -58,6 +59,6 @@ pub use error::ApiError;
 pub use health::Health;
 pub use http::{NoQuery, RequestId, StreamQuery, configure, envelope, unknown_route};
 pub use metrics::{Metrics, StoreGauges};
-pub use state::{AppState, AppStateBuilder};
+pub use state::{AppState, AppStateBuilder, SEARCHES};
 pub use stream::SseBody;
 pub use viewer::ViewerOptions;

@@ -6,6 +6,7 @@ use auth::Verifier;
 use auth::webhooks::Webhooks;
 use log_hub::{Hub, HubOptions};
 use log_store::{Jobs, LogStore};
+use tokio::sync::Semaphore;
 
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::health::Health;
@@ -33,6 +34,8 @@ pub struct AppState {
     pub viewer: ViewerOptions,
     /// The state of the process.
     pub health: Arc<Health>,
+    /// The searches that may still be started: how many run at once is limited.
+    pub(crate) searches: Arc<Semaphore>,
     /// Background tasks that live as long as the state.
     pub(crate) tasks: Arc<Tasks>,
 }
@@ -45,7 +48,11 @@ pub struct AppStateBuilder {
     hub: HubOptions,
     access: AccessOptions,
     access_stores: Option<AccessStores>,
+    searches: usize,
 }
+
+/// How many searches run at once, unless set otherwise.
+pub const SEARCHES: usize = 4;
 
 impl AppState {
     /// State with the default access rules and a hub of its own. Call it inside the tokio runtime that shall run live feeds.
@@ -73,6 +80,7 @@ impl AppState {
             hub: HubOptions::default(),
             access: AccessOptions::default(),
             access_stores: None,
+            searches: SEARCHES,
         }
     }
 }
@@ -95,6 +103,12 @@ impl AppStateBuilder {
         }
     }
 
+    /// Sets how many searches may run at once. Further ones get 429. The default is [`SEARCHES`].
+    #[must_use]
+    pub fn searches(self, searches: usize) -> Self {
+        Self { searches, ..self }
+    }
+
     /// Builds the state, and starts what runs in the background. Call it inside the tokio runtime that shall run that.
     #[must_use]
     pub fn build(self) -> AppState {
@@ -109,6 +123,7 @@ impl AppStateBuilder {
             viewer: ViewerOptions::default(),
             cors_origins: Arc::default(),
             health: Arc::default(),
+            searches: Arc::new(Semaphore::new(self.searches)),
             tasks: Arc::default(),
         }
     }

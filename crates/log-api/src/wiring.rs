@@ -86,6 +86,7 @@ pub(crate) fn on_embedded(
     };
     let state = AppState::builder(verifier, store.clone(), store)
         .hub(hub_options(stream, limits))
+        .searches(limits.searches)
         .access(options, stores)
         .build();
     let gauges = || StoreGauges {
@@ -114,6 +115,7 @@ async fn on_redis(
     };
     let state = AppState::builder(verifier, store.clone(), store.clone())
         .hub(hub_options(&settings.stream, &settings.limits))
+        .searches(settings.limits.searches)
         .access(access_options(settings), stores)
         .build();
     match check_redis(&store, webhooks).await {

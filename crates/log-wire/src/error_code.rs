@@ -31,6 +31,8 @@ pub enum ErrorCode {
     RouteNotFound,
     /// The store of logs and jobs cannot be reached.
     StoreUnavailable,
+    /// As many searches are under way as the server allows.
+    TooManySearches,
     /// The caller has as many open streams as a user may have.
     TooManyStreams,
     /// The job has as many open streams as a job may have.
@@ -53,7 +55,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::WebhookTooLarge => 413,
             Self::InvalidParameter => 422,
-            Self::TooManyStreams | Self::TooManyViewers => 429,
+            Self::TooManySearches | Self::TooManyStreams | Self::TooManyViewers => 429,
             Self::Internal => 500,
             Self::AtCapacity | Self::KeysUnavailable | Self::StoreUnavailable => 503,
         }
@@ -66,6 +68,7 @@ impl ErrorCode {
             Self::AtCapacity
             | Self::KeysUnavailable
             | Self::StoreUnavailable
+            | Self::TooManySearches
             | Self::TooManyStreams
             | Self::TooManyViewers => true,
             Self::CookieCrossSite
@@ -96,6 +99,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RouteNotFound => "route-not-found",
             Self::StoreUnavailable => "store-unavailable",
+            Self::TooManySearches => "too-many-searches",
             Self::TooManyStreams => "too-many-streams",
             Self::TooManyViewers => "too-many-viewers",
             Self::Unauthenticated => "unauthenticated",
@@ -122,6 +126,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::RouteNotFound => "Not found",
             Self::StoreUnavailable => "Logs cannot be read right now; try again shortly",
+            Self::TooManySearches => "Too many searches are running; try again shortly",
             Self::TooManyStreams => "Too many open streams; close one or try again later",
             Self::TooManyViewers => "Too many viewers of this job; try again later",
             Self::Unauthenticated => "Not authenticated",

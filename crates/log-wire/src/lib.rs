@@ -28,9 +28,11 @@
 
 mod error_code;
 mod rest;
+mod search;
 pub mod sse;
 mod stream_format;
 
 pub use error_code::{ErrorCode, ProblemBody};
 pub use rest::{LineBody, LineBodyError, PageBody, line_json, page_json};
+pub use search::{SearchEnd, SearchEndReason, SearchEvent, SearchMatch, SearchProgress};
 pub use stream_format::StreamFormat;

@@ -62,6 +62,8 @@ pub struct LimitSettings {
     pub feeds_bytes: usize,
     /// `LOG_API_CATCH_UP_READS`: reads of the store at the same time for viewers that are behind, one per job at most.
     pub catch_up_reads: usize,
+    /// `LOG_API_MAX_SEARCHES`: 429 beyond it.
+    pub searches: usize,
 }
 
 impl Default for LimitSettings {
@@ -79,6 +81,7 @@ impl LimitSettings {
             feed_bytes: reader.count(&catalog::FEED_BYTES),
             feeds_bytes: reader.count(&catalog::FEEDS_BYTES),
             catch_up_reads: reader.count(&catalog::CATCH_UP_READS),
+            searches: reader.count(&catalog::MAX_SEARCHES),
         }
     }
 }

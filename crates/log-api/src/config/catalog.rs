@@ -148,6 +148,9 @@ catalog! {
         CATCH_UP_READS = Setting::new("LOG_API_CATCH_UP_READS", Value("16"), number(Count, 1, 256),
             "Reads of the store at the same time for viewers that are behind; one per job at most. \
              Reads for live viewers do not wait for them.");
+        MAX_SEARCHES = Setting::new("LOG_API_MAX_SEARCHES", Value("4"), number(Count, 1, 1024),
+            "Searches over whole logs at the same time. Further ones get 429. \
+             Each uses up to a core and 16 MiB, for 30 seconds at most.");
     }
     "Sockets" {
         BACKLOG = Setting::new("LOG_API_BACKLOG", Value("4096"), number(Count, 1, 65_535),

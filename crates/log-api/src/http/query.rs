@@ -118,7 +118,7 @@ fn format(request: &HttpRequest) -> StreamFormat {
     named.unwrap_or_default()
 }
 
-fn cursor(query: &str, name: &'static str) -> Result<Option<EntryId>, ApiError> {
+pub(super) fn cursor(query: &str, name: &'static str) -> Result<Option<EntryId>, ApiError> {
     one(query, name)?.map_or(Ok(None), |text| entry_id(&text, name))
 }
 
@@ -136,7 +136,10 @@ fn limit(text: &str) -> Result<PageLimit, PageLimitError> {
 }
 
 /// The value of a parameter that may be given once.
-fn one<'q>(query: &'q str, name: &'static str) -> Result<Option<Cow<'q, str>>, ApiError> {
+pub(super) fn one<'q>(
+    query: &'q str,
+    name: &'static str,
+) -> Result<Option<Cow<'q, str>>, ApiError> {
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value);
     let value = values.next();
@@ -146,7 +149,7 @@ fn one<'q>(query: &'q str, name: &'static str) -> Result<Option<Cow<'q, str>>, A
     }
 }
 
-fn invalid(field: &'static str, rule: impl ToString) -> ApiError {
+pub(super) fn invalid(field: &'static str, rule: impl ToString) -> ApiError {
     ApiError::Invalid {
         field,
         rule: rule.to_string(),

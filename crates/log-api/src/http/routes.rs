@@ -1,7 +1,9 @@
 //! Every route, in one list.
 
+mod download;
 mod health;
 mod page;
+mod search;
 mod stream;
 mod ticket;
 mod webhook;
@@ -22,9 +24,9 @@ use crate::viewer;
 
 /// Mounts the routes of the service into an actix application.
 ///
-/// The routes are `/api/jobs/{job_id}/logs`, `…/logs/stream`, `…/logs/ticket`, `/healthz`, `/readyz`, `/api/health` and
-/// `/api/ready`, with webhooks `/webhooks/clerk`, and with the log page `/jobs/{job_id}`, `/embed/jobs/{job_id}` and
-/// `/viewer/…`. Each answers wrong methods and its own errors. All other routes are
+/// The routes are `/api/jobs/{job_id}/logs`, `…/logs/stream`, `…/logs/search`, `…/logs/download`, `…/logs/ticket`,
+/// `/healthz`, `/readyz`, `/api/health` and `/api/ready`, with webhooks `/webhooks/clerk`, and with the log page
+/// `/jobs/{job_id}`, `/embed/jobs/{job_id}` and `/viewer/…`. Each answers wrong methods and its own errors. All other routes are
 /// the application's.
 ///
 /// An application with many viewers should spawn a [`log_hub::ThreadWaker`] on each of its workers, as
@@ -33,6 +35,8 @@ pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
         .service(only("GET", "", web::get().to(page::page)))
         .service(only("GET", "/stream", web::get().to(stream::stream)))
+        .service(only("GET", "/search", web::get().to(search::search)))
+        .service(only("GET", "/download", web::get().to(download::download)))
         .service(only("POST", "/ticket", web::post().to(ticket::ticket)))
         .default_service(web::to(not_found))
         .wrap(CatchPanic::default())
