@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use jiff::SignedDuration;
+use log_writer::Progress;
 
 use crate::help;
 use crate::since::{self, Since};
@@ -132,6 +134,10 @@ pub(crate) struct RunArgs {
     /// Keep colours in the log, for viewers that can show them
     #[arg(long)]
     pub(crate) keep_colors: bool,
+    /// When to write the state of a line that has not ended yet, such as a prompt or a progress bar: `every=10s`, `last`
+    /// (when it has not changed for 2 seconds) or `off`. No state is written in the first 2 seconds of a line
+    #[arg(long, value_name = "WHEN", default_value = "every=10s", value_parser = progress)]
+    pub(crate) progress: Progress,
     /// How long to wait for Redis after the command has ended
     #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
     pub(crate) give_up_after: Duration,
@@ -222,6 +228,27 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn progress(text: &str) -> Result<Progress, String> {
+    let every = || {
+        let interval = text
+            .strip_prefix("every=")?
+            .parse::<SignedDuration>()
+            .ok()?;
+        let interval = Duration::try_from(interval).ok()?;
+        (Duration::from_secs(1)..=Duration::from_secs(86_400))
+            .contains(&interval)
+            .then_some(Progress::Every(interval))
+    };
+    match text {
+        "last" => Ok(Progress::Last),
+        "off" => Ok(Progress::Off),
+        _ => every().ok_or_else(|| {
+            "must be `last`, `off`, or `every=` and a time from 1s to 1 day, such as every=10s"
+                .to_owned()
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -240,6 +267,27 @@ mod tests {
                 let long = argument.get_long().unwrap_or_default();
                 assert!(!matches!(long, "token" | "password" | "secret"), "--{long}");
             }
+        }
+    }
+
+    #[test]
+    fn a_time_for_progress_is_parsed_and_a_wrong_one_is_refused() {
+        let every = |seconds| Ok(Progress::Every(Duration::from_secs(seconds)));
+        assert_eq!(progress("every=10s"), every(10));
+        assert_eq!(progress("every=1m30s"), every(90));
+        assert_eq!(progress("last"), Ok(Progress::Last));
+        assert_eq!(progress("off"), Ok(Progress::Off));
+        for text in [
+            "",
+            "on",
+            "every",
+            "every=",
+            "every=0s",
+            "every=-5s",
+            "every=10",
+            "every=2d",
+        ] {
+            assert!(progress(text).is_err(), "{text}");
         }
     }
 }

@@ -1,4 +1,7 @@
 //! Prints lines to standard output, as text that is safe for a terminal, or as JSON.
+//!
+//! On a terminal, the state of an open line stays the last row until the next line of its source replaces it. Elsewhere a
+//! state is a line like all others.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _, stdout};
 use std::time::Duration;
@@ -15,16 +18,23 @@ pub(crate) struct LinePrinter {
     json: bool,
     columns: Vec<Column>,
     colors: bool,
+    /// On a terminal: the states of open lines, one for each source. The newest is last.
+    open: Option<OpenStates>,
+}
+
+#[derive(Default)]
+struct OpenStates {
+    states: Vec<Line>,
+    /// Whether the last row of the terminal shows the newest state.
+    is_shown: bool,
 }
 
 impl LinePrinter {
     pub(crate) fn new(style: Style, env: Environment) -> Self {
-        let auto = || {
-            let is_dumb = env.get("TERM").is_some_and(|term| term == "dumb");
-            stdout().is_terminal() && env.get("NO_COLOR").is_none() && !is_dumb
-        };
+        let is_dumb = env.get("TERM").is_some_and(|term| term == "dumb");
+        let can_redraw = stdout().is_terminal() && !is_dumb;
         let colors = match style.color {
-            Color::Auto => auto(),
+            Color::Auto => can_redraw && env.get("NO_COLOR").is_none(),
             Color::Always => true,
             Color::Never => false,
         };
@@ -33,6 +43,7 @@ impl LinePrinter {
             json: style.json,
             columns: style.columns,
             colors,
+            open: (can_redraw && !style.json).then(OpenStates::default),
         }
     }
 
@@ -43,21 +54,80 @@ impl LinePrinter {
             let json = escape_control_characters(&String::from_utf8_lossy(&json));
             return writeln!(self.out, "{json}");
         }
-        let text = line.text.as_deref().unwrap_or_default();
-        for text in safe_lines(text, self.colors) {
-            self.print_columns(line)?;
-            if self.colors {
-                writeln!(self.out, "{}", colored(line.source.as_deref(), &text))?;
-            } else {
-                writeln!(self.out, "{text}")?;
+        self.hide_state()?;
+        if let Some(open) = &mut self.open {
+            open.states.retain(|state| state.source != line.source);
+            if line.open {
+                open.states.push(line.clone());
+                return Ok(());
             }
+        }
+        self.print_text(line)
+    }
+
+    /// Makes room for a message on the terminal, and writes out everything that was printed.
+    pub(crate) fn make_room(&mut self) -> io::Result<()> {
+        self.hide_state()?;
+        self.out.flush()
+    }
+
+    /// Ends the output. A state that no line has replaced is printed as a line.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.hide_state()?;
+        let states = self
+            .open
+            .as_mut()
+            .map(|open| std::mem::take(&mut open.states));
+        for state in states.unwrap_or_default() {
+            self.print_text(&state)?;
+        }
+        self.out.flush()
+    }
+
+    /// Writes out everything that was printed, and shows the newest state of an open line.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let state = self.open.as_ref().filter(|open| !open.is_shown);
+        if let Some(state) = state.and_then(|open| open.states.last()).cloned() {
+            // Without wrapping, a long state takes one row, which can be removed again.
+            write!(self.out, "\x1b[?7l")?;
+            self.print_columns(&state)?;
+            let text = safe_lines(state.text.as_deref().unwrap_or_default(), self.colors);
+            let text = text.last().map(String::as_str).unwrap_or_default();
+            write!(self.out, "{}\x1b[?7h", self.colored(&state, text))?;
+            self.set_shown(true);
+        }
+        self.out.flush()
+    }
+
+    fn hide_state(&mut self) -> io::Result<()> {
+        if self.open.as_ref().is_some_and(|open| open.is_shown) {
+            write!(self.out, "\r\x1b[K")?;
+            self.set_shown(false);
         }
         Ok(())
     }
 
-    /// Writes out everything that was printed.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+    fn set_shown(&mut self, is_shown: bool) {
+        if let Some(open) = &mut self.open {
+            open.is_shown = is_shown;
+        }
+    }
+
+    fn print_text(&mut self, line: &Line) -> io::Result<()> {
+        let text = line.text.as_deref().unwrap_or_default();
+        for text in safe_lines(text, self.colors) {
+            self.print_columns(line)?;
+            writeln!(self.out, "{}", self.colored(line, &text))?;
+        }
+        Ok(())
+    }
+
+    fn colored(&self, line: &Line, text: &str) -> String {
+        if self.colors {
+            colored(line.source.as_deref(), text)
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Prints the columns before the text.
@@ -113,10 +183,11 @@ fn colored(source: Option<&str>, text: &str) -> String {
     let color = match source {
         Some("stderr") => "\x1b[33m",
         Some("system") => "\x1b[36m",
-        _ if text.contains('\x1b') => "",
         _ => return text.to_owned(),
     };
-    format!("{color}{text}{RESET}")
+    // A text with colours ends with a reset.
+    let end = if text.ends_with(RESET) { "" } else { RESET };
+    format!("{color}{text}{end}")
 }
 
 /// The same JSON without control characters. JSON allows some control characters that a terminal obeys.
@@ -139,8 +210,9 @@ mod tests {
     #[test]
     fn control_sequences_are_removed_and_colours_are_kept_if_wanted() {
         let text = "\x1b]0;title\x07a\x1b[31mb\x1b[0m\x1b[2Jc\u{9b}5md\0e";
-        assert_eq!(safe_lines(text, false), ["abcde"]);
-        assert_eq!(safe_lines(text, true), ["a\x1b[31mb\x1b[0mc\u{1b}[5mde"]);
+        assert_eq!(safe_lines(text, false), ["ab", "cde"]);
+        let coloured = ["a\x1b[31mb\x1b[0m", "c\u{1b}[5mde\x1b[0m"];
+        assert_eq!(safe_lines(text, true), coloured);
     }
 
     #[test]
@@ -155,8 +227,10 @@ mod tests {
     #[test]
     fn a_colour_ends_with_its_line() {
         assert_eq!(colored(Some("stdout"), "a"), "a");
-        assert_eq!(colored(Some("stdout"), "\x1b[31ma"), "\x1b[31ma\x1b[0m");
         assert_eq!(colored(Some("stderr"), "a"), "\x1b[33ma\x1b[0m");
+        let red = "\x1b[31ma\x1b[0m";
+        assert_eq!(colored(Some("stdout"), red), red);
+        assert_eq!(colored(Some("stderr"), red), format!("\x1b[33m{red}"));
     }
 
     #[test]

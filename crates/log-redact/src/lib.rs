@@ -4,7 +4,7 @@
 //!
 //! - A [`Redaction`] is the compiled rules that say what is a secret: registered secrets, and text that looks like one.
 //! - A [`Redactor`] hides secrets in the text of one channel, as it comes.
-//! - An [`AnsiFilter`] removes terminal control sequences, or keeps colours only.
+//! - A [`Screen`] turns the output of a program into the lines that a terminal would show.
 //!
 //! ```
 //! use log_redact::Redaction;
@@ -16,5 +16,5 @@
 mod ansi;
 mod redact;
 
-pub use ansi::{Ansi, AnsiFilter, TextSink};
-pub use redact::{Redaction, RedactionBuilder, Redactor, SecretError, Stage, TooManySecrets};
+pub use ansi::{Ansi, Screen, Style, StyledLine};
+pub use redact::{Redaction, RedactionBuilder, Redactor, SecretError, TooManySecrets};

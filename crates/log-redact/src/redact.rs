@@ -43,8 +43,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::rules::Rules;
-pub use self::stream::{Redactor, Stage};
-use crate::ansi::TextSink;
+pub use self::stream::Redactor;
+use self::stream::TextSink;
+use crate::ansi::Style;
 
 /// The compiled rules that say what to hide. Cheap to clone.
 ///
@@ -96,7 +97,7 @@ impl Redaction {
                 redactor.before(&mut plain).text(line);
             }
         }
-        redactor.finish(&mut plain);
+        redactor.end(&mut plain);
         plain.0
     }
 
@@ -214,14 +215,10 @@ impl TextSink for Plain {
     fn text(&mut self, text: &str) {
         self.0.push_str(text);
     }
-    fn colour(&mut self, sequence: &str) {
-        self.0.push_str(sequence);
-    }
+    fn style(&mut self, _: Style) {}
     fn newline(&mut self) {
         self.0.push('\n');
     }
-    fn carriage_return(&mut self) {}
-    fn erase(&mut self, _: bool) {}
 }
 
 #[cfg(test)]

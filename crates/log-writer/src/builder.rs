@@ -75,7 +75,8 @@ impl LogWriterBuilder {
         self
     }
 
-    /// Keeps only the last state of a progress bar (the default), or also some of the earlier states.
+    /// When the state of a line that has not ended becomes a line. By default after two seconds, and then every ten
+    /// seconds while it changes.
     pub const fn progress(mut self, progress: Progress) -> Self {
         self.options.lines.progress = progress;
         self

@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,11 +13,11 @@ use log_domain::Source;
 use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::lines::LineAssembler;
-use crate::queue::{Admission, Queue};
+use crate::queue::{Admission, Queue, Text};
 
 /// The most bytes taken by one write, so that a write goes only a little beyond the buffer's capacity.
 const MAX_WRITE: usize = 8 * 1024;
@@ -38,21 +39,42 @@ pub struct Channel {
     admission: Option<Pin<Box<dyn Future<Output = Admission> + Send + Sync>>>,
 }
 
-/// Turns the bytes of one channel into lines. Shared by the channel, the writer, and the timer that releases held lines.
+/// Turns the bytes of one channel into lines. Shared by the channel, the writer, and the timer.
 pub(crate) struct Input {
     queue: Arc<Queue>,
     source: Source,
     /// The assembler counts its time from here.
     started_at: Instant,
     state: Mutex<InputState>,
+    /// Whether a write waits for room in the buffer. Then the open line is not what the command has printed.
+    is_blocked: AtomicBool,
     /// The runtime that the writer was started on. A channel may be used on another one.
     runtime: Handle,
 }
 
 struct InputState {
     assembler: LineAssembler,
-    /// The task that releases held lines after a while. It ends with the channel.
-    release_timer: Option<AbortOnDropHandle<()>>,
+    /// When the first line was held back that is still held back.
+    held_since: Option<Duration>,
+    /// The task that does what is due without further output: releases held lines, and tells the state of the open line.
+    /// It ends when nothing is due, and with the channel.
+    timer: Option<Timer>,
+}
+
+struct Timer {
+    /// When it looks next at what is due.
+    at: Duration,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl InputState {
+    /// When something is due if no further output comes.
+    fn due(&self) -> Option<Duration> {
+        let held = self.held_since.map(|since| since + MAX_HOLD);
+        held.into_iter()
+            .chain(self.assembler.open_state_due())
+            .min()
+    }
 }
 
 impl Input {
@@ -66,39 +88,81 @@ impl Input {
             queue,
             source,
             started_at: Instant::now(),
+            is_blocked: AtomicBool::new(false),
             runtime,
             state: Mutex::new(InputState {
                 assembler,
-                release_timer: None,
+                held_since: None,
+                timer: None,
             }),
         }
     }
 
-    /// Takes bytes. If they leave a complete line waiting for the next one, a timer releases it.
+    /// Takes bytes.
     fn write(self: &Arc<Self>, chunk: &[u8], admission: Admission) {
         let mut state = self.state.lock();
         self.push(&mut state, admission, |assembler, now, out| {
-            assembler.push(chunk, now, out);
+            assembler.push(chunk, now, |line| out(Text::ended(line)));
         });
-        if state.assembler.holds_lines() && state.release_timer.is_none() {
+        let Some(due) = state.due() else { return };
+        // A timer that looks earlier sets itself for later.
+        if state.timer.as_ref().is_none_or(|timer| timer.at > due) {
             let input = Arc::downgrade(self);
-            let timer = self.runtime.spawn(async move {
-                sleep(MAX_HOLD).await;
-                if let Some(input) = input.upgrade() {
-                    input.release_held_lines();
-                }
+            let task = self
+                .runtime
+                .spawn(Self::run_timer(input, self.started_at, due));
+            state.timer = Some(Timer {
+                at: due,
+                _task: AbortOnDropHandle::new(task),
             });
-            state.release_timer = Some(AbortOnDropHandle::new(timer));
         }
     }
 
-    /// Releases complete lines that wait for what follows. They are accepted even if the buffer is full, because they
-    /// are few.
+    async fn run_timer(input: Weak<Self>, started_at: Instant, mut due: Duration) {
+        loop {
+            sleep_until(started_at + due).await;
+            let Some(input) = input.upgrade() else { return };
+            match input.do_what_is_due() {
+                Some(next) => due = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Releases held lines and tells the state of the open line, if it is time. Returns when something is due next. The
+    /// lines are accepted even if the buffer is full, because they are few.
+    fn do_what_is_due(&self) -> Option<Duration> {
+        let mut state = self.state.lock();
+        let held_since = state.held_since;
+        let is_blocked = self.is_blocked.load(Ordering::Relaxed);
+        self.push(&mut state, Admission::Accept, |assembler, now, out| {
+            if held_since.is_some_and(|since| since + MAX_HOLD <= now) {
+                assembler.release_held_lines(|line| out(Text::ended(line)));
+            }
+            if is_blocked {
+                return;
+            }
+            let open = assembler.open_state(now, |line| out(Text::ended(line)));
+            if let Some(text) = open {
+                out(Text { text, open: true });
+            }
+        });
+        let earliest = self.started_at.elapsed() + MAX_HOLD;
+        let next = state
+            .due()
+            .map(|due| if is_blocked { due.max(earliest) } else { due });
+        match (next, &mut state.timer) {
+            (Some(next), Some(timer)) => timer.at = next,
+            (_, timer) => *timer = None,
+        }
+        next
+    }
+
+    /// Releases complete lines that wait for what follows.
     pub(crate) fn release_held_lines(&self) {
         let mut state = self.state.lock();
-        state.release_timer = None;
-        self.push(&mut state, Admission::Accept, |assembler, now, out| {
-            assembler.release_held_lines(now, out);
+        self.push(&mut state, Admission::Accept, |assembler, _, out| {
+            assembler.release_held_lines(|line| out(Text::ended(line)));
         });
     }
 
@@ -106,7 +170,7 @@ impl Input {
     fn end(&self) {
         let mut state = self.state.lock();
         self.push(&mut state, Admission::Accept, |assembler, _, out| {
-            assembler.finish(out);
+            assembler.finish(|line| out(Text::ended(line)));
         });
     }
 
@@ -115,11 +179,16 @@ impl Input {
         &self,
         state: &mut InputState,
         admission: Admission,
-        run: impl FnOnce(&mut LineAssembler, Duration, &mut dyn FnMut(String)),
+        run: impl FnOnce(&mut LineAssembler, Duration, &mut dyn FnMut(Text)),
     ) {
         let mut lines = Vec::new();
         let now = self.started_at.elapsed();
         run(&mut state.assembler, now, &mut |line| lines.push(line));
+        state.held_since = if state.assembler.holds_lines() {
+            state.held_since.or(Some(now))
+        } else {
+            None
+        };
         self.queue.push(admission, self.source, lines);
     }
 }
@@ -138,7 +207,11 @@ impl Channel {
             let queue = Arc::clone(queue);
             Box::pin(async move { queue.admit().await })
         });
-        let admission = ready!(pending.as_mut().poll(cx));
+        let polled = pending.as_mut().poll(cx);
+        self.input
+            .is_blocked
+            .store(polled.is_pending(), Ordering::Relaxed);
+        let admission = ready!(polled);
         self.admission = None;
         Poll::Ready(admission)
     }

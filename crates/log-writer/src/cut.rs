@@ -53,21 +53,14 @@ pub enum CutMarker {
     Text(&'static str),
 }
 
-/// The part of a line that was not kept in memory because it is far beyond the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Overflow {
-    /// Its length in bytes.
-    pub(crate) bytes: u64,
-}
-
-/// Cuts a line to its limit. The text does not contain `overflow`.
-pub(crate) fn cut(text: &mut String, overflow: Overflow, limit: LineLimit, marker: CutMarker) {
+/// Cuts a line to its limit. `overflow` bytes more were not kept in memory, because they are far beyond the limit.
+pub(crate) fn cut(text: &mut String, overflow: u64, limit: LineLimit, marker: CutMarker) {
     let position = limit.cut_position(text);
-    if position.is_none() && overflow.bytes == 0 {
+    if position.is_none() && overflow == 0 {
         return;
     }
     let position = outside_a_colour(text, position.unwrap_or(text.len()));
-    let removed = (text.len() - position) as u64 + overflow.bytes;
+    let removed = (text.len() - position) as u64 + overflow;
     text.truncate(position);
     if text.contains('\u{1b}') {
         // The cut may have removed the end of a colour. Without this the marker and later lines would have that colour.
@@ -80,7 +73,7 @@ pub(crate) fn cut(text: &mut String, overflow: Overflow, limit: LineLimit, marke
 }
 
 /// The last character boundary at or before a position.
-pub(crate) fn boundary_at_or_before(text: &str, position: usize) -> usize {
+fn boundary_at_or_before(text: &str, position: usize) -> usize {
     let mut position = position.min(text.len());
     while !text.is_char_boundary(position) {
         position -= 1;
@@ -103,7 +96,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, limit: LineLimit, expected: &str) {
         let mut line = text.to_owned();
-        cut(&mut line, Overflow::default(), limit, CutMarker::Counted);
+        cut(&mut line, 0, limit, CutMarker::Counted);
         assert_eq!(line, expected);
     }
 
@@ -124,7 +117,7 @@ mod tests {
     #[test]
     fn overflow_counts_too() {
         let mut line = "abcd".to_owned();
-        let overflow = Overflow { bytes: 1000 };
+        let overflow = 1000;
         cut(&mut line, overflow, LineLimit::Bytes(2), CutMarker::Counted);
         assert_eq!(line, "ab… [1002 bytes cut]");
         let mut line = "ab".to_owned();

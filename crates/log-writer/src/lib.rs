@@ -57,7 +57,7 @@ mod cut;
 mod job;
 mod line_options;
 mod lines;
-mod open_line;
+mod open_clock;
 mod options;
 mod outcome;
 mod output_reader;

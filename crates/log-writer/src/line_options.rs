@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::cut::{CutMarker, LineLimit};
 use log_redact::Ansi;
 
+/// The shortest time between two states of an open line, unless the options say otherwise.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
+
 /// How the bytes of a channel become lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LineOptions {
@@ -16,7 +19,7 @@ pub struct LineOptions {
     pub blank: Blank,
     /// What happens to terminal control sequences.
     pub ansi: Ansi,
-    /// What happens to earlier states of a line that is overwritten.
+    /// When the state of a line that has not ended is shown.
     pub progress: Progress,
 }
 
@@ -30,12 +33,23 @@ pub enum Blank {
     Drop,
 }
 
-/// What happens to earlier states of a line that is overwritten after a lone `\r`, as a progress bar does it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// When the state of a line that has not ended becomes a line of its own, marked as open: a prompt that waits for an
+/// answer, a progress bar, dots. The line itself follows when it has ended. Lines that end within two seconds have no such
+/// state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Only the last state becomes a line.
-    #[default]
+    /// Never.
+    Off,
+    /// When the line has not changed for two seconds. So a prompt is shown, and of a progress bar only a state in which it
+    /// rests. At most every ten seconds.
     Last,
-    /// Earlier states become lines too, but at most one in each interval. The first one becomes a line at once.
+    /// Two seconds after the line began, and then once in each interval while it changes.
     Every(Duration),
+}
+
+impl Default for Progress {
+    /// Every ten seconds.
+    fn default() -> Self {
+        Self::Every(INTERVAL)
+    }
 }

@@ -3,17 +3,23 @@
 //! Chunks come as a pipe delivers them. A chunk may end inside a character, inside a control sequence, or between `\r`
 //! and `\n`. The lines are the same however the bytes are cut into chunks.
 //!
-//! A lone `\r` goes back to the beginning of the line, and the next text replaces the line. Progress bars do this. So the
-//! last state of the line is the line.
+//! ```text
+//! bytes ─► characters ─► the line a terminal would show ─► without secrets ─► cut to its limit
+//! ```
+//!
+//! Secrets are looked for in what is shown. So a secret is found that colours or other sequences break up.
 
 use std::time::Duration;
 
-use log_redact::{AnsiFilter, Redaction, Redactor};
+use log_redact::{Redaction, Redactor, Screen, StyledLine};
 
 use crate::cut::cut;
 use crate::line_options::{Blank, LineOptions};
-use crate::open_line::{LineSink, OpenLine, RawLine};
+use crate::open_clock::OpenClock;
 use crate::utf8::Utf8Stream;
+
+/// How much more of a line is kept than its limit allows, so that a secret is found that begins before the limit.
+const BEYOND_LIMIT: usize = 64 * 1024;
 
 /// Assembles the lines of one channel. It does no I/O and has no clock: the caller passes the time.
 ///
@@ -25,18 +31,22 @@ use crate::utf8::Utf8Stream;
 ///
 /// let mut lines = Vec::new();
 /// let mut assembler = LineAssembler::new(LineOptions::default());
-/// for chunk in [&b"   Comp"[..], b"iling a\r", b"\n 10 %\r 99", b" %\r\x1b[32mdone"] {
+/// for chunk in [&b"   Comp"[..], b"iling a\r", b"\n 10 %\r 99", b" %\r\x1b[32mdone\x1b[K\n"] {
 ///     assembler.push(chunk, Duration::ZERO, |line| lines.push(line));
 /// }
-/// assembler.finish(|line| lines.push(line));
+/// assembler.push(b"continue? ", Duration::ZERO, |line| lines.push(line));
 /// assert_eq!(lines, ["   Compiling a", "done"]);
+///
+/// assert_eq!(assembler.open_state_due(), Some(Duration::from_secs(2)));
+/// let state = assembler.open_state(Duration::from_secs(2), |line| lines.push(line));
+/// assert_eq!(state.as_deref(), Some("continue? "));
 /// ```
 #[derive(Debug)]
 pub struct LineAssembler {
     decoder: Utf8Stream,
-    filter: AnsiFilter,
+    screen: Screen,
     redactor: Option<Redactor>,
-    line: OpenLine,
+    open: OpenClock,
     options: LineOptions,
 }
 
@@ -50,108 +60,107 @@ impl LineAssembler {
     /// An assembler that hides secrets.
     #[must_use]
     pub fn with_redaction(options: LineOptions, redaction: &Redaction) -> Self {
+        let kept = options.limit.max_bytes().saturating_add(BEYOND_LIMIT);
         Self {
             decoder: Utf8Stream::default(),
-            filter: AnsiFilter::new(options.ansi),
+            screen: Screen::new(options.ansi, kept),
             redactor: redaction.redactor(),
-            line: OpenLine::new(options.limit.max_bytes(), options.progress),
+            open: OpenClock::new(options.progress),
             options,
         }
     }
 
-    /// Takes a chunk, and passes each complete line to `out`. `now` is the time since any fixed moment. Only
-    /// [`crate::Progress::Every`] needs it.
-    pub fn push(&mut self, chunk: &[u8], now: Duration, out: impl FnMut(String)) {
-        self.run(now, out, |decoder, stages| {
-            decoder.push(chunk, |text| stages.text(text));
-        });
+    /// Takes a chunk, and passes each complete line to `out`. `now` is the time since any fixed moment. Only the states of
+    /// open lines need it.
+    pub fn push(&mut self, chunk: &[u8], now: Duration, mut out: impl FnMut(String)) {
+        self.decode(chunk, false, &mut out);
+        if self.screen.has_open_line() {
+            self.open.line_changed(now);
+        }
     }
 
-    /// Whether a complete line is held back because its end may be the beginning of a secret. If nothing follows for a
-    /// while, call [`LineAssembler::release_held_lines`].
+    /// Whether a complete line is held back because what follows may show that it contains a secret. If nothing follows
+    /// for a while, call [`LineAssembler::release_held_lines`].
     #[must_use]
     pub fn holds_lines(&self) -> bool {
         self.redactor.as_ref().is_some_and(Redactor::holds_lines)
     }
 
-    /// Passes the complete lines that are held back to `out`. If the end of a line may be the beginning of a secret, it is
-    /// hidden if it is long, and shown if it has a few characters only. If the rest of the secret comes later, the rest is
-    /// hidden.
-    pub fn release_held_lines(&mut self, now: Duration, out: impl FnMut(String)) {
-        self.run(now, out, |_, stages| stages.release_held_lines());
+    /// Passes the complete lines that are held back to `out`.
+    pub fn release_held_lines(&mut self, mut out: impl FnMut(String)) {
+        let options = &self.options;
+        if let Some(redactor) = &mut self.redactor {
+            redactor.release_held_lines(|line| finish_line(line, options, &mut out));
+        }
+    }
+
+    /// When to call [`LineAssembler::open_state`]. `None` if the present line needs no state before it changes again.
+    #[must_use]
+    pub fn open_state_due(&self) -> Option<Duration> {
+        self.open.due()
+    }
+
+    /// The present state of the line that has not ended, if it is due and has not been told. See
+    /// [`crate::Progress`]. It is without secrets, and without what may be the beginning of one. Lines before it that are
+    /// held back are passed to `out`.
+    pub fn open_state(&mut self, now: Duration, out: impl FnMut(String)) -> Option<String> {
+        if self.open.due().is_none_or(|due| due > now) {
+            return None;
+        }
+        self.release_held_lines(out);
+        let mut line = self.screen.open_line();
+        if let Some(redactor) = &self.redactor {
+            line = redactor.open_line(&line);
+        }
+        let mut state = String::new();
+        finish_line(line, &self.options, &mut |line| state = line);
+        self.open.look(state, now)
     }
 
     /// Ends the channel. Passes the last line to `out` even if it has no newline. After that a new text may begin.
     pub fn finish(&mut self, mut out: impl FnMut(String)) {
-        self.run(Duration::ZERO, &mut out, |decoder, stages| {
-            decoder.finish(|text| stages.text(text));
-            stages.finish();
-        });
-        if let Some(raw) = self.line.take_unfinished() {
-            finish_line(raw, &self.options, &mut out);
-        }
-        self.filter = AnsiFilter::new(self.options.ansi);
-    }
-
-    /// Runs a function with the decoder and the stages after it.
-    fn run(
-        &mut self,
-        now: Duration,
-        mut out: impl FnMut(String),
-        function: impl FnOnce(&mut Utf8Stream, &mut Stages<'_>),
-    ) {
+        self.decode(&[], true, &mut out);
         let options = &self.options;
-        let mut emit = |raw: RawLine| finish_line(raw, options, &mut out);
-        let mut stages = Stages {
-            filter: &mut self.filter,
-            redactor: self.redactor.as_mut(),
-            lines: LineSink {
-                line: &mut self.line,
-                now,
-                emit: &mut emit,
-            },
+        if let Some(redactor) = &mut self.redactor {
+            redactor.finish(|line| finish_line(line, options, &mut out));
+        }
+        self.open.line_ended();
+    }
+
+    /// Decodes a chunk, and the rest if the text ends. Passes complete lines on.
+    fn decode(&mut self, chunk: &[u8], ends: bool, out: &mut impl FnMut(String)) {
+        let Self {
+            decoder,
+            screen,
+            redactor,
+            open,
+            options,
+        } = self;
+        let mut take = |line: StyledLine| {
+            open.line_ended();
+            match redactor {
+                Some(redactor) => redactor.push(&line, |line| finish_line(line, options, out)),
+                None => finish_line(line, options, out),
+            }
         };
-        function(&mut self.decoder, &mut stages);
-    }
-}
-
-/// The stages after the decoder: the terminal filter, the redactor, and the open line.
-struct Stages<'a> {
-    filter: &'a mut AnsiFilter,
-    redactor: Option<&'a mut Redactor>,
-    lines: LineSink<'a>,
-}
-
-impl Stages<'_> {
-    fn text(&mut self, text: &str) {
-        match &mut self.redactor {
-            Some(redactor) => self
-                .filter
-                .push(text, &mut redactor.before(&mut self.lines)),
-            None => self.filter.push(text, &mut self.lines),
-        }
-    }
-
-    fn release_held_lines(&mut self) {
-        if let Some(redactor) = &mut self.redactor {
-            redactor.release_held_lines(&mut self.lines);
-        }
-    }
-
-    fn finish(&mut self) {
-        if let Some(redactor) = &mut self.redactor {
-            redactor.finish(&mut self.lines);
+        decoder.push(chunk, |text| screen.push(text, &mut take));
+        if ends {
+            decoder.finish(|text| screen.push(text, &mut take));
+            if let Some(line) = screen.finish() {
+                take(line);
+            }
         }
     }
 }
 
 /// Applies the options for complete lines.
-fn finish_line(raw: RawLine, options: &LineOptions, out: &mut impl FnMut(String)) {
-    if options.blank == Blank::Drop && !raw.visible {
+fn finish_line(line: StyledLine, options: &LineOptions, out: &mut impl FnMut(String)) {
+    if options.blank == Blank::Drop && !line.is_visible() {
         return;
     }
-    let mut text = raw.text;
-    cut(&mut text, raw.overflow, options.limit, options.marker);
+    let overflow = line.overflow;
+    let mut text = line.into_text();
+    cut(&mut text, overflow, options.limit, options.marker);
     out(text);
 }
 

@@ -27,6 +27,7 @@ impl Preset {
     /// - A line is cut at 2,000 characters and then ends with `...[truncated]`.
     /// - Blank lines are dropped.
     /// - Terminal control sequences are stripped.
+    /// - A line that has not ended is not shown.
     ///
     /// The other defaults are the same: redacted text reads `[REDACTED]`, and [`crate::LogWriter::enter`] sets the phases.
     #[must_use]
@@ -37,7 +38,7 @@ impl Preset {
                 marker: CutMarker::Text("...[truncated]"),
                 blank: Blank::Drop,
                 ansi: Ansi::Strip,
-                progress: Progress::Last,
+                progress: Progress::Off,
             },
         }
     }

@@ -20,8 +20,8 @@ use self::state::State;
 use crate::clock;
 use crate::options::{BatchOptions, BufferOptions};
 
-pub(crate) use self::line::Batch;
 pub use self::line::{Amount, Stats};
+pub(crate) use self::line::{Batch, Text};
 pub(crate) use self::state::Admission;
 
 /// The queue between the channels and the shipper.
@@ -68,27 +68,28 @@ impl Queue {
     }
 
     /// Accepts lines, or counts them as lost, as the admission says. The lines get the current time and phase.
-    pub(crate) fn push(&self, admission: Admission, source: Source, texts: Vec<String>) {
-        if texts.is_empty() {
+    pub(crate) fn push(&self, admission: Admission, source: Source, lines: Vec<Text>) {
+        if lines.is_empty() {
             return;
         }
         let mut state = self.state.lock();
         if admission != Admission::Accept || state.ended() {
-            for text in &texts {
-                state.lose(Amount::from_text(text), None);
+            for line in &lines {
+                state.lose(Amount::from_text(&line.text), None);
             }
             return;
         }
         let was_empty = state.waiting.is_empty();
         let at = clock::now();
         state.report_missing(at);
-        for text in texts {
+        for Text { text, open } in lines {
             let phase = state.phase.clone();
             state.enqueue(Queued {
                 at,
                 source,
                 phase,
                 text,
+                open,
                 reports: None,
             });
         }

@@ -19,7 +19,7 @@ use crate::job::{JobSteps, phase_for_status};
 use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
 use crate::outcome::{FinishError, FlushError, Outcome};
-use crate::queue::{Queue, Stats};
+use crate::queue::{Queue, Stats, Text};
 use crate::run::{Echo, RunError, Running};
 use crate::shipper::Shipper;
 use crate::stores::Stores;
@@ -112,9 +112,9 @@ impl LogWriter {
         let mut lines = Vec::new();
         let mut assembler = self.assembler();
         assembler.push(text.as_bytes(), Duration::ZERO, |line| {
-            lines.push(line);
+            lines.push(Text::ended(line));
         });
-        assembler.finish(|line| lines.push(line));
+        assembler.finish(|line| lines.push(Text::ended(line)));
         let admission = self.queue.admit().await;
         self.queue.push(admission, Source::System, lines);
     }

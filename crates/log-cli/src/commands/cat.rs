@@ -37,6 +37,7 @@ pub(crate) async fn cat(
             print_from_redis(store, &job, after, patience, &mut printer, terminal).await?;
         }
     }
+    stdout::check(printer.finish())?;
     Ok(0)
 }
 
@@ -55,6 +56,7 @@ async fn print_from_api(
         wait.end(terminal, api::ANSWERED);
         let Some(page) = page else { return Ok(()) };
         if let Some(gap) = page.gap {
+            stdout::check(printer.make_room())?;
             terminal.gap(gap.after_id, gap.first_id);
         }
         if !print_page(&page.lines, printer)? {
@@ -80,6 +82,7 @@ async fn print_from_redis(
         let read = async || store.read_after(job, after, limit).await;
         let page = redis::read(patience, terminal, read).await?;
         if let Some(gap) = page.gap(after) {
+            stdout::check(printer.make_room())?;
             terminal.gap(gap.after_id, gap.first_id);
             after = gap.resume_after;
         }

@@ -105,7 +105,7 @@ impl Tail<'_> {
                 }
             }
             Event::Gap { after_id, first_id } => {
-                stdout::check(self.printer.flush())?;
+                stdout::check(self.printer.make_room())?;
                 self.terminal.gap(after_id, first_id);
             }
             Event::Done(ending) => return self.handle_end(&ending).map(Next::Exit),
@@ -116,7 +116,7 @@ impl Tail<'_> {
     }
 
     fn handle_end(&mut self, ending: &Ending) -> Result<u8, Failure> {
-        stdout::check(self.printer.flush())?;
+        stdout::check(self.printer.finish())?;
         self.wait.end(self.terminal, RESUMED);
         let hint = if self.has_printed {
             ""

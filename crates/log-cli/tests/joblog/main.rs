@@ -10,6 +10,7 @@
 mod api;
 mod cat;
 mod fault;
+mod open_lines;
 mod output;
 mod pages;
 mod run;

@@ -111,7 +111,7 @@ async fn missing_lines_are_reported_on_standard_error() {
 #[tokio::test]
 async fn printed_lines_are_safe_for_a_terminal_and_the_text_is_the_last_column() {
     let job = Job::with_status("ready").await;
-    let evil = "\x1b]0;title\x07a\x1b[2J\x1b[31mb\u{9b}Kc";
+    let evil = "\x1b]0;title\x07a\x1b[?25l\x1b[31mb\u{9b}Kc";
     job.append("5-1", "stderr", evil).await;
     let plain = ended(job.joblog(&["tail", "--from", "start"])).await;
     assert_eq!(plain.text(), "abc\n");

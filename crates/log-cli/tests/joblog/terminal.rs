@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::support::{Job, SOON, ended, joblog};
 
 /// A pseudo-terminal: the test's end, and the end for the process.
-fn pseudo_terminal() -> (File, File) {
+pub(crate) fn pseudo_terminal() -> (File, File) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
@@ -27,7 +27,7 @@ fn pseudo_terminal() -> (File, File) {
 }
 
 /// Runs a command until it ends, and returns what the terminal got.
-async fn shown_by(mut ours: File, mut command: Command) -> String {
+pub(crate) async fn shown_by(mut ours: File, mut command: Command) -> String {
     let mut child = command.spawn().unwrap();
     // The command holds the other end open. The terminal ends when the last holder closes it.
     drop(command);

@@ -17,7 +17,7 @@ pub(super) use self::userinfo::Userinfo;
 pub(super) use self::value::Value;
 
 /// Text that may be a secret.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Candidate {
     /// The start of the range to hide.
     pub(super) from: u64,
@@ -28,7 +28,7 @@ pub(super) struct Candidate {
     pub(super) rule: Rule,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Rule {
     Token(TokenRun),
     Value(Value),

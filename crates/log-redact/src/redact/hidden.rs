@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Ranges in order that do not touch each other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct HiddenRanges(Vec<Range<u64>>);
 
 impl HiddenRanges {

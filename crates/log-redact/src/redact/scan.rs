@@ -27,7 +27,7 @@ const MIN_PART: u64 = 4;
 /// The most values that may be open at the same time. Only a value in quotes stays open while another one begins.
 const MAX_VALUES: usize = 4;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scanner {
     rules: Arc<Rules>,
     state: StateID,

@@ -10,7 +10,16 @@ use std::sync::Arc;
 
 use super::rules::Rules;
 use super::scan::Scanner;
-use crate::ansi::TextSink;
+use crate::ansi::{Style, StyledLine};
+
+/// Takes the text that has passed.
+pub(super) trait TextSink {
+    fn text(&mut self, text: &str);
+    /// The following text has this style.
+    fn style(&mut self, style: Style);
+    /// The line is complete.
+    fn newline(&mut self);
+}
 
 /// The most that may wait in addition to the beginning of a secret. Each line end counts as [`BREAK_WEIGHT`]. So a secret
 /// may be split by many empty lines, but not by any number.
@@ -20,7 +29,7 @@ const MAX_WAITING: usize = 64 * 1024;
 const BREAK_WEIGHT: usize = 64;
 
 /// Hides secrets in what one channel prints.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Redactor {
     rules: Arc<Rules>,
     scanner: Scanner,
@@ -38,21 +47,21 @@ pub struct Redactor {
     line_shows: bool,
     /// Whether some of this line was hidden.
     line_hides: bool,
+    /// What has passed of the line that has not passed as a whole.
+    shown: StyledLine,
+    /// For each line that waits: how much of it was not kept.
+    overflows: VecDeque<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Event {
     /// The first `passed` bytes of the text have passed already.
     Text {
         text: String,
         passed: usize,
     },
-    Colour(String),
+    Style(Style),
     Newline,
-    CarriageReturn,
-    Erase {
-        whole: bool,
-    },
 }
 
 impl Redactor {
@@ -67,15 +76,67 @@ impl Redactor {
             is_hiding: false,
             line_shows: false,
             line_hides: false,
+            shown: StyledLine::default(),
+            overflows: VecDeque::new(),
         }
     }
 
     /// Puts this redactor before a sink.
-    pub fn before<'a, S>(&'a mut self, sink: &'a mut S) -> Stage<'a, S> {
+    pub(super) fn before<'a, S>(&'a mut self, sink: &'a mut S) -> Stage<'a, S> {
         Stage {
             redactor: self,
             sink,
         }
+    }
+
+    /// Takes a complete line, and passes on the lines that are decided.
+    pub fn push(&mut self, line: &StyledLine, mut out: impl FnMut(StyledLine)) {
+        self.overflows.push_back(line.overflow);
+        self.with_collector(&mut out, |redactor, collector| {
+            let mut stage = redactor.before(collector);
+            stage.line(line);
+            stage.newline();
+        });
+    }
+
+    /// Passes on the complete lines that wait, because nothing follows for a while.
+    pub fn release_held_lines(&mut self, mut out: impl FnMut(StyledLine)) {
+        self.with_collector(&mut out, |redactor, collector| redactor.release(collector));
+    }
+
+    /// Passes on everything that waits, because the text has ended.
+    pub fn finish(&mut self, mut out: impl FnMut(StyledLine)) {
+        self.with_collector(&mut out, |redactor, collector| redactor.end(collector));
+        self.overflows.clear();
+    }
+
+    /// The present state of a line that has not ended yet, without what is a secret and without what may be the beginning
+    /// of one. It comes after the lines that were pushed.
+    #[must_use]
+    pub fn open_line(&self, line: &StyledLine) -> StyledLine {
+        let mut copy = self.clone();
+        copy.release_held_lines(|_| {});
+        copy.with_collector(&mut |_| {}, |redactor, collector| {
+            redactor.before(collector).line(line);
+        });
+        copy.shown.overflow = line.overflow;
+        copy.shown
+    }
+
+    fn with_collector(
+        &mut self,
+        out: &mut dyn FnMut(StyledLine),
+        function: impl FnOnce(&mut Self, &mut Collector<'_>),
+    ) {
+        let mut collector = Collector {
+            line: std::mem::take(&mut self.shown),
+            overflows: std::mem::take(&mut self.overflows),
+            style: Style::DEFAULT,
+            out,
+        };
+        function(self, &mut collector);
+        self.shown = collector.line;
+        self.overflows = collector.overflows;
     }
 
     /// Whether a complete line waits for the following text.
@@ -83,15 +144,15 @@ impl Redactor {
         self.line_ends > 0
     }
 
-    /// Releases the complete lines that wait, because nothing follows for a while.
-    pub fn release_held_lines(&mut self, sink: &mut impl TextSink) {
+    /// Passes on the complete lines that wait.
+    fn release(&mut self, sink: &mut impl TextSink) {
         let line_start = self.scanner.line_start();
         self.scanner.decide_before(line_start);
         self.advance(sink);
     }
 
-    /// Releases everything that waits, because the text has ended.
-    pub fn finish(&mut self, sink: &mut impl TextSink) {
+    /// Passes on everything that waits, because the text has ended.
+    pub(super) fn end(&mut self, sink: &mut impl TextSink) {
         self.scanner.decide_before(self.scanner.position());
         self.scanner.restart();
         self.advance(sink);
@@ -105,9 +166,7 @@ impl Redactor {
                 self.line_ends += 1;
                 self.weight += BREAK_WEIGHT;
             }
-            Event::Colour(_) | Event::CarriageReturn | Event::Erase { .. } => {
-                self.weight += BREAK_WEIGHT;
-            }
+            Event::Style(_) => self.weight += BREAK_WEIGHT,
         }
         self.waiting.push_back(event);
     }
@@ -167,9 +226,7 @@ impl Redactor {
     fn pass_break(&mut self, event: &Event, sink: &mut impl TextSink) {
         match event {
             Event::Text { .. } => {}
-            Event::Colour(sequence) => sink.colour(sequence),
-            Event::CarriageReturn => sink.carriage_return(),
-            Event::Erase { whole } => sink.erase(*whole),
+            Event::Style(style) => sink.style(*style),
             Event::Newline => {
                 // A line that contained only the rest of a secret is removed.
                 if self.line_shows || !self.line_hides {
@@ -181,20 +238,59 @@ impl Redactor {
     }
 }
 
+/// Makes lines of the text that has passed.
+struct Collector<'a> {
+    line: StyledLine,
+    overflows: VecDeque<u64>,
+    style: Style,
+    out: &'a mut dyn FnMut(StyledLine),
+}
+
+impl TextSink for Collector<'_> {
+    fn text(&mut self, text: &str) {
+        self.line.push(text, self.style);
+    }
+
+    fn style(&mut self, style: Style) {
+        self.style = style;
+    }
+
+    fn newline(&mut self) {
+        let mut line = std::mem::take(&mut self.line);
+        line.overflow = self.overflows.pop_front().unwrap_or_default();
+        (self.out)(line);
+    }
+}
+
 /// A redactor in front of a sink.
-pub struct Stage<'a, S> {
+pub(super) struct Stage<'a, S> {
     redactor: &'a mut Redactor,
     sink: &'a mut S,
 }
 
 impl<S: TextSink> Stage<'_, S> {
+    /// Takes the text of a line, without its end.
+    fn line(&mut self, line: &StyledLine) {
+        let mut style = Style::DEFAULT;
+        for (text, next) in line.parts() {
+            if next != style {
+                self.style(next);
+                style = next;
+            }
+            self.text(text);
+        }
+        if style != Style::DEFAULT {
+            self.style(Style::DEFAULT);
+        }
+    }
+
     fn take_break(&mut self, event: Event) {
         if self.redactor.waiting.is_empty() {
             // Everything before it has passed.
             self.redactor.pass_break(&event, self.sink);
             return;
         }
-        let is_line_end = matches!(event, Event::Newline | Event::CarriageReturn);
+        let is_line_end = matches!(event, Event::Newline);
         if self.redactor.weight > MAX_WAITING && !is_line_end {
             // There are too many colours in one undecided line. The colours are dropped, and the text is kept.
             return;
@@ -202,7 +298,7 @@ impl<S: TextSink> Stage<'_, S> {
         self.redactor.wait(event);
         self.redactor.advance(self.sink);
         if self.redactor.weight > MAX_WAITING {
-            self.redactor.release_held_lines(self.sink);
+            self.redactor.release(self.sink);
         }
     }
 }
@@ -231,21 +327,12 @@ impl<S: TextSink> TextSink for Stage<'_, S> {
         redactor.advance(self.sink);
     }
 
-    fn colour(&mut self, sequence: &str) {
-        self.take_break(Event::Colour(sequence.to_owned()));
+    fn style(&mut self, style: Style) {
+        self.take_break(Event::Style(style));
     }
 
     fn newline(&mut self) {
         self.redactor.scanner.line_end();
         self.take_break(Event::Newline);
-    }
-
-    fn carriage_return(&mut self) {
-        self.redactor.scanner.line_end();
-        self.take_break(Event::CarriageReturn);
-    }
-
-    fn erase(&mut self, whole: bool) {
-        self.take_break(Event::Erase { whole });
     }
 }

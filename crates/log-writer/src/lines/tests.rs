@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
+use log_redact::Ansi;
+
 use super::*;
 use crate::cut::{CutMarker, LineLimit};
 use crate::line_options::Progress;
-use log_redact::Ansi;
 
 fn assemble<'a>(options: LineOptions, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut assembler = LineAssembler::new(options);
@@ -67,7 +68,7 @@ fn blank_lines_are_kept_unless_dropped() {
 #[test]
 fn the_last_state_of_a_progress_bar_is_the_line() {
     check(b" 1 %\r 50 %\r100 %\ndone\n", &["100 %", "done"]);
-    check(b"long text\rab\r\n", &["ab"]);
+    check(b"long text\rab\x1b[K\r\n", &["ab"]);
     check(b"a\r\rb", &["b"]);
 }
 
@@ -77,25 +78,158 @@ fn an_erased_spinner_leaves_no_line() {
     check(npm.as_bytes(), &["npm fetch"]);
     check(b"Building 1/2\r\x1b[K   Compiling a\n", &["   Compiling a"]);
     check(b"Building 1/2\r\x1b[K\n", &[""]);
-    check(b"half a lin\x1b[2Knew\x1b[K\n", &["new"]);
+    check(b"half a lin\x1b[2K\rnew\x1b[K\n", &["new"]);
 }
 
-#[test]
-fn overwritten_states_become_lines_at_a_limited_rate() {
+/// The states of an open line: what comes at which tenth of a second, and what is told when.
+fn states(progress: Progress, output: &[(u64, &str)]) -> Vec<(u64, String)> {
     let options = LineOptions {
-        progress: Progress::Every(Duration::from_secs(1)),
+        progress,
         ..LineOptions::default()
     };
     let mut assembler = LineAssembler::new(options);
-    let mut lines = Vec::new();
-    for tenth in 0..25_u64 {
-        let chunk = format!("{tenth} %\r");
-        let now = Duration::from_millis(tenth * 100);
-        assembler.push(chunk.as_bytes(), now, |line| lines.push(line));
+    let mut told = Vec::new();
+    for tenth in 0..=300 {
+        let now = Duration::from_millis(100 * tenth);
+        for (_, text) in output.iter().filter(|(at, _)| *at == tenth) {
+            assembler.push(text.as_bytes(), now, |line| told.push((tenth, line)));
+        }
+        if assembler.open_state_due().is_some_and(|due| due <= now) {
+            let state = assembler.open_state(now, |_| panic!("no line waits"));
+            told.extend(state.map(|state| (tenth, format!("{state}…"))));
+        }
     }
-    assembler.push(b"100 %\n", Duration::from_secs(3), |line| lines.push(line));
-    // A state becomes a line when the next state overwrites it.
-    assert_eq!(lines, ["0 %", "10 %", "20 %", "100 %"]);
+    told
+}
+
+#[track_caller]
+fn check_states(progress: Progress, output: &[(u64, &str)], expected: &[(u64, &str)]) {
+    let expected: Vec<(u64, String)> = expected
+        .iter()
+        .map(|(at, text)| (*at, (*text).to_owned()))
+        .collect();
+    assert_eq!(states(progress, output), expected);
+}
+
+#[test]
+fn a_prompt_that_hangs_is_told_after_two_seconds_and_the_line_follows() {
+    let prompt = [(0, "a\ncontinue? [y/N] "), (50, "y\nok\n")];
+    let every = Progress::default();
+    let expected = [
+        (0, "a"),
+        (20, "continue? [y/N] …"),
+        (50, "continue? [y/N] y"),
+        (50, "ok"),
+    ];
+    check_states(every, &prompt, &expected);
+    check_states(Progress::Last, &prompt, &expected);
+    check_states(
+        Progress::Off,
+        &prompt,
+        &[(0, "a"), (50, "continue? [y/N] y"), (50, "ok")],
+    );
+}
+
+#[test]
+fn a_progress_bar_is_told_at_a_limited_rate_with_what_a_terminal_shows() {
+    let texts: Vec<String> = (0..150).map(|n| format!("\r{n} %\x1b[K")).collect();
+    let mut bar: Vec<(u64, &str)> = (0..).zip(texts.iter().map(String::as_str)).collect();
+    bar.push((150, "\rdone\x1b[K\n"));
+    let expected = [(20, "20 %…"), (120, "120 %…"), (150, "done")];
+    check_states(Progress::default(), &bar, &expected);
+    let every_five = Progress::Every(Duration::from_secs(5));
+    let expected = [(20, "20 %…"), (70, "70 %…"), (120, "120 %…"), (150, "done")];
+    check_states(every_five, &bar, &expected);
+    check_states(Progress::Last, &bar, &[(150, "done")]);
+    check_states(Progress::Off, &bar, &[(150, "done")]);
+}
+
+#[test]
+fn quick_output_leaves_the_last_state_only() {
+    let quick = [(0, "1 %\r"), (5, "50 %\r"), (15, "99 %\r"), (19, "100 %\n")];
+    check_states(Progress::default(), &quick, &[(19, "100 %")]);
+    // Each line has its own two seconds.
+    let dots = [(0, "a"), (19, "\nb"), (38, "\n")];
+    check_states(Progress::default(), &dots, &[(19, "a"), (38, "b")]);
+    // A spinner that has removed itself shows nothing.
+    check_states(Progress::default(), &[(0, "-\r\x1b[K")], &[]);
+}
+
+#[test]
+fn an_open_state_is_cut_and_without_secrets_and_without_the_beginning_of_one() {
+    let redaction = Redaction::builder().secret("hunter2hunter2").unwrap();
+    let redaction = redaction.build().unwrap();
+    for (output, expected) in [
+        ("is it hunter2hunter2? ", "is it [REDACTED]? "),
+        ("is it hunter2h", "is it "),
+        ("TOKEN=abcdefgh", "TOKEN=[REDACTED]"),
+        ("curl -H ghp_16C7e42F292c69", "curl -H "),
+        ("is it hun\x1b[31mter2\x1b[0mhunt", "is it "),
+        ("hunter2h\rover", "over"),
+    ] {
+        for ansi in [Ansi::Strip, Ansi::KeepColours] {
+            let options = LineOptions {
+                ansi,
+                ..LineOptions::default()
+            };
+            let mut assembler = LineAssembler::with_redaction(options, &redaction);
+            let none = |line| panic!("{line}");
+            assembler.push(output.as_bytes(), Duration::ZERO, none);
+            let state = assembler.open_state(Duration::from_secs(2), none).unwrap();
+            assert!(
+                state.starts_with(expected),
+                "{output:?} {ansi:?}: {state:?}"
+            );
+            assert!(
+                !state.contains("hunter") && !state.contains("ghp_"),
+                "{state:?}"
+            );
+        }
+    }
+    let mut assembler = LineAssembler::new(limited(LineLimit::Bytes(4)));
+    assembler.push(b"abcdef", Duration::ZERO, |line| panic!("{line}"));
+    let state = assembler.open_state(Duration::from_secs(2), |line| panic!("{line}"));
+    assert_eq!(state.as_deref(), Some("abcd… [2 bytes cut]"));
+}
+
+#[test]
+fn a_secret_that_control_sequences_break_up_is_hidden() {
+    let redaction = Redaction::builder().secret("hunter2hunter2").unwrap();
+    let redaction = redaction.build().unwrap();
+    for text in [
+        "x hun\x1b[31mter2\x1b[0mhunter2 y\n",
+        "x hunXX\x08\x08ter2hunter2 y\n",
+        "x hunter2hunter\x1b]0;title\x072 y\n",
+        "x zzzter2hunter2 y\r\x1b[2Chun\n",
+        "x \x1b[1mhunter2hunter2\x1b[0m y\n",
+    ] {
+        for ansi in [Ansi::Strip, Ansi::KeepColours] {
+            let options = LineOptions {
+                ansi,
+                ..LineOptions::default()
+            };
+            let mut assembler = LineAssembler::with_redaction(options, &redaction);
+            let mut lines = Vec::new();
+            assembler.push(text.as_bytes(), Duration::ZERO, |line| lines.push(line));
+            assembler.finish(|line| lines.push(line));
+            let mut screen = Screen::new(Ansi::Strip, 1_000);
+            screen.push(&(lines.concat() + "\n"), |line| {
+                assert_eq!(line.text, "x [REDACTED] y", "{text:?}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_secret_at_the_limit_is_hidden_as_a_whole() {
+    let redaction = Redaction::builder().secret("hunter2hunter2").unwrap();
+    let mut assembler =
+        LineAssembler::with_redaction(limited(LineLimit::Bytes(10)), &redaction.build().unwrap());
+    let mut lines = Vec::new();
+    assembler.push(b"12345hunter2hunter2 more\n", Duration::ZERO, |line| {
+        lines.push(line);
+    });
+    assert_eq!(lines, ["12345[REDA… [10 bytes cut]"]);
 }
 
 #[test]
@@ -119,28 +253,6 @@ fn the_default_limit_is_16_kib() {
     let lines = assemble(LineOptions::default(), [line.as_bytes()]);
     let expected = format!("{}… [5 bytes cut]", &line[5..]);
     assert_eq!(lines, [expected]);
-}
-
-#[test]
-fn an_endless_line_takes_bounded_memory() {
-    let mut assembler = LineAssembler::new(LineOptions::default());
-    let chunk = vec![b'x'; 64 * 1024];
-    for _ in 0..160 {
-        assembler.push(&chunk, Duration::ZERO, |line| {
-            panic!("a line of {}", line.len())
-        });
-    }
-    let held = assembler.line.capacity();
-    assert!(held <= 32 * 1024, "{held} bytes held");
-    let colours = "\x1b[1;31m".repeat(100_000);
-    let options = LineOptions {
-        ansi: Ansi::KeepColours,
-        ..LineOptions::default()
-    };
-    let mut assembler = LineAssembler::new(options);
-    assembler.push(colours.as_bytes(), Duration::ZERO, |_| panic!("a line"));
-    let held = assembler.line.capacity();
-    assert!(held <= 32 * 1024, "{held} bytes of colours held");
 }
 
 #[test]
@@ -188,8 +300,8 @@ fn options() -> impl Strategy<Value = LineOptions> {
     ];
     let progress = prop_oneof![
         Just(Progress::Last),
-        Just(Progress::Every(Duration::ZERO)),
-        Just(Progress::Every(Duration::from_secs(1))),
+        Just(Progress::Off),
+        Just(Progress::default()),
     ];
     let blank = prop_oneof![Just(Blank::Keep), Just(Blank::Drop)];
     let ansi = prop_oneof![Just(Ansi::Strip), Just(Ansi::KeepColours)];

@@ -45,6 +45,21 @@ pub struct Stats {
     pub lost: Amount,
 }
 
+/// The text of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    /// Whether it is only the state of a line that has not ended yet.
+    pub(crate) open: bool,
+}
+
+impl Text {
+    /// The text of a line that has ended.
+    pub(crate) const fn ended(text: String) -> Self {
+        Self { text, open: false }
+    }
+}
+
 /// A line that waits.
 #[derive(Debug)]
 pub(crate) struct Queued {
@@ -52,6 +67,8 @@ pub(crate) struct Queued {
     pub(super) source: Source,
     pub(super) phase: Option<Arc<str>>,
     pub(super) text: String,
+    /// Whether it is only the state of a line that has not ended yet.
+    pub(super) open: bool,
     /// Set if this line reports that lines before it are missing.
     pub(super) reports: Option<Amount>,
 }
@@ -75,7 +92,7 @@ impl Queued {
             source: Some(self.source.as_str().to_owned()),
             text: Some(self.text),
             phase: self.phase.as_deref().map(str::to_owned),
-            open: false,
+            open: self.open,
         }
     }
 }

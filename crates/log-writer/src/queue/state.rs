@@ -110,6 +110,7 @@ impl State {
             source: Source::System,
             phase,
             text: missing_lines_text(missing),
+            open: false,
             reports: Some(missing),
         });
     }

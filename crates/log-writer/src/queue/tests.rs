@@ -17,7 +17,11 @@ fn queue(buffer: BufferOptions) -> Queue {
 }
 
 fn push(queue: &Queue, admission: Admission, lines: usize) {
-    queue.push(admission, Source::Stdout, vec!["x".to_owned(); lines]);
+    queue.push(
+        admission,
+        Source::Stdout,
+        vec![Text::ended("x".to_owned()); lines],
+    );
 }
 
 /// Takes a batch and completes it, as if its append had succeeded.
@@ -75,6 +79,7 @@ async fn a_batch_is_limited_in_bytes_and_a_long_line_is_sent_alone() {
     let queue = queue(BufferOptions::default());
     let long = "x".repeat(300 * 1024);
     let lines = vec!["a".to_owned(), long, "b".to_owned()];
+    let lines = lines.into_iter().map(Text::ended).collect();
     queue.push(Admission::Accept, Source::Stdout, lines);
     let mut sizes = Vec::new();
     for _ in 0..3 {

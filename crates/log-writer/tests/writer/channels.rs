@@ -1,11 +1,13 @@
 //! Channels: how bytes become lines, and the fields of a line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use log_domain::{JobStatus, UserId};
 use log_store::CreateJobError;
-use log_writer::{Ansi, LogWriter, Preset, create_job};
+use log_writer::{Ansi, LogWriter, Preset, Progress, create_job};
 use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
 
 use crate::support::{job, lines, status, store, store_with_job, texts};
 
@@ -63,7 +65,7 @@ async fn each_channel_has_its_own_state() {
     out.write_all(b"\xac\n").await.unwrap();
     err.write_all(b"1mr\n").await.unwrap();
     writer.flush().await.unwrap();
-    assert_eq!(texts(&store).await, ["o€", "e\x1b[31mr"]);
+    assert_eq!(texts(&store).await, ["o€", "e\x1b[31mr\x1b[0m"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,9 +89,9 @@ async fn a_dropped_writer_still_ships_the_waiting_lines() {
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     writer.stdout().write_all(b"a\nb\n").await.unwrap();
     drop(writer);
-    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    sleep(Duration::from_secs(30)).await;
     store.faults().mend();
-    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    sleep(Duration::from_secs(30)).await;
     assert_eq!(texts(&store).await, ["a", "b"]);
     assert_eq!(status(&store).await.as_str(), "queued");
 }
@@ -142,4 +144,62 @@ async fn the_preset_writes_the_same_lines_as_the_existing_producer() {
     let scaffold = Some("scaffold".to_owned());
     assert_eq!(phases[..2], [None, scaffold.clone()]);
     assert!(phases[2..].iter().all(|phase| *phase == scaffold));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_of_an_open_line_is_in_the_log_and_says_that_it_is_open() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let (mut out, mut err) = (writer.stdout(), writer.stderr());
+    out.write_all(b"before\ncontinue? [y/N] ").await.unwrap();
+    err.write_all(b"quick").await.unwrap();
+    sleep(Duration::from_millis(1_900)).await;
+    err.write_all(b" enough\n").await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(
+        texts(&store).await,
+        ["before", "quick enough", "continue? [y/N] "]
+    );
+    out.write_all(b"y\n").await.unwrap();
+    // A progress bar that changes all the time, for 25 seconds.
+    for percent in 0..100 {
+        out.write_all(format!("\r{percent} %").as_bytes())
+            .await
+            .unwrap();
+        sleep(Duration::from_millis(250)).await;
+    }
+    out.write_all(b"\rdone\x1b[K\n").await.unwrap();
+    writer.flush().await.unwrap();
+
+    let lines = lines(&store).await;
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| (line.text.as_deref().unwrap(), line.open))
+        .collect();
+    let expected = [
+        ("before", false),
+        ("quick enough", false),
+        ("continue? [y/N] ", true),
+        ("continue? [y/N] y", false),
+        ("8 %", true),
+        ("48 %", true),
+        ("88 %", true),
+        ("done", false),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_line_is_shown_only_at_its_end_if_progress_is_off() {
+    let store = store();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .progress(Progress::Off)
+        .start();
+    let mut out = writer.stdout();
+    out.write_all(b"continue? [y/N] ").await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    assert!(texts(&store).await.is_empty());
+    drop(out);
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["continue? [y/N] "]);
 }

@@ -50,6 +50,7 @@ pub(super) async fn prepare(
     let mut writer = LogWriter::builder(job, Arc::clone(&store))
         .redaction(redaction)
         .ansi(ansi)
+        .progress(args.progress)
         .give_up_after(args.give_up_after);
     if let Some(phase) = &args.phase {
         writer = writer.phase(phase);

@@ -6,7 +6,7 @@ use super::part::Part;
 pub(super) const MAX_LEN: usize = 256 * 1024;
 
 /// A block `-----BEGIN … PRIVATE KEY-----` to `-----END`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::redact) struct PrivateKey {
     /// The text after `BEGIN `, until the body of the block begins.
     label: Vec<u8>,

@@ -8,7 +8,7 @@ use crate::redact::tokens::{Proof, TokenKind};
 pub(super) const MAX_OPEN: usize = 8 * 1024;
 
 /// The characters after the prefix of a token.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::redact) struct TokenRun {
     pub(in crate::redact) kind: &'static TokenKind,
     pub(super) len: usize,

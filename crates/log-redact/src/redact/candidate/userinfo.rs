@@ -6,7 +6,7 @@ use super::part::Part;
 pub(super) const MAX_LEN: usize = 512;
 
 /// The part of a connection string between `://` and `@`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::redact) struct Userinfo {
     pub(super) len: usize,
     /// Whether the `:` was seen.

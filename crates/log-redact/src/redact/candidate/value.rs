@@ -10,7 +10,7 @@ const MAX_QUOTED: usize = 2 * 1024;
 const MAX_DOUBTFUL: usize = 256;
 
 /// The text after a secret name and its `=` or `:`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::redact) struct Value {
     separator: u8,
     kind: NameKind,

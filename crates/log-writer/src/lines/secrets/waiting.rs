@@ -41,7 +41,7 @@ fn a_released_line_hides_a_long_part_of_a_secret() {
             lines.push(line);
         });
         assert!(lines.is_empty());
-        assembler.release_held_lines(Duration::ZERO, |line| lines.push(line));
+        assembler.release_held_lines(|line| lines.push(line));
         assert_eq!(lines, [format!("a {expected}")]);
         // The rest comes later.
         let rest = format!("{}!\n", &"hunter2hunter2"[shown.len()..]);
@@ -59,7 +59,7 @@ fn releasing_lines_does_not_change_the_open_line() {
     assembler.push(b"redis://cache\nsk-9aXbYc", Duration::ZERO, |line| {
         lines.push(line);
     });
-    assembler.release_held_lines(Duration::ZERO, |line| lines.push(line));
+    assembler.release_held_lines(|line| lines.push(line));
     assembler.push(b"Z8dWeVfUgThSiRjQkPl\n", Duration::ZERO, |line| {
         lines.push(line);
     });
@@ -131,10 +131,7 @@ fn endless_colours_inside_a_secret_take_bounded_memory() {
     };
     let text = format!("hunt{}er2 end\n", "\x1b[1m".repeat(3000));
     let lines = lines_with(options, &builder.build().unwrap(), [text.as_bytes()]);
-    assert_eq!(lines.len(), 1);
-    assert!(lines[0].starts_with("[REDACTED]\x1b[1m"), "{lines:?}");
-    assert!(lines[0].ends_with("m end"), "{lines:?}");
-    assert!(lines[0].len() < 8 * 1024, "{} bytes", lines[0].len());
+    assert_eq!(lines, ["[REDACTED]\x1b[1m end\x1b[0m"]);
 }
 
 #[test]
