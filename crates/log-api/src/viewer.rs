@@ -9,6 +9,7 @@
 mod asset;
 mod files;
 mod pages;
+mod slim;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -35,7 +36,7 @@ pub struct ViewerOptions {
 
 /// What is sent for each file, compressed once.
 static MODULES: LazyLock<HashMap<&str, Asset>> = LazyLock::new(|| {
-    let asset = |file: &File| Asset::new(file.path, Bytes::from_static(file.text.as_bytes()));
+    let asset = |file: &File| Asset::new(file.path, Bytes::from(slim::slim(file.text)));
     FILES.iter().map(|file| (file.path, asset(file))).collect()
 });
 

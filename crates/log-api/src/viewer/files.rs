@@ -52,6 +52,7 @@ files! {
     "model/marks.js"
     "model/matches.js"
     "model/packed.js"
+    "model/pieces.js"
     "model/scroll.js"
     "model/session.js"
     "model/state.js"

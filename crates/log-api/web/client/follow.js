@@ -94,6 +94,7 @@ class Follower {
     const unwatch = watchSurroundings({
       wake: () => this.#wake(),
       online: () => this.retryNow(),
+      offline: () => this.#attempt?.abort(),
       leave: () => {
         this.#away = true;
         this.#attempt?.abort();
@@ -168,6 +169,7 @@ class Follower {
       if (!answer.body) throw new Ended("ended-early");
       started = Date.now();
       guard.expect(this.#options.firstByteMs ?? FIRST_BYTE_MS);
+      yield { type: "state", state: "live" };
       yield* this.#body(answer.body, guard);
       return true;
     } catch (error) {

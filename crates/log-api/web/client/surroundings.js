@@ -13,6 +13,7 @@ const SLEPT_MS = 15_000;
  * @property {() => void} leave  the page goes into the back/forward cache, which an open stream would keep it out of
  * @property {() => void} enter  the page is back
  * @property {() => void} online
+ * @property {() => void} offline
  */
 
 /**
@@ -33,6 +34,7 @@ export function watchSurroundings(listener) {
     if (view?.document.visibilityState === "visible") listener.wake();
   });
   on(view, "online", listener.online);
+  on(view, "offline", listener.offline);
   on(view, "pagehide", listener.leave);
   on(view, "pageshow", listener.enter);
   let last = Date.now();

@@ -2,7 +2,7 @@
 
 import { ApiError, search } from "../client/index.js";
 import { Block, SUPERSEDED } from "../model/block.js";
-import { Hole } from "../model/log.js";
+import { Hole } from "../model/pieces.js";
 import { MOST_MATCHES, Matches } from "../model/matches.js";
 import { plain } from "../text/ansi.js";
 import { compile } from "../text/matcher.js";

@@ -26,6 +26,7 @@ import { View } from "./view.js";
 /** @typedef {import("../model/fragment.js").Target} Target */
 
 const NOTE_MS = 5000;
+const READ_ALOUD = 10;
 
 export class Panel {
   /** @param {import("./job-log.js").JobLog} host */
@@ -96,9 +97,8 @@ export class Panel {
   #noteTimer = 0;
   /** Takes the listeners away that are not on our own elements. */
   #closing = new AbortController();
-  /** Lines that were known when the reader left the end. */
-  #leftAt = 0;
-  #wasFollowing = true;
+  /** Lines that have come since the reader left the end. */
+  #newLines = 0;
   #stateName = "";
   /** @type {Target | null} */
   #target = null;
@@ -148,9 +148,8 @@ export class Panel {
 
   showNewer() {
     const { following } = this.view;
-    if (this.#wasFollowing && !following) this.#leftAt = this.log.lines;
-    this.#wasFollowing = following;
-    this.#newer.show(following || this.log.lines === 0, Math.max(0, this.log.lines - this.#leftAt), this.session.facts.done !== null);
+    if (following) this.#newLines = 0;
+    this.#newer.show(following || this.log.lines === 0, this.#newLines, this.session.facts.done !== null);
   }
 
   #listen() {
@@ -215,6 +214,7 @@ export class Panel {
   /** @param {number} lines */
   #appended(lines) {
     this.#announcer.appended(lines);
+    if (!this.view.following) this.#newLines += lines;
     this.find.appended();
     this.#structure.appended();
     this.view.schedule();
@@ -410,6 +410,7 @@ export class Panel {
       { label: "Download as text", press: () => void this.#copier.download("text") },
       { label: "Download as NDJSON", press: () => void this.#copier.download("ndjson") },
       { label: "Open as plain text", press: () => void this.#host.dispatchEvent(new CustomEvent("log-plain")) },
+      { label: "Read the last 10 lines aloud", press: () => this.#readAloud() },
       "line",
       { label: "Open all groups", key: "]", press: this.#actions.openGroups },
       { label: "Close all groups", key: "[", press: this.#actions.closeGroups },
@@ -419,6 +420,12 @@ export class Panel {
       { label: `Colours: ${theme}`, press: () => this.#show(() => this.#looks.nextTheme()) },
       { label: "Keys", key: "?", press: this.#actions.help },
     ];
+  }
+
+  /** For who hears the page: lines are not read aloud as they come. */
+  #readAloud() {
+    const last = [...this.view.rows.querySelectorAll("[data-id] .text")].slice(-READ_ALOUD);
+    this.#announcer.say(last.map((text) => text.textContent).join("\n"));
   }
 
   /** @param {string} words */

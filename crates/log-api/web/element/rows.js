@@ -131,14 +131,14 @@ export class RowMaker {
     return element("span", { class: "took" }, end === null || Number.isNaN(took) ? "" : durationWords(took));
   }
 
-  /** @param {HTMLElement} row @param {import("../model/log.js").Gap} gap */
+  /** @param {HTMLElement} row @param {import("../model/pieces.js").Gap} gap */
   #gap(row, gap) {
     row.className = "row gap";
     row.dataset.gap = gap.after;
     row.append(element("span", { class: "text", part: "text" }, gapWords(gap)));
   }
 
-  /** @param {HTMLElement} row @param {import("../model/log.js").Hole} hole */
+  /** @param {HTMLElement} row @param {import("../model/pieces.js").Hole} hole */
   #hole(row, hole) {
     row.className = "row hole";
     row.append(element("span", { class: "text", part: "text" }, hole.after === null ? "Loading earlier lines…" : "Loading the lines between…"));

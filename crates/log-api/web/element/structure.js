@@ -44,12 +44,9 @@ export class Structure {
     this.#timer = 0;
     this.#seen = this.#log.structure;
     this.#at = Date.now();
-    const before = this.#groups.all.length;
     this.#groups.read(this.#log);
-    if (before > 0 || this.#groups.all.length > 0) {
-      this.#view.keepPlace(() => this.#groups.hide(this.#log));
-      this.#view.schedule(true);
-    }
+    // Headings and numbers may be others, also without a group.
+    this.#show();
     this.#changed();
   }
 

@@ -75,7 +75,8 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .probe { position: absolute; visibility: hidden; white-space: pre; }
 .text a { color: var(--accent); text-decoration: underline; text-underline-offset: 2px; }
 .mark { color: var(--amber); }
-.mark::after { content: "‹" attr(data-name) "›"; font-size: 10px; border: 1px solid currentColor; border-radius: 3px; padding: 0 2px; margin: 0 2px; }
+.mark { font-size: 0; }
+.mark::after { content: attr(data-name); font-size: 10px; line-height: 14px; outline: 1px solid currentColor; outline-offset: -1px; border-radius: 3px; padding: 0 3px; margin: 0 2px; }
 .show-all { position: sticky; left: calc(var(--margin) + 8px); border: 1px solid var(--line); background: var(--bar); border-radius: 6px; padding: 0 8px; line-height: 18px; height: 20px; }
 .toggle { border: 0; background: none; padding: 0; flex: none; width: 18px; height: 20px; text-align: center; color: var(--quiet); font: inherit; user-select: none; -webkit-user-select: none; }
 .toggle::before { content: "▸"; display: inline-block; transition: transform .1s; }

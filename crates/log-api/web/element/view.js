@@ -3,7 +3,7 @@
 // The offset is the truth: pixels from the first row of the log to the top of the window. The scroll bar follows it.
 
 import { Block, SUPERSEDED } from "../model/block.js";
-import { Hole } from "../model/log.js";
+import { Hole } from "../model/pieces.js";
 import { CAP, barHeight, barOf, clamp, moved } from "../model/scroll.js";
 import { element } from "./dom.js";
 import { RowMaker, itemOf } from "./rows.js";
@@ -261,7 +261,8 @@ export class View {
   /** Rows that hold the ends of the selection stay, out of sight: without them the selection would be lost. */
   #selectedRows() {
     const selection = selectionOf(this.rows.getRootNode());
-    if (!selection || selection.isCollapsed) return [];
+    // A mere click counts: with Shift, the next one selects from here.
+    if (!selection) return [];
     const rows = [selection.anchorNode, selection.focusNode].map((node) => rowOfNode(node, this.rows));
     return /** @type {HTMLElement[]} */ ([...new Set(rows)].filter(Boolean));
   }

@@ -69,7 +69,7 @@ export class Block {
    */
   phases = [];
   /**
-   * Lines that tell of a failure.
+   * Lines at which a failure begins.
    * @type {number[]}
    */
   failures = [];
@@ -225,7 +225,8 @@ export class Block {
     if (line.open) flags |= OPEN;
     if (isFailure(text)) {
       flags |= FAILURE;
-      this.failures.push(index);
+      // Lines of one failure follow each other.
+      if (index === 0 || !this.has(index - 1, FAILURE)) this.failures.push(index);
     }
     if (line.phase !== null && line.phase !== undefined && line.phase !== this.lastPhase) {
       if (this.lastPhase === null) {

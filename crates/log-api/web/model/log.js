@@ -4,39 +4,10 @@
 
 import { compareIds } from "../client/ids.js";
 import { BLOCK_LINES, Block, LINE_CUT, PHASE_HEAD, SOURCES, SUPERSEDED } from "./block.js";
+import { Gap, Hole } from "./pieces.js";
 
 /** @typedef {import("../client/index.js").Line} Line */
 /** @typedef {{block: Block, index: number}} Place a line */
-
-/** Lines that nobody has fetched, between two ids. `null` after: from the start of the log. */
-export class Hole {
-  kind = /** @type {const} */ ("hole");
-  order = 0;
-  rows = 2;
-  shown = 0;
-  isLoading = false;
-
-  /** @param {string | null} after @param {string} before */
-  constructor(after, before) {
-    this.after = after;
-    this.before = before;
-  }
-}
-
-/** Lines that are missing. */
-export class Gap {
-  kind = /** @type {const} */ ("gap");
-  order = 0;
-  rows = 2;
-  shown = 0;
-
-  /** @param {string} after @param {string | null} first @param {"missing" | "trimmed"} why */
-  constructor(after, first, why) {
-    this.after = after;
-    this.first = first;
-    this.why = why;
-  }
-}
 
 /** @typedef {Block | Hole | Gap} Piece */
 
@@ -83,9 +54,9 @@ export class Log {
     const gap = new Gap(after, first, "missing");
     if (after === "0-0" || this.pieces.length === 0 || compareIds(after, this.#firstId()) < 0) {
       if (!(this.pieces[0] instanceof Gap)) this.#insert(0, [gap], 0);
-    } else if (!(this.pieces[this.pieces.length - 1] instanceof Gap)) {
-      this.#insert(this.pieces.length, [gap], 0);
+      return;
     }
+    if (!(this.pieces[this.pieces.length - 1] instanceof Gap)) this.#insert(this.pieces.length, [gap], 0);
     // Where a log was written anew, its ids may begin anew.
     if (first === null || compareIds(first, this.lastId) <= 0) this.lastId = "";
   }
@@ -110,7 +81,9 @@ export class Log {
    * @param {Hole} hole @param {Line[]} lines @param {{above: boolean, below: boolean}} unknown
    */
   fill(hole, lines, unknown) {
-    const inside = lines.filter(({ id }) => (hole.after === null || compareIds(id, hole.after) > 0) && compareIds(id, hole.before) < 0);
+    const { after, before: end } = hole;
+    const fresh = after === null ? lines : lines.filter(({ id }) => compareIds(id, after) > 0);
+    const inside = fresh.filter(({ id }) => compareIds(id, end) < 0);
     /** @type {Piece[]} */
     const pieces = [];
     for (let at = 0; at < inside.length; at += BLOCK_LINES) {
@@ -122,8 +95,8 @@ export class Log {
     const added = pieces.length;
     const [first, last] = [inside[0]?.id ?? hole.before, inside[inside.length - 1]?.id ?? hole.after];
     // A page that went over the edge of the hole has closed it on that side.
-    if (unknown.above && inside.length === lines.length) pieces.unshift(new Hole(hole.after, first));
-    if (unknown.below && inside.length === lines.length && last !== null) pieces.push(new Hole(last, hole.before));
+    if (unknown.above && fresh.length === lines.length) pieces.unshift(new Hole(hole.after, first));
+    if (unknown.below && inside.length === fresh.length && last !== null) pieces.push(new Hole(last, hole.before));
     this.#insert(hole.order, pieces, 1);
     for (const piece of pieces) if (piece instanceof Block) this.#joined(piece, 0);
     const next = this.pieces[hole.order + pieces.length];

@@ -8,7 +8,7 @@ import { PAGE_LINES } from "../client/pages.js";
 import { Backoff } from "../client/backoff.js";
 import { FAILURE_PATTERN } from "../text/failure.js";
 import { Block } from "./block.js";
-import { Hole } from "./log.js";
+import { Hole } from "./pieces.js";
 
 /** @typedef {import("../client/index.js").Options} Options */
 /** @typedef {import("./log.js").Place} Place */
@@ -47,7 +47,7 @@ export class Session {
 
   /** @type {import("./state.js").Facts} */
   facts = {
-    jobStatus: null, createdAt: NaN, endedAt: NaN, connection: null, done: null, refusal: null, lines: 0, lastLineAt: NaN, message: "",
+    jobStatus: null, createdAt: NaN, endedAt: NaN, connection: null, interrupted: false, done: null, refusal: null, lines: 0, lastLineAt: NaN, message: "",
   };
   /** Fetches everything, however much it is. */
   fillAll = false;
@@ -207,9 +207,10 @@ export class Session {
     try {
       const bound = side === "after" && hole.after !== null ? { after: hole.after } : { before: hole.before };
       const { lines, has_more } = await page({ ...this.options, ...bound });
-      const unknown = "after" in bound ? { above: false, below: true } : { above: has_more, below: false };
+      const unknown = "after" in bound ? { above: false, below: has_more } : { above: has_more, below: false };
       if (this.log.pieces[hole.order] === hole) this.#listener.change(() => this.log.fill(hole, lines, unknown));
       this.#freeMemory(true);
+      if (hole.after === null && !has_more) void this.#lookForTrim();
     } catch (error) {
       this.#oddFailure(error);
       await sleep(2000);
@@ -230,6 +231,18 @@ export class Session {
       await sleep(this.fillAll ? 0 : FILL_PAUSE_MS);
     }
     this.#isFilling = false;
+  }
+
+  /** Whether lines are missing before the first one that is kept: the stream tells it of a whole log. */
+  async #lookForTrim() {
+    try {
+      for await (const event of follow({ ...this.options, after: BEFORE_ALL })) {
+        if (event.type === "gap") this.#listener.change(() => this.log.addGap(event.after, event.first));
+        if (event.type !== "state" && event.type !== "heartbeat") return;
+      }
+    } catch (error) {
+      this.#oddFailure(error);
+    }
   }
 
   /** @param {import("../client/index.js").Page} newest */
@@ -269,6 +282,7 @@ export class Session {
         break;
       case "state":
         this.facts.connection = event;
+        this.facts.interrupted ||= event.state === "waiting" || event.state === "offline";
         this.#listener.facts();
         break;
       case "done":

@@ -13,6 +13,7 @@ import { duration, durationWords } from "./times.js";
  * @property {number} createdAt milliseconds, or `NaN`
  * @property {number} endedAt
  * @property {import("../client/index.js").State | null} connection
+ * @property {boolean} interrupted whether a connection was lost since the page was opened
  * @property {string | null} done the status that came with the end
  * @property {{status: number, code: string, message: string} | null} refusal
  * @property {number} lines
@@ -76,13 +77,13 @@ function disconnected({ connection, lines }, now) {
 }
 
 /** @param {Facts} facts @param {number} now @param {number} silentMs @returns {Shown} */
-function running({ jobStatus, createdAt, connection, lines, lastLineAt }, now, silentMs) {
+function running({ jobStatus, createdAt, connection, lines, lastLineAt, interrupted }, now, silentMs) {
   const since = Number.isNaN(createdAt) ? "" : ` ${duration(now - createdAt)} ago`;
   if (lines === 0 && jobStatus !== null && WAITING.includes(jobStatus)) {
     return shown("queued", "Queued", `Lines appear here when the worker starts.${since && ` Queued${since}.`}`);
   }
   if (connection === null || connection.state === "connecting") {
-    return lines > 0 ? shown("reconnecting", "Reconnecting", "") : shown("starting", "Connecting", "");
+    return interrupted ? shown("reconnecting", "Reconnecting", "") : shown("starting", "Connecting", "");
   }
   if (lines === 0) return shown("starting", "Started", `No output yet.${since && ` Created${since}.`}`);
   const silent = now - lastLineAt;

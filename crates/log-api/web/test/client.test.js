@@ -164,7 +164,7 @@ test("404 and 422 are final; 429, 503 and a lost network are not", async () => {
   const { fetch } = service(problem(503, "x"), problem(429, "x"), () => Promise.reject(new TypeError("network")), problem(500, "x"), stream([logFrame("1-0") + done("1-0")]));
   const states = [];
   for await (const event of follow({ ...quick, fetch })) if (event.type === "state") states.push(event.cause ?? event.state);
-  assert.deepEqual(states, ["connecting", "unavailable", "connecting", "limited", "connecting", "network", "connecting", "unavailable", "connecting"]);
+  assert.deepEqual(states, ["connecting", "unavailable", "connecting", "limited", "connecting", "network", "connecting", "unavailable", "connecting", "live"]);
 });
 
 test("Retry-After is a lower bound, and retryNow does not wait for it", async () => {

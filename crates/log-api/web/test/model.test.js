@@ -4,7 +4,8 @@ import { BLOCK_LINES, Block } from "../model/block.js";
 import { readFragment, writeFragment } from "../model/fragment.js";
 import { gapWords } from "../model/gap-words.js";
 import { Groups } from "../model/groups.js";
-import { Gap, Hole, Log } from "../model/log.js";
+import { Log } from "../model/log.js";
+import { Gap, Hole } from "../model/pieces.js";
 import { readMark } from "../model/marks.js";
 import { Matches } from "../model/matches.js";
 import { CAP, barHeight, barOf, clamp, moved } from "../model/scroll.js";
@@ -111,6 +112,8 @@ test("a gap stands where the lines are missing, and at the start for a log that 
   trimmed.addGap("0-0", `${T + 7}-0`);
   assert.equal(shown(trimmed)[0], "gap");
   assert.equal(trimmed.number(trimmed.pieces[1], 0), 0, "numbers that would be wrong");
+  trimmed.append(lines(7, 10));
+  assert.equal(trimmed.lines, 3, "what is known does not come twice");
 });
 
 test("a log that was written anew goes on with its new ids", () => {
@@ -255,7 +258,7 @@ test("matches are in the order of the log, once each, and the place is kept", ()
   assert.equal(new Matches().words, "Searching…");
 });
 
-const facts = (more) => ({ jobStatus: "code", createdAt: T, endedAt: NaN, connection: { state: "live" }, done: null, refusal: null, lines: 5, lastLineAt: T, message: "", ...more });
+const facts = (more) => ({ jobStatus: "code", createdAt: T, endedAt: NaN, connection: { state: "live" }, interrupted: false, done: null, refusal: null, lines: 5, lastLineAt: T, message: "", ...more });
 const stateOf = (more, now = T + 1000) => shownState(facts(more), now);
 
 test("every state has its word", () => {
@@ -263,7 +266,7 @@ test("every state has its word", () => {
   const cases = [
     [{ jobStatus: "queued", lines: 0 }, "queued"], [{ jobStatus: "scheduled", lines: 0 }, "queued"], [{ lines: 0 }, "starting"],
     [{ lines: 0, connection: null, jobStatus: null }, "starting"], [{}, "live"], [{ lastLineAt: T - 130_000 }, "silent"],
-    [waiting("network"), "reconnecting"], [waiting("silent"), "reconnecting"], [{ connection: { state: "connecting" } }, "reconnecting"],
+    [waiting("network"), "reconnecting"], [waiting("silent"), "reconnecting"], [{ connection: { state: "connecting" }, interrupted: true }, "reconnecting"], [{ connection: { state: "connecting" } }, "starting"],
     [{ connection: { state: "offline" } }, "offline"], [{ done: "ready" }, "ended"], [{ done: "failed" }, "failed"], [{ done: "deleted" }, "deleted"],
     [{ refusal: { status: 404, code: "job-not-found", message: "" } }, "denied"], [{ refusal: { status: 401, code: "x", message: "" } }, "signed-out"],
     [waiting("limited"), "limited"], [waiting("unavailable"), "unavailable"], [{ refusal: { status: 422, code: "x", message: "Bad" } }, "unavailable"],

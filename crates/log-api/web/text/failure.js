@@ -9,7 +9,7 @@ export const FAILURE_PATTERNS = [
   String.raw`^##\[error\]`,
   String.raw`^\s*(fatal |internal compiler )?(error|Error|ERROR)(\[[A-Z]*[0-9]+\])?( TS[0-9]+)?:`,
   String.raw`^\s*\[ERROR\]`,
-  String.raw`^ERROR in `,
+  String.raw`^ERROR (in )?\S`,
   String.raw`(:| -) (fatal )?error( [A-Z]+[0-9]+)?: `,
   String.raw`\bFAILED\b`,
   String.raw`^--- FAIL:|^FAIL\b`,
