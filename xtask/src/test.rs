@@ -49,7 +49,12 @@ pub(crate) struct TestArgs {
 const SUITES: [(&str, &[&str]); 2] = [
     (
         "browser",
-        &["chromium", "chromedriver=chromium-driver", "nginx"],
+        &[
+            "chromium",
+            "chromedriver=chromium-driver",
+            "nginx",
+            "openssl",
+        ],
     ),
     ("proxies", &["nginx", "haproxy"]),
 ];

@@ -9,6 +9,7 @@
 //! | a network with faults | [`TcpProxy`] |
 //! | the exact bytes of a server's answers | [`HttpClient`], [`Body`] |
 //! | a live stream | [`SseReader`]; [`BrowserClient`] behaves like the existing browser client |
+//! | a real browser | `Chromium`, with the feature `chromium` |
 //! | the output of real builds | [`Recording`] |
 //!
 //! **Invariant:** nothing here knows how a log is stored. Every server listens on loopback only and ends when its handle
@@ -31,6 +32,8 @@
 )]
 
 mod browser;
+#[cfg(feature = "chromium")]
+mod chromium;
 mod cluster;
 mod docker;
 mod http;
@@ -43,6 +46,8 @@ mod sse;
 mod tcp_proxy;
 
 pub use browser::{BrowserClient, BrowserEvent, BrowserView};
+#[cfg(feature = "chromium")]
+pub use chromium::{Chromium, ChromiumOptions};
 pub use cluster::{ClusterNode, ClusterOptions, RedisCluster};
 pub use http::{Answer, Body, BodyEnd, HttpClient, Request, Response};
 pub use recording::{Chunk, Recording};

@@ -60,7 +60,10 @@ async fn answer(mut client: TcpStream) -> Option<()> {
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         keys.len()
     );
-    client.write_all((head + &keys).as_bytes()).await.ok()
+    client
+        .write_all((head + keys.as_str()).as_bytes())
+        .await
+        .ok()
 }
 
 impl Drop for KeySetServer {

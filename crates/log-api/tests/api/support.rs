@@ -387,6 +387,22 @@ impl Job {
         &self,
         texts: impl IntoIterator<Item = T>,
     ) -> Vec<String> {
+        self.append_up_to("50000", texts).await
+    }
+
+    /// Appends lines to a log that may have any length.
+    pub(crate) async fn append_untrimmed<T: AsRef<str>>(
+        &self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Vec<String> {
+        self.append_up_to("1000000000", texts).await
+    }
+
+    async fn append_up_to<T: AsRef<str>>(
+        &self,
+        most: &str,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Vec<String> {
         let key = self.logs_key();
         let line = |text: &str| {
             let words = [
@@ -394,7 +410,7 @@ impl Job {
                 &key,
                 "MAXLEN",
                 "~",
-                "50000",
+                most,
                 "*",
                 "ts",
                 "2026-01-01T00:00:00.000Z",

@@ -1,0 +1,20 @@
+//! The log page in a real Chromium, against the real server and a real Redis.
+//!
+//! A test that needs no server of its own shares one, and uses a job of its own.
+
+#[path = "../api/support.rs"]
+#[allow(dead_code, reason = "the suite `api` uses the rest")]
+mod support;
+
+mod access;
+mod follow;
+mod http2;
+mod large;
+mod links;
+mod live;
+mod looks;
+mod page;
+mod safety;
+mod search;
+mod states;
+mod structure;

@@ -1,0 +1,79 @@
+//! Searching: in memory at once, over the whole log by the server.
+
+use serde_json::json;
+
+use crate::page::Page;
+use crate::support::{Job, shared};
+
+const WORDS: &str = "root.querySelector('.find .words').textContent";
+
+#[tokio::test]
+async fn matches_are_counted_marked_and_gone_through_by_keys() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all((0..900).map(|n| {
+        format!(
+            "line {n} \x1b[31mNee\x1b[0mdle {}",
+            if n % 100 == 0 { "needle" } else { "" }
+        )
+    }))
+    .await;
+    let page = Page::of(&api, &job).await;
+    page.until_lines(900).await;
+    let opened = page
+        .run("return press('f', { ctrlKey: true }).defaultPrevented")
+        .await;
+    assert_eq!(opened, json!(true));
+    page.run("log.search('0 needle NEEDLE')").await;
+    page.until(&format!("{WORDS} === '9 of 9'")).await;
+    page.until("CSS.highlights.get('job-log-now').size === 1")
+        .await;
+    let children = page
+        .text("rows().map((row) => row.childElementCount).join()")
+        .await;
+    let enter = "root.querySelector('.find input').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true, cancelable: true }));";
+    page.run(&format!("{enter} await frame();")).await;
+    page.until(&format!("{WORDS} === '1 of 9'")).await;
+    page.until("root.querySelector('.row.current') && textOf(root.querySelector('.row.current')).startsWith('line 0 ')").await;
+    assert!(!children.is_empty());
+    job.append("100 needle needle").await;
+    page.until(&format!("{WORDS} === '1 of 10'")).await;
+    let given_back = page
+        .run("root.querySelector('.find input').focus(); const event = new KeyboardEvent('keydown', { key: 'f', ctrlKey: true, bubbles: true, composed: true, cancelable: true }); root.querySelector('.find input').dispatchEvent(event); return event.defaultPrevented;")
+        .await;
+    assert_eq!(
+        given_back,
+        json!(false),
+        "the second Ctrl+F is the browser's"
+    );
+    page.run("log.search('no such text')").await;
+    page.until(&format!("{WORDS} === 'No match'")).await;
+}
+
+#[tokio::test]
+async fn the_server_finds_what_the_page_has_not_fetched() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    let needle = |n: usize| if n == 40 { "a needle far away" } else { "hay" };
+    job.append_all((0..49_000).map(|n| format!("{n} {}", needle(n))))
+        .await;
+    let page = Page::of(&api, &job).await;
+    page.until("rows().length > 10").await;
+    page.run("log.search('needle far')").await;
+    page.until(&format!("{WORDS} === '1 of 1'")).await;
+    page.until("textOf(root.querySelector('.row.current')) === '40 a needle far away'")
+        .await;
+}
+
+#[tokio::test]
+async fn a_match_in_a_closed_group_opens_it() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all(["::group::Closed", "a needle", "::endgroup::", "after"])
+        .await;
+    let page = Page::of(&api, &job).await;
+    page.until("texts().includes('after')").await;
+    page.until("!texts().includes('a needle')").await;
+    page.run("log.search('needle')").await;
+    page.until("texts().includes('a needle')").await;
+}
