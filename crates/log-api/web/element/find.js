@@ -75,6 +75,7 @@ export class Find {
   }
 
   close() {
+    if (!this.isOpen) return;
     this.element.hidden = true;
     this.#run.abort();
     this.#find = null;

@@ -119,7 +119,7 @@ export class RowMaker {
   /** @param {Group} group */
   #toggle(group) {
     const open = this.#groups.isOpen(group);
-    const button = element("button", { type: "button", class: "toggle", "aria-expanded": open, "data-group": group.key, tabindex: -1 });
+    const button = element("button", { type: "button", class: "toggle", "aria-expanded": open, "data-group": group.key });
     button.setAttribute("aria-label", `${open ? "Close" : "Open"} ${group.title}`);
     if (group.failed) button.classList.add("failed");
     return button;

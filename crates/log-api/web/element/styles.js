@@ -116,7 +116,7 @@ dialog h2 { margin: 0 0 10px; font-size: 16px; }
 dialog dl { display: grid; grid-template-columns: auto 1fr; gap: 5px 18px; margin: 0 0 14px; }
 dialog dt, dialog dd { margin: 0; }
 kbd { font-family: var(--job-log-font); font-size: 12px; }
-dialog kbd { border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 4px; padding: 0 5px; }
+dialog kbd { margin-right: 4px; border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 4px; padding: 0 5px; }
 
 @media (max-width: 700px) {
   header { gap: 8px; padding: 6px 6px 6px 12px; flex-wrap: wrap; }

@@ -103,7 +103,9 @@ export class Session {
   async follow() {
     const last = this.log.hole === undefined ? BEFORE_ALL : this.log.lastId;
     this.#following = follow({ ...this.options, after: last || BEFORE_ALL });
-    void this.#watchStatus();
+    const watching = new AbortController();
+    this.#closing.signal.addEventListener("abort", () => watching.abort());
+    void this.#watchStatus(watching.signal);
     try {
       for await (const event of this.#following) this.#take(event);
       if (!this.isClosed) await this.refreshStatus();
@@ -111,6 +113,8 @@ export class Session {
       if (this.isClosed) return;
       if (!(error instanceof ApiError)) throw error;
       this.#refuse(error);
+    } finally {
+      watching.abort();
     }
   }
 
@@ -314,10 +318,11 @@ export class Session {
     this.log.unload(MEMORY, this.#listener.place());
   }
 
-  async #watchStatus() {
-    while (!this.isClosed && this.facts.done === null && this.facts.refusal === null) {
-      await sleep(this.log.lines === 0 ? STATUS_MS : STATUS_LIVE_MS);
-      if (!this.isClosed && this.facts.done === null && this.#listener.visible()) await this.refreshStatus();
+  /** @param {AbortSignal} signal */
+  async #watchStatus(signal) {
+    while (!signal.aborted) {
+      await sleep(this.log.lines === 0 ? STATUS_MS : STATUS_LIVE_MS, signal);
+      if (!signal.aborted && this.#listener.visible()) await this.refreshStatus();
     }
   }
 
@@ -360,7 +365,13 @@ export function isKnownGone(log, id) {
   return !found || !found.exact || compareIds(found.place.block.id(found.place.index), id) !== 0;
 }
 
-/** @param {number} ms */
-function sleep(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** @param {number} ms @param {AbortSignal} [signal] ends it early @returns {Promise<void>} */
+function sleep(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
