@@ -68,8 +68,10 @@ impl ApiError {
             ) => ErrorCode::InvalidWebhook,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::Invalid { .. } => ErrorCode::InvalidParameter,
-            Self::Store(error) if error.is_retryable() => ErrorCode::StoreUnavailable,
-            Self::Store(_) => ErrorCode::Internal,
+            Self::Store(StoreError::Unavailable(_)) => ErrorCode::StoreUnavailable,
+            // Like a job that is somebody else's: who asks learns nothing of other keys.
+            Self::Store(StoreError::NotALog(_)) => ErrorCode::JobNotFound,
+            Self::Store(StoreError::Refused(_)) => ErrorCode::Internal,
         }
     }
 

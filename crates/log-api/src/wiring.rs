@@ -190,12 +190,16 @@ async fn recheck(store: Arc<RedisStore>, health: Arc<Health>, webhooks: bool) ->
 
 fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Problem> {
     let mut options = RedisOptions::new(settings.url.as_str());
+    options.tls = settings.tls.clone();
     options.keys = KeyPatterns::new(&settings.job_key)
         .map_err(|error| Problem::new("LOG_API_JOB_KEY", error))?;
     options.deadline = settings.timeout;
     options.watch = settings.watch;
     RedisStore::new(options).map_err(|error| match error {
         RedisOptionsError::Url { .. } => Problem::new("REDIS_URL", error),
+        RedisOptionsError::CaFile { .. } => Problem::new("LOG_API_REDIS_CA_FILE", error),
+        RedisOptionsError::CertFile { .. } => Problem::new("LOG_API_REDIS_CERT_FILE", error),
+        RedisOptionsError::KeyFile { .. } => Problem::new("LOG_API_REDIS_KEY_FILE", error),
         RedisOptionsError::TooShort { .. } => Problem::new("LOG_API_REDIS_TIMEOUT_MS", error),
     })
 }

@@ -71,6 +71,16 @@ pub(crate) struct RedisArgs {
     /// see the options of a process [env: REDIS_URL]
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
+    /// A PEM file with the authorities whose certificates Redis may show, instead of those of the system
+    /// [env: JOBLOG_REDIS_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) redis_ca_file: Option<String>,
+    /// A PEM file with the certificate to show to Redis [env: JOBLOG_REDIS_CERT_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) redis_cert_file: Option<String>,
+    /// A PEM file with the key of that certificate [env: JOBLOG_REDIS_KEY_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) redis_key_file: Option<String>,
     /// The Redis key of a job
     #[arg(long, value_name = "PATTERN", default_value = "job:{job_id}")]
     pub(crate) job_key: String,

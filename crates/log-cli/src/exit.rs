@@ -96,6 +96,9 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Unavailable(error) => error.into(),
             StoreError::Refused(error) => error.into(),
+            StoreError::NotALog(error) => {
+                Self::new(Self::NOT_FOUND, format_args!("Redis: {error}"))
+            }
         }
     }
 }
@@ -105,9 +108,10 @@ impl From<CheckError> for Failure {
         let code = match &error {
             CheckError::Unavailable(_) => Self::UNREACHABLE,
             CheckError::Credentials { .. } => Self::REFUSED,
-            CheckError::TooOld { .. } | CheckError::Permission { .. } | CheckError::Refused(_) => {
-                Self::OTHER
-            }
+            CheckError::Settings { .. }
+            | CheckError::TooOld { .. }
+            | CheckError::Permission { .. }
+            | CheckError::Refused(_) => Self::OTHER,
         };
         Self::new(code, format_args!("Redis: {error}"))
     }
@@ -115,6 +119,14 @@ impl From<CheckError> for Failure {
 
 impl From<RedisOptionsError> for Failure {
     fn from(error: RedisOptionsError) -> Self {
-        Self::usage(format_args!("--redis or REDIS_URL: {error}"))
+        let name = match &error {
+            RedisOptionsError::CaFile { .. } => "--redis-ca-file or JOBLOG_REDIS_CA_FILE",
+            RedisOptionsError::CertFile { .. } => "--redis-cert-file or JOBLOG_REDIS_CERT_FILE",
+            RedisOptionsError::KeyFile { .. } => "--redis-key-file or JOBLOG_REDIS_KEY_FILE",
+            RedisOptionsError::Url { .. } | RedisOptionsError::TooShort { .. } => {
+                "--redis or REDIS_URL"
+            }
+        };
+        Self::usage(format_args!("{name}: {error}"))
     }
 }

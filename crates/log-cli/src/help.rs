@@ -58,6 +58,8 @@ From anywhere else, through the API:
 const ENVIRONMENT: &str = "\
 Environment variables (an option wins over its variable):
   REDIS_URL      the Redis server, instead of --redis
+  JOBLOG_REDIS_CA_FILE, JOBLOG_REDIS_CERT_FILE, JOBLOG_REDIS_KEY_FILE
+                 files for TLS to Redis, instead of --redis-ca-file and so on
   JOBLOG_URL     the API, instead of --url; it wins over REDIS_URL
   JOBLOG_TOKEN   the session token for the API; --token-command wins over it
   JOBLOG_JOB     the id of the job

@@ -1,9 +1,10 @@
 //! Redis: which server to use, and reads that are repeated while it cannot be reached.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use log_store::StoreError;
-use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore};
+use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisStore, RedisTls};
 
 use crate::args::RedisArgs;
 use crate::environment::Environment;
@@ -23,6 +24,12 @@ pub(crate) fn store(
     let url = env.option_or(args.redis, "REDIS_URL");
     let url = url.ok_or_else(|| Failure::usage(if_missing))?;
     let mut options = RedisOptions::new(url);
+    let file = |option, name| env.option_or(option, name).map(PathBuf::from);
+    options.tls = RedisTls {
+        ca_file: file(args.redis_ca_file, "JOBLOG_REDIS_CA_FILE"),
+        cert_file: file(args.redis_cert_file, "JOBLOG_REDIS_CERT_FILE"),
+        key_file: file(args.redis_key_file, "JOBLOG_REDIS_KEY_FILE"),
+    };
     let keys = KeyPatterns::new(&args.job_key);
     options.keys = keys.map_err(|error| Failure::usage(format_args!("--job-key: {error}")))?;
     Ok(RedisStore::new(options)?)

@@ -299,7 +299,9 @@ impl Viewer {
 
     fn after_failed_read(&mut self, error: &StoreError, version: u64) -> Option<Next> {
         Counters::add(&self.hub.counters.failed_reads, 1);
-        if error.is_retryable() {
+        // The feed will say that the log is gone.
+        let is_gone = matches!(error, StoreError::NotALog(_));
+        if error.is_retryable() || is_gone {
             self.state = ViewerState::Waiting(version);
             return None;
         }

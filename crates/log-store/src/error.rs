@@ -67,6 +67,11 @@ impl std::error::Error for StoreRefused {
     }
 }
 
+/// What is kept under the name of the log is something else, so there is no such log.
+#[derive(Debug, Clone, Error)]
+#[error("there is no such log: its key holds something else")]
+pub struct NotALog;
+
 /// An operation failed.
 ///
 /// After [`StoreError::Unavailable`] a write may have happened nevertheless: some of the lines may have been appended.
@@ -78,6 +83,9 @@ pub enum StoreError {
     /// The store answered, and refused.
     #[error(transparent)]
     Refused(#[from] StoreRefused),
+    /// There is no such log, and nobody can write one under this name.
+    #[error(transparent)]
+    NotALog(#[from] NotALog),
 }
 
 impl StoreError {
@@ -86,7 +94,7 @@ impl StoreError {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable(_) => true,
-            Self::Refused(_) => false,
+            Self::Refused(_) | Self::NotALog(_) => false,
         }
     }
 }

@@ -65,7 +65,9 @@ pub use append::{LogAppend, NewLine};
 pub use conformance::MemoryStore;
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
-pub use error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
+pub use error::{
+    CreateJobError, NotALog, StoreError, StoreRefused, StoreUnavailable, TransitionError,
+};
 #[cfg(feature = "conformance")]
 pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use follower::{FollowEvent, FollowOptions, Follower, NewLines, Outage};

@@ -21,7 +21,8 @@ use crate::error::StoreError;
 /// * **R1** A read MUST return exactly the retained lines strictly inside its span, in the requested order, up to its
 ///   limit. [`Batch::more`] MUST say whether the span has further lines. [`Batch::cut`] is the rule.
 /// * **R2** Each id of a log MUST be greater than the one before it, compared as numbers.
-/// * **R3** A log that does not exist MUST read as empty, never as an error.
+/// * **R3** A log that does not exist MUST read as empty, never as an error. Where something else is kept under its name, a
+///   store MAY answer [`StoreError::NotALog`]; a watch reads it as a log that does not exist.
 /// * **R4** If the store cannot be reached, the call MUST fail, and never return an empty answer. It MUST fail within a
 ///   deadline that the store documents.
 /// * **R5** When an append has returned, every read that begins afterwards MUST see its lines.

@@ -1,7 +1,8 @@
 //! The store on Redis Streams, as existing producers fill them.
 //!
 //! A store has two connections (in a cluster: two to each master), whatever it watches: one for the reads of watches, one for
-//! everything else. A read of a watch begins client tracking (RESP3): Redis pushes one notice at the next change of the key,
+//! everything else. From the first long line on there is a third one, for large replies. A read of a watch begins client
+//! tracking (RESP3): Redis pushes one notice at the next change of the key,
 //! whatever changes, and the next read begins it again. Where the server does not offer that, watches poll; the contract is
 //! the same.
 //!
@@ -18,6 +19,7 @@
 //! | reading | `HMGET` `EXISTS` | `job:*` |
 //! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM`, better also `XREAD` | `job:*:logs` |
 //! | reading, so that a mixed-up reply is surely noticed | `MULTI` `EXEC` | – |
+//! | reading long lines, if allowed | `EVAL_RO` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
 //! | appending numbered lines | `EVAL` `EXISTS` `HGET` `HSET` `EXPIRE` | `log-api:producer:*` |
@@ -27,6 +29,7 @@
 //! | tickets | `SET` `GETDEL` | `log-api:*` |
 //! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
+//! Without `EVAL_RO`, long lines are read by plain commands, and Redis sends up to three times as much.
 //! Without `CLIENT TRACKING`, watches poll. Without `CLIENT ID` or `INFO`, there is a note in the log, and a flush is
 //! noticed later. A cluster also needs `CLUSTER SLOTS` and `CLUSTER INFO`. Of a Sentinel's
 //! user: `SENTINEL MASTER` and `SENTINEL SENTINELS`.
@@ -35,6 +38,7 @@
 
 mod access;
 mod appends;
+mod arming;
 mod batcher;
 mod careful;
 mod check;
@@ -73,6 +77,7 @@ mod slot_map;
 mod store;
 mod sweep;
 mod tasks;
+mod tls;
 mod verdict;
 mod watch;
 mod watch_flag;
@@ -84,3 +89,4 @@ pub use keys::{KeyPatternError, KeyPatterns};
 pub use options::{RedisOptions, RedisOptionsError, Retention, UnknownWatchMode, WatchMode};
 pub use server_version::{OLDEST_REDIS, ServerVersion};
 pub use store::{RedisState, RedisStore};
+pub use tls::RedisTls;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use log_domain::{EntryId, JobId, ReadLimit};
-use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreRefused, StoreUnavailable};
+use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreUnavailable};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
@@ -92,7 +92,9 @@ impl Shipper {
             match self.attempt(&mut delivery).await {
                 Ok(()) => break,
                 Err(StoreError::Unavailable(error)) => self.note_outage(&mut outage_since, &error),
-                Err(StoreError::Refused(error)) => return self.refused(delivery, &error).await,
+                Err(error @ (StoreError::Refused(_) | StoreError::NotALog(_))) => {
+                    return self.refused(delivery, &error).await;
+                }
             }
             sleep(pauses.next().unwrap_or(self.retry.max_backoff)).await;
         }
@@ -160,7 +162,7 @@ impl Shipper {
     }
 
     /// Handles a refused append. Returns how many lines are in the log all the same.
-    async fn refused(&mut self, delivery: Delivery<'_>, error: &StoreRefused) -> usize {
+    async fn refused(&mut self, delivery: Delivery<'_>, error: &StoreError) -> usize {
         let found = match self.position {
             Some(position) if delivery.in_doubt => {
                 let found = self.count_appended(position, delivery.rest()).await;

@@ -100,8 +100,14 @@ catalog! {
     "Redis" {
         REDIS_URL = Setting::new("REDIS_URL", Value("redis://127.0.0.1:6379"),
             Rule::Text("like redis://localhost:6379; rediss:// uses TLS; \
-                        redis-cluster:// and redis-sentinel:// work too"),
+                        redis-cluster:// and redis-sentinel:// work too, and valkey instead of redis"),
             "The Redis that holds the jobs and their logs.");
+        REDIS_CA_FILE = Setting::new("LOG_API_REDIS_CA_FILE", Unset("the authorities of the system"), Rule::Text("the path of a PEM file"),
+            "The authorities whose certificates Redis may show. Only with rediss:// or valkeys://.");
+        REDIS_CERT_FILE = Setting::new("LOG_API_REDIS_CERT_FILE", Unset("no client certificate"), Rule::Text("the path of a PEM file"),
+            "The certificate that this service shows to Redis, with those between it and its authority.");
+        REDIS_KEY_FILE = Setting::new("LOG_API_REDIS_KEY_FILE", Unset("no client certificate"), Rule::Text("the path of a PEM file"),
+            "The private key of LOG_API_REDIS_CERT_FILE.");
         JOB_KEY = Setting::new("LOG_API_JOB_KEY", Value("job:{job_id}"),
             Rule::Text("a text that holds `{job_id}` exactly once, for example job:{job_id}"),
             "The pattern of a job's key. `{job_id}` is replaced, braces included; the log's key is this key and `:logs`.");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use log_store::redis::WatchMode;
+use log_store::redis::{RedisTls, WatchMode};
 use url::Url;
 
 use super::catalog;
@@ -26,6 +26,8 @@ pub enum StoreSettings {
 pub struct RedisSettings {
     /// `REDIS_URL`: `redis://` or `rediss://`, or the forms for Sentinel and Cluster.
     pub url: String,
+    /// `LOG_API_REDIS_CA_FILE`, `LOG_API_REDIS_CERT_FILE` and `LOG_API_REDIS_KEY_FILE`: files for TLS.
+    pub tls: RedisTls,
     /// `LOG_API_JOB_KEY`: the pattern of a job's key. `{job_id}` is replaced, braces included.
     pub job_key: String,
     /// `LOG_API_REDIS_TIMEOUT_MS`: the deadline of every command.
@@ -38,6 +40,11 @@ impl StoreSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self::Redis(RedisSettings {
             url: redis_url(reader),
+            tls: RedisTls {
+                ca_file: reader.text(&catalog::REDIS_CA_FILE).map(PathBuf::from),
+                cert_file: reader.text(&catalog::REDIS_CERT_FILE).map(PathBuf::from),
+                key_file: reader.text(&catalog::REDIS_KEY_FILE).map(PathBuf::from),
+            },
             job_key: job_key(reader),
             timeout: reader.duration(&catalog::REDIS_TIMEOUT_MS),
             watch: reader.parsed(&catalog::REDIS_WATCH).unwrap_or_default(),

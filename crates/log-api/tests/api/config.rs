@@ -3,7 +3,7 @@
 use crate::support::{Api, Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
 
 /// Every setting. Deployments rely on these names, so a change here is a change for them.
-const NAMES: [&str; 40] = [
+const NAMES: [&str; 43] = [
     "LOG_API_BIND",
     "LOG_API_METRICS_BIND",
     "LOG_API_CORS_ORIGINS",
@@ -29,6 +29,9 @@ const NAMES: [&str; 40] = [
     "LOG_API_LOG_FORMAT",
     "REDIS_URL",
     "LOG_API_JOB_KEY",
+    "LOG_API_REDIS_CA_FILE",
+    "LOG_API_REDIS_CERT_FILE",
+    "LOG_API_REDIS_KEY_FILE",
     "LOG_API_REDIS_TIMEOUT_MS",
     "LOG_API_REDIS_WATCH",
     "CLERK_PUBLISHABLE_KEY",

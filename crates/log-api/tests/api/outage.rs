@@ -279,3 +279,20 @@ async fn keys_that_were_fetched_serve_through_an_outage_of_the_key_set() {
         assert_eq!(api.anonymous().get("/readyz").send().await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_key_of_another_type_is_no_job_like_one_of_somebody_else() {
+    let redis = RedisServer::shared().await;
+    let api = Api::on(&redis).await;
+    let (hash, log) = (Job::unwritten(&redis), Job::new(&redis).await);
+    let hash_key = format!("job:{}", hash.id);
+    let log_key = format!("job:{}:logs", log.id);
+    redis.command(&["SET", &hash_key, "something else"]).await;
+    redis.command(&["HSET", &log_key, "a", "b"]).await;
+    for job in [&hash, &log] {
+        for query in ["", "/stream", "/stream?from=start", "/stream?after_id=1-0"] {
+            let answer = api.get(&format!("{}{query}", job.path())).await;
+            problem(&answer, 404, "job-not-found", query);
+        }
+    }
+}

@@ -188,7 +188,7 @@ impl RevocationWatch for RevocationReader {
     async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {
         let (mut position, mut news) = (self.position, Vec::new());
         loop {
-            let tail = self.watch.read_after(position, READ_LIMIT).await?;
+            let tail = self.watch.read_stream(position, READ_LIMIT).await?;
             // Revocations that were trimmed had expired. Where the whole stream is gone, reading goes on with the new one.
             if let Some(gap) = tail.gap(position) {
                 position = gap.resume_after;

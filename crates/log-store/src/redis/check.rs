@@ -1,13 +1,16 @@
 //! Checks before a server is used: its version, and what it allows.
 
+use std::time::Duration;
+
 use fred::error::{Error, ErrorKind};
+use tokio::time::sleep;
 
 use super::check_error::CheckError;
 use super::fault::{Fault, is_not_offered};
 use super::node::Purpose;
 use super::options::WatchMode;
 use super::permissions::{check_appends, check_reads, check_steps};
-use super::server_version::{OLDEST_REDIS, ServerVersion, query_version};
+use super::server_version::{OLDEST_REDIS, PROBE, ServerVersion, knows_enough, query_version};
 use super::session::ChangeDetection;
 use super::store::RedisStore;
 use crate::error::StoreRefused;
@@ -28,6 +31,14 @@ impl RedisStore {
     /// [`CheckError::Unavailable`] while Redis is away: check again later. Every other error names what somebody has to
     /// change.
     pub async fn check(&self) -> Result<ServerFacts, CheckError> {
+        // What somebody has to change is said at once.
+        tokio::select! {
+            facts = self.check_server() => facts,
+            error = self.refusal() => Err(error),
+        }
+    }
+
+    async fn check_server(&self) -> Result<ServerFacts, CheckError> {
         let servers = &self.core.servers;
         let version = servers.read_anywhere(Purpose::Commands, async |session| {
             query_version(&session).await
@@ -36,9 +47,7 @@ impl RedisStore {
         if let Some(version) = &version {
             validate_version(version)?;
         } else {
-            tracing::warn!(
-                "the server does not tell its version; {OLDEST_REDIS} or later is needed"
-            );
+            self.probe_version().await?;
         }
         let keys = &self.core.options.keys;
         let checked = servers.read_anywhere(Purpose::Watching, async |session| {
@@ -52,6 +61,27 @@ impl RedisStore {
         checked?;
         let version = version.unwrap_or_else(|| "unknown".to_owned());
         Ok(ServerFacts { version, tracks })
+    }
+
+    /// Looks whether a server that does not tell its version is new enough.
+    async fn probe_version(&self) -> Result<(), CheckError> {
+        let key = self.core.options.keys.logs_pattern().for_no_job();
+        let probe = async |session| knows_enough(&session, &key).await;
+        let servers = &self.core.servers;
+        match servers.read_anywhere(Purpose::Commands, probe).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CheckError::TooOld {
+                found: format!("without {PROBE}"),
+            }),
+            Err(Fault::TryAgain(error)) if is_not_offered(&error) => {
+                tracing::warn!(
+                    %error,
+                    "the server does not tell its version; {OLDEST_REDIS} or later is needed"
+                );
+                Ok(())
+            }
+            Err(fault) => Err(self.unusable(fault)),
+        }
     }
 
     /// Checks that everything is allowed that appending lines and changing a job's status need. It writes nothing.
@@ -85,20 +115,93 @@ impl RedisStore {
         }
     }
 
-    /// Why the server cannot be used: because of the credentials, or for a reason that may pass.
+    /// Why the server cannot be used: because of something that somebody has to change, or for a reason that may pass.
     fn unusable(&self, fault: Fault) -> CheckError {
+        self.refused().unwrap_or_else(|| fault.into())
+    }
+
+    /// Waits until a connection is refused for a reason that does not pass by itself.
+    async fn refusal(&self) -> CheckError {
+        loop {
+            if let Some(error) = self.refused() {
+                return error;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    fn refused(&self) -> Option<CheckError> {
         let purposes = [Purpose::Commands, Purpose::Watching];
         let mut errors = purposes
             .into_iter()
             .filter_map(|purpose| self.core.servers.last_error(purpose));
-        match errors.find(|error| *error.kind() == ErrorKind::Auth) {
-            Some(error) => CheckError::Credentials {
-                source: StoreRefused::new(error),
-            },
-            None => fault.into(),
-        }
+        errors.find_map(wrong_setting)
     }
 }
+
+/// What somebody has to change, where a connection fails because of that.
+fn wrong_setting(error: Error) -> Option<CheckError> {
+    if *error.kind() == ErrorKind::Auth {
+        return Some(CheckError::Credentials {
+            source: StoreRefused::new(error),
+        });
+    }
+    let mut signs = SETTINGS.iter();
+    let (_, what) = signs.find(|(sign, _)| error.details().contains(sign))?;
+    Some(CheckError::Settings {
+        what,
+        source: StoreRefused::new(error),
+    })
+}
+
+/// How often a check looks whether the connection is refused.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What errors of a connection say where a setting is wrong, and what to change.
+const SETTINGS: [(&str, &str); 12] = [
+    (
+        "UnknownIssuer",
+        "the certificate of Redis is of an authority that is not trusted here; name the file of that authority",
+    ),
+    (
+        "BadSignature",
+        "the certificate of Redis is of an authority that is not trusted here; name the file of that authority",
+    ),
+    (
+        "CaUsedAsEndEntity",
+        "the certificate of Redis is that of an authority, and not of a server",
+    ),
+    (
+        "NotValidForName",
+        "the certificate of Redis is for another name than the address has",
+    ),
+    (
+        "certificate not valid for name",
+        "the certificate of Redis is for another name than the address has",
+    ),
+    ("Expired", "the certificate of Redis has expired"),
+    (
+        "certificate expired",
+        "the certificate of Redis has expired",
+    ),
+    ("NotValidYet", "the certificate of Redis is not valid yet"),
+    (
+        "CertificateRequired",
+        "Redis asks for a client certificate; name its file and that of its key",
+    ),
+    (
+        "UnknownCA",
+        "Redis does not trust the authority of our client certificate",
+    ),
+    (
+        "InvalidContentType",
+        "what answers at this address does not speak TLS; without TLS the address begins with redis://",
+    ),
+    (
+        "DB index is out of range",
+        "Redis has no database of the number in the address",
+    ),
+];
 
 /// Refuses a version that is too old, and a text that is no version.
 fn validate_version(version: &str) -> Result<(), CheckError> {

@@ -19,6 +19,14 @@ pub enum CheckError {
         /// What it said.
         source: StoreRefused,
     },
+    /// It cannot be used as the settings say: a certificate, a name, a database.
+    #[error("{what}: {source}")]
+    Settings {
+        /// What is wrong, and what to change.
+        what: &'static str,
+        /// What it said.
+        source: StoreRefused,
+    },
     /// It is too old.
     #[error("Redis {found} is too old: {OLDEST_REDIS} is the oldest that works")]
     TooOld {
@@ -47,6 +55,7 @@ impl CheckError {
         match self {
             Self::Unavailable(_) => true,
             Self::Credentials { .. }
+            | Self::Settings { .. }
             | Self::TooOld { .. }
             | Self::Permission { .. }
             | Self::Refused(_) => false,
@@ -60,7 +69,9 @@ impl From<Fault> for CheckError {
             Fault::TryAgain(error) if *error.kind() == ErrorKind::Auth => Self::Credentials {
                 source: StoreRefused::new(error),
             },
-            Fault::Permanent(_) | Fault::NotPermitted(_) => Self::Refused(StoreRefused::new(fault)),
+            Fault::Permanent(_) | Fault::WrongType(_) | Fault::NotPermitted(_) => {
+                Self::Refused(StoreRefused::new(fault))
+            }
             Fault::ConnectionLost(_)
             | Fault::DeadlineExceeded { .. }
             | Fault::TooManyOperations

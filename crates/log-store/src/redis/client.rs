@@ -12,6 +12,7 @@
 //! | pushes go through a channel of 32; a slow reader loses them | room for [`PUSHES`], and lost pushes flag everything |
 //! | its router for clusters gives replies to the wrong commands where a slot moves, and so does a reply that looks like a message of a subscription | [`super::cluster`] does without that router; [`super::question`] notices |
 //! | its Sentinel client asks one Sentinel after the other, and waits for a silent one | [`super::sentinel`] asks all |
+//! | a password goes into `HELLO` as it is: one with a space is cut, one with a line break is a second command | it connects by RESP2, whose `AUTH` is an array of strings, and asks for RESP3 after that |
 //! | a frozen server is not noticed, less so while commands are written (each restarts its clock) | our own `PING` each second; one without an answer ends the session |
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, EventInterface, TrackingInterface};
+use fred::interfaces::{AuthInterface, ClientLike, EventInterface, TrackingInterface};
 use fred::types::RespVersion;
 use fred::types::client::Invalidation;
 use fred::types::config::{
@@ -84,7 +85,7 @@ impl ConnectedClient {
         config.server = ServerConfig::Centralized {
             server: server.clone(),
         };
-        let client = new_client(config, role, resp3, deadline.min(PATIENCE));
+        let client = new_client(config, role, deadline.min(PATIENCE));
         // Before it connects, so that no push is missed.
         let pushes = match role {
             Role::Watching {
@@ -183,12 +184,8 @@ fn is_lost(error: &Error) -> bool {
     matches!(Fault::from(error.clone()), Fault::ConnectionLost(_))
 }
 
-fn new_client(mut config: Config, role: &Role, resp3: bool, patience: Duration) -> Client {
-    config.version = if resp3 {
-        RespVersion::RESP3
-    } else {
-        RespVersion::RESP2
-    };
+fn new_client(mut config: Config, role: &Role, patience: Duration) -> Client {
+    config.version = RespVersion::RESP2;
     config.fail_fast = true;
     let performance = PerformanceConfig {
         broadcast_channel_capacity: match role {
@@ -240,6 +237,10 @@ async fn set_up(client: &Client, role: &Role, resp3: bool) -> Result<ChangeDetec
             WatchMode::Poll => Ok(ChangeDetection::Polling),
         };
     }
+    let hello = client.hello(RespVersion::RESP3, None, None);
+    let hello = timeout(PATIENCE, hello).await;
+    // Where it is refused, the next attempt does without.
+    hello.unwrap_or_else(|_| Err(timed_out()))?;
     match start_tracking(client).await {
         Ok(()) => Ok(ChangeDetection::Tracking),
         Err(error) if *mode == WatchMode::Auto && is_not_offered(&error) => {
@@ -310,7 +311,7 @@ pub(super) async fn single_client(
     config.server = ServerConfig::Centralized {
         server: server.clone(),
     };
-    let client = new_client(config, &Role::Commands, false, PATIENCE);
+    let client = new_client(config, &Role::Commands, PATIENCE);
     let mut connected = client.reconnect_rx();
     let mut task = AbortOnDropHandle::new(client.connect());
     tokio::select! {
@@ -338,7 +339,9 @@ mod tests {
     async fn lost_pushes_flag_everything() {
         let registry = Arc::new(Registry::default());
         let handles = ["a", "b", "c", "d"].map(|key| registry.watch(key.into()));
-        handles.iter().for_each(|handle| handle.flag.lower());
+        for handle in &handles {
+            handle.flag.lower();
+        }
         // Room for two of the four that come before anybody reads them.
         let (sender, mut pushes) = channel(2);
         for key in ["a", "b", "c", "d"] {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use fred::error::{Error, ErrorKind};
 use thiserror::Error as ThisError;
 
-use crate::error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, TransitionError};
+use crate::error::{
+    CreateJobError, NotALog, StoreError, StoreRefused, StoreUnavailable, TransitionError,
+};
 
 /// Error codes by which a server says that it cannot do this now.
 const TEMPORARY: [&str; 12] = [
@@ -50,7 +52,10 @@ pub(super) enum Fault {
     /// change it while we run. [`super::RedisStore::check`] names it.
     #[error("{0}")]
     NotPermitted(Error),
-    /// The same command would certainly fail again: a key of another type.
+    /// The key holds something of another type.
+    #[error("{0}")]
+    WrongType(Error),
+    /// The same command would certainly fail again.
     #[error("{0}")]
     Permanent(Error),
     /// The reply cannot be the answer to this command, so the later ones on this connection are not to be trusted either.
@@ -110,6 +115,7 @@ impl Fault {
             Self::TryAgain(_)
             | Self::Redirected(_)
             | Self::NotPermitted(_)
+            | Self::WrongType(_)
             | Self::Permanent(_)
             | Self::Garbled(_) => true,
         }
@@ -139,18 +145,18 @@ impl From<Error> for Fault {
     /// The kind decides first. The text decides only where the kind says nothing.
     fn from(error: Error) -> Self {
         match error.kind() {
-            ErrorKind::Config
-            | ErrorKind::InvalidArgument
-            | ErrorKind::InvalidCommand
-            | ErrorKind::Url
-            | ErrorKind::Parse
-            | ErrorKind::NotFound => Self::Permanent(error),
+            _ if code(error.details()) == "WRONGTYPE" => Self::WrongType(error),
+            ErrorKind::Config | ErrorKind::Url | ErrorKind::Parse | ErrorKind::NotFound => {
+                Self::Permanent(error)
+            }
             // A wrong password is an outage, too: it can be changed on the server. The check at start names it.
             ErrorKind::Cluster => match Redirection::parse(error.details()) {
                 Some(to) => Self::Redirected(to),
                 None => Self::TryAgain(error),
             },
             ErrorKind::Auth => Self::TryAgain(error),
+            // What fred makes of some words of a server or a proxy. It sends no invalid command by itself.
+            ErrorKind::InvalidArgument | ErrorKind::InvalidCommand => Self::TryAgain(error),
             ErrorKind::Unknown if is_not_permitted(error.details()) => Self::NotPermitted(error),
             ErrorKind::Unknown if is_error_reply(error.details()) => Self::TryAgain(error),
             _ => Self::ConnectionLost(error),
@@ -194,6 +200,7 @@ impl From<Fault> for StoreError {
             | Fault::Redirected(_)
             | Fault::NotPermitted(_)
             | Fault::Garbled(_) => StoreUnavailable::new(fault).into(),
+            Fault::WrongType(_) => NotALog.into(),
             Fault::Permanent(_) => StoreRefused::new(fault).into(),
         }
     }
@@ -220,6 +227,7 @@ mod tests {
         Lost,
         TryAgain,
         NotPermitted,
+        WrongType,
         Permanent,
     }
 
@@ -228,6 +236,7 @@ mod tests {
             Fault::ConnectionLost(_) => Class::Lost,
             Fault::TryAgain(_) | Fault::Redirected(_) => Class::TryAgain,
             Fault::NotPermitted(_) => Class::NotPermitted,
+            Fault::WrongType(_) => Class::WrongType,
             Fault::Permanent(_) => Class::Permanent,
             Fault::DeadlineExceeded { .. } | Fault::TooManyOperations | Fault::Garbled(_) => {
                 unreachable!()
@@ -316,7 +325,22 @@ mod tests {
         (
             ErrorKind::InvalidArgument,
             "WRONGTYPE Operation against a key",
-            Class::Permanent,
+            Class::WrongType,
+        ),
+        (
+            ErrorKind::Unknown,
+            "WRONGTYPE Operation against a key script: 5ca1, on @user_script:9.",
+            Class::WrongType,
+        ),
+        (
+            ErrorKind::InvalidArgument,
+            "Invalid argument(s) of a proxy",
+            Class::TryAgain,
+        ),
+        (
+            ErrorKind::InvalidCommand,
+            "Invalid command of a proxy",
+            Class::TryAgain,
         ),
         (
             ErrorKind::Config,
@@ -329,8 +353,8 @@ mod tests {
             Class::Permanent,
         ),
         // The kind comes first, whatever the text looks like.
-        (ErrorKind::IO, "WRONGTYPE", Class::Lost),
-        (ErrorKind::InvalidArgument, "LOADING", Class::Permanent),
+        (ErrorKind::IO, "LOADING", Class::Lost),
+        (ErrorKind::Config, "LOADING", Class::Permanent),
     ];
 
     #[test]
@@ -338,7 +362,7 @@ mod tests {
         for (kind, text, expected) in CLASSES {
             let fault = Fault::from(Error::new(kind.clone(), *text));
             assert_eq!(class(&fault), *expected, "{text}");
-            let is_permanent = *expected == Class::Permanent;
+            let is_permanent = matches!(expected, Class::Permanent | Class::WrongType);
             assert_eq!(
                 StoreError::from(fault).is_retryable(),
                 !is_permanent,

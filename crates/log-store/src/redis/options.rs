@@ -8,8 +8,9 @@ use fred::types::config::Config;
 use thiserror::Error;
 
 use super::keys::KeyPatterns;
+use super::tls::RedisTls;
 
-/// The schemes that an address may have.
+/// The schemes that an address may have. `valkey` stands for `redis` in each of them.
 const SCHEMES: [&str; 6] = [
     "redis",
     "rediss",
@@ -19,12 +20,28 @@ const SCHEMES: [&str; 6] = [
     "rediss-sentinel",
 ];
 
+/// An address as fred reads it without TLS, and whether it asks for TLS. `None` where the scheme is another one: fred would
+/// take any for `redis`.
+fn without_tls(url: &str) -> Option<(String, bool)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.replacen("valkey", "redis", 1);
+    if !SCHEMES.contains(&scheme.as_str()) {
+        return None;
+    }
+    let has_tls = scheme.starts_with("rediss");
+    let scheme = scheme.replacen("rediss", "redis", 1);
+    Some((format!("{scheme}://{rest}"), has_tls))
+}
+
 /// How a store reaches its Redis and what it does there. [`RedisOptions::new`] has the defaults.
 #[derive(Clone)]
 pub struct RedisOptions {
     /// The address: `redis://[user:password@]host[:port][/db]`, `rediss://` with TLS,
-    /// `redis-sentinel://…?sentinelServiceName=…`, `redis-cluster://…`, each as fred parses it.
+    /// `redis-sentinel://…?sentinelServiceName=…`, `redis-cluster://…`, each as fred parses it, and with `valkey` for
+    /// `redis`.
     pub url: String,
+    /// Files for TLS: none. Only for an address with TLS.
+    pub tls: RedisTls,
     /// The keys of a job.
     pub keys: KeyPatterns,
     /// How long one operation may take, connected or not: 2 s. This is the deadline of R4.
@@ -48,6 +65,7 @@ impl RedisOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            tls: RedisTls::default(),
             keys: KeyPatterns::default(),
             deadline: Duration::from_secs(2),
             watch: WatchMode::Auto,
@@ -68,16 +86,14 @@ impl RedisOptions {
         if let Some((field, _)) = durations.into_iter().find(|(_, d)| d.as_millis() == 0) {
             return Err(RedisOptionsError::TooShort { field });
         }
-        // fred takes any other scheme as `redis`, without TLS.
-        let scheme = self.url.split_once("://").map(|(scheme, _)| scheme);
-        if !scheme.is_some_and(|scheme| SCHEMES.contains(&scheme)) {
-            return Err(RedisOptionsError::Url {
-                reason: format!("it must begin with one of {SCHEMES:?} and `://`"),
-            });
-        }
-        Config::from_url(&self.url).map_err(|error| RedisOptionsError::Url {
+        let (url, has_tls) = without_tls(&self.url).ok_or_else(|| RedisOptionsError::Url {
+            reason: format!("it must begin with one of {SCHEMES:?} and `://`"),
+        })?;
+        let mut config = Config::from_url(&url).map_err(|error| RedisOptionsError::Url {
             reason: error.details().to_owned(),
-        })
+        })?;
+        config.tls = self.tls.config(has_tls)?;
+        Ok(config)
     }
 }
 
@@ -85,6 +101,7 @@ impl fmt::Debug for RedisOptions {
     /// Leaves out the address: it may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
+            .field("tls", &self.tls)
             .field("keys", &self.keys)
             .field("deadline", &self.deadline)
             .field("watch", &self.watch)
@@ -167,6 +184,24 @@ pub enum RedisOptionsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file of authorities cannot be used.
+    #[error("the file of trusted authorities cannot be used: {reason}")]
+    CaFile {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file of our certificate cannot be used.
+    #[error("the certificate cannot be used: {reason}")]
+    CertFile {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file of our key cannot be used.
+    #[error("the key of the certificate cannot be used: {reason}")]
+    KeyFile {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A duration is less than a millisecond.
     #[error("`{field}` must be at least a millisecond")]
     TooShort {
@@ -189,14 +224,19 @@ mod tests {
 
     #[test]
     fn every_form_of_address_is_read() {
-        for url in [
-            "redis://localhost",
-            "redis://user:secret@localhost:7000/3",
-            "rediss://localhost",
-            "redis-cluster://a:1?node=b:2",
-            "redis-sentinel://a:26379?sentinelServiceName=main",
+        for (url, has_tls) in [
+            ("redis://localhost", false),
+            ("redis://user:secret@localhost:7000/3", false),
+            ("rediss://localhost", true),
+            ("redis-cluster://a:1?node=b:2", false),
+            ("redis-sentinel://a:26379?sentinelServiceName=main", false),
+            ("valkey://localhost:7000/3", false),
+            ("valkeys://localhost", true),
+            ("valkey-cluster://a:1?node=b:2", false),
+            ("valkeys-sentinel://a:26379?sentinelServiceName=main", true),
         ] {
-            assert!(RedisOptions::new(url).parse().is_ok(), "{url}");
+            let config = RedisOptions::new(url).parse().unwrap();
+            assert_eq!(config.uses_tls(), has_tls, "{url}");
         }
     }
 
@@ -206,6 +246,8 @@ mod tests {
             "",
             "localhost",
             "http://u:secret@h",
+            "redisss://u:secret@h",
+            "valkey-valkey://u:secret@h",
             "redis://u:secret@h:99999",
         ] {
             let refused = RedisOptions::new(url).parse().unwrap_err().to_string();

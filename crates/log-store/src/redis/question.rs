@@ -68,7 +68,7 @@ impl Session {
     pub(super) async fn ask(&self, key: &str, command: Command) -> Result<Value, Fault> {
         match self.ask_once(key, command.clone()).await {
             // An error names no key. Another question's error must not refuse this one, so it counts if it comes twice.
-            Err(Fault::Permanent(_)) => self.ask_once(key, command).await,
+            Err(Fault::Permanent(_) | Fault::WrongType(_)) => self.ask_once(key, command).await,
             answer => answer,
         }
     }

@@ -171,8 +171,15 @@ pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fa
     }
 }
 
-/// Reads a job.
+/// Reads a job. A key of another type is no job.
 pub(super) async fn job(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
+    match hash(session, key).await {
+        Err(Fault::WrongType(_)) => Ok(None),
+        found => found,
+    }
+}
+
+async fn hash(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
     let fields = || {
         let words = std::iter::once(key).chain(decode::JOB_FIELDS);
         session.ask_and_compare(key, Command::new("HMGET", words))

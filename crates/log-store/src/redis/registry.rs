@@ -53,7 +53,7 @@ impl Registry {
     /// Flags the watches of one key. The server says that the key has changed.
     pub(super) fn flag(&self, key: &str) {
         if let Some(watched) = self.flags.lock().get(key) {
-            watched.raise();
+            watched.push();
         }
     }
 
@@ -98,6 +98,10 @@ impl Registry {
 }
 
 impl Watched {
+    fn push(&self) {
+        self.flags.iter().for_each(|flag| flag.push());
+    }
+
     fn raise(&self) {
         self.flags.iter().for_each(|flag| flag.raise());
     }
@@ -130,7 +134,9 @@ mod tests {
     fn a_push_flags_only_the_watches_of_its_key() {
         let registry = Arc::new(Registry::default());
         let handles = ["k", "k", "other"].map(|key| registry.watch(key.into()));
-        handles.iter().for_each(|handle| handle.flag.lower());
+        for handle in &handles {
+            handle.flag.lower();
+        }
         registry.flag("k");
         registry.flag("unknown");
         let raised = handles.map(|handle| handle.flag.is_raised());
@@ -141,7 +147,9 @@ mod tests {
     fn consecutive_slices_reach_every_watch_once() {
         let registry = Arc::new(Registry::default());
         let handles: Vec<_> = (0..100).map(|n| registry.watch(n.to_string())).collect();
-        handles.iter().for_each(|handle| handle.flag.lower());
+        for handle in &handles {
+            handle.flag.lower();
+        }
         let mut flagged = 0;
         for (first, count) in [(14, 3), (17, 1), (2, 8), (10, 4)] {
             registry.flag_slices(&Share::Everything, first, count, 16);

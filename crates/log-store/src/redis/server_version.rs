@@ -53,6 +53,22 @@ pub(super) async fn query_version(session: &Session) -> Result<Option<String>, F
     Ok(None)
 }
 
+/// Whether a server that tells no version knows a command that Redis has since [`OLDEST_REDIS`]. A server that only refuses
+/// it knows it.
+pub(super) async fn knows_enough(session: &Session, key: &str) -> Result<bool, Fault> {
+    match session.call(Command::new(PROBE, [key])).await {
+        Ok(_) => Ok(true),
+        Err(error) => match Fault::from(error) {
+            Fault::NotPermitted(error) => Ok(!error.details().contains("unknown command")),
+            Fault::WrongType(_) => Ok(true),
+            fault => Err(fault),
+        },
+    }
+}
+
+/// A command that is there since [`OLDEST_REDIS`].
+pub(super) const PROBE: &str = "EXPIRETIME";
+
 async fn hello(session: &Session) -> Result<Option<String>, Fault> {
     let reply = session.call(Command::new("HELLO", [""; 0])).await?;
     let fields = Fields::from_reply(reply)?;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{EntryId, Job, ReadLimit};
+use log_domain::{EntryId, Job, LogBounds, ReadLimit};
 use tokio::time::{Instant, sleep_until};
 
+use super::arming::Arming;
+use super::fault::Fault;
 use super::node::Purpose;
 use super::reads;
 use super::registry::WatchHandle;
@@ -27,6 +29,19 @@ pub(super) struct Watch {
     handle: WatchHandle,
     /// When to ask for another read at the latest. Set while a read is under way, and after one that failed.
     retry_at: Option<Instant>,
+    /// How soon pushes lead to reads.
+    arming: Arming,
+    /// The read that is under way, or was the last one, has followed a push.
+    was_pushed: bool,
+    /// What the last read has found.
+    last: Option<Seen>,
+}
+
+/// What a read has found, as far as the next one differs from it where anything has changed.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Log(LogBounds),
+    Job(Option<Job>),
 }
 
 impl RedisStore {
@@ -36,6 +51,9 @@ impl RedisStore {
             core: Arc::clone(&self.core),
             handle: self.core.registry.watch(key),
             retry_at: None,
+            arming: Arming::default(),
+            was_pushed: false,
+            last: None,
         }
     }
 }
@@ -44,6 +62,13 @@ impl Watch {
     /// Waits for the flag, or for the pause after a failed read. The moment is fixed when the read begins. So a caller that
     /// drops this future and calls again still reaches it (W5).
     async fn wait(&self) {
+        self.wait_for_flag().await;
+        if let Some(moment) = self.arming.not_before() {
+            sleep_until(moment).await;
+        }
+    }
+
+    async fn wait_for_flag(&self) {
         match self.retry_at {
             None => self.handle.flag.wait().await,
             Some(moment) => tokio::select! {
@@ -55,11 +80,39 @@ impl Watch {
 
     fn begin_read(&mut self) {
         self.retry_at = Some(Instant::now() + RETRY_PAUSE);
-        self.handle.flag.lower();
+        // A read that failed has not used its push up.
+        self.was_pushed |= self.handle.flag.lower();
     }
 
-    const fn end_read(&mut self) {
+    fn end_read(&mut self, found: Seen, has_lines: bool) {
         self.retry_at = None;
+        let has_news = has_lines || self.last.as_ref() != Some(&found);
+        let was_pushed = std::mem::take(&mut self.was_pushed);
+        self.arming.note_read(was_pushed, has_news);
+        self.last = Some(found);
+    }
+
+    /// Reads the entries of a stream after an id.
+    pub(super) async fn read_stream(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, Fault> {
+        self.begin_read();
+        let key = &*self.handle.flag.key;
+        let read = async |session| {
+            let mut reader = self.core.reader(&session, key);
+            reader.arms = true;
+            reader.tail(after, limit).await
+        };
+        let tail = self.core.servers.read(Purpose::Watching, key, read).await;
+        // Also a key of another type was read, so its next change is told.
+        match &tail {
+            Ok(tail) => self.end_read(Seen::Log(tail.bounds), !tail.lines.is_empty()),
+            Err(Fault::WrongType(_)) => self.end_read(Seen::Log(LogBounds::ABSENT), false),
+            Err(_) => {}
+        }
+        tail
     }
 }
 
@@ -74,16 +127,15 @@ impl LogWatch for Watch {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
-        self.begin_read();
-        let key = &*self.handle.flag.key;
-        let read = async |session| {
-            let mut reader = self.core.reader(&session, key);
-            reader.arms = true;
-            reader.tail(after, limit).await
-        };
-        let tail = self.core.servers.read(Purpose::Watching, key, read).await?;
-        self.end_read();
-        Ok(tail)
+        match self.read_stream(after, limit).await {
+            // Whoever follows is told that the log is gone, and waits for another one.
+            Err(Fault::WrongType(_)) => Ok(TailRead {
+                lines: Vec::new(),
+                more: false,
+                bounds: LogBounds::ABSENT,
+            }),
+            tail => Ok(tail?),
+        }
     }
 }
 
@@ -98,7 +150,7 @@ impl JobWatch for Watch {
         let key = &*self.handle.flag.key;
         let read = async |session| reads::job(&session, key).await;
         let job = self.core.servers.read(Purpose::Watching, key, read).await?;
-        self.end_read();
+        self.end_read(Seen::Job(job.clone()), false);
         Ok(job)
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct WatchFlag {
     pub(super) key: Arc<str>,
     /// Whether the key may have changed since the last read began. A new watch is flagged (W1).
     raised: AtomicBool,
+    /// Whether the server has pushed a change since then.
+    pushed: AtomicBool,
     /// Wakes the one waiter. It keeps a permit while nobody waits, so no wake-up is lost (W5).
     wake: Notify,
 }
@@ -21,6 +23,7 @@ impl WatchFlag {
         Self {
             key,
             raised: AtomicBool::new(true),
+            pushed: AtomicBool::new(false),
             wake: Notify::new(),
         }
     }
@@ -31,9 +34,16 @@ impl WatchFlag {
         self.wake.notify_one();
     }
 
-    /// Lowers the flag. Call it before a read: every later change raises it again.
-    pub(super) fn lower(&self) {
+    /// Says that the server has pushed a change of the key.
+    pub(super) fn push(&self) {
+        self.pushed.store(true, Ordering::Relaxed);
+        self.raise();
+    }
+
+    /// Lowers the flag, and says whether a push had raised it. Call it before a read: every later change raises it again.
+    pub(super) fn lower(&self) -> bool {
         self.raised.store(false, Ordering::Release);
+        self.pushed.swap(false, Ordering::Relaxed)
     }
 
     /// Waits until the flag is raised.
@@ -59,8 +69,12 @@ mod tests {
         flag.wait().await;
         flag.wait().await;
         assert!(flag.is_raised());
-        flag.lower();
+        assert!(!flag.lower());
         assert!(!flag.is_raised());
+        flag.push();
+        assert!(flag.is_raised());
+        assert!(flag.lower());
+        assert!(!flag.lower());
         flag.raise();
         flag.wait().await;
         assert!(flag.is_raised());

@@ -297,6 +297,19 @@ async fn a_server_that_tells_no_version_passes_the_check() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_tells_no_version_and_lacks_a_command_of_7_is_too_old() {
+    let old = |command: &[String]| match command[0].as_str() {
+        "PING" => "+PONG\r\n".into(),
+        "HELLO" | "INFO" | "EXPIRETIME" => "-ERR unknown command\r\n".into(),
+        _ => "*0\r\n".into(),
+    };
+    let address = fake::server(old).await;
+    let options = options(format!("redis://{address}"), WatchMode::Poll);
+    let error = RedisStore::new(options).unwrap().check().await.unwrap_err();
+    assert!(matches!(error, CheckError::TooOld { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_error_of_a_proxy_is_an_outage_that_passes() {
     let failing = |command: &[String]| match command[0].as_str() {
         "PING" => "+PONG\r\n".into(),
