@@ -68,10 +68,19 @@ pub(crate) fn with_children(process: u32) -> Vec<u32> {
 
 /// Resident memory in bytes (`VmRSS`), of all these processes.
 pub(crate) fn resident(processes: &[u32]) -> Result<u64, BenchError> {
+    memory(processes, "VmRSS:")
+}
+
+/// The most resident memory that they have had, in bytes (`VmHWM`).
+pub(crate) fn peak(processes: &[u32]) -> Result<u64, BenchError> {
+    memory(processes, "VmHWM:")
+}
+
+fn memory(processes: &[u32], what: &str) -> Result<u64, BenchError> {
     let mut bytes = 0;
     for process in processes {
         let status = read(&format!("/proc/{process}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(what));
         let number = line.and_then(|line| line.split_whitespace().next());
         bytes += number
             .and_then(|text| text.parse::<u64>().ok())

@@ -1,6 +1,7 @@
 //! What every case works with: the programs, the settings of the run, and the servers started as they are deployed.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -146,8 +147,19 @@ pub(crate) fn create_jobs(
 
 /// Fills a job's log with this many lines.
 pub(crate) fn fill(redis: &mut Client, job: &str, lines: u64) -> Result<(), BenchError> {
+    fill_with(redis, job, 1..=lines, |_| crate::line::LINE_BYTES)
+}
+
+/// Appends the lines of these numbers, each with a text of a size.
+pub(crate) fn fill_with(
+    redis: &mut Client,
+    job: &str,
+    numbers: RangeInclusive<u64>,
+    size: impl Fn(u64) -> usize,
+) -> Result<(), BenchError> {
     let key = log_key(job);
-    redis.pipeline((1..=lines).map(|number| {
-        crate::resp::append(&key, &crate::line::text(number, crate::clock::now_ns()))
+    redis.pipeline(numbers.map(|number| {
+        let text = crate::line::text_of(number, crate::clock::now_ns(), size(number));
+        crate::resp::append(&key, &text)
     }))
 }

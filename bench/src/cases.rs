@@ -1,6 +1,7 @@
 //! The cases: what each one sets up, measures and has to reach.
 
 mod fan_out;
+mod feeds;
 pub(crate) mod figure_names;
 mod growth;
 mod idle;
@@ -8,6 +9,7 @@ mod jobs;
 mod one;
 mod pages;
 mod replay;
+mod sizes;
 mod slow;
 mod window;
 
@@ -28,7 +30,7 @@ pub(crate) struct Case {
 }
 
 /// What `scale` runs: the service alone.
-pub(crate) const SCALE: [Case; 7] = [
+pub(crate) const SCALE: [Case; 9] = [
     Case {
         name: "idle",
         about: "10,000 idle viewers: memory, before and after a replay, and after they left",
@@ -64,6 +66,18 @@ pub(crate) const SCALE: [Case; 7] = [
         about: "REST pages of 100 on 16 connections, over XREVRANGE on the same Redis",
         seconds: 25,
         run: pages::run,
+    },
+    Case {
+        name: "sizes",
+        about: "lines from 31 bytes to 1 MB: replay, Redis's output, pages over lines of 5 MB",
+        seconds: 60,
+        run: sizes::run,
+    },
+    Case {
+        name: "feeds",
+        about: "10,000 watched jobs of 2 MB each, one viewer each: memory",
+        seconds: 300,
+        run: feeds::run,
     },
     Case {
         name: "growth",

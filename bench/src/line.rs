@@ -18,6 +18,15 @@ pub(crate) fn text(number: u64, now_ns: u64) -> String {
     line
 }
 
+/// A line's text of another length, at least that of a token.
+pub(crate) fn text_of(number: u64, now_ns: u64, bytes: usize) -> String {
+    let mut line = text(number, now_ns);
+    line.truncate(bytes.max(TOKEN_BYTES));
+    let missing = bytes.saturating_sub(line.len());
+    line.extend(std::iter::repeat_n('.', missing));
+    line
+}
+
 /// The number and the time in a token.
 pub(crate) fn parse(token: &[u8]) -> Option<(u64, u64)> {
     let number = digits(token.get(1..11)?)?;
@@ -83,6 +92,15 @@ mod tests {
         assert_eq!(line.len(), LINE_BYTES);
         let told = parse(line.as_bytes().get(..TOKEN_BYTES).unwrap());
         assert_eq!(told, Some((42, 1_764_159_564_123_456_789)));
+    }
+
+    #[test]
+    fn a_line_of_any_length_keeps_its_token() {
+        for bytes in [31, 80, 5_000] {
+            let line = text_of(7, 9, bytes);
+            assert_eq!(line.len(), bytes);
+            assert_eq!(parse(&line.as_bytes()[..TOKEN_BYTES]), Some((7, 9)));
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn run(redis: SocketAddr, key: &str) -> Result<(), BenchError> {
                 if let Some((number, at)) = line::parse(token) {
                     // It joins in the middle; its first line is the first that counts.
                     let expected = if next == 0 { number } else { next };
-                    next = tally.line(expected, number, now.saturating_sub(at));
+                    next = tally.line(expected, number, at, now);
                 }
             }
         }

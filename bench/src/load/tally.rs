@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) reads: u64,
     /// The length of the window.
     pub(crate) seconds: f64,
+    /// How long after its beginning the last line came, in seconds.
+    pub(crate) until_last: f64,
     /// Half of the lines were not later than this, in microseconds.
     pub(crate) p50_us: f64,
     /// 99 of 100 were not.
@@ -73,6 +75,8 @@ pub(crate) struct Tally {
     pub(crate) closed: u64,
     /// When the window began.
     began: u64,
+    /// When the last line came.
+    last: u64,
 }
 
 impl Tally {
@@ -91,12 +95,15 @@ impl Tally {
             repeated: 0,
             closed: 0,
             began: now_ns(),
+            last: 0,
         })
     }
 
-    /// A line came. Returns the number that is to come next.
-    pub(crate) fn line(&mut self, expected: u64, number: u64, late_ns: u64) -> u64 {
+    /// A line came, now. Returns the number that is to come next.
+    pub(crate) fn line(&mut self, expected: u64, number: u64, at: u64, now_ns: u64) -> u64 {
+        let late_ns = now_ns.saturating_sub(at);
         self.lines += 1;
+        self.last = now_ns;
         self.delays.saturating_record(late_ns);
         if number < expected {
             self.repeated += 1;
@@ -122,6 +129,7 @@ impl Tally {
             bytes: self.bytes,
             reads: self.reads,
             seconds: us(now_ns() - self.began) / 1e6,
+            until_last: us(self.last.saturating_sub(self.began)) / 1e6,
             p50_us: us(self.delays.value_at_quantile(0.5)),
             p99_us: us(self.delays.value_at_quantile(0.99)),
             max_us: us(self.delays.max()),
@@ -142,7 +150,7 @@ mod tests {
         let mut tally = Tally::new().unwrap();
         let last = numbers
             .iter()
-            .fold(1, |next, number| tally.line(next, *number, 5_000));
+            .fold(1, |next, number| tally.line(next, *number, 0, 5_000));
         tally.report(1, last)
     }
 

@@ -255,7 +255,7 @@ impl Stream {
         let now = now_ns();
         body.feed(piece, |data| {
             scanner.feed(data, |number, at| {
-                *next = tally.line(*next, number, now.saturating_sub(at));
+                *next = tally.line(*next, number, at, now);
             });
         });
         // A clean end on a connection that stays open is an end too.
