@@ -20,6 +20,7 @@ use crate::cli_result::CliResult;
 use crate::config::{
     self, ConfigError, Draft, LogSettings, ProcessEnv, Settings, StoreSettings, parse_address,
 };
+use crate::keys::{self, KeysCommand};
 use crate::{demo, health_check, signals, telemetry, wiring};
 
 /// Build logs over HTTP: pages of history, and the live log as Server-Sent Events. Readers show a Clerk session token.
@@ -54,6 +55,9 @@ enum Command {
     /// Check the settings and print them, secrets hidden; exits with 1 if `serve` would refuse them
     #[command(after_help = CONFIG_HELP)]
     Config(ConfigArgs),
+    /// Make an API key for workers, and the entry for LOG_API_KEYS
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Ask a running service whether it is alive; for health checks of containers
     Health(HealthArgs),
 }
@@ -163,6 +167,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Demo(args) => demo(args),
         Command::Config(args) => print_config(args),
+        Command::Keys(command) => keys::run(command),
         Command::Health(args) => health_check::run(args.url, &ProcessEnv),
     };
     match result {
@@ -191,7 +196,8 @@ fn serve(args: ServeArgs) -> CliResult {
             tracing::warn!("{warning}");
         }
         let stop = signals::stop();
-        let service = wiring::service(&settings).await?;
+        // Boxed: with its checks of Redis it is a large future.
+        let service = Box::pin(wiring::service(&settings)).await?;
         let app = Application::bind(service.state, settings.server, service.metrics)?;
         tracing::info!(address = %app.addr(), "listening");
         if let Some(address) = app.metrics_addr() {

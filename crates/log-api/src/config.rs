@@ -18,6 +18,7 @@ mod store;
 mod stream;
 mod unknown;
 mod viewer;
+mod writes;
 
 pub use access::AccessSettings;
 pub use address::{AddressError, parse_address};
@@ -32,6 +33,7 @@ pub use server::ServerSettings;
 pub use setting::{DefaultValue, Group, Rule, Setting, Unit};
 pub use store::{RedisSettings, StoreSettings, without_password};
 pub use stream::StreamSettings;
+pub use writes::WriteSettings;
 
 use read::Reader;
 
@@ -54,6 +56,8 @@ pub struct Settings {
     pub access: AccessSettings,
     /// The log page.
     pub viewer: ViewerOptions,
+    /// Who may write over HTTP, and how much.
+    pub writes: WriteSettings,
     /// The service's own log.
     pub log: LogSettings,
     /// What the operator should know, although the service starts: settings that no longer exist.
@@ -104,7 +108,8 @@ impl Draft {
     #[must_use]
     pub fn read(env: &dyn Env, store: Option<StoreSettings>) -> Self {
         let mut reader = Reader::new(env);
-        let auth = AuthSettings::read(&mut reader);
+        let writes = WriteSettings::read(&mut reader);
+        let auth = AuthSettings::read(&mut reader, writes.keys.is_some());
         let server = ServerSettings::read(&mut reader, &auth.authorized_parties);
         let stream = StreamSettings::read(&mut reader);
         let limits = LimitSettings::read(&mut reader);
@@ -124,6 +129,7 @@ impl Draft {
                 auth,
                 access,
                 viewer,
+                writes,
                 log,
                 warnings,
                 values,

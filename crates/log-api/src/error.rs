@@ -2,12 +2,14 @@
 //!
 //! A handler returns an [`ApiError`]. [`crate::envelope`] makes the answer from it, because it knows the request's id.
 
+use std::time::Duration;
+
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use auth::webhooks::WebhookError;
 use auth::{Rejection, RejectionKind};
 use log_store::StoreError;
-use log_wire::{ErrorCode, ProblemBody};
+use log_wire::{ErrorCode, ProblemBody, WriteProblem};
 
 /// A failed request.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,30 @@ pub enum ApiError {
         /// Why: a word from a fixed list.
         reason: &'static str,
     },
+    /// A key or an append token does not allow what was asked.
+    #[error("the scope {scope} is missing")]
+    ScopeMissing {
+        /// What it would have to allow.
+        scope: &'static str,
+    },
+    /// A failure of which the answer says more than its code.
+    #[error("{}: {detail}", .code.as_str())]
+    Write {
+        /// The code.
+        code: ErrorCode,
+        /// The sentence. It contains nothing but numbers, statuses, and what the client sent.
+        detail: String,
+        /// What a writer needs to go on.
+        more: Box<WriteProblem>,
+    },
+    /// Too much at once: the client comes back after this time.
+    #[error("{}", .code.as_str())]
+    Wait {
+        /// The code.
+        code: ErrorCode,
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// A webhook does not come from Clerk.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
@@ -66,6 +92,8 @@ impl ApiError {
                 | WebhookError::InvalidSignature
                 | WebhookError::InvalidEvent,
             ) => ErrorCode::InvalidWebhook,
+            Self::ScopeMissing { .. } => ErrorCode::ScopeMissing,
+            Self::Write { code, .. } | Self::Wait { code, .. } => *code,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::Invalid { .. } => ErrorCode::InvalidParameter,
             Self::Store(StoreError::Unavailable(_)) => ErrorCode::StoreUnavailable,
@@ -84,7 +112,16 @@ impl ApiError {
             Self::Rejected(rejection) => body.with_reason(rejection.reason()),
             Self::Unauthenticated { reason } => body.with_reason(reason),
             Self::Webhook(error) => body.with_reason(error.reason()),
-            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Store(_) => body,
+            Self::ScopeMissing { scope } => body.with_write(WriteProblem {
+                scope: Some((*scope).into()),
+                ..WriteProblem::default()
+            }),
+            Self::Write { detail, more, .. } => body
+                .with_detail(detail.clone())
+                .with_write((**more).clone()),
+            Self::Code(_) | Self::MethodNotAllowed { .. } | Self::Wait { .. } | Self::Store(_) => {
+                body
+            }
         }
     }
 
@@ -95,6 +132,9 @@ impl ApiError {
             return None;
         }
         let least = match self {
+            Self::Wait { retry_after, .. } => {
+                retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)
+            }
             Self::Rejected(rejection) => match rejection.kind() {
                 RejectionKind::Unavailable { retry_after } => retry_after.as_secs(),
                 RejectionKind::Malformed

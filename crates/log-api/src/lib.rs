@@ -40,6 +40,8 @@ mod error;
 mod health;
 mod health_check;
 mod http;
+mod ingest;
+mod keys;
 mod metrics;
 mod net;
 mod signals;
@@ -52,12 +54,14 @@ mod whole_log;
 mod wiring;
 
 pub use access::{
-    Access, AccessOptions, AccessStats, AccessStores, AuthorizedJob, LeaseMode, LeaseOptions,
-    Principal, Query, StreamLimits, TICKET_LIFE, require_readable,
+    Access, AccessOptions, AccessStats, AccessStores, AuthorizedJob, KeyDigest, KeyEntry,
+    KeyEntryError, KeyRing, LeaseMode, LeaseOptions, Principal, Query, Scope, ScopeError,
+    StreamLimits, TICKET_LIFE, TOKEN_LIFE, TokenSigner, WriteGate, require_readable,
 };
 pub use error::ApiError;
 pub use health::Health;
 pub use http::{NoQuery, RequestId, StreamQuery, configure, envelope, unknown_route};
+pub use ingest::{WriteOptions, WriteStores, Writes};
 pub use metrics::{Metrics, StoreGauges};
 pub use state::{AppState, AppStateBuilder, SEARCHES};
 pub use stream::SseBody;

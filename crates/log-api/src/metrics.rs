@@ -49,6 +49,11 @@ impl Metrics {
         }
     }
 
+    /// Shows this state instead.
+    pub(crate) fn set_state(&mut self, state: AppState) {
+        self.state = state;
+    }
+
     /// Adds the connections of a listener.
     pub(crate) fn with_connections(self, connections: Connections) -> Self {
         let connections = Some(connections);
@@ -64,6 +69,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("log_api");
         self.register_hub(&mut registry);
         self.register_streams(&mut registry);
+        self.register_writes(&mut registry);
         self.register_connections(&mut registry);
         self.register_store(&mut registry);
         self.register_keys(&mut registry);
@@ -128,6 +134,18 @@ impl Metrics {
             "streams_reauthenticated",
             "Streams ended for their clients to come back with a fresh token",
             streams.reauthenticated,
+        );
+    }
+
+    fn register_writes(&self, registry: &mut Registry) {
+        let Some(writes) = &self.state.writes else {
+            return;
+        };
+        counter(
+            registry,
+            "write_credentials_refused",
+            "API keys and append tokens that were refused",
+            writes.gate.failures.total(),
         );
     }
 

@@ -6,10 +6,13 @@ use auth::Verifier;
 use auth::webhooks::Webhooks;
 use log_hub::{Hub, HubOptions};
 use log_store::{Jobs, LogStore};
+use log_wire::ErrorCode;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, AccessOptions, AccessStores};
+use crate::error::ApiError;
 use crate::health::Health;
+use crate::ingest::Writes;
 use crate::supervise::Tasks;
 use crate::viewer::ViewerOptions;
 
@@ -32,6 +35,8 @@ pub struct AppState {
     pub webhooks: Option<Arc<Webhooks>>,
     /// What is served of the log page. Nothing, unless it is set.
     pub viewer: ViewerOptions,
+    /// The writing side. `None` if nobody has a key: then there are no routes for workers.
+    pub writes: Option<Arc<Writes>>,
     /// The state of the process.
     pub health: Arc<Health>,
     /// The searches that may still be started: how many run at once is limited.
@@ -64,6 +69,12 @@ impl AppState {
         hub: HubOptions,
     ) -> Self {
         Self::builder(verifier, store, jobs).hub(hub).build()
+    }
+
+    /// The writing side.
+    pub(crate) fn writes(&self) -> Result<&Writes, ApiError> {
+        let writes = self.writes.as_deref();
+        writes.ok_or(ApiError::Code(ErrorCode::RouteNotFound))
     }
 
     /// Begins to build state. What is not set has its default.
@@ -121,6 +132,7 @@ impl AppStateBuilder {
             jobs: self.jobs,
             webhooks: None,
             viewer: ViewerOptions::default(),
+            writes: None,
             cors_origins: Arc::default(),
             health: Arc::default(),
             searches: Arc::new(Semaphore::new(self.searches)),

@@ -1,6 +1,7 @@
 //! Builds the service from its settings: the verifier, the store, the hub.
 
 mod verifier;
+mod writers;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,12 +14,13 @@ use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisOptionsError,
 use log_store::{EmbeddedOptions, EmbeddedStore, Revocations, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{AccessOptions, AccessStores, StreamLimits};
+use crate::access::{AccessOptions, AccessStores, KeyRing, StreamLimits};
 use crate::config::{
     AccessSettings, LimitSettings, Problem, RedisSettings, Settings, StoreSettings, StreamSettings,
     without_password,
 };
 use crate::health::Health;
+use crate::ingest::{WriteStores, Writes};
 use crate::metrics::{Metrics, StoreGauges};
 use crate::state::AppState;
 use crate::supervise::TaskEnd;
@@ -34,21 +36,43 @@ pub(crate) struct Service {
     pub(crate) metrics: Metrics,
     /// Is cancelled when the file of the embedded store is closed. `None` for a store without a file.
     pub(crate) file_closed: Option<CancellationToken>,
+    /// The keys that are accepted, to replace them.
+    keys: Option<Arc<KeyRing>>,
+}
+
+impl Service {
+    /// Adds the routes of workers, if there are keys.
+    fn add_writers(&mut self, writes: Option<Arc<Writes>>) {
+        self.keys = writes.as_ref().map(|writes| writes.gate.keys.clone());
+        self.state.writes = writes;
+        self.metrics.set_state(self.state.clone());
+    }
 }
 
 /// Builds the service. It also starts while Redis or Clerk's keys cannot be reached, and answers 503 until they can.
 pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let verifier = Arc::new(verifier::verifier(&settings.auth)?);
     let mut service = match &settings.store {
-        StoreSettings::Redis(redis) => on_redis(verifier, redis, settings).await?,
+        StoreSettings::Redis(redis) => Box::pin(on_redis(verifier, redis, settings)).await?,
         StoreSettings::Embedded { dir } => {
             let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
             let options = access_options(settings);
-            on_embedded(verifier, store, &settings.stream, &settings.limits, options)
+            let secrets = writers::embedded_secrets(&settings.writes, dir)?;
+            let stores = WriteStores {
+                jobs: Arc::new(store.clone()),
+                lines: Arc::new(store.clone()),
+            };
+            let mut service =
+                on_embedded(verifier, store, &settings.stream, &settings.limits, options);
+            service.add_writers(writers::writers(&settings.writes, &secrets, stores)?);
+            service
         }
     };
     service.state.webhooks = webhooks(&settings.access)?;
     service.state.viewer = settings.viewer.clone();
+    if let Some(keys) = service.keys.take() {
+        writers::reload_on_hangup(&service.state.tasks, keys, settings.writes.file.as_deref());
+    }
     service.state.cors_origins = settings.server.cors_origins.as_slice().into();
     Ok(service)
 }
@@ -57,6 +81,7 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
 pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
     let mut problems = verifier::problems(&settings.auth);
     problems.extend(webhooks(&settings.access).err());
+    problems.extend(writers::problem(&settings.writes, &settings.store));
     if let StoreSettings::Redis(redis) = &settings.store {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -97,6 +122,7 @@ pub(crate) fn on_embedded(
         metrics: Metrics::new(state.clone(), gauges),
         state,
         file_closed,
+        keys: None,
     }
 }
 
@@ -108,35 +134,58 @@ async fn on_redis(
     let store = Arc::new(redis_store(redis)?);
     let shown = without_password(&redis.url);
     // Without webhooks nothing is ever revoked, so nobody has to look for revocations.
-    let webhooks = !settings.access.webhook_secrets.is_empty();
+    let needs = Needs {
+        revocations: !settings.access.webhook_secrets.is_empty(),
+        writes: settings.writes.keys.is_some(),
+    };
     let stores = AccessStores {
         tickets: store.clone(),
-        revocations: webhooks.then(|| store.clone() as Arc<dyn Revocations>),
+        revocations: needs
+            .revocations
+            .then(|| store.clone() as Arc<dyn Revocations>),
     };
     let state = AppState::builder(verifier, store.clone(), store.clone())
         .hub(hub_options(&settings.stream, &settings.limits))
         .searches(settings.limits.searches)
         .access(access_options(settings), stores)
         .build();
-    match check_redis(&store, webhooks).await {
+    match Box::pin(check_redis(&store, needs)).await {
         Ok(()) => tracing::info!(redis = shown, "Redis is suitable"),
         Err(Unsuitable::Away(error)) => {
             tracing::warn!(redis = shown, %error, "Redis is away; requests get 503 until it is back");
             let (store, health) = (store.clone(), state.health.clone());
             state.tasks.supervise_until_done("check of Redis", move || {
-                recheck(store.clone(), health.clone(), webhooks)
+                recheck(store.clone(), health.clone(), needs)
             });
         }
         Err(Unsuitable::Refused(error)) => {
             return Err(format!("the Redis at {shown} is not suitable: {error}").into());
         }
     }
+    let write_stores = WriteStores {
+        jobs: store.clone(),
+        lines: store.clone(),
+    };
+    let secrets = &settings.writes.token_secrets;
+    let writers = writers::writers(&settings.writes, secrets, write_stores)?;
     let metrics = Metrics::new(state.clone(), move || redis_gauges(&store));
-    Ok(Service {
+    let mut service = Service {
         state,
         metrics,
         file_closed: None,
-    })
+        keys: None,
+    };
+    service.add_writers(writers);
+    Ok(service)
+}
+
+/// What the settings need of Redis, beside reading.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    /// Webhooks are on.
+    revocations: bool,
+    /// There are keys.
+    writes: bool,
 }
 
 /// Why Redis cannot be relied upon.
@@ -149,16 +198,29 @@ enum Unsuitable {
 
 /// Checks the version of Redis and the permissions that the service needs. Without webhooks only tickets need permissions
 /// on `log-api:*`, and everything else works without them.
-async fn check_redis(store: &RedisStore, webhooks: bool) -> Result<(), Unsuitable> {
+async fn check_redis(store: &RedisStore, needs: Needs) -> Result<(), Unsuitable> {
     match store.check().await {
         Ok(facts) => tracing::info!(?facts, "Redis was checked"),
         Err(CheckError::Unavailable(error)) => return Err(Unsuitable::Away(error.into())),
         Err(error) => return Err(Unsuitable::Refused(error.to_string())),
     }
+    if needs.writes {
+        for checked in [store.check_writes().await, store.check_numbered().await] {
+            match checked {
+                Ok(()) => {}
+                Err(CheckError::Unavailable(error)) => return Err(Unsuitable::Away(error.into())),
+                Err(error) => {
+                    return Err(Unsuitable::Refused(format!(
+                        "LOG_API_KEYS is set, but Redis does not allow what workers need: {error}"
+                    )));
+                }
+            }
+        }
+    }
     match store.check_access().await {
         Ok(()) => Ok(()),
         Err(error) if error.is_retryable() => Err(Unsuitable::Away(error)),
-        Err(error) if webhooks => Err(Unsuitable::Refused(format!(
+        Err(error) if needs.revocations => Err(Unsuitable::Refused(format!(
             "CLERK_WEBHOOK_SECRET is set, but Redis does not allow what revocations need on log-api:*: {error}"
         ))),
         Err(error) => {
@@ -170,10 +232,10 @@ async fn check_redis(store: &RedisStore, webhooks: bool) -> Result<(), Unsuitabl
 
 /// Repeats the check of a Redis that was away at the start, until it succeeds. A refusal fails readiness, and the check
 /// goes on: the operator may correct Redis without restarting the service.
-async fn recheck(store: Arc<RedisStore>, health: Arc<Health>, webhooks: bool) -> TaskEnd {
+async fn recheck(store: Arc<RedisStore>, health: Arc<Health>, needs: Needs) -> TaskEnd {
     loop {
         tokio::time::sleep(RECHECK).await;
-        match check_redis(&store, webhooks).await {
+        match Box::pin(check_redis(&store, needs)).await {
             Ok(()) => {
                 tracing::info!("Redis is there, and is suitable");
                 health.set_store_usable(true);

@@ -57,6 +57,12 @@ impl Hub {
         }
     }
 
+    /// Whether somebody watches a job, or did a moment ago.
+    #[must_use]
+    pub fn is_watched(&self, job: &JobId) -> bool {
+        self.inner.registry.has_running(job)
+    }
+
     /// What the hub does and has done.
     #[must_use]
     pub fn stats(&self) -> HubStats {

@@ -62,6 +62,11 @@ impl Registry {
         }
     }
 
+    /// Whether a feed of this job can be joined.
+    pub(crate) fn has_running(&self, job: &JobId) -> bool {
+        self.feeds.lock().running.contains_key(job)
+    }
+
     /// Adds a feed, unless one runs for this job (then `false`).
     pub(crate) fn insert(&self, feed: &Arc<Feed>) -> bool {
         match self.feeds.lock().running.entry(feed.job.clone()) {

@@ -27,12 +27,18 @@
 //! ```
 
 mod error_code;
+mod job;
 mod rest;
 mod search;
 pub mod sse;
 mod stream_format;
+mod write;
 
-pub use error_code::{ErrorCode, ProblemBody};
+pub use error_code::{ErrorCode, ProblemBody, WriteProblem};
+pub use job::StatusBody;
 pub use rest::{LineBody, LineBodyError, PageBody, line_json, page_json};
 pub use search::{SearchEnd, SearchEndReason, SearchEvent, SearchMatch, SearchProgress};
 pub use stream_format::StreamFormat;
+pub use write::{
+    AppendedBody, CreateBody, CreatedBody, NewLineBody, ProducerBody, StepBody, SteppedBody,
+};

@@ -1,5 +1,7 @@
 //! Who is it? One credential of a request, verified, and not revoked since it was issued.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use auth::{Rejection, RequestHead, Verifier};
@@ -7,23 +9,46 @@ use log_wire::ErrorCode;
 
 use super::control::Access;
 use super::principal::Principal;
+use super::request::{address, bearer};
+use super::scope::Scope;
+use super::write_gate::{Credential, WriteGate, is_ours};
 use crate::error::ApiError;
 
-/// Who a request is from: by its ticket if it has one, else by its token.
+/// Who a request is from: by its ticket if it has one, by its API key, else by its session token.
 ///
 /// # Errors
-/// 400 for two credentials, 401 for none or one that does not verify, 503 if that cannot be decided now.
+/// 400 for two credentials, 401 for none or one that does not verify, 403 for a key that may not read, 503 if that cannot
+/// be decided now.
 pub(super) async fn authenticate(
-    verifier: &Verifier,
-    access: &Access,
+    (verifier, access, writers): (&Verifier, &Access, Option<&WriteGate>),
     request: &HttpRequest,
     ticket: Option<String>,
 ) -> Result<Principal, ApiError> {
-    let who = match ticket {
-        Some(secret) => by_ticket(access, request, &secret).await?,
-        None => by_token(verifier, access, request).await?,
+    let who = if let Some(secret) = ticket {
+        by_ticket(access, request, &secret).await?
+    } else {
+        if let Some(writers) = writers
+            && let Some(key) = bearer(request)?.filter(|text| is_ours(text))
+        {
+            return by_key(writers, key, request);
+        }
+        by_token(verifier, access, request).await?
     };
     access.check_not_revoked(who).await
+}
+
+/// A key reads if it has that scope. An append token never reads: what it may write, others may have written too.
+fn by_key(writers: &WriteGate, key: &str, request: &HttpRequest) -> Result<Principal, ApiError> {
+    let refused = ApiError::ScopeMissing {
+        scope: Scope::LogsRead.as_str(),
+    };
+    match writers.recognise(key, address(request))? {
+        Credential::Key(entry) if entry.scopes.contains(&Scope::LogsRead) => {
+            let principal = Principal::from_key(Arc::clone(&writers.keys), entry);
+            principal.ok_or(ApiError::Code(ErrorCode::Internal))
+        }
+        Credential::Key(_) | Credential::Token(_) => Err(refused),
+    }
 }
 
 /// A ticket beside an `Authorization` header is two credentials. A cookie beside a ticket is ignored: browsers send

@@ -166,7 +166,7 @@ impl Access {
             .streams
             .open(who.clone(), job_id, shared, &deciders.lease)?;
         // Checked again: a revocation that came after the gate did not find this stream in the list.
-        if deciders.allows(&who, job) {
+        if deciders.allows(&who, job_id, job) {
             Ok(permit)
         } else {
             Err(REVOKED)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use log_domain::{Job, OrgRule, Revocation, may_read};
+use log_domain::{Job, JobId, OrgRule, Revocation};
 use log_store::Jobs;
 
 use super::lease::LeaseOptions;
@@ -22,11 +22,11 @@ pub(super) struct Deciders {
 
 impl Deciders {
     /// Whether the reader may read the job, after revocations.
-    pub(super) fn allows(&self, who: &Principal, job: &Job) -> bool {
+    pub(super) fn allows(&self, who: &Principal, id: &JobId, job: &Job) -> bool {
         let standing = self.revoked.as_ref().map(|list| list.standing(who));
         match standing.unwrap_or(Standing::Whole) {
-            Standing::Whole => may_read(who.reader(), job, &self.orgs),
-            Standing::WithoutOrg => may_read(who.clone().without_org().reader(), job, &self.orgs),
+            Standing::Whole => who.may_read(id, job, &self.orgs),
+            Standing::WithoutOrg => who.clone().without_org().may_read(id, job, &self.orgs),
             Standing::Revoked => false,
         }
     }

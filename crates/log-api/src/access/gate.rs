@@ -16,6 +16,8 @@ use log_wire::ErrorCode;
 use super::authenticate::authenticate;
 use super::control::Access;
 use super::principal::Principal;
+use super::request::job_id;
+use super::write_gate::WriteGate;
 use crate::error::ApiError;
 
 /// What the gate needs to decide. [`crate::configure`] puts it into the application's data.
@@ -23,6 +25,8 @@ pub(crate) struct Gate {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) access: Arc<Access>,
     pub(crate) jobs: Arc<dyn Jobs>,
+    /// Recognises API keys. `None` if there are none.
+    pub(crate) writers: Option<Arc<WriteGate>>,
 }
 
 /// What a route reads from the query and the headers of a request.
@@ -68,12 +72,19 @@ impl<Q: Query + 'static> FromRequest for AuthorizedJob<Q> {
             let gate = request
                 .app_data::<web::Data<Gate>>()
                 .ok_or(ApiError::Code(ErrorCode::Internal))?;
-            let (verifier, access) = (&gate.verifier, &gate.access);
-            let who = authenticate(verifier, access, &request, Q::ticket(&request)?).await?;
+            let who = authenticate(
+                (&gate.verifier, &gate.access, gate.writers.as_deref()),
+                &request,
+                Q::ticket(&request)?,
+            )
+            .await?;
             let job_id = job_id(&request)?;
             let query = Q::from_request(&request)?;
-            let rule = access.org_rule();
-            let job = require_readable(&*gate.jobs, who.reader(), rule, &job_id).await?;
+            let job = gate.jobs.get(&job_id).await?;
+            let rule = gate.access.org_rule();
+            let job = job
+                .filter(|job| who.may_read(&job_id, job, rule))
+                .ok_or(ApiError::Code(ErrorCode::JobNotFound))?;
             Ok(Self {
                 who,
                 job_id,
@@ -97,13 +108,4 @@ pub async fn require_readable(
     let job = jobs.get(id).await?;
     job.filter(|job| may_read(reader, job, rule))
         .ok_or(ApiError::Code(ErrorCode::JobNotFound))
-}
-
-fn job_id(request: &HttpRequest) -> Result<JobId, ApiError> {
-    let text = request.match_info().query("job_id");
-    let invalid = |rule: log_domain::JobIdError| ApiError::Invalid {
-        field: "job_id",
-        rule: rule.to_string(),
-    };
-    text.parse().map_err(invalid)
 }

@@ -64,7 +64,7 @@ impl Deciders {
     }
 
     fn decide(&self, stream: &OpenStream, job: &Job) {
-        if !self.allows(&stream.who, job) {
+        if !self.allows(&stream.who, &stream.job, job) {
             self.streams.break_off(stream);
             return;
         }

@@ -1,10 +1,16 @@
 //! Who a request is from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use auth::Session;
-use log_domain::{Membership, OrgId, OrgRule, Reader, UserId};
+use jiff::Timestamp;
+use log_domain::{Job, JobId, Membership, OrgId, OrgRule, Reader, UserId, may_read};
 use serde_json::{Value, json};
+
+use super::key_entry::KeyEntry;
+use super::key_ring::KeyRing;
+use super::scope::Scope;
 
 /// Who a request is from, according to a verified session or to a ticket.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,9 +22,59 @@ pub struct Principal {
     issued_at: u64,
     /// When the provider assembled the claims, in seconds since the Unix epoch.
     assembled_at: u64,
+    /// The API key of a tool that reads. `None` for a person.
+    key: Option<KeyReader>,
 }
 
+/// A tool that reads with an API key.
+#[derive(Clone)]
+pub(super) struct KeyReader {
+    pub(super) ring: Arc<KeyRing>,
+    pub(super) entry: Arc<KeyEntry>,
+}
+
+impl PartialEq for KeyReader {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry == other.entry
+    }
+}
+
+impl Eq for KeyReader {}
+
 impl Principal {
+    /// A tool with an API key. `None` if the key has no name, which a key of the configuration always has.
+    pub(super) fn from_key(ring: Arc<KeyRing>, entry: Arc<KeyEntry>) -> Option<Self> {
+        let name = format!("key:{}", entry.name);
+        Some(Self {
+            reader: Reader {
+                user: UserId::new(&name)?,
+                active: None,
+            },
+            session: "".into(),
+            issuer: "".into(),
+            issued_at: 0,
+            assembled_at: 0,
+            key: Some(KeyReader { ring, entry }),
+        })
+    }
+
+    /// Whether they may read a job now: a person by the rule of all readers, a tool while its key allows it.
+    #[must_use]
+    pub(crate) fn may_read(&self, id: &JobId, job: &Job, rule: &OrgRule) -> bool {
+        match &self.key {
+            None => may_read(&self.reader, job, rule),
+            Some(key) => {
+                key.entry.allows(Scope::LogsRead, id)
+                    && key.ring.still_has(&key.entry, Timestamp::now())
+            }
+        }
+    }
+
+    /// Whether this is a tool with an API key.
+    pub(crate) const fn is_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// The principal of a session. `None` if the user id is empty, which a verified session never has.
     ///
     /// Of the member's permissions it keeps only the one that the rule asks for: a token can name tens of thousands.
@@ -45,6 +101,7 @@ impl Principal {
             assembled_at: session
                 .claims_assembled_at()
                 .unwrap_or_else(|| session.issued_at()),
+            key: None,
         })
     }
 
@@ -112,6 +169,7 @@ impl Principal {
             issuer: text("issuer")?.into(),
             issued_at: number("issued_at")?,
             assembled_at: number("assembled_at")?,
+            key: None,
         })
     }
 }
@@ -148,6 +206,7 @@ pub(super) mod tests {
             issuer: "https://clerk.example.com".into(),
             issued_at,
             assembled_at: issued_at,
+            key: None,
         }
     }
 

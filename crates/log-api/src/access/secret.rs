@@ -3,15 +3,12 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::fill;
 use log_store::TicketKey;
-use log_wire::ErrorCode;
 
-use crate::error::ApiError;
-
-/// 256 random bits in hexadecimal.
-pub(super) fn random() -> Result<String, ApiError> {
+/// 256 random bits in hexadecimal. `None` if the system has none.
+pub(crate) fn random() -> Option<String> {
     let mut bytes = [0_u8; 32];
-    fill(&mut bytes).map_err(|_| ApiError::Code(ErrorCode::Internal))?;
-    Ok(TicketKey::new(bytes).to_string())
+    fill(&mut bytes).ok()?;
+    Some(TicketKey::new(bytes).to_string())
 }
 
 /// The key of a ticket in the store. It is a digest of the secret, so that nobody who reads the store can use a ticket.

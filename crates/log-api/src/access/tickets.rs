@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use log_domain::JobId;
 use log_store::Tickets;
+use log_wire::ErrorCode;
 use serde_json::{Value, json};
 
 use super::principal::Principal;
@@ -70,7 +71,7 @@ impl TicketBox {
         job: &JobId,
         life: Duration,
     ) -> Result<String, ApiError> {
-        let secret = secret::random()?;
+        let secret = secret::random().ok_or(ApiError::Code(ErrorCode::Internal))?;
         let key = secret::ticket_key(&secret);
         let grant = TicketGrant::to_text(who, job);
         self.store.put(&key, &grant, life).await?;

@@ -29,7 +29,8 @@ pub struct AuthSettings {
 }
 
 impl AuthSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    /// `has_keys`: whether the service can do without people.
+    pub(super) fn read(reader: &mut Reader<'_>, has_keys: bool) -> Self {
         let older_parties = reader.json_array(&catalog::ALLOWED_ORIGINS);
         let older_audiences = reader.json_array(&catalog::ALLOWED_AUDIENCES);
         let parties = reader.list(&catalog::AUTHORIZED_PARTIES).or(older_parties);
@@ -46,9 +47,21 @@ impl AuthSettings {
             audiences: audiences.unwrap_or_default(),
             max_token_life: reader.duration(&catalog::MAX_TOKEN_SECS),
         };
-        settings.check(reader);
+        if settings.is_set() || !has_keys {
+            settings.check(reader);
+        }
         settings.show(reader);
         settings
+    }
+
+    /// Whether any setting of Clerk is set. Without one, and with API keys, no person reads.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.publishable_key.is_some()
+            || self.jwks_url.is_some()
+            || self.jwt_key.is_some()
+            || !self.issuers.is_empty()
+            || !self.authorized_parties.is_empty()
     }
 
     /// Reports what is missing.

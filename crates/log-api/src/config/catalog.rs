@@ -32,7 +32,8 @@ catalog! {
         PUBLISHABLE_KEY = Setting::new("CLERK_PUBLISHABLE_KEY", Required { example: "" },
             Rule::Text("the publishable key of a Clerk instance, pk_test_… or pk_live_…"),
             "Names your Clerk instance: the expected issuer and the address of its public keys follow from it. \
-             Only with CLERK_ISSUER and one of CLERK_JWKS_URL and CLERK_JWT_KEY can it stay unset.");
+             Only with CLERK_ISSUER and one of CLERK_JWKS_URL and CLERK_JWT_KEY can it stay unset, \
+             or with keys (LOG_API_KEYS) and no other setting of Clerk.");
         AUTHORIZED_PARTIES = Setting::new("CLERK_AUTHORIZED_PARTIES", Required { example: "http://localhost:3000" },
             Rule::Text("the origins of your front ends, comma-separated, for example https://app.example.com"),
             "The front ends whose tokens are accepted (the `azp` of a token). \
@@ -78,6 +79,28 @@ catalog! {
                         several, comma-separated, while one is being replaced"),
             "Turns on POST /webhooks/clerk, so that open streams close within a second when a session ends at Clerk. \
              Without it they close when their time is checked next.").secret();
+    }
+    "Who may write over HTTP" {
+        KEYS = Setting::new("LOG_API_KEYS", Unset("there are no routes for workers"),
+            Rule::Text("entries as `log-api keys new` prints them, comma-separated"),
+            "The API keys that are accepted, as digests: `name:scope+scope:sha256`, then `:prefix=…` and `:expires=…` where they are set. \
+             With keys and without any setting of Clerk, only keys read.").secret();
+        KEYS_FILE = Setting::new("LOG_API_KEYS_FILE", Unset("there is no file of keys"),
+            Rule::Text("the path of a file with an entry on each line"),
+            "Further keys, in a file that is read again on SIGHUP. Empty lines and lines that begin with # are ignored.");
+        TOKEN_SECRET = Setting::new("LOG_API_TOKEN_SECRET",
+            Unset("needed with keys on Redis; the embedded store keeps one of its own"),
+            Rule::Text("at least 32 characters, for example from `openssl rand -hex 32`; several, comma-separated, while one is being replaced"),
+            "Signs the append tokens of workers. Every process of the service needs the same one.").secret();
+        APPEND_GRACE_SECS = Setting::new("LOG_API_APPEND_GRACE_SECS", Value("600"), number(Seconds, 0, 86_400),
+            "How long a job that has ended still takes lines over HTTP. A worker may learn late that its job was cancelled.");
+        APPEND_LINES_PER_SEC = Setting::new("LOG_API_APPEND_LINES_PER_SEC", Value("20000"), Rule::Limit,
+            "Lines that a job may append over HTTP each second; ten times as many at once. Beyond it, requests get 429.");
+        APPEND_BYTES_PER_SEC = Setting::new("LOG_API_APPEND_BYTES_PER_SEC", Value("8388608"), Rule::Limit,
+            "Bytes that a job may append over HTTP each second; ten times as many at once. Beyond it, requests get 429.");
+        APPEND_MEMORY_BYTES = Setting::new("LOG_API_APPEND_MEMORY_BYTES", Value("268435456"),
+            number(Bytes, 33_554_432, 1_099_511_627_776),
+            "Memory for bodies under way, all together; 64 KiB of each connection are not counted. Beyond it, requests get 503.");
     }
     "Where it listens" {
         BIND = Setting::new("LOG_API_BIND", Value("127.0.0.1:8080"), ADDRESS,

@@ -1,9 +1,13 @@
 //! Every route, in one list.
 
+mod append;
 mod download;
 mod health;
+mod job;
 mod page;
+mod producer;
 mod search;
+mod status;
 mod stream;
 mod ticket;
 mod webhook;
@@ -24,8 +28,9 @@ use crate::viewer;
 
 /// Mounts the routes of the service into an actix application.
 ///
-/// The routes are `/api/jobs/{job_id}/logs`, `…/logs/stream`, `…/logs/search`, `…/logs/download`, `…/logs/ticket`,
-/// `/healthz`, `/readyz`, `/api/health` and `/api/ready`, with webhooks `/webhooks/clerk`, and with the log page
+/// The routes are `/api/jobs/{job_id}/logs`, `…/logs/status`, `…/logs/stream`, `…/logs/search`, `…/logs/download`,
+/// `…/logs/ticket`, `/healthz`, `/readyz`, `/api/health` and `/api/ready`; with keys `…/logs/producers/{name}` and the other
+/// methods of `/api/jobs/{job_id}/logs`; with webhooks `/webhooks/clerk`; and with the log page
 /// `/jobs/{job_id}`, `/embed/jobs/{job_id}` and `/viewer/…`. Each answers wrong methods and its own errors. All other routes are
 /// the application's.
 ///
@@ -33,11 +38,17 @@ use crate::viewer;
 /// [`crate::app::Application`] does.
 pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
     let logs = web::scope("/api/jobs/{job_id}/logs")
-        .service(only("GET", "", web::get().to(page::page)))
+        .service(log(state))
+        .service(only("GET", "/status", web::get().to(status::status)))
         .service(only("GET", "/stream", web::get().to(stream::stream)))
         .service(only("GET", "/search", web::get().to(search::search)))
         .service(only("GET", "/download", web::get().to(download::download)))
         .service(only("POST", "/ticket", web::post().to(ticket::ticket)))
+        .service(only(
+            "GET",
+            "/producers/{name}",
+            web::get().to(producer::producer),
+        ))
         .default_service(web::to(not_found))
         .wrap(CatchPanic::default())
         .wrap(from_fn(envelope))
@@ -46,6 +57,7 @@ pub fn configure(config: &mut web::ServiceConfig, state: &AppState) {
         verifier: state.verifier.clone(),
         access: state.access.clone(),
         jobs: state.jobs.clone(),
+        writers: state.writes.as_ref().map(|writes| writes.gate.clone()),
     };
     config
         .app_data(web::Data::new(state.clone()))
@@ -71,6 +83,17 @@ pub async fn unknown_route(request: HttpRequest) -> HttpResponse {
 
 async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::Code(ErrorCode::RouteNotFound))
+}
+
+/// The log of a job: a page of it and, where there are keys, what workers do to it.
+fn log(state: &AppState) -> actix_web::Resource {
+    if state.writes.is_none() {
+        return only("GET", "", web::get().to(page::page));
+    }
+    only("GET, POST, PUT, PATCH", "", web::get().to(page::page))
+        .route(web::post().to(append::append))
+        .route(web::put().to(job::create))
+        .route(web::patch().to(job::step))
 }
 
 fn only(allow: &'static str, path: &str, route: actix_web::Route) -> actix_web::Resource {

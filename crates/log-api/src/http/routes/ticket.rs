@@ -1,6 +1,7 @@
 //! `POST /api/jobs/{job_id}/logs/ticket`: a ticket for clients that can set neither a header nor a cookie.
 
 use actix_web::{HttpResponse, web};
+use log_wire::ErrorCode;
 use serde_json::json;
 
 use crate::access::{AuthorizedJob, TICKET_LIFE};
@@ -12,6 +13,10 @@ pub(super) async fn ticket(
     asked: AuthorizedJob<NoQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
+    if asked.who.is_key() {
+        // A ticket stands for a person's session. A tool that has a key can set a header.
+        return Err(ApiError::Code(ErrorCode::ScopeMissing));
+    }
     let ticket = state.access.issue_ticket(&asked.who, &asked.job_id).await?;
     Ok(HttpResponse::Ok().json(json!({
         "ticket": ticket,

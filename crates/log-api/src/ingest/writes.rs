@@ -1,0 +1,233 @@
+//! [`Writes`]: what all writing routes share.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use log_domain::{JobId, Numbering};
+use log_store::{
+    JobDetails, JobWrites, NewLine, NumberedAppend, NumberedAppendError, NumberedAppended,
+};
+use log_wire::{AppendedBody, ErrorCode, WriteProblem};
+
+use super::memory::{Memory, Part};
+use super::pacing::Pacing;
+use crate::access::WriteGate;
+use crate::error::ApiError;
+
+/// How long a worker may gather lines while somebody watches, and while nobody does, in milliseconds.
+const FLUSH_WATCHED: u64 = 250;
+const FLUSH_UNWATCHED: u64 = 2_000;
+
+/// So long after its creation, a job counts as watched: somebody is about to look.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// Where writes go. Both are often the same store.
+#[derive(Clone)]
+pub struct WriteStores {
+    /// Creates jobs and changes their status.
+    pub jobs: Arc<dyn JobWrites>,
+    /// Appends lines.
+    pub lines: Arc<dyn NumberedAppend>,
+}
+
+/// The rules of writing.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// How long a job that has ended takes lines.
+    pub grace: Duration,
+    /// How many lines a job may append each second; `None` is no limit.
+    pub lines_per_second: Option<NonZero<usize>>,
+    /// How many bytes a job may append each second; `None` is no limit.
+    pub bytes_per_second: Option<NonZero<usize>>,
+    /// How much memory the bodies under way may use.
+    pub memory: usize,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(600),
+            lines_per_second: NonZero::new(20_000),
+            bytes_per_second: NonZero::new(8 * 1024 * 1024),
+            memory: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// The writing side of a service. There is one in a process.
+pub struct Writes {
+    /// Who may write.
+    pub gate: Arc<WriteGate>,
+    pub(crate) stores: WriteStores,
+    options: WriteOptions,
+    pacing: Pacing,
+    memory: Memory,
+}
+
+impl Writes {
+    /// Writes to these stores, by these rules.
+    #[must_use]
+    pub fn new(gate: Arc<WriteGate>, stores: WriteStores, options: WriteOptions) -> Self {
+        Self {
+            gate,
+            stores,
+            pacing: Pacing::new(options.lines_per_second, options.bytes_per_second),
+            memory: Memory::new(options.memory),
+            options,
+        }
+    }
+
+    /// The memory of one body.
+    pub(crate) fn memory(&self) -> Part {
+        self.memory.part()
+    }
+
+    /// A job that takes lines now.
+    ///
+    /// # Errors
+    /// 404 if there is no such job; 409 if it ended too long ago.
+    pub(crate) async fn job_to_append(&self, job: &JobId) -> Result<JobDetails, ApiError> {
+        let details = self.stores.jobs.details(job).await?;
+        let details = details.ok_or(ApiError::Code(ErrorCode::JobNotFound))?;
+        if details.job.status.is_terminal() && self.ended_long_ago(&details) {
+            return Err(ApiError::Code(ErrorCode::JobEnded));
+        }
+        Ok(details)
+    }
+
+    /// A time that cannot be read is no reason to refuse lines.
+    fn ended_long_ago(&self, details: &JobDetails) -> bool {
+        let ended = details.updated_at.as_deref().and_then(parse_time);
+        ended.is_some_and(|ended| age(ended) > self.options.grace)
+    }
+
+    /// Takes lines off the job's allowance.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn take_allowance(&self, job: &JobId, lines: &[NewLine]) -> Result<(), Duration> {
+        let bytes = lines.iter().filter_map(|line| line.text.as_deref());
+        self.pacing
+            .take(job, lines.len(), bytes.map(str::len).sum())
+    }
+
+    /// Appends lines: once if they are numbered, else at least once.
+    ///
+    /// # Errors
+    /// 409 for a gap, 403 for an older epoch, 503 if the store is away.
+    pub(crate) async fn append(
+        &self,
+        job: &JobId,
+        numbering: Option<&Numbering>,
+        lines: &[NewLine],
+    ) -> Result<NumberedAppended, ApiError> {
+        let Some(numbering) = numbering else {
+            let ids = self.stores.lines.append(job, lines).await?;
+            return Ok(NumberedAppended {
+                next: 0,
+                appended: ids.len() as u64,
+                duplicate: 0,
+                last_id: ids.last().copied(),
+                resumed: true,
+            });
+        };
+        let appended = self
+            .stores
+            .lines
+            .append_numbered(job, numbering, lines)
+            .await;
+        appended.map_err(refused)
+    }
+}
+
+/// The answer to an append.
+pub(crate) fn appended_body(
+    done: &NumberedAppended,
+    numbered: bool,
+    job: &JobDetails,
+    watched: bool,
+) -> AppendedBody {
+    let created = job.created_at.as_deref().and_then(parse_time);
+    let young = created.is_some_and(|created| age(created) < YOUNG);
+    AppendedBody {
+        next: numbered.then_some(done.next),
+        appended: done.appended,
+        duplicate: done.duplicate,
+        last_id: done.last_id.map(|id| id.to_string()),
+        resumed: done.resumed,
+        flush_ms: if watched || young {
+            FLUSH_WATCHED
+        } else {
+            FLUSH_UNWATCHED
+        },
+        job_status: job.job.status.to_string(),
+    }
+}
+
+/// The time now, as lines and jobs have it.
+pub(crate) fn now_iso() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
+fn refused(error: NumberedAppendError) -> ApiError {
+    match error {
+        NumberedAppendError::Gap { next } => ApiError::Write {
+            code: ErrorCode::LineGap,
+            detail: format!("Lines before these are missing; send from line {next} on"),
+            more: Box::new(WriteProblem {
+                next: Some(next),
+                ..WriteProblem::default()
+            }),
+        },
+        NumberedAppendError::StaleEpoch { epoch } => ApiError::Write {
+            code: ErrorCode::StaleEpoch,
+            detail: format!("Another worker has taken over: the producer's epoch is {epoch}"),
+            more: Box::new(WriteProblem {
+                epoch: Some(epoch),
+                ..WriteProblem::default()
+            }),
+        },
+        NumberedAppendError::Store(error) => error.into(),
+    }
+}
+
+/// A time as producers write it. One without an offset counts as UTC.
+fn parse_time(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    let civil = text.parse::<DateTime>().ok()?;
+    TimeZone::UTC.to_timestamp(civil).ok()
+}
+
+/// How long ago it was; zero for a time to come.
+fn age(time: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(time)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_of_existing_producers_are_read() {
+        for text in [
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T01:00:00.000+01:00",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00.000000",
+        ] {
+            assert_eq!(
+                parse_time(text).map(|at| at.as_second()),
+                Some(1_767_225_600),
+                "{text}"
+            );
+        }
+        assert_eq!(parse_time("soon"), None);
+        assert_eq!(age(Timestamp::MAX), Duration::ZERO);
+    }
+}
