@@ -30,6 +30,9 @@
 //! # }
 //! ```
 
+// The future that serves is nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 mod access;
 pub mod app;
 pub mod cli;
