@@ -202,8 +202,10 @@ fn prepare_redis(sh: &Shell) -> anyhow::Result<()> {
         let image = setting("TEST_REDIS_IMAGE").unwrap_or_else(|| image::REDIS_IMAGE.to_owned());
         image::ensure_redis(sh, &image)?;
         say(format_args!("The tests use Redis containers of {image}."));
-    } else {
-        cmd!(sh, "sh xtask/install.sh program redis-server").run()?;
+    }
+    // Clusters and Sentinels are processes in any case.
+    cmd!(sh, "sh xtask/install.sh program redis-server").run()?;
+    if !in_docker {
         say("The tests use the `redis-server` of the PATH.");
     }
     Ok(())

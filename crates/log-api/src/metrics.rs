@@ -32,6 +32,8 @@ pub struct Metrics {
 pub struct StoreGauges {
     /// Whether the store can be reached now.
     pub connected: bool,
+    /// How many of the 16,384 slots of a Redis cluster are served. One server has all of them, or none.
+    pub slots_served: u64,
     /// Watched logs and jobs.
     pub watched: u64,
     /// How often everything watched was read again: after a reconnect, a lag, or a flush.
@@ -170,6 +172,12 @@ impl Metrics {
             "store_connected",
             "1 while the store can be reached",
             store.connected.into(),
+        );
+        gauge(
+            registry,
+            "store_slots_served",
+            "How many of the 16384 slots of a Redis cluster are served; one server has all, or none",
+            store.slots_served,
         );
         gauge(
             registry,

@@ -270,6 +270,7 @@ fn redis_gauges(store: &RedisStore) -> StoreGauges {
     let store = store.state();
     StoreGauges {
         connected: store.connected,
+        slots_served: store.slots_served.into(),
         watched: store.watched as u64,
         resyncs: store.resyncs,
     }

@@ -111,6 +111,7 @@ impl From<CheckError> for Failure {
             CheckError::Settings { .. }
             | CheckError::TooOld { .. }
             | CheckError::Permission { .. }
+            | CheckError::OneOfMany
             | CheckError::Refused(_) => Self::OTHER,
         };
         Self::new(code, format_args!("Redis: {error}"))

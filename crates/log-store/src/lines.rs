@@ -59,6 +59,11 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// Checks that the store answers, within the deadline of R4.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Whether the store answers for some logs only, because a part of it is away.
+    fn is_degraded(&self) -> bool {
+        false
+    }
 }
 
 /// Watches one log. A notice stays until the next read (it is level-triggered).

@@ -45,6 +45,7 @@ mod check;
 mod check_error;
 mod client;
 mod cluster;
+mod cluster_check;
 mod cluster_nodes;
 mod cluster_view;
 mod collected;

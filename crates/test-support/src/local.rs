@@ -15,9 +15,7 @@ use tokio::time::sleep;
 /// server.
 const GUARD: &str = r#"
 exec 3<&0 2>/dev/null
-program=$1
-shift
-"$program" "$@" </dev/null >redis.log 2>&1 3<&- &
+redis-server "$@" </dev/null >redis.log 2>&1 3<&- &
 server=$!
 echo $server
 (cat <&3 >/dev/null; kill -9 $server) >/dev/null 2>&1 &
@@ -29,7 +27,8 @@ kill $watcher 2>/dev/null
 /// A `redis-server` that keeps its port and its folder when it is started again.
 #[derive(Debug)]
 pub(crate) struct Process {
-    program: &'static str,
+    /// A file in the folder of the server.
+    configuration: Option<&'static str>,
     pub(crate) port: u16,
     arguments: Vec<String>,
     folder: TempDir,
@@ -57,24 +56,24 @@ impl Process {
     }
 
     pub(crate) fn start(arguments: Vec<String>) -> Self {
-        let process = Self::prepare("redis-server", arguments);
+        let process = Self::prepare(arguments);
         process.start_again();
         process
     }
 
     /// Starts a Sentinel, which keeps what it learns in its configuration file.
     pub(crate) fn start_sentinel(configuration: &str) -> Self {
-        let mut process = Self::prepare("redis-sentinel", Vec::new());
+        let mut process = Self::prepare(vec!["--sentinel".to_owned()]);
         let file = process.folder.path().join("sentinel.conf");
         std::fs::write(file, configuration).expect("a file in our own folder");
-        process.arguments = vec!["--sentinel".to_owned()];
+        process.configuration = Some("sentinel.conf");
         process.start_again();
         process
     }
 
-    fn prepare(program: &'static str, arguments: Vec<String>) -> Self {
+    fn prepare(arguments: Vec<String>) -> Self {
         Self {
-            program,
+            configuration: None,
             port: free_port(),
             arguments,
             folder: TempDir::new().expect("a temporary folder"),
@@ -89,10 +88,7 @@ impl Process {
     pub(crate) fn start_again(&self) {
         let port = self.port.to_string();
         let mut guard = Command::new("sh");
-        guard.args(["-c", GUARD, "guard", self.program]);
-        if self.program == "redis-sentinel" {
-            guard.arg("sentinel.conf");
-        }
+        guard.args(["-c", GUARD, "guard"]).args(self.configuration);
         let mut guard = guard
             .args(["--port", &port, "--bind", "127.0.0.1"])
             .args(&self.arguments)

@@ -29,7 +29,7 @@ impl SentinelSet {
     pub async fn start() -> Self {
         assert!(
             Process::can_start(),
-            "Sentinels need `redis-server` on the PATH; Debian: apt-get install redis-server redis-sentinel"
+            "Sentinels need `redis-server` on the PATH; Debian: apt-get install redis-server"
         );
         let options = [
             "--save",

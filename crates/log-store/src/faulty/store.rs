@@ -107,6 +107,10 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
     async fn ping(&self) -> Result<(), StoreError> {
         self.faults.call(self.inner.ping()).await
     }
+
+    fn is_degraded(&self) -> bool {
+        self.inner.is_degraded()
+    }
 }
 
 #[async_trait]

@@ -6,6 +6,7 @@ use fred::error::{Error, ErrorKind};
 use tokio::time::sleep;
 
 use super::check_error::CheckError;
+use super::cluster_check::is_one_of_many;
 use super::fault::{Fault, is_not_offered};
 use super::node::Purpose;
 use super::options::WatchMode;
@@ -48,6 +49,14 @@ impl RedisStore {
             validate_version(version)?;
         } else {
             self.probe_version().await?;
+        }
+        if !servers.is_cluster() {
+            let asked = servers.read_anywhere(Purpose::Commands, async |session| {
+                is_one_of_many(&session).await
+            });
+            if asked.await.map_err(|fault| self.unusable(fault))? {
+                return Err(CheckError::OneOfMany);
+            }
         }
         let keys = &self.core.options.keys;
         let checked = servers.read_anywhere(Purpose::Watching, async |session| {

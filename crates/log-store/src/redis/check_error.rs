@@ -43,6 +43,11 @@ pub enum CheckError {
         /// What the server said.
         source: StoreRefused,
     },
+    /// It is one of several nodes of a cluster, which serves a part of the jobs only.
+    #[error(
+        "the Redis at this address is one node of a cluster, and others have the rest of the keys: the address must begin with redis-cluster:// (rediss-cluster:// with TLS)"
+    )]
+    OneOfMany,
     /// Its answers are not those of a Redis.
     #[error(transparent)]
     Refused(#[from] StoreRefused),
@@ -58,6 +63,7 @@ impl CheckError {
             | Self::Settings { .. }
             | Self::TooOld { .. }
             | Self::Permission { .. }
+            | Self::OneOfMany
             | Self::Refused(_) => false,
         }
     }

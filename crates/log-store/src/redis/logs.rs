@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 
 use super::node::Purpose;
+use super::slot_map::SLOTS;
 use super::store::RedisStore;
 use super::{appends, reads};
 use crate::append::{LogAppend, NewLine};
@@ -64,6 +65,11 @@ impl LogStore for RedisStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.ping().await
+    }
+
+    fn is_degraded(&self) -> bool {
+        let state = self.state();
+        state.connected && state.slots_served < SLOTS
     }
 }
 

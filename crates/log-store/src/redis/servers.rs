@@ -125,6 +125,11 @@ impl Servers {
         }
     }
 
+    /// Whether the address is that of a cluster.
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
     /// How much is served now.
     pub(super) fn served(&self) -> Served {
         match self {

@@ -35,9 +35,15 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
         (false, true) => "ok",
         (false, false) => "unavailable",
     };
+    // Most jobs can be read, so the service takes requests; those of the others are answered 503.
+    let store = if store && state.store.is_degraded() {
+        "degraded"
+    } else {
+        word(store)
+    };
     HttpResponse::build(status).json(json!({
         "status": overall,
-        "store": word(store),
+        "store": store,
         "keys": word(keys),
     }))
 }
