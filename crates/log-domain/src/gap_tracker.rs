@@ -2,7 +2,7 @@
 
 use crate::entry_id::EntryId;
 use crate::line::Line;
-use crate::resume::{Gap, LogBounds, gap_after};
+use crate::resume::{Gap, LogBounds, gap_after, gap_at};
 
 /// A gap that a read of the log has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,27 @@ impl GapTracker {
             ..*bounds
         };
         let gap = gap_after(cursor, lines, &bounds)?;
+        self.unless_known(gap, deleted_up_to, deletions_known)
+    }
+
+    /// The gap after a cursor that was lost, unless the reader was told of it.
+    #[must_use]
+    pub fn unreported_loss(
+        &self,
+        cursor: EntryId,
+        lines: &[Line],
+        bounds: &LogBounds,
+    ) -> Option<FoundGap> {
+        let gap = gap_at(cursor, lines, bounds);
+        self.unless_known(gap, bounds.max_deleted_id, true)
+    }
+
+    fn unless_known(
+        &self,
+        gap: Gap,
+        deleted_up_to: EntryId,
+        deletions_known: bool,
+    ) -> Option<FoundGap> {
         // The same gap is reported again where more lines were deleted since.
         let is_known = deletions_known && self.last_reported.is_some_and(|last| last.gap == gap);
         (!is_known).then_some(FoundGap { gap, deleted_up_to })

@@ -47,6 +47,6 @@ pub use line::{Line, Source};
 pub use numbering::{Numbering, Placement, ProducerName, ProducerNameError, ProducerState};
 pub use page::{Page, PageLimit, PageLimitError, PageRequest};
 pub use read::{Batch, Order, ReadLimit, Span};
-pub use resume::{Gap, LogBounds, Start, gap_after};
+pub use resume::{Gap, LogBounds, Start, gap_after, gap_at};
 pub use revocation::{Revocation, Revoked};
 pub use status::{IllegalTransition, JobStatus};

@@ -8,8 +8,10 @@ use crate::line::Line;
 pub enum Start {
     /// Only lines appended from now on.
     Live,
-    /// All lines after an id; `0-0` means the whole log.
+    /// All lines after an id; `0-0` means the whole log. Other ids are those of lines that somebody was given.
     After(EntryId),
+    /// All lines after a time, as `<milliseconds>-0`. There need not be a line of this id.
+    AfterTime(EntryId),
 }
 
 impl Start {
@@ -28,12 +30,21 @@ impl Start {
             .map_or(Self::Live, Self::After)
     }
 
+    /// This start, with its cursor taken for a time.
+    #[must_use]
+    pub const fn as_time(self) -> Self {
+        match self {
+            Self::After(id) | Self::AfterTime(id) => Self::AfterTime(id),
+            Self::Live => Self::Live,
+        }
+    }
+
     /// The cursor the client sent, if any.
     #[must_use]
     pub const fn cursor(self) -> Option<EntryId> {
         match self {
             Self::Live => None,
-            Self::After(id) => Some(id),
+            Self::After(id) | Self::AfterTime(id) => Some(id),
         }
     }
 }
@@ -62,6 +73,13 @@ pub struct LogBounds {
 }
 
 impl LogBounds {
+    /// Whether a line of this id, if there ever was one, must still be there: it was not trimmed, nor deleted by itself.
+    #[must_use]
+    pub fn must_have(&self, id: EntryId) -> bool {
+        let is_retained = self.first_id.is_some_and(|first| id >= first);
+        is_retained && id <= self.last_id && id > self.max_deleted_id
+    }
+
     /// A log that does not exist: it was never written, has expired, or was deleted.
     pub const ABSENT: Self = Self {
         first_id: None,
@@ -110,6 +128,13 @@ pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<
     if !beyond_end && !deleted_above && (retained || at_end || before_all) {
         return None;
     }
+    Some(gap_at(cursor, lines, bounds))
+}
+
+/// The gap after a cursor that lies within the log and is no line of it: it was one, and was lost, so others may have been
+/// lost after it.
+#[must_use]
+pub fn gap_at(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Gap {
     let first_id = lines.first().map(|line| line.id);
     // If no line is left after the cursor, the reader goes on at the end of the log.
     let resume_after = if first_id.is_some() {
@@ -117,11 +142,11 @@ pub fn gap_after(cursor: EntryId, lines: &[Line], bounds: &LogBounds) -> Option<
     } else {
         bounds.last_id
     };
-    Some(Gap {
+    Gap {
         after_id: cursor,
         first_id,
         resume_after,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -67,8 +67,7 @@ impl Cursor {
 
     /// The gap that a read from here shows, unless the client was told of it.
     pub(crate) fn unreported_gap(&self, read: &TailRead) -> Option<FoundGap> {
-        let bounds = &read.bounds;
-        self.gaps.unreported(self.read_up_to, &read.lines, bounds)
+        read.unreported_gap(self.read_up_to, &self.gaps)
     }
 
     /// Writes the lines of a read from here, of a log that may have ended. Says whether these are all lines up to its end.

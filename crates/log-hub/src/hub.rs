@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use log_domain::{EndRules, EntryId, JobId, Start};
-use log_store::{FollowOptions, Follower, Jobs, LogStore, StoreError};
+use log_store::{FollowOptions, Follower, Jobs, LogStore, StoreError, line_at};
 use tokio::runtime::Handle;
 use tokio::time::{self, Instant};
 
@@ -115,6 +115,10 @@ impl Hub {
         match start {
             // No read: the viewer finds its place by itself.
             Start::After(cursor) => viewer.start_at(cursor),
+            Start::AfterTime(time) => {
+                let place = line_at(&*self.inner.store, viewer.job(), time).await?;
+                viewer.start_at(place);
+            }
             Start::Live => {
                 let join_point = viewer.join_point();
                 let bounds = self.inner.store.bounds(viewer.job()).await?;
@@ -127,9 +131,14 @@ impl Hub {
     /// Opens a viewer that has found no feed.
     async fn open_first(&self, job: &JobId, start: Start) -> Result<Viewer, StoreError> {
         let last_id = self.inner.store.bounds(job).await?.last_id;
+        let place = match start {
+            Start::Live => last_id,
+            Start::After(cursor) => cursor,
+            Start::AfterTime(time) => line_at(&*self.inner.store, job, time).await?,
+        };
         let mut viewer = self.admit(self.join_or_begin(job, last_id));
         // Another viewer may have begun the feed meanwhile, so the position is not taken as confirmed in it.
-        viewer.start_at(start.cursor().unwrap_or(last_id));
+        viewer.start_at(place);
         Ok(viewer)
     }
 

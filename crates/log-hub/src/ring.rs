@@ -167,6 +167,12 @@ impl Ring {
         if self.lost || is_earlier || !self.contains(position) {
             return None;
         }
+        // A position inside that is no line of the log was lost. The store knows, and says so.
+        let places = [self.floor, self.tip, self.deleted_up_to];
+        let is_known = confirmed.is_some() || places.contains(&position);
+        if !is_known && !self.has_line(position) {
+            return None;
+        }
         let first = self.first_ordinal();
         let begin = self.generation.max(first);
         let index = usize::try_from(begin - first).unwrap_or(usize::MAX);
@@ -181,6 +187,24 @@ impl Ring {
         let is_inside = self.first_line.is_some_and(|first| position >= first);
         let is_known = is_inside || position == self.floor;
         is_known && position >= self.floor.max(self.deleted_up_to) && position <= self.tip
+    }
+
+    /// Whether the ring has the line of this id.
+    fn has_line(&self, id: EntryId) -> bool {
+        let at = self.count_behind_id(id);
+        let has = |segment: &Segment| match segment {
+            Segment::Lines(lines) => lines.has_line(id),
+            Segment::Gap(_) => false,
+        };
+        self.segments.get(at).is_some_and(has)
+    }
+
+    /// The first segment of the generation that ends at this id or later.
+    fn count_behind_id(&self, id: EntryId) -> usize {
+        let first = self.first_ordinal();
+        let begin = usize::try_from(self.generation.max(first) - first).unwrap_or(usize::MAX);
+        let before = id.previous().unwrap_or(EntryId::ZERO);
+        begin.saturating_add(self.count_behind(begin, before))
     }
 
     /// How many segments from the index `begin` on, which are all of lines, a reader at `position` has.

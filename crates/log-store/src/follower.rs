@@ -4,6 +4,7 @@
 //! itself.
 
 mod event;
+mod line_counts;
 mod options;
 mod progress;
 mod retries;
@@ -23,7 +24,7 @@ use self::progress::Progress;
 use self::sources::{Answer, Sources};
 use crate::error::StoreError;
 use crate::jobs::Jobs;
-use crate::lines::LogStore;
+use crate::lines::{LogStore, line_at};
 
 /// Follows one job's log from a position on, until the log has ended.
 ///
@@ -97,6 +98,7 @@ impl Follower {
     ) -> Result<Self, StoreError> {
         let position = match start {
             Start::After(position) => position,
+            Start::AfterTime(time) => line_at(store, job, time).await?,
             Start::Live => store.bounds(job).await?.last_id,
         };
         Ok(Self::new(store, jobs, job, position, options))

@@ -72,6 +72,6 @@ pub use error::{
 pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use follower::{FollowEvent, FollowOptions, Follower, NewLines, Outage};
 pub use jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
-pub use lines::{LogStore, LogWatch, TailRead};
+pub use lines::{LogStore, LogWatch, TailRead, line_at};
 pub use local_access::LocalAccess;
 pub use numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};

@@ -1,7 +1,10 @@
 //! Reading lines, and waiting for the next change of a log.
 
 use async_trait::async_trait;
-use log_domain::{Batch, EntryId, Gap, JobId, Line, LogBounds, Order, ReadLimit, Span, gap_after};
+use log_domain::{
+    Batch, EntryId, FoundGap, Gap, GapTracker, JobId, Line, LogBounds, Order, ReadLimit, Span,
+    gap_after, gap_at,
+};
 
 use crate::error::StoreError;
 
@@ -32,6 +35,9 @@ use crate::error::StoreError;
 /// * **R7** Stored bytes that are not UTF-8 MUST read as U+FFFD, and a missing field as `None`. A line MUST be
 ///   open only if its field `open` is `1`.
 /// * **R8** A dropped future MUST leave nothing behind, except work that the store limits.
+/// * **R9** Where the position of [`LogStore::read_after`] lies within the log, from its first line to its last id, and is
+///   no line of it, [`TailRead::lost`] MUST say so, except for lines that were deleted one by one. A [`LogWatch`] MUST say so
+///   at its first read and whenever its server may be another one.
 #[async_trait]
 pub trait LogStore: Send + Sync + 'static {
     /// Reads lines from either end of a span.
@@ -59,6 +65,13 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// Checks that the store answers, within the deadline of R4.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Names the connection to the server that has a log, while there is one. With another name it may be another server,
+    /// which may have lost lines that were confirmed.
+    fn server(&self, job: &JobId) -> Option<u64> {
+        let _ = job;
+        Some(0)
+    }
 
     /// Whether the store answers for some logs only, because a part of it is away.
     fn is_degraded(&self) -> bool {
@@ -104,12 +117,45 @@ pub struct TailRead {
     pub more: bool,
     /// The bounds of the log, see R6.
     pub bounds: LogBounds,
+    /// The position of the read lies within the log, and is no line of it: it was lost, so what came after it may be lost,
+    /// too (R9).
+    pub lost: bool,
 }
 
 impl TailRead {
     /// Whether lines between `cursor`, the position of the read, and these lines may be missing.
     #[must_use]
     pub fn gap(&self, cursor: EntryId) -> Option<Gap> {
+        if self.lost {
+            return Some(gap_at(cursor, &self.lines, &self.bounds));
+        }
         gap_after(cursor, &self.lines, &self.bounds)
     }
+
+    /// The gap of this read that a reader was not told of yet.
+    #[must_use]
+    pub fn unreported_gap(&self, cursor: EntryId, told: &GapTracker) -> Option<FoundGap> {
+        if self.lost {
+            return told.unreported_loss(cursor, &self.lines, &self.bounds);
+        }
+        told.unreported(cursor, &self.lines, &self.bounds)
+    }
+}
+
+/// The last line up to a time, which is given as `<milliseconds>-0`; the time itself where there is no such line. The lines
+/// after either are the same.
+///
+/// # Errors
+/// The store could not be read.
+pub async fn line_at(
+    store: &dyn LogStore,
+    job: &JobId,
+    time: EntryId,
+) -> Result<EntryId, StoreError> {
+    let up_to = Span {
+        after: None,
+        before: Some(EntryId::new(time.ms(), 1)),
+    };
+    let found = store.read(job, up_to, Order::NewestFirst, ReadLimit::lines(1));
+    Ok(found.await?.lines.first().map_or(time, |line| line.id))
 }

@@ -65,8 +65,12 @@ impl Query for StreamQuery {
             Some("start") => true,
             Some(_) => return Err(invalid("from", "must be `start`")),
         };
+        let start = Start::from_request(header, after.or(polyfilled), from_start);
+        // Milliseconds alone are a time, of which there need not be a line. What comes back from our events is never one.
+        let asked = one(query, "after_id")?.filter(|text| !text.is_empty());
+        let is_time = header.is_none() && asked.is_some_and(|text| !text.contains('-'));
         Ok(Self {
-            start: Start::from_request(header, after.or(polyfilled), from_start),
+            start: if is_time { start.as_time() } else { start },
             came_back: header.is_some() || (after.is_none() && polyfilled.is_some()),
             format: format(request),
         })

@@ -67,6 +67,10 @@ impl LineSegment {
         self.index.last().map_or(EntryId::ZERO, |(id, _)| *id)
     }
 
+    pub(super) fn has_line(&self, id: EntryId) -> bool {
+        self.index.binary_search_by_key(&id, |(id, _)| *id).is_ok()
+    }
+
     /// The frames of the lines after a position, without a copy.
     pub(super) fn frames_after(&self, position: EntryId) -> Option<Bytes> {
         let behind = self.index.partition_point(|(id, _)| *id <= position);

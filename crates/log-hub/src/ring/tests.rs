@@ -114,6 +114,16 @@ fn a_position_before_a_deleted_line_is_not_known() {
 }
 
 #[test]
+fn a_position_between_two_lines_is_not_known_unless_the_store_has_confirmed_it() {
+    let mut ring = large_ring(0);
+    push(&mut ring, 1..=2);
+    push(&mut ring, 5..=6);
+    let joined = [2, 4, 5].map(|ms| ring.join(id(ms), None).is_some());
+    assert_eq!(joined, [true, false, true]);
+    assert!(ring.join(id(4), Some(0)).is_some());
+}
+
+#[test]
 fn a_reader_of_an_earlier_generation_must_be_told_of_a_gap() {
     let mut ring = large_ring(0);
     push(&mut ring, 1..=2);

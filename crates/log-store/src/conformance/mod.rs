@@ -129,6 +129,7 @@ macro_rules! log_store_conformance {
                     a_line_reads_back_as_it_was_written
                     only_the_field_open_with_the_value_1_makes_a_line_open;
                 R8: a_dropped_read_leaves_the_store_working;
+                R9: a_position_inside_the_log_that_is_no_line_of_it_is_lost;
             }
             gap {
                 Gap: a_cursor_inside_a_whole_log_is_no_gap

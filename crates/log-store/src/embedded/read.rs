@@ -50,10 +50,18 @@ impl Snapshot {
             Some(log) => self.lines(log, Span::after(after), Order::OldestFirst, limit)?,
             None => Batch::default(),
         };
+        let lost = match &log {
+            Some(log) if log.bounds.must_have(after) => {
+                let key = line_key(log.number, after);
+                self.txn.open_table(LINES)?.get(key)?.is_none()
+            }
+            _ => false,
+        };
         Ok(TailRead {
             lines: batch.lines,
             more: batch.more,
             bounds: log.map_or(LogBounds::ABSENT, |log| log.bounds),
+            lost,
         })
     }
 

@@ -108,6 +108,10 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
         self.faults.call(self.inner.ping()).await
     }
 
+    fn server(&self, job: &JobId) -> Option<u64> {
+        self.inner.server(job)
+    }
+
     fn is_degraded(&self) -> bool {
         self.inner.is_degraded()
     }

@@ -7,6 +7,7 @@ use log_domain::{EndClock, EndRead, EndRules, EntryId, GapTracker, Job, JobEnd};
 use tokio::time::Instant;
 
 use super::event::{FollowEvent, NewLines, Outage};
+use super::line_counts::LineCounts;
 use super::options::FollowOptions;
 use super::retries::Retries;
 use crate::error::StoreError;
@@ -16,6 +17,7 @@ pub(super) struct Progress {
     /// Everything up to here has been read, or is known to be gone.
     position: EntryId,
     gaps: GapTracker,
+    counts: LineCounts,
     pub(super) due: Due,
     /// The caller wants to hear of the next read of the log, whatever it finds.
     reread_wanted: bool,
@@ -51,6 +53,7 @@ impl Progress {
         Self {
             position,
             gaps: GapTracker::default(),
+            counts: LineCounts::default(),
             due: Due::default(),
             reread_wanted: false,
             has_more: false,
@@ -156,7 +159,9 @@ impl Progress {
             });
         }
         let before = self.position;
-        let gap = self.gaps.unreported(before, &found.lines, &found.bounds);
+        let mut found = found;
+        found.lost |= self.counts.shows_loss(&found);
+        let gap = found.unreported_gap(before, &self.gaps);
         if let Some(gap) = gap {
             self.gaps.mark_reported(gap);
             self.position = gap.gap.resume_after;
@@ -166,6 +171,7 @@ impl Progress {
             // The last lines of the log may be gone.
             None => self.position.max(found.bounds.last_id),
         };
+        self.counts.note(&found, self.position);
         self.has_more = found.more || found.bounds.last_id > self.position;
         self.due.log = self.has_more || self.reread_wanted;
         let has_moved = gap.is_some() || self.position != before;

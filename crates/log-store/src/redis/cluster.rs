@@ -141,6 +141,13 @@ impl Cluster {
         node.connection(purpose).read_until(end, attempt).await
     }
 
+    /// The node that serves a key, as far as is known.
+    pub(super) fn master_of(&self, key: &str) -> Option<Arc<Node>> {
+        let map = Arc::clone(&self.inner.map.borrow());
+        let master = map.master(slot_of(key))?;
+        Some(self.inner.node(master).node)
+    }
+
     pub(super) fn served(&self) -> Served {
         let map = Arc::clone(&self.inner.map.borrow());
         let nodes = self.inner.nodes();

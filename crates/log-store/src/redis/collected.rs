@@ -178,6 +178,7 @@ impl Collected {
             lines: self.lines,
             more: self.more || more,
             bounds,
+            lost: false,
         }
     }
 }

@@ -67,6 +67,10 @@ impl LogStore for RedisStore {
         self.ping().await
     }
 
+    fn server(&self, job: &JobId) -> Option<u64> {
+        self.core.servers.session(&self.core.options.keys.logs(job))
+    }
+
     fn is_degraded(&self) -> bool {
         let state = self.state();
         state.connected && state.slots_served < SLOTS

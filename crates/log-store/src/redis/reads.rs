@@ -13,7 +13,7 @@ use super::careful::{CarefulReads, INLINE, Query};
 use super::collected::{Collected, Step};
 use super::decode::{self, Entries};
 use super::fault::Fault;
-use super::question::{self, Command, stream_info};
+use super::question::{self, Command, answer_for, stream_info};
 use super::session::{Session, TailQuery, TailReply};
 use super::sizes::Sizes;
 use crate::lines::TailRead;
@@ -29,6 +29,8 @@ pub(super) struct LogReader<'a> {
     pub(super) sizes: &'a Sizes,
     /// Whether the session must tell of changes after this read. Then the key has to be read over this session.
     pub(super) arms: bool,
+    /// Whether to look if the position of a read is a line of the log.
+    pub(super) checks_position: bool,
 }
 
 impl LogReader<'_> {
@@ -62,6 +64,22 @@ impl LogReader<'_> {
     /// Where several commands are needed, lines may vanish between two of them. The read then ends before the missing
     /// lines, and the next read finds the gap at its place.
     pub(super) async fn tail(
+        &mut self,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, Fault> {
+        if !self.checks_position || after == EntryId::ZERO {
+            return self.unchecked_tail(after, limit).await;
+        }
+        let has_line = has_line(self.session, self.key, after);
+        // The bounds of the read are later, and say whether the line must be there.
+        let (has_line, tail) = join(has_line, self.unchecked_tail(after, limit)).await;
+        let tail = tail?;
+        let lost = tail.bounds.must_have(after) && !has_line?;
+        Ok(TailRead { lost, ..tail })
+    }
+
+    async fn unchecked_tail(
         &mut self,
         after: EntryId,
         limit: ReadLimit,
@@ -155,6 +173,32 @@ impl LogReader<'_> {
         self.arms = false;
         let (entries, (bounds, ends)) = found;
         Ok(Step::new(entries, wanted, Some(bounds), ends))
+    }
+}
+
+/// Tells without the line itself, which may be long, whether a stream has an entry.
+const HAS_ENTRY: &str =
+    "return {KEYS[1], #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1], 'COUNT', 1)}";
+
+/// Whether there is a line of this id.
+async fn has_line(session: &Session, key: &str, id: EntryId) -> Result<bool, Fault> {
+    let id = id.to_string();
+    let [count, one] = ["1", &*id];
+    let asked = session.call(Command::new("EVAL_RO", [HAS_ENTRY, count, key, one]));
+    let found = match asked.await.map_err(Fault::from) {
+        Ok(reply) => answer_for(reply, key)?.as_u64(),
+        // Scripts are refused.
+        Err(Fault::NotPermitted(_)) => {
+            let range = question::range(key, &id, &id, 1);
+            let found = decode::entries(session.ask(key, range).await?)?;
+            u64::try_from(found.lines.len()).ok()
+        }
+        Err(fault) => return Err(fault),
+    };
+    match found {
+        Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        _ => Err(Fault::garbled("a count of entries is not 0 or 1")),
     }
 }
 

@@ -125,6 +125,18 @@ impl Servers {
         }
     }
 
+    /// Names the session for commands about a key, while there is one.
+    pub(super) fn session(&self, key: &str) -> Option<u64> {
+        let session = match self {
+            Self::One { node, .. } => node.connection(Purpose::Commands).current(),
+            Self::Cluster(cluster) => {
+                let master = cluster.master_of(key)?;
+                master.connection(Purpose::Commands).current()
+            }
+        };
+        session.map(|session| session.unique)
+    }
+
     /// Whether the address is that of a cluster.
     pub(super) const fn is_cluster(&self) -> bool {
         matches!(self, Self::Cluster(_))

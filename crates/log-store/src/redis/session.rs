@@ -32,6 +32,8 @@ pub(super) enum ChangeDetection {
 pub(super) struct Session {
     /// Counts the sessions of a connection, from 1.
     pub(super) number: u64,
+    /// No other session of this process has it.
+    pub(super) unique: u64,
     pub(super) change_detection: ChangeDetection,
     pub(super) client: Client,
     /// Whether each command goes with an `ASKING`: its slot moves to this node.
@@ -57,8 +59,10 @@ impl Session {
         has_transactions: bool,
         tasks: Option<TaskTracker>,
     ) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(0);
         Self {
             number,
+            unique: SESSIONS.fetch_add(1, Ordering::Relaxed),
             change_detection,
             client,
             asks: false,

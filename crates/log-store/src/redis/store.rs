@@ -49,6 +49,7 @@ impl Core {
             careful: &self.careful,
             sizes: &self.sizes,
             arms: false,
+            checks_position: true,
         }
     }
 }

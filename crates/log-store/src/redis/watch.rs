@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::node::Purpose;
 use super::reads;
 use super::registry::WatchHandle;
+use super::session::Session;
 use super::store::{Core, RedisStore};
 use crate::error::StoreError;
 use crate::jobs::JobWatch;
@@ -35,6 +36,9 @@ pub(super) struct Watch {
     was_pushed: bool,
     /// What the last read has found.
     last: Option<Seen>,
+    /// The session on which it was looked last whether the position is a line of the log. Another one may be to a server
+    /// that has lost it.
+    checked_on: Option<u64>,
 }
 
 /// What a read has found, as far as the next one differs from it where anything has changed.
@@ -54,6 +58,7 @@ impl RedisStore {
             arming: Arming::default(),
             was_pushed: false,
             last: None,
+            checked_on: None,
         }
     }
 }
@@ -100,12 +105,19 @@ impl Watch {
     ) -> Result<TailRead, Fault> {
         self.begin_read();
         let key = &*self.handle.flag.key;
-        let read = async |session| {
+        let checked_on = self.checked_on;
+        let read = async |session: Session| {
             let mut reader = self.core.reader(&session, key);
             reader.arms = true;
-            reader.tail(after, limit).await
+            reader.checks_position = checked_on != Some(session.unique);
+            let tail = reader.tail(after, limit).await?;
+            Ok((tail, session.unique))
         };
-        let tail = self.core.servers.read(Purpose::Watching, key, read).await;
+        let read = self.core.servers.read(Purpose::Watching, key, read).await;
+        let tail = read.map(|(tail, session)| {
+            self.checked_on = Some(session);
+            tail
+        });
         // Also a key of another type was read, so its next change is told.
         match &tail {
             Ok(tail) => self.end_read(Seen::Log(tail.bounds), !tail.lines.is_empty()),
@@ -133,6 +145,7 @@ impl LogWatch for Watch {
                 lines: Vec::new(),
                 more: false,
                 bounds: LogBounds::ABSENT,
+                lost: false,
             }),
             tail => Ok(tail?),
         }

@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_domain::{EntryId, JobId};
+use log_domain::{EntryId, JobId, Start};
 use log_store::conformance::fresh_job;
 use log_store::redis::{RedisStore, WatchMode};
-use log_store::{JobWrites as _, LogAppend as _, LogStore, NewJob, NewLine};
+use log_store::{
+    FollowEvent, FollowOptions, Follower, JobWrites as _, LogAppend as _, LogStore, NewJob, NewLine,
+};
 use test_support::{RedisServer, SentinelSet, TcpProxy};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::store_on;
-use crate::support::{ALL, MODES, back, connected, options, soon};
+use crate::support::{ALL, MODES, back, connected, hash, options, produce, soon};
 
 fn line(text: impl ToString) -> NewLine {
     NewLine {
@@ -206,4 +208,79 @@ async fn a_replica_that_somebody_named_can_be_read() {
     assert!(store.state().resyncs <= 3, "it connects again and again");
     let refused = store.append(&fresh_job(), &[line(0)]).await;
     assert!(refused.is_err_and(|error| error.is_retryable()));
+}
+
+/// A failover that loses the last lines, with others written since: `(the old server, the new one, their name)`.
+async fn lossy(job: &JobId, kept: u64, lost: u64) -> (RedisServer, RedisServer, Name) {
+    let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+    let name = Name::of(old.address()).await;
+    old.command(&["HSET", &hash(job), "status", "code", "user_id", "ann"])
+        .await;
+    produce(&old, job, 1..=kept).await;
+    replicate(&new, &old).await;
+    new.command(&["REPLICAOF", "NO", "ONE"]).await;
+    produce(&old, job, kept + 1..=kept + lost).await;
+    (old, new, name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_a_failover_lost_are_a_gap_although_others_were_written_since() {
+    for mode in MODES {
+        let job = fresh_job();
+        let (old, new, name) = lossy(&job, 70, 50).await;
+        let url = format!("redis://{}", name.address);
+        let store = RedisStore::new(options(url.clone(), mode)).unwrap();
+        connected(&store).await;
+        let start = Start::After(EntryId::ZERO);
+        let rules = FollowOptions::default();
+        let mut follower = Follower::open(&store, &store, &job, start, rules)
+            .await
+            .unwrap();
+        let mut seen = Vec::new();
+        while seen.last() != Some(&120) {
+            seen.extend(next_lines(&mut follower).await.1);
+        }
+        name.means(new.address());
+        old.kill().await;
+        // As many again, with later ids: nothing in the numbers of the log is less than before.
+        produce(&new, &job, 1_000..=1_080).await;
+        let (gap, lines) = next_lines(&mut follower).await;
+        assert_eq!(gap, Some((120, Some(1_000))), "{mode:?}");
+        assert_eq!(lines.first(), Some(&1_000));
+        // A process that knows nothing of it, and a client that comes back to it.
+        let fresh = RedisStore::new(options(url, mode)).unwrap();
+        connected(&fresh).await;
+        let start = Start::After(EntryId::new(120, 0));
+        let mut resumed = Follower::open(&fresh, &fresh, &job, start, rules)
+            .await
+            .unwrap();
+        let (gap, lines) = next_lines(&mut resumed).await;
+        assert_eq!(gap, Some((120, Some(1_000))), "{mode:?}, a fresh process");
+        assert_eq!(lines.len(), 81);
+        // Milliseconds alone are a time.
+        let start = Start::AfterTime(EntryId::new(120, 0));
+        let mut by_time = Follower::open(&fresh, &fresh, &job, start, rules)
+            .await
+            .unwrap();
+        let (gap, lines) = next_lines(&mut by_time).await;
+        assert_eq!((gap, lines.len()), (None, 81), "{mode:?}, a time");
+    }
+}
+
+type Ids = Vec<u64>;
+
+/// The next lines of a follower, and the gap before them.
+async fn next_lines(follower: &mut Follower) -> (Option<(u64, Option<u64>)>, Ids) {
+    loop {
+        let event = soon("lines", follower.next()).await.unwrap().unwrap();
+        match event {
+            FollowEvent::Lines(new) => {
+                let gap = new.gap.map(|found| found.gap);
+                let gap = gap.map(|gap| (gap.after_id.ms(), gap.first_id.map(EntryId::ms)));
+                return (gap, new.lines.iter().map(|line| line.id.ms()).collect());
+            }
+            FollowEvent::Unavailable(_) | FollowEvent::Recovered { .. } => {}
+            FollowEvent::End { .. } => panic!("the log has ended"),
+        }
+    }
 }

@@ -312,3 +312,36 @@ pub async fn a_dropped_read_leaves_the_store_working(subject: Arc<dyn Subject>) 
     let tail = store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     assert_eq!(ids(&tail.lines), given);
 }
+
+/// R9: between two lines, at a line, at a line that was deleted, and outside.
+pub async fn a_position_inside_the_log_that_is_no_line_of_it_is_lost(subject: Arc<dyn Subject>) {
+    let (store, job) = (subject.store(), subject.fresh_job());
+    for ms in [3, 5, 7, 9] {
+        subject.append_at(&job, id(ms), &line(ms.to_string())).await;
+    }
+    subject.delete_line(&job, id(5)).await;
+    for (position, lost) in [
+        (0, false),
+        (2, false),
+        (3, false),
+        (4, false),
+        (5, false),
+        (6, true),
+        (7, false),
+        (8, true),
+        (9, false),
+        (10, false),
+    ] {
+        let position = id(position);
+        let tail = store.read_after(&job, position, ALL).await.unwrap();
+        assert_eq!(tail.lost, lost, "{position}");
+        let mut watch = store.watch(&job);
+        let tail = watch.read_after(position, ALL).await.unwrap();
+        assert_eq!(tail.lost, lost, "{position}, by a watch");
+        if lost {
+            let gap = tail.gap(position).unwrap();
+            assert_eq!(gap.after_id, position);
+            assert_eq!(gap.first_id, tail.lines.first().map(|line| line.id));
+        }
+    }
+}

@@ -152,6 +152,7 @@ impl MemoryStore {
                 lines: Vec::new(),
                 more: false,
                 bounds: LogBounds::ABSENT,
+                lost: false,
             };
         };
         let Batch { lines, more } = log.read(Span::after(after), Order::OldestFirst, limit);
@@ -159,6 +160,7 @@ impl MemoryStore {
             lines,
             more,
             bounds: log.bounds(),
+            lost: log.bounds().must_have(after) && !log.lines.contains_key(&after),
         }
     }
 
