@@ -155,3 +155,8 @@ pub use self::request_head::RequestHead;
 pub use self::session::{Actor, Session};
 pub use self::token::MAX_TOKEN_BYTES;
 pub use self::verifier::Verifier;
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

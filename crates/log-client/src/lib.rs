@@ -56,3 +56,8 @@ pub use follow::Follow;
 pub use history::{History, HistoryPage};
 pub use options::ClientOptions;
 pub use token::TokenSource;
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

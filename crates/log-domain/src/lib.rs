@@ -50,3 +50,8 @@ pub use read::{Batch, Order, ReadLimit, Span};
 pub use resume::{Gap, LogBounds, Start, gap_after, gap_at};
 pub use revocation::{Revocation, Revoked};
 pub use status::{IllegalTransition, JobStatus};
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -56,3 +56,8 @@ pub use options::HubOptions;
 pub use stats::HubStats;
 pub use thread_waker::ThreadWaker;
 pub use viewer::Viewer;
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -18,3 +18,8 @@ mod redact;
 
 pub use ansi::{Ansi, Screen, Style, StyledLine};
 pub use redact::{Redaction, RedactionBuilder, Redactor, SecretError, TooManySecrets};
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

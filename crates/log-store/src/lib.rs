@@ -75,3 +75,8 @@ pub use jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, TailRead, line_at};
 pub use local_access::LocalAccess;
 pub use numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -42,3 +42,8 @@ pub use stream_format::StreamFormat;
 pub use write::{
     AppendedBody, CreateBody, CreatedBody, NewLineBody, ProducerBody, StepBody, SteppedBody,
 };
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

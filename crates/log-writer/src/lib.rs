@@ -84,3 +84,8 @@ pub use queue::{Amount, Stats};
 pub use run::{Echo, Process, RunError, Running};
 pub use stores::Stores;
 pub use writer::{LogWriter, Monitor};
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -97,7 +97,7 @@ async fn ndjson_has_the_lines_of_the_history_and_an_object_for_everything_else()
     let (last, end) = rest(response.body).await;
     assert_eq!(end, BodyEnd::Whole);
 
-    let mut seen = objects(&(all + &last));
+    let mut seen = objects(&format!("{all}{last}"));
     seen.retain(|object| *object != json!({"event": "heartbeat"}));
     let page = api.get(&job.path()).await.json();
     let lines = page["lines"].as_array().unwrap();
