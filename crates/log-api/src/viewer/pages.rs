@@ -11,9 +11,9 @@ use bytes::Bytes;
 use super::asset::{Asset, short_digest};
 use super::files::FILES;
 
-/// Modules that the page of a job loads in any case. The browser fetches them together, instead of one layer of imports
-/// after the other.
-const PRELOADED: [&str; 5] = ["client/", "element/", "model/", "text/", "page/page.js"];
+/// Modules that both pages load in any case. The browser fetches them together, instead of one layer of imports after the
+/// other.
+const PRELOADED: [&str; 4] = ["client/", "element/", "model/", "text/"];
 
 /// Modules of these folders that only others need.
 const NOT_PRELOADED: [&str; 1] = ["client/react.js"];
