@@ -1,6 +1,7 @@
 //! A real Chromium, driven by WebDriver.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::mem::ManuallyDrop;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -21,8 +22,8 @@ pub struct ChromiumOptions {
 
 /// A Chromium without a window, with a profile of its own. It ends when this is dropped, also in a test that fails.
 pub struct Chromium {
-    /// Drives the browser.
-    pub web: WebDriver,
+    /// Drives the browser. It is never dropped: its own way to end the session waits for the runtime that drops it.
+    pub web: ManuallyDrop<WebDriver>,
     chromedriver: Child,
     address: SocketAddr,
     session: String,
@@ -66,7 +67,7 @@ impl Chromium {
             .await
             .unwrap();
         Self {
-            web,
+            web: ManuallyDrop::new(web),
             chromedriver,
             address,
             session,
