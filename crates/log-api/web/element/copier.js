@@ -30,7 +30,8 @@ export class Copier {
 
   /** @param {Selection | null} selection */
   selectionChanged(selection) {
-    if (!this.#all || (selection && !selection.isCollapsed)) return;
+    // Whoever selects by hand no longer means the whole log.
+    if (!this.#all || (selection && !selection.isCollapsed && selection.anchorNode === this.#view.rows)) return;
     this.#all = false;
     this.#view.rows.classList.remove("all");
   }

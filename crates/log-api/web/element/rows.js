@@ -84,7 +84,7 @@ export class RowMaker {
     }
     const cut = block.whole?.has(index) ? Infinity : LINE_CUT;
     if (block.whole?.has(index)) row.classList.add("whole");
-    const { text, length } = fillLine(body, mark ? markTitle(raw) : raw, { theme: look.theme, forced: look.forced, cut });
+    const { text, length } = fillLine(body, mark ? markTitle(raw) : raw, { theme: themeOn(row, look.theme), forced: look.forced, cut });
     if (mark) row.append(this.#toggle(mark));
     row.append(body);
     if (mark) row.append(this.#took(mark));
@@ -143,6 +143,14 @@ export class RowMaker {
     row.className = "row hole";
     row.append(element("span", { class: "text", part: "text" }, hole.after === null ? "Loading earlier lines…" : "Loading the lines between…"));
   }
+}
+
+/** The theme on the paper of a row: colours must be readable there.
+ * @param {HTMLElement} row @param {import("./theme.js").Theme} theme
+ */
+function themeOn(row, theme) {
+  if (row.classList.contains("target")) return { ...theme, paper: theme.target };
+  return row.classList.contains("failure") ? { ...theme, paper: theme.failure } : theme;
 }
 
 /** @param {number} length */

@@ -79,7 +79,11 @@ export class View {
   keepPlace(change) {
     const anchor = this.following ? null : this.#anchor();
     const result = change();
-    if (anchor) this.offset = this.#log.rowOf(anchor.block, anchor.index) * ROW + anchor.into;
+    if (anchor) {
+      // A line that is no longer wrapped has fewer rows: the window stays at that line, and goes to no other.
+      const height = this.#log.lineRows(anchor.block, anchor.index) * ROW;
+      this.offset = this.#log.rowOf(anchor.block, anchor.index) * ROW + Math.min(anchor.into, Math.max(0, height - 1));
+    }
     this.schedule();
     return result;
   }

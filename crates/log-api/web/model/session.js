@@ -6,7 +6,7 @@ import { BEFORE_ALL, idAfter, idBefore, compareIds } from "../client/ids.js";
 import { ApiError, follow, page, search, status } from "../client/index.js";
 import { PAGE_LINES } from "../client/pages.js";
 import { Backoff } from "../client/backoff.js";
-import { FAILURE_PATTERN } from "../text/failure.js";
+import { FAILURE_HINT, isFailure } from "../text/failure.js";
 import { Block } from "./block.js";
 import { Hole } from "./pieces.js";
 
@@ -24,6 +24,9 @@ const MEMORY_LINES = 10_000;
 /** How often the status of a job is asked for: while nothing comes, and while lines come. */
 const STATUS_MS = 4000;
 const STATUS_LIVE_MS = 30_000;
+/** How many lines that may tell of a failure are looked at, in one search and at most. */
+const FAILURE_LIMIT = 200;
+const FAILURE_TURNS = 20;
 /** Before a line that a link leads to. */
 const AROUND_LINES = 100;
 
@@ -141,19 +144,34 @@ export class Session {
    * @returns {Promise<Place | null>}
    */
   async firstFailure() {
-    if (this.log.hole) {
-      try {
-        for await (const event of search({ ...this.options, text: FAILURE_PATTERN, regex: true, matchCase: true, limit: 1 })) {
-          if ("match" in event) return this.locate(event.match.id);
-          if ("end" in event && event.end.reason === "end") return null;
-        }
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        // The server cannot search now: the lines that are here have to do.
-      }
-    }
+    const far = this.log.hole ? await this.#firstFailureFar() : null;
+    if (far) return this.locate(far);
     for (const piece of this.log.pieces) {
       if (piece instanceof Block && piece.failures.length > 0) return { block: piece, index: piece.failures[0] };
+    }
+    return null;
+  }
+
+  /**
+   * The id of the first failure, as the server finds it: it finds what may be one, and what is one is decided here.
+   * @returns {Promise<string | null>}
+   */
+  async #firstFailureFar() {
+    /** @type {string | undefined} */
+    let after;
+    try {
+      for (let turn = 0; turn < FAILURE_TURNS; turn += 1) {
+        const found = search({ ...this.options, text: FAILURE_HINT, regex: true, matchCase: true, after, limit: FAILURE_LIMIT });
+        let reason = "end";
+        for await (const event of found) {
+          if ("match" in event && isFailure(event.match.text)) return event.match.id;
+          if ("end" in event) [reason, after] = [event.end.reason, event.end.scanned_to];
+        }
+        if (reason === "end") return null;
+      }
+    } catch (error) {
+      // The server cannot search now: the lines that are here have to do.
+      if (!(error instanceof ApiError)) throw error;
     }
     return null;
   }

@@ -25,13 +25,13 @@ class Service {
     this.asked.push(path);
     const query = Object.fromEntries(url.searchParams);
     if (path === "/status") return Response.json(this.job);
-    if (path === "/search") return new Response(`${JSON.stringify(this.found(query))}\n{"end":{"reason":"limit"}}\n`);
+    if (path === "/search") return new Response(`${this.found(query)}\n{"end":{"reason":"end"}}\n`);
     return path === "/stream" ? this.stream(query) : Response.json(this.page(query));
   };
 
   found({ q }) {
-    const { id, text } = this.all.find((one) => new RegExp(q, "u").test(one.text));
-    return { match: { id, text, spans: [] } };
+    const all = this.all.filter((one) => new RegExp(q, "u").test(one.text));
+    return all.map(({ id, text }) => JSON.stringify({ match: { id, text, spans: [] } })).join("\n");
   }
 
   page({ after_id: after, before_id: before, limit }) {
@@ -115,6 +115,7 @@ test("a hole is fetched from the side that is seen", async () => {
 
 test("the first failure is found by the server, however far it is", async () => {
   const all = lines(0, 3000);
+  all[70].text = "0 errors";
   all[77].text = "error: no such file";
   const service = new Service(all);
   service.job.status = "failed";

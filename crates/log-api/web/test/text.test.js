@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cells } from "../text/cells.js";
 import { CONTRAST, contrast, hexOf, readableOn, shownColours } from "../text/colour.js";
-import { isFailure } from "../text/failure.js";
+import { FAILURE_HINT, isFailure } from "../text/failure.js";
 import { hiddenMarks } from "../text/hidden.js";
 import { findLinks, hiddenTarget, safeHref } from "../text/links.js";
 import { compile } from "../text/matcher.js";
@@ -96,6 +96,10 @@ test("lines of real tools that tell of a failure are found", () => {
     "  ✗ adds two numbers", "[ERROR] Failed to execute goal", "fatal error: stdio.h: No such file", "a.c:1:10: fatal error: x.h: No such file or directory", "java.lang.NullPointerException: x",
     "AssertionError: expected 1", "CMake Error at CMakeLists.txt:1 (x):", "cart.py:3: error: Incompatible return value type",
   ]) assert.ok(isFailure(line), line);
+});
+
+test("the server can search by the hint", () => {
+  assert.ok(new TextEncoder().encode(FAILURE_HINT).length <= 512);
 });
 
 test("lines that only speak of errors are none", () => {
