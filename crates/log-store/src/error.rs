@@ -119,6 +119,9 @@ pub enum TransitionError {
     /// This step is not allowed.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// The step was taken as a run, and another run has the job.
+    #[error("another run has the job")]
+    Claimed,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -54,10 +54,12 @@ mod follower;
 mod jobs;
 mod lines;
 mod local_access;
+mod lost_runs;
 mod notice;
 mod numbered;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod runs;
 
 pub use access::{RevocationWatch, Revocations, TicketKey, Tickets};
 pub use append::{LogAppend, NewLine};
@@ -74,7 +76,9 @@ pub use follower::{FollowEvent, FollowOptions, Follower, NewLines, Outage};
 pub use jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, TailRead, line_at};
 pub use local_access::LocalAccess;
+pub use lost_runs::{LostRuns, RunState};
 pub use numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
+pub use runs::{Claim, ClaimError, InvalidRunId, Lease, RunClaims, RunId, WORKER_LOST};
 
 /// Its examples are tests.
 #[cfg(doctest)]

@@ -12,7 +12,8 @@
 //! # Permissions
 //!
 //! For the default key pattern. [`RedisStore::check`] tries the reads, [`RedisStore::check_writes`] the writes,
-//! [`RedisStore::check_numbered`] what numbered lines need, [`RedisStore::check_access`] what tickets and revocations need:
+//! [`RedisStore::check_numbered`] what numbered lines need, [`RedisStore::check_access`] what tickets and revocations need,
+//! [`RedisStore::check_runs`] what noticing lost runs needs:
 //!
 //! | for | commands | keys |
 //! |---|---|---|
@@ -26,6 +27,8 @@
 //! | appending, changing a status | `CLIENT INFO` `CLIENT KILL` | – |
 //! | changing a status | `EVAL` `EXISTS` `HGET` `HSET` | `job:*` |
 //! | changing a status | `PUBLISH` | channels `job:*:events` |
+//! | runs | `EVAL` `TIME` `HMGET` `HGET` `HSET` `PEXPIRE` `DEL` `ZADD` `ZSCORE` `ZREM` `ZRANGE` | `log-api:*` |
+//! | lost runs | as for changing a status, and for runs | `job:*` `log-api:*` |
 //! | tickets | `SET` `GETDEL` | `log-api:*` |
 //! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
@@ -51,6 +54,7 @@ mod cluster_view;
 mod collected;
 mod connection;
 mod decode;
+mod error_text;
 mod fault;
 mod jobs;
 mod keys;
@@ -67,6 +71,7 @@ mod reads;
 mod registry;
 mod revocation_text;
 mod role;
+mod runs;
 mod sentinel;
 mod server_version;
 mod server_watch;

@@ -9,7 +9,7 @@
 //! use log_domain::{EntryId, JobId};
 //! use log_store::conformance::Subject;
 //! use log_store::{
-//!     JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, Tickets,
+//!     JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
 //! };
 //!
 //! struct Memory(MemoryStore);
@@ -23,6 +23,7 @@
 //! #   fn appender(&self) -> Arc<dyn LogAppend> { Arc::new(self.0.clone()) }
 //! #   fn numbered(&self) -> Arc<dyn NumberedAppend> { Arc::new(self.0.clone()) }
 //! #   fn jobs(&self) -> Arc<dyn JobWrites> { Arc::new(self.0.clone()) }
+//! #   fn runs(&self) -> Arc<dyn RunClaims> { Arc::new(self.0.clone()) }
 //! #   fn tickets(&self) -> Arc<dyn Tickets> { Arc::new(self.0.clone()) }
 //! #   fn revocations(&self) -> Arc<dyn Revocations> { Arc::new(self.0.clone()) }
 //! #   async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) { self.0.append_at(job, id, line); }
@@ -67,7 +68,7 @@ mod support;
 
 pub use cases::{
     access, append, gap, job_details, jobs, lines, numbered, outage, outage_access, outage_append,
-    outage_numbered, reads, watch,
+    outage_numbered, reads, runs, watch,
 };
 pub use memory::MemoryStore;
 pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
@@ -211,6 +212,25 @@ macro_rules! log_store_conformance {
                     a_job_that_does_not_exist_has_no_details;
                 T1: a_job_begins_with_what_it_was_created_with;
             }
+            runs {
+                C1: a_claimed_job_is_refused_to_other_runs
+                    a_job_of_a_lost_run_is_refused_to_other_runs
+                    of_many_runs_that_claim_a_job_one_gets_it;
+                C2: a_claim_is_renewed_by_its_run;
+                C3: a_job_that_is_missing_or_has_ended_is_not_claimed;
+                C4: only_the_run_that_has_the_job_takes_a_step_as_a_run
+                    a_run_takes_a_step_while_nobody_has_the_job
+                    a_step_that_ends_the_job_releases_the_claim
+                    of_the_end_of_a_run_and_of_a_lost_run_one_wins;
+                C5: a_lapsed_claim_is_found_and_a_held_one_is_not
+                    a_claim_that_lapses_after_renewals_is_found;
+                C6: a_job_of_a_lost_run_ends_failed
+                    a_lost_run_is_ended_once
+                    a_job_that_was_not_lost_is_not_ended
+                    a_job_that_has_ended_or_is_gone_is_not_ended_again
+                    the_end_of_a_lost_run_wakes_every_watch_of_the_job;
+                C7: a_released_job_is_free_for_another_run;
+            }
             access {
                 K1: a_ticket_is_taken_once
                     of_many_takers_of_a_ticket_one_gets_it;
@@ -294,6 +314,7 @@ mod tests {
             include_str!("../append.rs"),
             include_str!("../numbered.rs"),
             include_str!("../jobs.rs"),
+            include_str!("../runs.rs"),
         ];
         let stated: BTreeSet<_> = sources.into_iter().flat_map(rules).collect();
         assert!(

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 
-use crate::{JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, Tickets};
+use crate::{
+    JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
+};
 
 /// A store under test.
 ///
@@ -29,6 +31,9 @@ pub trait Subject: Send + Sync + 'static {
 
     /// The same store, for jobs.
     fn jobs(&self) -> Arc<dyn JobWrites>;
+
+    /// The same store, for runs. Other subjects may have claims too.
+    fn runs(&self) -> Arc<dyn RunClaims>;
 
     /// The same store, for tickets.
     fn tickets(&self) -> Arc<dyn Tickets>;

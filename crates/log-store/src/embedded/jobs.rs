@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus};
 
 use super::store::EmbeddedStore;
-use super::tables::StepRefused;
 use super::watch::EmbeddedWatch;
 use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
@@ -58,9 +57,6 @@ impl JobWrites for EmbeddedStore {
         let taken = self
             .writer
             .write(move |tables| tables.transition(&job, &step));
-        taken.await?.map_err(|refused| match refused {
-            StepRefused::NotFound => TransitionError::NotFound,
-            StepRefused::Illegal(illegal) => illegal.into(),
-        })
+        Ok(taken.await??)
     }
 }

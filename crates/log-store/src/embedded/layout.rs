@@ -10,6 +10,7 @@
 //! | `dead` | log number | – | deleted logs whose lines are still to be removed |
 //! | `jobs` | job id | [`JobRecord`] | |
 //! | `producers` | (log number, name) | [`ProducerState`], four u64 | what a log knows of its producers; ends with the log |
+//! | `runs` | job id | u64, run id | until when a run has the job, in Unix milliseconds. Files of older versions lack it |
 //!
 //! A log that was deleted and created again has a new number. So the lines of a deleted log are invisible at once and can be
 //! removed in small steps. Keys are tuples of u64 and compare as numbers: the lines of a log are next to each other, in the
@@ -40,6 +41,8 @@ pub(super) const DEAD: TableDefinition<'_, u64, ()> = TableDefinition::new("dead
 pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
 pub(super) const PRODUCERS: TableDefinition<'_, ProducerKey, [u64; 4]> =
     TableDefinition::new("producers");
+
+pub(super) const RUNS: TableDefinition<'_, &str, (u64, &str)> = TableDefinition::new("runs");
 
 /// The key of a line.
 pub(super) const fn line_key(number: u64, id: EntryId) -> LineKey {

@@ -17,6 +17,7 @@ mod numbered;
 mod options;
 mod read;
 mod retention;
+mod runs;
 mod store;
 mod tables;
 mod watch;

@@ -53,6 +53,6 @@ impl Tables<'_> {
 }
 
 /// Only valid ids are written, so a text that is none means a damaged file.
-fn parse_job(text: &str) -> Result<JobId, redb::Error> {
+pub(super) fn parse_job(text: &str) -> Result<JobId, redb::Error> {
     text.parse().map_err(|_| damaged("a job id"))
 }

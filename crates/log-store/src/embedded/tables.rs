@@ -7,11 +7,12 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::error::damaged;
 use super::layout::{
-    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, PRODUCERS, ProducerKey, encode,
-    line_fields, line_id, line_key,
+    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, PRODUCERS, ProducerKey, RUNS,
+    encode, line_fields, line_id, line_key,
 };
 use super::options::EmbeddedOptions;
 use crate::append::NewLine;
+use crate::error::TransitionError;
 use crate::jobs::{NewJob, Transition};
 
 /// A log may exceed its limit by this part of it. Then it is trimmed to the limit at once, which is cheaper than to trim it
@@ -35,6 +36,7 @@ pub(super) struct Tables<'txn> {
     pub(super) dead: Table<'txn, u64, ()>,
     pub(super) jobs: Table<'txn, &'static str, &'static [u8]>,
     pub(super) producers: Table<'txn, ProducerKey, [u64; 4]>,
+    pub(super) runs: Table<'txn, &'static str, (u64, &'static str)>,
     pub(super) options: EmbeddedOptions,
     /// The time of the transaction, in Unix milliseconds.
     pub(super) now: u64,
@@ -55,6 +57,15 @@ pub(super) enum StepRefused {
     Illegal(IllegalTransition),
 }
 
+impl From<StepRefused> for TransitionError {
+    fn from(refused: StepRefused) -> Self {
+        match refused {
+            StepRefused::NotFound => Self::NotFound,
+            StepRefused::Illegal(illegal) => illegal.into(),
+        }
+    }
+}
+
 impl<'txn> Tables<'txn> {
     pub(super) fn open(
         txn: &'txn WriteTransaction,
@@ -67,6 +78,7 @@ impl<'txn> Tables<'txn> {
             dead: txn.open_table(DEAD)?,
             jobs: txn.open_table(JOBS)?,
             producers: txn.open_table(PRODUCERS)?,
+            runs: txn.open_table(RUNS)?,
             options,
             now: unix_ms(),
             changes: Vec::new(),
@@ -268,6 +280,7 @@ impl<'txn> Tables<'txn> {
 
     pub(super) fn delete_job(&mut self, job: &JobId) -> Result<(), redb::Error> {
         if self.jobs.remove(job.as_str())?.is_some() {
+            self.remove_claim(job)?;
             self.changed(Change::Job(job.clone()));
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The fault-injecting store: logs and jobs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{
@@ -15,6 +16,7 @@ use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 use crate::lines::{LogStore, LogWatch, TailRead};
 use crate::numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
+use crate::runs::{Claim, ClaimError, RunClaims, RunId};
 
 /// Wraps a store. Its calls fail or wait, and its notices are lost, when a test wants that. It keeps the contract with and
 /// without faults.
@@ -180,5 +182,38 @@ impl<S: JobWrites> JobWrites for FaultyStore<S> {
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
         self.faults.call(self.inner.transition(job, step)).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: RunClaims> RunClaims for FaultyStore<S> {
+    async fn claim(&self, job: &JobId, run: &RunId, lease: Duration) -> Result<(), ClaimError> {
+        self.faults.call(self.inner.claim(job, run, lease)).await
+    }
+
+    async fn release(&self, job: &JobId, run: &RunId) -> Result<(), StoreError> {
+        self.faults.call(self.inner.release(job, run)).await
+    }
+
+    async fn step(
+        &self,
+        job: &JobId,
+        run: &RunId,
+        step: &Transition,
+    ) -> Result<JobStatus, TransitionError> {
+        self.faults.call(self.inner.step(job, run, step)).await
+    }
+
+    async fn claimant(&self, job: &JobId) -> Result<Option<Claim>, StoreError> {
+        self.faults.call(self.inner.claimant(job)).await
+    }
+
+    async fn lapsed(&self, limit: usize) -> Result<Vec<(JobId, Claim)>, StoreError> {
+        self.faults.call(self.inner.lapsed(limit)).await
+    }
+
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+        self.faults.call(self.inner.end_lost(job, run, at)).await
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::check_error::CheckError;
 use super::cluster_check::is_one_of_many;
+use super::error_text::text;
 use super::fault::{Fault, is_not_offered};
 use super::node::Purpose;
 use super::options::WatchMode;
@@ -118,7 +119,7 @@ impl RedisStore {
             Some(error) if must_track && refuses(&error) => CheckError::Permission {
                 command: "CLIENT TRACKING",
                 pattern: self.core.options.keys.logs_pattern().glob(),
-                source: StoreRefused::new(error),
+                source: StoreRefused::new(text(&error)),
             },
             _ => self.unusable(fault),
         }
@@ -152,14 +153,14 @@ impl RedisStore {
 fn wrong_setting(error: Error) -> Option<CheckError> {
     if *error.kind() == ErrorKind::Auth {
         return Some(CheckError::Credentials {
-            source: StoreRefused::new(error),
+            source: StoreRefused::new(text(&error)),
         });
     }
     let mut signs = SETTINGS.iter();
     let (_, what) = signs.find(|(sign, _)| error.details().contains(sign))?;
     Some(CheckError::Settings {
         what,
-        source: StoreRefused::new(error),
+        source: StoreRefused::new(text(&error)),
     })
 }
 

@@ -3,6 +3,7 @@
 use fred::error::ErrorKind;
 use thiserror::Error;
 
+use super::error_text::text;
 use super::fault::Fault;
 use super::server_version::OLDEST_REDIS;
 use crate::error::{StoreRefused, StoreUnavailable};
@@ -73,7 +74,7 @@ impl From<Fault> for CheckError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::TryAgain(error) if *error.kind() == ErrorKind::Auth => Self::Credentials {
-                source: StoreRefused::new(error),
+                source: StoreRefused::new(text(&error)),
             },
             Fault::Permanent(_) | Fault::WrongType(_) | Fault::NotPermitted(_) => {
                 Self::Refused(StoreRefused::new(fault))

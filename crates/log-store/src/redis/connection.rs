@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::client::ConnectedClient;
+use super::error_text;
 use super::fault::{Fault, is_not_offered};
 use super::node_options::NodeOptions;
 use super::role::Role;
@@ -224,7 +225,7 @@ impl Connection {
     fn deadline_exceeded(&self) -> Fault {
         let last = match self.current() {
             Some(_) => None,
-            None => self.last_error().map(|error| error.to_string()),
+            None => self.last_error().map(|error| error_text::text(&error)),
         };
         Fault::DeadlineExceeded {
             after: self.inner.deadline,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use fred::error::{Error, ErrorKind};
 use thiserror::Error as ThisError;
 
+use super::error_text::text;
 use crate::error::{
     CreateJobError, NotALog, StoreError, StoreRefused, StoreUnavailable, TransitionError,
 };
+use crate::runs::ClaimError;
 
 /// Error codes by which a server says that it cannot do this now.
 const TEMPORARY: [&str; 12] = [
@@ -29,7 +31,7 @@ const TEMPORARY: [&str; 12] = [
 #[derive(Debug, ThisError)]
 pub(super) enum Fault {
     /// There was no answer: the connection is away or broke. The next connection may work.
-    #[error("{0}")]
+    #[error("{}", text(.0))]
     ConnectionLost(Error),
     /// There was no answer within the deadline.
     #[error("no answer within {} ms{}", .after.as_millis(), .last.as_deref().map(|l| format!("; {l}")).unwrap_or_default())]
@@ -43,20 +45,20 @@ pub(super) enum Fault {
     #[error("too many operations are under way")]
     TooManyOperations,
     /// The server answered with an error that may pass. An unknown error is one of these.
-    #[error("{0}")]
+    #[error("{}", text(.0))]
     TryAgain(Error),
     /// Another node of the cluster serves the key. Nothing was done.
     #[error("another node of the cluster serves the key")]
     Redirected(Redirection),
     /// The server does not allow or does not know this command. For readers and writers that is an outage: somebody can
     /// change it while we run. [`super::RedisStore::check`] names it.
-    #[error("{0}")]
+    #[error("{}", text(.0))]
     NotPermitted(Error),
     /// The key holds something of another type.
-    #[error("{0}")]
+    #[error("{}", text(.0))]
     WrongType(Error),
     /// The same command would certainly fail again.
-    #[error("{0}")]
+    #[error("{}", text(.0))]
     Permanent(Error),
     /// The reply cannot be the answer to this command, so the later ones on this connection are not to be trusted either.
     /// The connection is ended. See [`super::question`].
@@ -164,10 +166,10 @@ impl From<Error> for Fault {
     }
 }
 
-fn is_not_permitted(text: &str) -> bool {
-    code(text) == "NOPERM"
-        || text.starts_with("ERR unknown command")
-        || text.starts_with("ERR unknown subcommand")
+fn is_not_permitted(reply: &str) -> bool {
+    code(reply) == "NOPERM"
+        || reply.starts_with("ERR unknown command")
+        || reply.starts_with("ERR unknown subcommand")
 }
 
 /// A server's error begins with a code in capitals; fred's own sentences do not.
@@ -207,6 +209,12 @@ impl From<Fault> for StoreError {
 }
 
 impl From<Fault> for CreateJobError {
+    fn from(fault: Fault) -> Self {
+        StoreError::from(fault).into()
+    }
+}
+
+impl From<Fault> for ClaimError {
     fn from(fault: Fault) -> Self {
         StoreError::from(fault).into()
     }

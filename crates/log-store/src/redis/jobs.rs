@@ -9,7 +9,7 @@ use super::node::Purpose;
 use super::question::Command;
 use super::session::Session;
 use super::store::RedisStore;
-use super::writes::{self, StepResult};
+use super::writes::{self, Owner};
 use super::{decode, reads};
 use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
@@ -59,19 +59,7 @@ impl JobWrites for RedisStore {
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        let current = Jobs::get(self, job).await?;
-        let mut from = current.ok_or(TransitionError::NotFound)?.status;
-        // A status changes so seldom that this loop ends after a few rounds.
-        loop {
-            from.check_step(&step.to)?;
-            let keys = &self.core.options.keys;
-            let take = async |session| writes::step(&session, keys, job, &from, step).await;
-            match self.core.servers.write(&keys.job(job), take).await? {
-                StepResult::Changed => return Ok(from),
-                StepResult::NotFound => return Err(TransitionError::NotFound),
-                StepResult::StatusDiffers(now) => from = now,
-            }
-        }
+        self.take_step(job, Owner::Anybody, step).await
     }
 }
 

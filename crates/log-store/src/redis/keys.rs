@@ -94,6 +94,22 @@ impl KeyPatterns {
         self.events.name(job.as_str())
     }
 
+    /// The key of the claim of a job. It is in the same slot of a cluster as the job's hash: it has the same hash tag, or the
+    /// whole name of the hash as its tag.
+    pub(super) fn claim(&self, job: &JobId) -> String {
+        claim_key(&self.job(job))
+    }
+
+    /// The key of the claim of no job.
+    pub(super) fn claim_of_no_job(&self) -> String {
+        claim_key(&self.job.for_no_job())
+    }
+
+    /// The key of the list of all claims of jobs with this pattern.
+    pub(super) fn claims(&self) -> String {
+        format!("log-api:runs:{}", self.job.glob())
+    }
+
     pub(super) const fn job_pattern(&self) -> &Pattern {
         &self.job
     }
@@ -151,6 +167,17 @@ impl Pattern {
     }
 }
 
+fn claim_key(job: &str) -> String {
+    let tag = job
+        .split_once('{')
+        .and_then(|(_, rest)| rest.split_once('}'));
+    if tag.is_some_and(|(tag, _)| !tag.is_empty()) {
+        format!("log-api:run:{job}")
+    } else {
+        format!("log-api:run:{{{job}}}")
+    }
+}
+
 /// A key pattern does not contain `{job_id}` exactly once.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the key pattern `{pattern}` must contain `{{job_id}}` exactly once")]
@@ -170,6 +197,17 @@ mod tests {
         assert_eq!(patterns.logs(&job), "job:a-1:logs");
         assert_eq!(patterns.events(&job), "job:a-1:events");
         assert_eq!(KeyPatterns::new("job:{job_id}"), Ok(patterns));
+    }
+
+    #[test]
+    fn a_claim_is_in_the_slot_of_its_job() {
+        let job = "a-1".parse().unwrap();
+        let claim = |pattern| KeyPatterns::new(pattern).unwrap().claim(&job);
+        assert_eq!(claim("job:{job_id}"), "log-api:run:{job:a-1}");
+        assert_eq!(claim("job:{{job_id}}"), "log-api:run:job:{a-1}");
+        assert_eq!(claim("{build}:{job_id}"), "log-api:run:{build}:a-1");
+        assert_eq!(claim("{}{job_id}"), "log-api:run:{{}a-1}");
+        assert_eq!(KeyPatterns::default().claims(), "log-api:runs:job:*");
     }
 
     #[test]

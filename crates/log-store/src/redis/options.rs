@@ -7,6 +7,7 @@ use std::time::Duration;
 use fred::types::config::Config;
 use thiserror::Error;
 
+use super::error_text::text;
 use super::keys::KeyPatterns;
 use super::tls::RedisTls;
 
@@ -87,10 +88,10 @@ impl RedisOptions {
             return Err(RedisOptionsError::TooShort { field });
         }
         let (url, has_tls) = without_tls(&self.url).ok_or_else(|| RedisOptionsError::Url {
-            reason: format!("it must begin with one of {SCHEMES:?} and `://`"),
+            reason: format!("it must begin with {}://", SCHEMES.join("://, ")),
         })?;
         let mut config = Config::from_url(&url).map_err(|error| RedisOptionsError::Url {
-            reason: error.details().to_owned(),
+            reason: text(&error),
         })?;
         config.tls = self.tls.config(has_tls)?;
         Ok(config)
@@ -252,6 +253,7 @@ mod tests {
         ] {
             let refused = RedisOptions::new(url).parse().unwrap_err().to_string();
             assert!(!refused.contains("secret"), "{refused}");
+            assert!(!refused.contains(['"', '[']), "{refused}");
         }
     }
 

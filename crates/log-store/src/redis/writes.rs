@@ -9,6 +9,7 @@ use super::keys::KeyPatterns;
 use super::question::{answer_for, script};
 use super::session::Session;
 use crate::jobs::{NewJob, Transition};
+use crate::runs::RunId;
 
 /// Creates the hash unless it exists: KEYS hash; ARGV its fields and their values.
 const CREATE: &str = "
@@ -16,21 +17,58 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return {KEYS[1], 0} end
 redis.call('HSET', KEYS[1], unpack(ARGV))
 return {KEYS[1], 1}";
 
-/// Changes the status and publishes that, if the status is still the expected one; otherwise returns the status: KEYS hash;
-/// ARGV expected, next, at, message, channel, event. A missing status counts as an empty one, as it does for readers.
+/// Changes the status and publishes that, if the status is still the expected one; otherwise returns the status: KEYS hash,
+/// claim; ARGV expected, next, at, message, channel, event, run, `lost` if the run must have lost the job, `end` if the claim
+/// ends with the step. A missing status counts as an empty one, as it does for readers.
 const STEP: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 then return {KEYS[1], {0}} end
+if ARGV[7] ~= '' then
+  local claim = redis.call('HMGET', KEYS[2], 'run', 'until')
+  if claim[1] and claim[1] ~= ARGV[7] then return {KEYS[1], {3}} end
+  if ARGV[8] == 'lost' then
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    if not claim[1] or (tonumber(claim[2]) or 0) > now then return {KEYS[1], {3}} end
+  end
+end
 local status = redis.call('HGET', KEYS[1], 'status') or ''
 if status ~= ARGV[1] then return {KEYS[1], {1, status}} end
 redis.call('HSET', KEYS[1], 'status', ARGV[2], 'updated_at', ARGV[3], 'status_message', ARGV[4])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
+if ARGV[9] == 'end' then redis.call('DEL', KEYS[2]) end
 return {KEYS[1], {2}}";
+
+/// Who takes a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owner<'a> {
+    /// A producer that claims nothing.
+    Anybody,
+    /// A run, unless another one has the job.
+    Run(&'a RunId),
+    /// Somebody else, because the lease of this run has lapsed.
+    LostRun(&'a RunId),
+}
+
+impl Owner<'_> {
+    fn run(&self) -> &str {
+        match self {
+            Self::Anybody => "",
+            Self::Run(run) | Self::LostRun(run) => run.as_str(),
+        }
+    }
+
+    const fn is_lost(&self) -> bool {
+        matches!(self, Self::LostRun(_))
+    }
+}
 
 /// The result of a step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StepResult {
     /// There is no such job.
     NotFound,
+    /// Another run has the job, or the run has not lost it.
+    Claimed,
     /// The job does not have the expected status.
     StatusDiffers(JobStatus),
     /// The status was changed.
@@ -66,11 +104,13 @@ pub(super) async fn step(
     session: &Session,
     keys: &KeyPatterns,
     job: &JobId,
+    owner: Owner<'_>,
     from: &JobStatus,
     step: &Transition,
 ) -> Result<StepResult, Fault> {
     let event = StatusEvent::new(job, step).json();
     let channel = keys.events(job);
+    let releases = step.to.is_terminal() && !matches!(owner, Owner::Anybody);
     let arguments = vec![
         from.as_str(),
         step.to.as_str(),
@@ -78,10 +118,16 @@ pub(super) async fn step(
         &step.message,
         &channel,
         &event,
+        owner.run(),
+        if owner.is_lost() { "lost" } else { "" },
+        if releases { "end" } else { "" },
     ];
+    // A producer that claims nothing needs no permission for the claim's key.
+    let claim = (!matches!(owner, Owner::Anybody)).then(|| keys.claim(job));
     let key = keys.job(job);
-    let reply = session.call(script(STEP, [&*key], arguments)).await?;
-    let reply = answer_for(reply, &key)?.into_array();
+    let all_keys = [Some(key.as_str()), claim.as_deref()];
+    let reply = session.call(script(STEP, all_keys.into_iter().flatten(), arguments));
+    let reply = answer_for(reply.await?, &key)?.into_array();
     match (reply.first().and_then(Value::as_i64), reply.get(1)) {
         (Some(0), _) => Ok(StepResult::NotFound),
         (Some(1), Some(status)) => {
@@ -89,6 +135,7 @@ pub(super) async fn step(
             Ok(StepResult::StatusDiffers(JobStatus::parse(&status)))
         }
         (Some(2), _) => Ok(StepResult::Changed),
+        (Some(3), _) => Ok(StepResult::Claimed),
         _ => Err(Fault::garbled("a script gave an impossible reply")),
     }
 }

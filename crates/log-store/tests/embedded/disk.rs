@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
 use log_store::conformance::{Subject, fresh_job};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
-    NumberedAppend, OpenError, Revocations, Tickets, Transition,
+    NumberedAppend, OpenError, Revocations, RunClaims, Tickets, Transition,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -34,6 +34,10 @@ impl Subject for Disk {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+
+    fn runs(&self) -> Arc<dyn RunClaims> {
         Arc::new(self.store.clone())
     }
 

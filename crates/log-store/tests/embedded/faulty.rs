@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, ReadLimit};
 use log_store::conformance::{ConnectedSubject, Connection, Subject, fresh_job};
 use log_store::{
     Faults, FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine,
-    NumberedAppend, Revocations, Tickets,
+    NumberedAppend, Revocations, RunClaims, Tickets,
 };
 use tokio::time::{Instant, timeout};
 
@@ -56,6 +56,10 @@ impl Subject for Faulty {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+
+    fn runs(&self) -> Arc<dyn RunClaims> {
         Arc::new(self.store.clone())
     }
 

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::Subject;
 use log_store::{
-    JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, Tickets,
+    JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims,
+    Tickets,
 };
 
 pub(crate) struct Memory(pub(crate) MemoryStore);
@@ -27,6 +28,10 @@ impl Subject for Memory {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.0.clone())
+    }
+
+    fn runs(&self) -> Arc<dyn RunClaims> {
         Arc::new(self.0.clone())
     }
 

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{ConnectedSubject, Connection, Subject};
 use log_store::redis::{RedisStore, WatchMode};
-use log_store::{JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, Tickets};
+use log_store::{
+    JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
+};
 use test_support::{RedisCluster, RedisServer, RespClient, SentinelSet, TcpProxy};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -141,6 +143,10 @@ impl Subject for Redis {
     }
 
     fn jobs(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+
+    fn runs(&self) -> Arc<dyn RunClaims> {
         Arc::new(self.store.clone())
     }
 

@@ -12,4 +12,5 @@ pub mod outage_access;
 pub mod outage_append;
 pub mod outage_numbered;
 pub mod reads;
+pub mod runs;
 pub mod watch;

@@ -10,7 +10,7 @@ use log_domain::{
 };
 use tokio::time::Instant;
 
-use crate::NewLine;
+use crate::{NewLine, RunId, Transition, TransitionError};
 
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
@@ -18,6 +18,8 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Data {
     pub(super) logs: HashMap<JobId, Log>,
     pub(super) records: HashMap<JobId, Record>,
+    /// Which run has a job, and until when.
+    pub(super) claims: HashMap<JobId, (RunId, Instant)>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,21 @@ impl Data {
         let log = self.logs.entry(job.clone()).or_insert_with(Log::new);
         (log.appended_at, log.aged) = (Instant::now(), Duration::ZERO);
         log
+    }
+
+    /// Takes one step of a job, and returns the status before.
+    pub(super) fn transition(
+        &mut self,
+        job: &JobId,
+        step: &Transition,
+    ) -> Result<JobStatus, TransitionError> {
+        let record = self.records.get_mut(job).ok_or(TransitionError::NotFound)?;
+        let before = record.status();
+        before.check_step(&step.to)?;
+        record.status = Some(step.to.as_str().to_owned());
+        record.updated_at = Some(step.at.clone());
+        record.status_message = Some(step.message.clone());
+        Ok(before)
     }
 
     fn remove_expired(&mut self, job: &JobId) {

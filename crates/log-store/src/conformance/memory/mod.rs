@@ -2,6 +2,7 @@
 
 mod data;
 mod numbered;
+mod runs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +136,10 @@ impl MemoryStore {
 
     /// Deletes a job's record.
     pub fn delete_job(&self, job: &JobId) {
-        self.data.lock().records.remove(job);
+        let mut data = self.data.lock();
+        data.records.remove(job);
+        data.claims.remove(job);
+        drop(data);
         self.jobs.notify(job);
     }
 
@@ -290,14 +294,7 @@ impl JobWrites for MemoryStore {
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        let mut data = self.data.lock();
-        let record = data.records.get_mut(job).ok_or(TransitionError::NotFound)?;
-        let before = record.status();
-        before.check_step(&step.to)?;
-        record.status = Some(step.to.as_str().to_owned());
-        record.updated_at = Some(step.at.clone());
-        record.status_message = Some(step.message.clone());
-        drop(data);
+        let before = self.data.lock().transition(job, step)?;
         self.jobs.notify(job);
         Ok(before)
     }
