@@ -12,6 +12,12 @@ pub(crate) fn iso(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
+/// The current time, as producers write it into jobs: ISO 8601, UTC, with milliseconds.
+#[must_use]
+pub fn timestamp() -> String {
+    iso(now())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

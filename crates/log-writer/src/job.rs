@@ -1,11 +1,13 @@
 //! Creates the job of a log, and moves it from status to status by allowed steps.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use log_domain::{IllegalTransition, JobId, JobStatus, UserId};
 use log_store::{CreateJobError, JobWrites, NewJob, StoreError, Transition, TransitionError};
 use tokio::time::{Instant, sleep};
 
+use crate::claim::RunClaim;
 use crate::clock;
 use crate::options::RetryOptions;
 
@@ -39,9 +41,30 @@ const ALL_STATUSES: [JobStatus; 9] = [
     JobStatus::Failed,
 ];
 
+/// A job, and who moves it.
+pub(crate) struct JobOwner {
+    pub(crate) jobs: Arc<dyn JobWrites>,
+    pub(crate) claim: Option<Arc<RunClaim>>,
+    pub(crate) job: JobId,
+    pub(crate) retry: RetryOptions,
+}
+
+impl JobOwner {
+    pub(crate) fn steps(&self) -> JobSteps<'_> {
+        JobSteps {
+            jobs: &*self.jobs,
+            claim: self.claim.as_deref(),
+            job: &self.job,
+            retry: &self.retry,
+        }
+    }
+}
+
 /// Moves one job.
 pub(crate) struct JobSteps<'a> {
     pub(crate) jobs: &'a dyn JobWrites,
+    /// The claim under which the steps are taken, if there is one.
+    pub(crate) claim: Option<&'a RunClaim>,
     pub(crate) job: &'a JobId,
     pub(crate) retry: &'a RetryOptions,
 }
@@ -112,7 +135,11 @@ impl JobSteps<'_> {
             to: next,
             at: clock::iso(clock::now()),
         };
-        match self.jobs.transition(self.job, &step).await {
+        let taken = match self.claim {
+            Some(claim) => claim.claims.0.step(self.job, &claim.run, &step).await,
+            None => self.jobs.transition(self.job, &step).await,
+        };
+        match taken {
             Ok(_) if arrives => Ok(StepResult::Arrived),
             Ok(_) => Ok(StepResult::OnTheWay),
             Err(TransitionError::Illegal(e)) => Err(StepError::Raced(e)),
@@ -194,8 +221,9 @@ fn step_message(step: &JobStatus, to: &JobStatus, message: &str) -> String {
     on_the_way.to_owned()
 }
 
-/// The phase of the lines while a job has a status, as existing producers name it.
-pub(crate) const fn phase_for_status(status: &JobStatus) -> Option<&'static str> {
+/// The phase of the lines while a job has a status, as existing producers name it. `None` if the status implies none.
+#[must_use]
+pub const fn phase_for_status(status: &JobStatus) -> Option<&'static str> {
     match status {
         JobStatus::Scaffold => Some("scaffold"),
         JobStatus::Code => Some("code"),

@@ -12,6 +12,9 @@
 //! - A [`LogWriter`] writes the log of one job to any `log-store`. It runs a command ([`LogWriter::run`], or
 //!   [`LogWriter::spawn`] to show its output too), or takes bytes ([`LogWriter::stdout`], [`LogWriter::stderr`]). At the end
 //!   it ends the job ([`LogWriter::finish`]).
+//! - A worker that owns its job claims it ([`LogWriter::claim`]): no other run gets the job, and if the worker is lost, the job
+//!   ends `failed`. [`LogWriter::scope`] ends the job whatever happens. [`LogWriter::spawn_group`] and [`Process::terminate`]
+//!   cancel a command with everything that it has started.
 //! - A [`LineAssembler`] turns bytes into lines. It does no I/O and can be used alone.
 //! - A [`Redaction`] hides registered secrets and everything that looks like a secret.
 //! - [`BufferOptions`] and [`RetryOptions`] describe a store outage: lines wait, the build is blocked for a limited time
@@ -52,9 +55,11 @@
 
 mod builder;
 mod channel;
+mod claim;
 mod clock;
 mod cut;
 mod job;
+mod leftovers;
 mod line_options;
 mod lines;
 mod open_clock;
@@ -62,6 +67,7 @@ mod options;
 mod outcome;
 mod output_reader;
 mod preset;
+mod process;
 mod queue;
 mod read_back;
 mod run;
@@ -72,16 +78,20 @@ mod writer;
 
 pub use builder::LogWriterBuilder;
 pub use channel::Channel;
+pub use claim::LEASE;
+pub use clock::timestamp;
 pub use cut::{CutMarker, LineLimit};
-pub use job::create_job;
+pub use job::{create_job, phase_for_status};
+pub use leftovers::Leftovers;
 pub use line_options::{Blank, LineOptions, Progress};
 pub use lines::LineAssembler;
 pub use log_redact::{Ansi, Redaction, RedactionBuilder, SecretError, TooManySecrets};
 pub use options::{BatchOptions, BufferOptions, RetryOptions, WriterOptions};
-pub use outcome::{FinishError, FlushError, Outcome};
+pub use outcome::{FinishError, FlushError, Outcome, ScopeError};
 pub use preset::Preset;
+pub use process::Process;
 pub use queue::{Amount, Stats};
-pub use run::{Echo, Process, RunError, Running};
+pub use run::{Echo, RunError, Running};
 pub use stores::Stores;
 pub use writer::{LogWriter, Monitor};
 

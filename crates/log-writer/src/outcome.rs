@@ -56,3 +56,14 @@ pub struct FinishError {
     /// What happened to the lines.
     pub stats: Stats,
 }
+
+/// The work of [`crate::LogWriter::scope`] failed, or the job did not get its final status.
+#[derive(Debug, Error)]
+pub enum ScopeError<E> {
+    /// The work failed, and the job ended `failed`.
+    #[error("{0}")]
+    Work(E),
+    /// The work is done, but the job did not end.
+    #[error(transparent)]
+    Finish(#[from] FinishError),
+}

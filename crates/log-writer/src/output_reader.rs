@@ -14,10 +14,10 @@ const READ_BYTES: usize = 8 * 1024;
 
 /// After the command has ended, another process may hold the pipe open. If the pipe is silent for this long, the output
 /// counts as complete.
-const MAX_SILENCE_AFTER_EXIT: Duration = Duration::from_millis(500);
+const MAX_SILENCE_AFTER_EXIT: Duration = Duration::from_secs(2);
 
 /// If the other process goes on writing, the output counts as complete after this time.
-const MAX_READ_AFTER_EXIT: Duration = Duration::from_secs(5);
+const MAX_READ_AFTER_EXIT: Duration = Duration::from_secs(10);
 
 /// Where the output is shown.
 pub(crate) type EchoSink = Box<dyn AsyncWrite + Send + Unpin>;
@@ -60,6 +60,11 @@ impl<R: AsyncRead + Unpin> OutputReader<R> {
             buffer: vec![0; READ_BYTES],
             blocked: Duration::ZERO,
         }
+    }
+
+    /// The pipe.
+    pub(crate) const fn pipe(&self) -> &R {
+        &self.pipe
     }
 
     /// Reads until the pipe is closed, or until the command has ended and the output counts as complete.
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_process_that_holds_the_pipe_open_is_waited_for_half_a_second() {
+    async fn a_silent_process_that_holds_the_pipe_open_is_waited_for_two_seconds() {
         let (writer, mut reader, mut process, exit) = start();
         process.write_all(b"no newline").await.unwrap();
         exit.send_replace(Some(Instant::now()));
@@ -179,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_that_never_stops_writing_is_read_for_five_seconds_and_not_longer() {
+    async fn a_process_that_never_stops_writing_is_read_for_ten_seconds_and_not_longer() {
         let (writer, mut reader, mut process, exit) = start();
         exit.send_replace(Some(Instant::now()));
         let started = Instant::now();
@@ -197,7 +202,7 @@ mod tests {
         let limit = MAX_READ_AFTER_EXIT..MAX_READ_AFTER_EXIT + MAX_SILENCE_AFTER_EXIT;
         assert!(limit.contains(&took), "{took:?}");
         writer.flush().await.unwrap();
-        assert!(writer.stats().appended >= 50);
+        assert!(writer.stats().appended >= 90);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Runs a command whose output becomes the log.
 
 use std::fmt;
+use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 
 use thiserror::Error;
@@ -12,7 +13,9 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use crate::channel::Channel;
+use crate::leftovers::Leftovers;
 use crate::output_reader::{EchoSink, OutputReader, PipeEnd};
+use crate::process::{EndGroupOnDrop, Process};
 
 /// The command could not be run.
 #[derive(Debug, Error)]
@@ -64,37 +67,51 @@ pub struct Running {
     stdout: Option<OutputReader<ChildStdout>>,
     stderr: Option<OutputReader<ChildStderr>>,
     exited_at: watch::Sender<Option<Instant>>,
+    process: EndGroupOnDrop,
     /// See [`crate::LogWriter`].
-    leftover_readers: TaskTracker,
+    leftovers: LeftoverReaders,
+}
+
+/// What a command may leave behind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LeftoverReaders {
+    /// The outputs that are held open.
+    pub(crate) outputs: Leftovers,
+    /// The tasks that read them.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl Running {
     pub(crate) fn start(
         mut command: Command,
+        group: Group,
         (stdout, stderr): (Channel, Channel),
         echo: Echo,
-        leftover_readers: TaskTracker,
+        leftovers: LeftoverReaders,
     ) -> Result<Self, RunError> {
+        if group == Group::Own {
+            command.process_group(0);
+        }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(RunError::Spawn)?;
         let (exited_at, exit) = watch::channel(None);
         let (out, err) = (child.stdout.take(), child.stderr.take());
+        let process = Process::new(child.id(), group == Group::Own, exit.clone());
+        let process = EndGroupOnDrop(process);
         Ok(Self {
             stdout: out.map(|pipe| OutputReader::new(pipe, stdout, echo.stdout, exit.clone())),
             stderr: err.map(|pipe| OutputReader::new(pipe, stderr, echo.stderr, exit)),
             child,
             exited_at,
-            leftover_readers,
+            process,
+            leftovers,
         })
     }
 
-    /// A handle to the process, valid while it runs.
+    /// A handle to the process, for sending signals to it.
     #[must_use]
     pub fn process(&self) -> Process {
-        Process {
-            id: self.child.id(),
-            exited_at: self.exited_at.subscribe(),
-        }
+        self.process.0.clone()
     }
 
     /// Waits until the command has ended and all of its output is in the buffer. See [`crate::LogWriter::run`].
@@ -107,7 +124,8 @@ impl Running {
             stdout,
             stderr,
             exited_at,
-            leftover_readers,
+            process: _process,
+            leftovers,
         } = self;
         let wait = async {
             let status = child.wait().await.map_err(RunError::Wait);
@@ -116,25 +134,10 @@ impl Running {
         };
         let (status, (), ()) = tokio::join!(
             wait,
-            read_output(stdout, &leftover_readers),
-            read_output(stderr, &leftover_readers)
+            read_output(stdout, &leftovers),
+            read_output(stderr, &leftovers)
         );
         status
-    }
-}
-
-/// The process of a [`Running`] command, for sending signals to it.
-#[derive(Debug, Clone)]
-pub struct Process {
-    id: Option<u32>,
-    exited_at: watch::Receiver<Option<Instant>>,
-}
-
-impl Process {
-    /// The process id. `None` after the process has ended, because the id may then belong to another process.
-    #[must_use]
-    pub fn id(&self) -> Option<u32> {
-        self.id.filter(|_| self.exited_at.borrow().is_none())
     }
 }
 
@@ -142,13 +145,26 @@ impl Process {
 ///
 /// If a process that the command left behind still holds the pipe open, reading goes on in the background. Otherwise that
 /// process would die of a broken pipe.
-async fn read_output<R: AsyncRead + Unpin + Send + 'static>(
+async fn read_output<R: AsFd + AsyncRead + Unpin + Send + 'static>(
     reader: Option<OutputReader<R>>,
-    leftover_readers: &TaskTracker,
+    leftovers: &LeftoverReaders,
 ) {
     let Some(mut reader) = reader else { return };
     if reader.read_until_exit().await == PipeEnd::HeldOpen {
         debug!("a process that the command left behind holds the output open");
-        leftover_readers.spawn(async move { reader.read_to_end().await });
+        let outputs = leftovers.outputs.clone();
+        // Without a copy the process dies of a broken pipe when this one ends. Nothing else changes.
+        let place = outputs.add(reader.pipe().as_fd().try_clone_to_owned().ok());
+        leftovers.tasks.spawn(async move {
+            reader.read_to_end().await;
+            outputs.remove(place);
+        });
     }
+}
+
+/// Whether a command shares the process group of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    Shared,
+    Own,
 }

@@ -5,15 +5,27 @@ use std::sync::Arc;
 
 use log_store::{JobWrites, LogAppend, LogStore};
 
-/// Where a writer writes to. A store that has all three traits converts: `Stores::from(Arc::new(store))`.
+/// Where a writer writes to. A store that has all three traits converts: `Stores::from(Arc::new(store))`. If jobs are kept
+/// elsewhere, or not at all: [`Stores::lines_only`].
 #[derive(Clone)]
 pub struct Stores {
     /// Appends the lines.
     pub append: Arc<dyn LogAppend>,
     /// Reads lines back when the answer to an append was lost.
     pub log: Arc<dyn LogStore>,
-    /// Keeps the jobs.
-    pub jobs: Arc<dyn JobWrites>,
+    /// Keeps the jobs. With `None` a writer changes no job: it only ends the log.
+    pub jobs: Option<Arc<dyn JobWrites>>,
+}
+
+impl Stores {
+    /// A store of lines. The status of the job is the caller's business.
+    pub fn lines_only<S: LogAppend + LogStore>(store: Arc<S>) -> Self {
+        Self {
+            append: Arc::clone(&store) as Arc<dyn LogAppend>,
+            log: store,
+            jobs: None,
+        }
+    }
 }
 
 impl<S: LogAppend + LogStore + JobWrites> From<Arc<S>> for Stores {
@@ -21,7 +33,7 @@ impl<S: LogAppend + LogStore + JobWrites> From<Arc<S>> for Stores {
         Self {
             append: Arc::clone(&store) as Arc<dyn LogAppend>,
             log: Arc::clone(&store) as Arc<dyn LogStore>,
-            jobs: store,
+            jobs: Some(store),
         }
     }
 }

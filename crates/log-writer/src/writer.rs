@@ -1,29 +1,38 @@
 //! The writer of one job's log: its channels, its job, its end.
 
+use std::fmt::Display;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use log_domain::{JobId, JobStatus, Source};
-use log_store::TransitionError;
+use log_store::{ClaimError, RunClaims, TransitionError};
 use parking_lot::Mutex;
 use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 use tracing::error;
 
 use crate::channel::{Channel, Input};
-use crate::job::{JobSteps, phase_for_status};
+use crate::claim::RunClaim;
+use crate::job::{JobOwner, phase_for_status};
+use crate::leftovers::Leftovers;
 use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
-use crate::outcome::{FinishError, FlushError, Outcome};
+use crate::outcome::{FinishError, FlushError, Outcome, ScopeError};
 use crate::queue::{Queue, Stats, Text};
-use crate::run::{Echo, RunError, Running};
+use crate::run::{Echo, Group, LeftoverReaders, RunError, Running};
 use crate::shipper::Shipper;
 use crate::stores::Stores;
 use log_redact::Redaction;
+
+/// The last line of a log whose end does not wait for a process that the command left behind.
+const HELD_OPEN: &str = "A process that the command left behind holds its output open; what it writes from now on is not in this log";
+
+/// The message of a job whose writer was dropped.
+const DROPPED: &str = "the worker stopped before the job had ended";
 
 /// Reports what happens to a writer's lines, even after the writer has ended.
 #[derive(Debug, Clone)]
@@ -42,8 +51,10 @@ impl Monitor {
 /// Lines go into a bounded buffer, and a background task appends them in batches. So a slow or unreachable store never
 /// blocks the build for longer than [`crate::BufferOptions::max_block`].
 ///
-/// End a writer with [`LogWriter::finish`]. If a writer is dropped instead, the background task still appends the lines
-/// that wait, for at most [`crate::RetryOptions::give_up_after`], and the job keeps its status.
+/// End a writer with [`LogWriter::finish`]. If a writer is dropped instead, for example by a `?`, the background task still
+/// appends the lines that wait, for at most [`crate::RetryOptions::give_up_after`]. Then a job that belongs to the writer
+/// ([`LogWriter::claim`], [`LogWriter::scope`]) ends `failed`. Another job keeps its status, because other writers may work
+/// on it.
 #[derive(Debug)]
 pub struct LogWriter {
     job: JobId,
@@ -58,9 +69,13 @@ pub struct LogWriter {
     /// The task that appends. It ends by itself after the queue is closed. `finish` waits for it; a dropped writer does
     /// not.
     shipper: Option<JoinHandle<()>>,
-    /// The tasks that read the output of processes which outlive their command. Each ends when its process closes the
-    /// pipe. Nobody waits for them: such a process may run for ever.
-    leftover_readers: TaskTracker,
+    /// The outputs of processes which outlive their command, and the tasks that read them. A task ends when its process
+    /// closes the pipe. Nobody waits for it: such a process may run for ever.
+    leftovers: LeftoverReaders,
+    /// The claim of the job, if the writer has claimed it. It ends with the job, or with the writer.
+    claim: Mutex<Option<Arc<RunClaim>>>,
+    /// Whether the job ends `failed` if the writer is dropped.
+    fails_on_drop: AtomicBool,
 }
 
 impl LogWriter {
@@ -91,8 +106,25 @@ impl LogWriter {
             inputs: Mutex::default(),
             shipper: Some(runtime.spawn(shipper.run())),
             runtime,
-            leftover_readers: TaskTracker::new(),
+            leftovers: LeftoverReaders::default(),
+            claim: Mutex::default(),
+            fails_on_drop: AtomicBool::new(false),
         }
+    }
+
+    /// Claims the job for this writer, before the work begins. From then on no other run gets the job, the writer takes its
+    /// steps only as long as the job is its own, and a writer that is dropped ends the job as `failed`. If this process dies,
+    /// whoever serves the job notices that, and ends it `failed` with the message [`log_store::WORKER_LOST`].
+    ///
+    /// While the store cannot be reached, this tries again, for at most [`crate::RetryOptions::give_up_after`].
+    ///
+    /// # Errors
+    /// Another run has the job, the job has ended, or there is no such job. Or the store refuses, or cannot be reached.
+    pub async fn claim(&self, claims: Arc<dyn RunClaims>) -> Result<(), ClaimError> {
+        let claim = RunClaim::new(claims, &self.job, &self.options.retry, &self.runtime).await?;
+        *self.claim.lock() = Some(Arc::new(claim));
+        self.fails_on_drop.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Opens a channel for standard output. There may be several, each with its own state.
@@ -133,7 +165,9 @@ impl LogWriter {
     pub async fn enter(&self, status: JobStatus, message: &str) -> Result<(), TransitionError> {
         let phase = phase_for_status(&status);
         let redacted = self.redaction.apply(message);
-        self.job_steps().step(status, &redacted).await?;
+        if let Some(owner) = self.job_owner() {
+            owner.steps().step(status, &redacted).await?;
+        }
         if phase.is_some() {
             self.set_phase(phase);
         }
@@ -146,7 +180,9 @@ impl LogWriter {
     /// `Command` says.
     ///
     /// The command may leave a process behind that keeps the output open. This waits for such a process while it writes,
-    /// at most 5 s. What it writes later becomes lines too, until the writer ends.
+    /// until it is silent for 2 s, and at most 10 s. What it writes later becomes lines too, until the writer ends.
+    ///
+    /// To cancel a command with all processes that it has started, use [`LogWriter::spawn_group`].
     ///
     /// # Errors
     /// The command cannot be started, or waiting for it fails.
@@ -159,8 +195,34 @@ impl LogWriter {
     /// # Errors
     /// The command cannot be started.
     pub fn spawn(&self, command: Command, echo: Echo) -> Result<Running, RunError> {
+        self.start_command(command, Group::Shared, echo)
+    }
+
+    /// Starts a command like [`LogWriter::spawn`], in a process group of its own. [`Running::process`] then stands for the
+    /// command and everything that it has started. If the future of [`Running::wait`] is dropped, the group is killed.
+    ///
+    /// Not for a command that reads from a terminal: its terminal belongs to the group of the caller.
+    ///
+    /// # Errors
+    /// The command cannot be started.
+    pub fn spawn_group(&self, command: Command, echo: Echo) -> Result<Running, RunError> {
+        self.start_command(command, Group::Own, echo)
+    }
+
+    fn start_command(
+        &self,
+        command: Command,
+        group: Group,
+        echo: Echo,
+    ) -> Result<Running, RunError> {
         let channels = (self.stdout(), self.stderr());
-        Running::start(command, channels, echo, self.leftover_readers.clone())
+        Running::start(command, group, channels, echo, self.leftovers.clone())
+    }
+
+    /// The outputs that processes which a command left behind hold open.
+    #[must_use]
+    pub fn leftovers(&self) -> Leftovers {
+        self.leftovers.outputs.clone()
     }
 
     /// Waits until every line so far is in the log.
@@ -190,8 +252,39 @@ impl LogWriter {
         Monitor(Arc::clone(&self.queue))
     }
 
+    /// Does some work, and ends the job whatever becomes of it. If the work fails, its error is the last line of the log and
+    /// the message of the job, which ends `failed`. If this future is dropped, the job ends `failed`, too.
+    ///
+    /// # Errors
+    /// The work fails; or [`LogWriter::finish`] does.
+    pub async fn scope<T, E>(
+        self,
+        message: &str,
+        work: impl AsyncFnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, ScopeError<E>>
+    where
+        T: Copy + Into<Outcome>,
+        E: Display,
+    {
+        self.fails_on_drop.store(true, Ordering::Relaxed);
+        let error = match work(&self).await {
+            Ok(done) => {
+                self.finish(done, message).await?;
+                return Ok(done);
+            }
+            Err(error) => error,
+        };
+        let text = error.to_string();
+        self.system(&text).await;
+        let job = self.job.clone();
+        if let Err(error) = self.finish(Outcome::Failed, &text).await {
+            error!(%job, %error, "the job of work that failed did not end");
+        }
+        Err(ScopeError::Work(error))
+    }
+
     /// Ends the log, then the job. Appends all lines that wait, then moves the job through the allowed steps to its final
-    /// status.
+    /// status. If a process that a command left behind still holds its output open, the last line says so.
     ///
     /// A job that never ends is worse than a missing line. So the job ends even if the store did not take the last lines;
     /// [`Stats::lost`] says how many.
@@ -208,17 +301,20 @@ impl LogWriter {
         message: &str,
     ) -> Result<Stats, FinishError> {
         let status = outcome.into().status();
+        // From here on, a dropped future leaves the job as it is: its outcome is known, and is not `failed`.
+        self.fails_on_drop.store(false, Ordering::Relaxed);
         self.release_held_lines();
-        self.queue.close();
-        if let Some(shipper) = self.shipper.take()
-            && let Err(error) = shipper.await
-        {
-            // The queue has counted its lines as lost.
-            error!(job = %self.job, %error, "the task that appends lines failed");
+        if !self.leftovers.outputs.is_empty() {
+            self.system(HELD_OPEN).await;
         }
+        self.queue.close();
+        wait_for_shipper(self.shipper.take(), &self.job).await;
         let stats = self.queue.stats();
         let message = self.redaction.apply(message);
-        match self.job_steps().walk(status, &message).await {
+        let Some(owner) = self.job_owner() else {
+            return Ok(stats);
+        };
+        match owner.steps().walk(status, &message).await {
             Ok(()) => Ok(stats),
             Err(source) => Err(FinishError { source, stats }),
         }
@@ -249,12 +345,14 @@ impl LogWriter {
         }
     }
 
-    fn job_steps(&self) -> JobSteps<'_> {
-        JobSteps {
-            jobs: &*self.stores.jobs,
-            job: &self.job,
-            retry: &self.options.retry,
-        }
+    /// The job and who moves it. `None` if jobs are kept elsewhere.
+    fn job_owner(&self) -> Option<JobOwner> {
+        Some(JobOwner {
+            jobs: Arc::clone(self.stores.jobs.as_ref()?),
+            claim: self.claim.lock().clone(),
+            job: self.job.clone(),
+            retry: self.options.retry,
+        })
     }
 }
 
@@ -262,5 +360,28 @@ impl Drop for LogWriter {
     fn drop(&mut self) {
         self.release_held_lines();
         self.queue.close();
+        if !*self.fails_on_drop.get_mut() {
+            return;
+        }
+        let shipper = self.shipper.take();
+        if let Some(owner) = self.job_owner() {
+            // Nobody waits for this task. If the runtime ends before it, the claim of the job lapses.
+            self.runtime.spawn(async move {
+                wait_for_shipper(shipper, &owner.job).await;
+                if let Err(error) = owner.steps().walk(JobStatus::Failed, DROPPED).await {
+                    error!(job = %owner.job, %error, "the job of a dropped writer did not end");
+                }
+            });
+        }
+    }
+}
+
+/// Waits until all lines are appended or lost.
+async fn wait_for_shipper(shipper: Option<JoinHandle<()>>, job: &JobId) {
+    if let Some(shipper) = shipper
+        && let Err(error) = shipper.await
+    {
+        // The queue has counted its lines as lost.
+        error!(%job, %error, "the task that appends lines failed");
     }
 }

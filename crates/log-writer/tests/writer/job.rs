@@ -35,7 +35,7 @@ impl StepRecorder {
 
     pub(crate) fn builder(self: &Arc<Self>) -> LogWriterBuilder {
         let stores = Stores {
-            jobs: Arc::clone(self) as Arc<dyn JobWrites>,
+            jobs: Some(Arc::clone(self) as Arc<dyn JobWrites>),
             ..Stores::from(Arc::clone(&self.store))
         };
         LogWriter::builder(job(), stores)

@@ -7,9 +7,11 @@
 
 mod channels;
 mod fuzz_seeds;
+mod groups;
 mod job;
 mod once;
 mod outage;
+mod ownership;
 mod recordings;
 mod run;
 mod secrets;
