@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use log_client::ClientError;
-use tokio::time::Instant;
 
 use crate::exit::Failure;
 use crate::retry::{AttemptError, Messages, retry};
@@ -21,19 +20,17 @@ pub(crate) async fn ask<T>(
     terminal: &mut Terminal,
     mut request: impl AsyncFnMut() -> Result<T, ClientError>,
 ) -> Result<T, Failure> {
-    let started = Instant::now();
     let messages = Messages {
+        server: "the API",
         first_attempt: Some(WAITING),
         success: ANSWERED,
     };
     retry(patience, messages, terminal, async || {
         request().await.map_err(|error| match error {
-            ClientError::GaveUp { error, .. } => {
-                let notice = error.to_string();
-                let after = started.elapsed();
-                let failure = ClientError::GaveUp { error, after }.into();
-                AttemptError::Transient { failure, notice }
-            }
+            ClientError::GaveUp { error, .. } => AttemptError::Transient {
+                reason: error.to_string(),
+                notice: error.to_string(),
+            },
             error => AttemptError::Final(error.into()),
         })
     })

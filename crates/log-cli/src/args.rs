@@ -54,7 +54,13 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
+    /// Read what others write to the standard input and error of this process, and discard it
+    #[command(name = DISCARD, hide = true)]
+    Discard,
 }
+
+/// The command by which joblog leaves a reader behind. Not for users.
+pub(crate) const DISCARD: &str = "discard-output";
 
 /// The job.
 #[derive(Debug, Args)]
@@ -68,7 +74,7 @@ pub(crate) struct JobArg {
 #[derive(Debug, Args)]
 pub(crate) struct RedisArgs {
     /// The Redis server with the jobs and logs. If the URL has a password, use the environment variable: other users can
-    /// see the options of a process [env: REDIS_URL]
+    /// see the options of a process [env: JOBLOG_REDIS_URL, or else REDIS_URL]
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
     /// A PEM file with the authorities whose certificates Redis may show, instead of those of the system
@@ -97,8 +103,13 @@ pub(crate) struct SourceArgs {
     pub(crate) token_command: Option<String>,
     #[command(flatten)]
     pub(crate) redis: RedisArgs,
-    /// How long to try while Redis or the API cannot be reached
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+}
+
+/// How long a question may take.
+#[derive(Debug, Args)]
+pub(crate) struct PatienceArg {
+    /// How long to try while Redis or the API cannot be reached: 15, 15s, 2m
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time)]
     pub(crate) give_up_after: Duration,
 }
 
@@ -138,7 +149,7 @@ pub(crate) struct RunArgs {
     /// An environment variable whose value must not appear in the log. May be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) secret_env: Vec<String>,
-    /// The phase of all lines: scaffold, code, install or checks
+    /// The phase of all lines: scaffold, code, install or checks [default: the phase of the job's status, or else code]
     #[arg(long, value_name = "PHASE")]
     pub(crate) phase: Option<String>,
     /// Keep colours in the log, for viewers that can show them
@@ -148,9 +159,12 @@ pub(crate) struct RunArgs {
     /// (when it has not changed for 2 seconds) or `off`. No state is written in the first 2 seconds of a line
     #[arg(long, value_name = "WHEN", default_value = "every=10s", value_parser = progress)]
     pub(crate) progress: Progress,
-    /// How long to wait for Redis after the command has ended
-    #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
+    /// How long to wait for Redis after the command has ended: 90, 90s, 5m
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
     pub(crate) give_up_after: Duration,
+    /// How long the command may go on after TERM, INT or HUP before it is killed. Not on a terminal
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub(crate) kill_after: Duration,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
@@ -162,6 +176,9 @@ pub(crate) struct TailArgs {
     pub(crate) job: JobArg,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    /// How long to try while Redis or the API cannot be reached: 60, 60s, 5m
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub(crate) give_up_after: Duration,
     /// Start with the first line of the log
     #[arg(long, value_name = "start", value_parser = ["start"], conflicts_with = "since")]
     from: Option<String>,
@@ -188,6 +205,8 @@ pub(crate) struct CatArgs {
     pub(crate) job: JobArg,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArg,
     /// Start with the lines after a time, or of the last minutes: 10m, 1h30m, 2026-01-02T03:04:05Z
     #[arg(long, value_name = "TIME", value_parser = since::parse)]
     since: Option<Since>,
@@ -207,6 +226,8 @@ pub(crate) struct CreateArgs {
     pub(crate) job: JobArg,
     #[command(flatten)]
     pub(crate) redis: RedisArgs,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArg,
     /// The owner of the job, who may read its log [env: JOBLOG_USER]
     #[arg(long, value_name = "ID")]
     pub(crate) user: Option<String>,
@@ -218,6 +239,8 @@ pub(crate) struct StatusArgs {
     pub(crate) job: JobArg,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArg,
 }
 
 /// Where in the log to start.
@@ -231,10 +254,18 @@ pub(crate) enum StartAt {
     Since(Since),
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 0..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err("must be a whole number of seconds, at most 86400 (one day)".to_owned()),
+/// A whole number of seconds, or of minutes with an `m`.
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(minutes) => (minutes, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let number = number.parse::<u64>().ok();
+    match number.and_then(|number| number.checked_mul(unit)) {
+        Some(seconds @ 0..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => {
+            Err("must be a whole number of seconds (10, 10s) or minutes (2m), at most a day".into())
+        }
     }
 }
 
@@ -268,6 +299,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_in_seconds_or_minutes() {
+        for (text, seconds) in [("0", 0), ("90", 90), ("10s", 10), ("2m", 120)] {
+            assert_eq!(time(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "s", "-1", "1.5s", "10h", "1441m", "10 s"] {
+            assert!(time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::args::{Cli, Command};
 use crate::commands::{cat, create, pages, run, status, tail};
@@ -16,7 +17,7 @@ pub(crate) fn main() -> ExitCode {
     let mut terminal = Terminal::new();
     let result = match Cli::try_parse() {
         Ok(cli) => run_command(cli.command, &mut terminal),
-        Err(error) => print_parse_error(&error),
+        Err(error) => print_parse_error(&error, &mut terminal),
     };
     let code = result.unwrap_or_else(|failure| {
         terminal.message(&failure);
@@ -26,14 +27,38 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// Prints the help or the version to standard output, and a usage error to standard error.
-fn print_parse_error(error: &clap::Error) -> Result<u8, Failure> {
+fn print_parse_error(error: &clap::Error, terminal: &mut Terminal) -> Result<u8, Failure> {
+    // The command line that could not be parsed is known only as text.
+    let is_run = std::env::args_os().nth(1).is_some_and(|word| word == "run");
+    let code = if is_run {
+        Failure::RUN_FAILED
+    } else {
+        Failure::USAGE
+    };
+    if is_run && let Some(word) = command_without_dashes(error) {
+        terminal.message(format_args!(
+            "put `--` before the command: joblog run [OPTIONS] -- {word} …"
+        ));
+        return Ok(code);
+    }
     let printed = error.print();
     if error.use_stderr() {
         // If standard error cannot be written, the exit code has to be enough.
-        return Ok(Failure::USAGE);
+        return Ok(code);
     }
     stdout::check(printed)?;
     Ok(0)
+}
+
+/// The word that would be the command, if only the `--` before it is missing.
+fn command_without_dashes(error: &clap::Error) -> Option<&str> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(word) if !word.starts_with('-') => Some(word),
+        _ => None,
+    }
 }
 
 fn run_command(command: Command, terminal: &mut Terminal) -> Result<u8, Failure> {
@@ -58,5 +83,6 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Result<u8, Failu
         Command::Status(args) => status::status(args, env, terminal).await,
         Command::Completions { shell } => pages::print_completions(shell),
         Command::Man { command } => pages::print_manual(command.as_deref()),
+        Command::Discard => run::discard(),
     }
 }

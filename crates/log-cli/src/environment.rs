@@ -1,6 +1,8 @@
 //! Reads the environment. Only this file, and the settings of the service, may do so.
 
 use std::env::VarError;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use log_domain::{JobId, UserId};
 
@@ -37,6 +39,28 @@ impl Environment {
                 "the value of `{name}` is not UTF-8"
             ))),
         }
+    }
+
+    /// The names of all variables that are only for joblog. A command that joblog runs does not inherit them.
+    pub(crate) fn own_names(self) -> Vec<OsString> {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        names
+            .filter(|name| name.as_encoded_bytes().starts_with(b"JOBLOG_"))
+            .collect()
+    }
+
+    /// The file that a shell would run for a command: the command itself if it is a path, or the first one in the `PATH`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the only place of the command line that reads the environment"
+    )]
+    pub(crate) fn find_program(self, command: &OsStr) -> Option<PathBuf> {
+        if command.as_encoded_bytes().contains(&b'/') {
+            return Some(command.into()).filter(|path: &PathBuf| path.exists());
+        }
+        let folders = std::env::var_os("PATH")?;
+        let mut files = std::env::split_paths(&folders).map(|folder| folder.join(command));
+        files.find(|path| path.is_file())
     }
 
     /// The id of the job.

@@ -81,7 +81,8 @@ impl From<ClientError> for Failure {
 
 impl From<StoreUnavailable> for Failure {
     fn from(error: StoreUnavailable) -> Self {
-        Self::new(Self::UNREACHABLE, format_args!("Redis: {error}"))
+        let text = format_args!("Redis: it cannot be reached: {}", cause(&error));
+        Self::new(Self::UNREACHABLE, text)
     }
 }
 
@@ -125,9 +126,15 @@ impl From<RedisOptionsError> for Failure {
             RedisOptionsError::CertFile { .. } => "--redis-cert-file or JOBLOG_REDIS_CERT_FILE",
             RedisOptionsError::KeyFile { .. } => "--redis-key-file or JOBLOG_REDIS_KEY_FILE",
             RedisOptionsError::Url { .. } | RedisOptionsError::TooShort { .. } => {
-                "--redis or REDIS_URL"
+                "--redis, JOBLOG_REDIS_URL or REDIS_URL"
             }
         };
         Self::usage(format_args!("{name}: {error}"))
     }
+}
+
+/// Why Redis cannot be reached.
+pub(crate) fn cause(error: &StoreUnavailable) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -47,24 +47,25 @@ fn join(parts: &[&str]) -> String {
 
 const EXAMPLES: &str = "\
 Run a build and watch it. In one terminal:
-  export REDIS_URL=redis://127.0.0.1:6379 JOBLOG_JOB=build-1
+  export JOBLOG_REDIS_URL=redis://127.0.0.1:6379 JOBLOG_JOB=build-1
   joblog run --user user_ann -- cargo build
 In another terminal:
-  export REDIS_URL=redis://127.0.0.1:6379 JOBLOG_JOB=build-1
+  export JOBLOG_REDIS_URL=redis://127.0.0.1:6379 JOBLOG_JOB=build-1
   joblog tail --from start
 From anywhere else, through the API:
   JOBLOG_TOKEN=eyJ… joblog tail --url https://logs.example.com build-1";
 
 const ENVIRONMENT: &str = "\
 Environment variables (an option wins over its variable):
-  REDIS_URL      the Redis server, instead of --redis
+  JOBLOG_REDIS_URL  the Redis server, instead of --redis
+  REDIS_URL         the Redis server, if nothing else names one
   JOBLOG_REDIS_CA_FILE, JOBLOG_REDIS_CERT_FILE, JOBLOG_REDIS_KEY_FILE
-                 files for TLS to Redis, instead of --redis-ca-file and so on
-  JOBLOG_URL     the API, instead of --url; it wins over REDIS_URL
-  JOBLOG_TOKEN   the session token for the API; --token-command wins over it
-  JOBLOG_JOB     the id of the job
-  JOBLOG_USER    the owner of a new job, instead of --user
-  NO_COLOR       if it is set, the output has no colours";
+                    files for TLS to Redis, instead of --redis-ca-file and so on
+  JOBLOG_URL        the API, instead of --url; it wins over a Redis server of the environment
+  JOBLOG_TOKEN      the session token for the API; --token-command wins over it
+  JOBLOG_JOB        the id of the job
+  JOBLOG_USER       the owner of a new job, instead of --user
+  NO_COLOR          if it is set, the output has no colours";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -91,13 +92,25 @@ all --secret-env variables, and everything that looks like a secret, with [REDAC
 The job:
   - If the job does not exist, joblog creates it. A new job needs an owner (--user), or nobody could read it.
   - If the job has already ended, joblog refuses to run the command.
+  - If another joblog run is running the job, joblog refuses, too. The job belongs to the run until it has ended.
   - A queued job becomes `starting`. When the command ends with exit code 0, the job ends `ready`, otherwise `failed`.
+  - If joblog is killed, or its machine is lost, the job ends `failed` with the message `the worker was lost`: within two
+    minutes after the lease of a minute, by the service, or by `joblog status` and `joblog tail` on Redis.
 
 If Redis cannot be reached, the command goes on, and up to 8 MiB of lines wait. If this buffer is full for 30 s, lines are
 dropped, and the log says how many. When the command has ended, joblog waits for Redis for up to --give-up-after seconds.
 Ctrl-C ends this wait.
 
-Signals are passed on to the command.
+Signals are passed on to the command. On a terminal, that is all: Ctrl-C, Ctrl-Z and `fg` work as for any command. Anywhere
+else the command and all that it starts are a process group, and the whole group gets the signal. What has not ended
+--kill-after seconds after TERM, INT or HUP is killed.
+
+The command does not inherit the variables JOBLOG_*. It does inherit REDIS_URL, because a build may need a Redis of its own.
+Name the log's Redis with JOBLOG_REDIS_URL, so that no test suite can empty it.
+
+If a process that the command started goes on after it, joblog waits until that process writes nothing for 2 s, and at most
+10 s. What it writes later is not in the log, and the last line says so. The process does not die of a broken pipe: a small
+process of joblog reads and discards its output until it ends.
 
 Many tools print colours to a terminal only, and here they write to a pipe. To get colours, set CARGO_TERM_COLOR=always or
 FORCE_COLOR=1.

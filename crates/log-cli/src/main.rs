@@ -15,6 +15,7 @@ mod environment;
 mod event;
 mod exit;
 mod help;
+mod lost_run;
 mod printer;
 mod redis;
 mod redis_follow;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use log_client::Ending;
 use log_domain::{JobId, Start};
 use log_store::redis::RedisStore;
-use log_store::{FollowEvent, FollowOptions, Follower, Jobs as _};
+use log_store::{FollowEvent, FollowOptions, Follower, Jobs as _, LostRuns};
 use tokio::time::{Instant, timeout};
 
 use crate::event::Event;
 use crate::exit::Failure;
+use crate::lost_run;
 use crate::redis::UNREACHABLE;
 use crate::wait_notice::TICK;
 
@@ -26,7 +27,15 @@ pub(crate) struct RedisFollow {
     unavailable_since: Option<Instant>,
     /// How long Redis may be unavailable.
     patience: Duration,
+    job: JobId,
+    /// Ends the job if its worker was lost, where no service does it. Otherwise this would follow it for ever.
+    lost_runs: LostRuns,
+    /// When to look for that next.
+    look_at: Instant,
 }
+
+/// How often to look whether the worker was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 impl RedisFollow {
     pub(crate) async fn open(
@@ -41,6 +50,9 @@ impl RedisFollow {
         let options = FollowOptions::default();
         let follower = Follower::open(&store, &store, job, start, options).await?;
         Ok(Self {
+            job: job.clone(),
+            lost_runs: lost_run::watcher(&store),
+            look_at: Instant::now() + LOOK_EVERY,
             store,
             follower,
             events: VecDeque::new(),
@@ -57,6 +69,7 @@ impl RedisFollow {
                 return Ok(Some(event));
             }
             let Ok(event) = timeout(TICK, self.follower.next()).await else {
+                self.look_for_lost_worker().await;
                 return self.check_connection().map(Some);
             };
             match event? {
@@ -83,6 +96,15 @@ impl RedisFollow {
         }
     }
 
+    async fn look_for_lost_worker(&mut self) {
+        if Instant::now() < self.look_at || !self.store.state().connected {
+            return;
+        }
+        self.look_at = Instant::now() + LOOK_EVERY;
+        // Who may read a log, and not change its job, waits for somebody else. The end comes as that of any job.
+        let _ = self.lost_runs.look_at(&self.job).await;
+    }
+
     /// The follower waits through an outage without a limit, and notices it only when it reads. A user wants to know
     /// about it, and does not want to wait for ever.
     fn check_connection(&mut self) -> Result<Event, Failure> {
@@ -96,8 +118,8 @@ impl RedisFollow {
         }
         let since = *self.unavailable_since.get_or_insert_with(Instant::now);
         if since.elapsed() > self.patience {
-            let seconds = self.patience.as_secs();
-            let text = format_args!("gave up: Redis could not be reached for {seconds} s");
+            let seconds = since.elapsed().as_secs();
+            let text = format_args!("gave up after {seconds} s: Redis cannot be reached");
             return Err(Failure::new(Failure::UNREACHABLE, text));
         }
         Ok(Event::Unavailable(UNREACHABLE.to_owned()))

@@ -1,8 +1,8 @@
-//! Signals to `joblog run`. They are for the command.
+//! Signals to `joblog run`. They are for the command, and for everything that it has started.
 
-use std::io;
+use std::io::{self, IsTerminal as _, stderr, stdin, stdout};
 
-use rustix::process::{Pid, Signal, kill_process};
+use log_writer::Process;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
@@ -29,13 +29,40 @@ impl ReceivedSignal {
         !matches!(self.number, SIGUSR1 | SIGUSR2)
     }
 
-    /// Sends the signal to a process, unless the process has already got it from the terminal.
-    pub(crate) fn forward(self, process: Option<u32>) {
-        let pid = process.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let signal = Signal::from_named_raw(self.number);
-        if let (Some(pid), Some(signal), false) = (pid, signal, self.from_terminal) {
-            // An error means that the process has just ended.
-            let _ = kill_process(pid, signal);
+    /// Whether a build that got the signal has to end soon. QUIT is not one of these: a Java process prints its threads, and
+    /// goes on.
+    pub(crate) const fn starts_grace(self) -> bool {
+        matches!(self.number, SIGTERM | SIGINT | SIGHUP)
+    }
+
+    /// Sends the signal to the command. On a terminal, the command has got it from the terminal already, if joblog has.
+    pub(crate) fn forward(self, process: &Process, place: Place) {
+        let has_got_it = match place {
+            Place::OnTerminal => self.from_terminal,
+            Place::OffTerminal => false,
+        };
+        if !has_got_it {
+            process.signal(self.number);
+        }
+    }
+}
+
+/// Where joblog runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On a terminal: the command is in joblog's process group, so that the shell's job control works as for any command.
+    OnTerminal,
+    /// Anywhere else: the command has a process group of its own, so that a signal reaches everything it has started.
+    OffTerminal,
+}
+
+impl Place {
+    /// Where this process runs.
+    pub(crate) fn find() -> Self {
+        if stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal() {
+            Self::OnTerminal
+        } else {
+            Self::OffTerminal
         }
     }
 }

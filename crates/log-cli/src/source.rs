@@ -39,10 +39,10 @@ impl Source {
     /// Opens the source that the options name, or otherwise the environment.
     pub(crate) async fn open(
         args: SourceArgs,
+        patience: Duration,
         env: Environment,
         terminal: &mut Terminal,
     ) -> Result<Self, Failure> {
-        let patience = args.give_up_after;
         let url = if args.redis.redis.is_some() {
             None
         } else {
@@ -56,9 +56,8 @@ impl Source {
                 .map_err(Failure::usage)?;
             Server::Api(client)
         } else {
-            let if_missing =
-                "name the API (--url or JOBLOG_URL) or a Redis server (--redis or REDIS_URL)";
-            let store = redis::store(args.redis, env, if_missing)?;
+            let if_missing = "name the API (--url or JOBLOG_URL) or a Redis server (--redis or JOBLOG_REDIS_URL)";
+            let store = redis::store(&args.redis, env, if_missing)?;
             redis::wait_until_usable(&store, patience, terminal).await?;
             Server::Redis(store)
         };

@@ -26,7 +26,7 @@ pub(crate) async fn cat(
 ) -> Result<u8, Failure> {
     let start = args.start();
     let job = env.job_id(args.job.job, "name the job, or set JOBLOG_JOB")?;
-    let source = Source::open(args.source, env, terminal).await?;
+    let source = Source::open(args.source, args.patience.give_up_after, env, terminal).await?;
     let mut printer = LinePrinter::new(args.style.into(), env);
     let after = source.position(&job, start, terminal).await?;
     let after = after.unwrap_or(EntryId::ZERO);

@@ -1,7 +1,5 @@
 //! `joblog create`: creates a job in Redis.
 
-use std::time::Duration;
-
 use log_store::CreateJobError;
 use log_writer::create_job;
 
@@ -10,9 +8,6 @@ use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::redis;
 use crate::terminal::Terminal;
-
-/// How long to wait for Redis.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn create(
     args: CreateArgs,
@@ -26,9 +21,9 @@ pub(crate) async fn create(
             "a job needs an owner, or nobody could read it: give --user ID, or set JOBLOG_USER",
         )
     })?;
-    let if_missing = "a job is created in Redis: name the server with --redis or REDIS_URL (the API cannot create jobs)";
-    let store = redis::store(args.redis, env, if_missing)?;
-    redis::wait_until_usable(&store, PATIENCE, terminal).await?;
+    let if_missing = "a job is created in Redis: name the server with --redis or JOBLOG_REDIS_URL (the API cannot create jobs)";
+    let store = redis::store(&args.redis, env, if_missing)?;
+    redis::wait_until_usable(&store, args.patience.give_up_after, terminal).await?;
     match create_job(&store, &job, owner).await {
         Ok(()) => Ok(0),
         Err(CreateJobError::Exists) => Err(Failure::new(

@@ -1,26 +1,30 @@
 //! `joblog run`: runs a command whose output becomes the log of a job.
 
 mod finish;
+mod leftovers;
 mod outage;
 mod prepare;
+mod program;
 
-use std::io;
+use std::future::pending;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use log_store::redis::RedisStore;
-use log_writer::{Echo, LogWriter, Outcome, RunError};
-use tokio::process::Command;
+use log_writer::{LogWriter, Outcome, Process, RunError, Running};
+use signal_hook::consts::SIGKILL;
 use tokio::sync::mpsc;
-use tokio::time::interval;
+use tokio::time::{Instant, interval, sleep_until};
 
 use self::finish::Finish;
+pub(crate) use self::leftovers::discard;
 use self::outage::OutageNotice;
 use self::prepare::{Prepared, prepare};
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::signals::{self, ReceivedSignal};
+use crate::signals::{self, Place, ReceivedSignal};
 use crate::terminal::Terminal;
 use crate::wait_notice::TICK;
 
@@ -29,79 +33,131 @@ pub(crate) async fn run(
     env: Environment,
     terminal: &mut Terminal,
 ) -> Result<u8, Failure> {
-    let give_up_after = args.give_up_after;
+    let (give_up_after, kill_after) = (args.give_up_after, args.kill_after);
     let prepared = prepare(args, env, terminal).await;
     let Prepared {
         writer,
         store,
-        command,
+        program,
     } = prepared.map_err(Failure::before_the_command)?;
     let signals = signals::listen();
     let mut signals = signals.map_err(|error| {
         let text = format_args!("cannot receive signals: {error}");
         Failure::new(Failure::RUN_FAILED, text)
     })?;
-    let name = command.as_std().get_program().display().to_string();
+    let place = Place::find();
     let mut outage = OutageNotice::default();
-    let running = run_command(
-        &writer,
-        &store,
-        command,
-        &mut outage,
-        &mut signals,
-        terminal,
-    );
-    let ran = running.await;
-    let (code, outcome, message) = match ran {
+    let ended = match program.start(&writer, env, place) {
+        Ok(running) => {
+            let command = RunningCommand {
+                writer: &writer,
+                store: &store,
+                process: running.process(),
+                place,
+                kill_after,
+                kill_at: None,
+            };
+            let status = command.wait(running, &mut outage, &mut signals, terminal);
+            status.await.map_err(|error| {
+                let text = format_args!("{}: {error}", program.name());
+                Failure::new(Failure::RUN_FAILED, text)
+            })
+        }
+        Err(failure) => Err(failure),
+    };
+    let (code, outcome, message) = match ended {
         Ok(status) => (
             code_from_status(status),
             Outcome::from(status),
             format!("The command ended with {}", describe(status)),
         ),
-        Err(error) => {
-            let (code, text) = code_from_error(&name, &error);
-            terminal.message(&text);
-            (code, Outcome::Failed, text)
+        Err(failure) => {
+            terminal.message(&failure);
+            (failure.code, Outcome::Failed, failure.to_string())
         }
     };
     if outcome == Outcome::Failed {
         // Viewers of the log see why it ends here.
         writer.system(&message).await;
     }
+    let leftovers = writer.leftovers();
     let finish = Finish {
         outcome,
         message,
         give_up_after,
     };
     finish.run(writer, outage, &mut signals, terminal).await;
+    leftovers::hand_over(&leftovers, terminal);
     Ok(code)
 }
 
-/// Runs the command until it ends. Shows its output, forwards signals, and tells the user when Redis cannot be reached.
-async fn run_command(
-    writer: &LogWriter,
-    store: &RedisStore,
-    command: Command,
-    outage: &mut OutageNotice,
-    signals: &mut mpsc::Receiver<ReceivedSignal>,
-    terminal: &mut Terminal,
-) -> Result<ExitStatus, RunError> {
-    let echo = Echo::to(tokio::io::stdout(), tokio::io::stderr());
-    let running = writer.spawn(command, echo)?;
-    let process = running.process();
-    let mut end = Box::pin(running.wait());
-    let mut ticks = interval(TICK);
-    loop {
-        tokio::select! {
-            status = &mut end => {
-                if store.state().connected {
+/// A command while it runs.
+struct RunningCommand<'a> {
+    writer: &'a LogWriter,
+    store: &'a RedisStore,
+    process: Process,
+    place: Place,
+    /// How long it may go on after a signal that asks it to stop.
+    kill_after: Duration,
+    /// When it is killed.
+    kill_at: Option<Instant>,
+}
+
+impl RunningCommand<'_> {
+    /// Waits until the command has ended. Shows its output, forwards signals, and tells the user when Redis cannot be
+    /// reached.
+    async fn wait(
+        mut self,
+        running: Running,
+        outage: &mut OutageNotice,
+        signals: &mut mpsc::Receiver<ReceivedSignal>,
+        terminal: &mut Terminal,
+    ) -> Result<ExitStatus, RunError> {
+        let mut end = Box::pin(running.wait());
+        let mut ticks = interval(TICK);
+        let mut status = None;
+        loop {
+            // After a signal, the end of the command is the end of everything that it has started.
+            if let Some(status) =
+                status.take_if(|_| self.kill_at.is_none() || !self.process.is_running())
+            {
+                if self.store.state().connected {
                     outage.end(terminal);
                 }
                 return status;
             }
-            Some(signal) = signals.recv() => signal.forward(process.id()),
-            _ = ticks.tick() => outage.tick(store, writer, terminal),
+            tokio::select! {
+                ended = &mut end, if status.is_none() => status = Some(ended),
+                Some(signal) = signals.recv() => self.forward(signal),
+                () = at(self.kill_at) => self.kill(terminal),
+                _ = ticks.tick() => outage.tick(self.store, self.writer, terminal),
+            }
         }
+    }
+
+    fn forward(&mut self, signal: ReceivedSignal) {
+        signal.forward(&self.process, self.place);
+        if self.place == Place::OffTerminal && signal.starts_grace() {
+            self.kill_at
+                .get_or_insert_with(|| Instant::now() + self.kill_after);
+        }
+    }
+
+    fn kill(&mut self, terminal: &mut Terminal) {
+        let seconds = self.kill_after.as_secs();
+        terminal.message(format_args!(
+            "killing the command: it did not end within {seconds} s after the signal"
+        ));
+        self.process.signal(SIGKILL);
+        self.kill_at = None;
+    }
+}
+
+/// Waits until a time, or for ever.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 
@@ -119,17 +175,5 @@ fn describe(status: ExitStatus) -> String {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => status.to_string(),
-    }
-}
-
-/// The exit code and the message if the command could not be run.
-fn code_from_error(name: &str, error: &RunError) -> (u8, String) {
-    match error {
-        RunError::Spawn(error) if error.kind() == io::ErrorKind::NotFound => (
-            Failure::COMMAND_NOT_FOUND,
-            format!("{name}: command not found"),
-        ),
-        RunError::Spawn(error) => (Failure::CANNOT_START, format!("{name}: {error}")),
-        RunError::Wait(error) => (Failure::RUN_FAILED, format!("{name}: {error}")),
     }
 }

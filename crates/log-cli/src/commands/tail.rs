@@ -27,7 +27,7 @@ pub(crate) async fn tail(
 ) -> Result<u8, Failure> {
     let start = args.start();
     let job = env.job_id(args.job.job, "name the job, or set JOBLOG_JOB")?;
-    let source = Source::open(args.source, env, terminal).await?;
+    let source = Source::open(args.source, args.give_up_after, env, terminal).await?;
     let printer = LinePrinter::new(args.style.into(), env);
     let log = source.follow(&job, start, terminal).await?;
     let mut wait = WaitNotice::default();

@@ -9,7 +9,9 @@
 
 mod api;
 mod cat;
+mod claims;
 mod fault;
+mod leftovers;
 mod open_lines;
 mod output;
 mod pages;
@@ -18,3 +20,4 @@ mod signals;
 mod support;
 mod tail;
 mod terminal;
+mod usage;

@@ -99,7 +99,7 @@ async fn errors_are_reported_before_the_command_is_started() {
     }
     let nowhere = joblog(&["run", "--job", "a", "--", "true"]);
     let ended = ended(nowhere).await;
-    assert!(ended.err.contains("REDIS_URL"), "{ended:?}");
+    assert!(ended.err.contains("JOBLOG_REDIS_URL"), "{ended:?}");
     assert_eq!(job_fields(&new).await, 0, "no job was created");
 }
 

@@ -135,7 +135,7 @@ impl Job {
     pub(crate) fn joblog(&self, arguments: &[&str]) -> Command {
         let mut command = joblog(arguments);
         command
-            .env("REDIS_URL", self.redis.url())
+            .env("JOBLOG_REDIS_URL", self.redis.url())
             .env("JOBLOG_JOB", &self.id);
         command
     }
@@ -165,18 +165,21 @@ impl Job {
 
     /// The source and text of all lines in Redis.
     pub(crate) async fn log(&self) -> Vec<(String, String)> {
+        let sources = self.field("source").await.into_iter();
+        sources.zip(self.field("text").await).collect()
+    }
+
+    /// One field of all lines in Redis. A missing one is empty.
+    pub(crate) async fn field(&self, name: &str) -> Vec<String> {
         let logs = format!("{}:logs", self.key());
         let entries = self.command(&["XRANGE", &logs, "-", "+"]).await.array();
-        let line = |entry: Value| {
+        let value = |entry: Value| {
             let [_, fields] = <[_; 2]>::try_from(entry.array()).unwrap();
             let fields: Vec<_> = fields.array().iter().map(Value::text).collect();
-            let field = |name: &str| {
-                let pair = fields.chunks(2).find(|pair| pair[0] == name);
-                pair.map(|pair| pair[1].clone()).unwrap_or_default()
-            };
-            (field("source"), field("text"))
+            let pair = fields.chunks(2).find(|pair| pair[0] == name);
+            pair.map(|pair| pair[1].clone()).unwrap_or_default()
         };
-        entries.into_iter().map(line).collect()
+        entries.into_iter().map(value).collect()
     }
 
     /// The texts of the command's lines in Redis, without `system` lines.

@@ -1,29 +1,35 @@
 //! Everything that can fail before the command is started.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::{JobId, JobStatus, UserId};
 use log_store::redis::RedisStore;
-use log_store::{CreateJobError, Jobs as _, TransitionError};
-use log_writer::{Ansi, LogWriter, Redaction, create_job};
-use tokio::process::Command;
+use log_store::{ClaimError, CreateJobError, Jobs as _, TransitionError};
+use log_writer::{Ansi, LogWriter, Redaction, create_job, phase_for_status};
+use tokio::time::timeout;
 
+use super::program::Program;
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::redis;
 use crate::terminal::Terminal;
+use crate::{lost_run, redis};
 
 /// How long to wait for Redis before the command is started.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The phase of lines if neither the options nor the job's status name one. Existing readers expect one in each line.
+const DEFAULT_PHASE: &str = "code";
+
+/// The command inherits `REDIS_URL`, because a build may need a Redis of its own.
+const SHARED_REDIS: &str = "the command sees the Redis of its log in REDIS_URL, and could empty it; to keep it apart, name the log's Redis in JOBLOG_REDIS_URL";
 
 /// What is needed to run the command.
 pub(super) struct Prepared {
     pub(super) writer: LogWriter,
     pub(super) store: Arc<RedisStore>,
-    pub(super) command: Command,
+    pub(super) program: Program,
 }
 
 pub(super) async fn prepare(
@@ -34,9 +40,13 @@ pub(super) async fn prepare(
     let job = env.job_id(args.job, "name the job with --job ID or JOBLOG_JOB")?;
     let owner = env.owner(args.user)?;
     let redaction = redaction(&args.secret_env, env, terminal)?;
-    let command = command(args.command)?;
-    let if_missing = "name the Redis server for the log with --redis URL or REDIS_URL";
-    let store = redis::store(args.redis, env, if_missing)?;
+    let program = Program::new(args.command);
+    let program = program.ok_or_else(|| Failure::usage("give a command after --"))?;
+    let if_missing = "name the Redis server for the log with --redis URL or JOBLOG_REDIS_URL";
+    let store = redis::store(&args.redis, env, if_missing)?;
+    if redis::is_in_redis_url(&args.redis, env) {
+        terminal.message(SHARED_REDIS);
+    }
     redis::wait_until_usable(&store, PATIENCE, terminal).await?;
     store.check_writes().await?;
     let status = find_or_create_job(&store, &job, owner, terminal).await?;
@@ -47,17 +57,17 @@ pub(super) async fn prepare(
     } else {
         Ansi::Strip
     };
-    let mut writer = LogWriter::builder(job, Arc::clone(&store))
+    let phase = args.phase.as_deref().or_else(|| phase_for_status(&status));
+    let writer = LogWriter::builder(job.clone(), Arc::clone(&store))
         .redaction(redaction)
         .ansi(ansi)
         .progress(args.progress)
-        .give_up_after(args.give_up_after);
-    if let Some(phase) = &args.phase {
-        writer = writer.phase(phase);
-    }
-    let writer = writer.start();
+        .give_up_after(args.give_up_after)
+        .phase(phase.unwrap_or(DEFAULT_PHASE))
+        .start();
+    claim(&writer, &store, &job, terminal).await?;
     if status == JobStatus::Queued {
-        let message = format!("Running {}", command.as_std().get_program().display());
+        let message = format!("Running {}", program.name());
         match writer.enter(JobStatus::Starting, &message).await {
             // If another producer has moved the job, that is fine too.
             Ok(()) => {}
@@ -68,7 +78,7 @@ pub(super) async fn prepare(
     Ok(Prepared {
         writer,
         store,
-        command,
+        program,
     })
 }
 
@@ -97,14 +107,52 @@ fn redaction(
     redaction.build().map_err(Failure::usage)
 }
 
-fn command(words: Vec<OsString>) -> Result<Command, Failure> {
-    let mut words = words.into_iter();
-    let program = words
-        .next()
-        .ok_or_else(|| Failure::usage("give a command after --"))?;
-    let mut command = Command::new(program);
-    command.args(words);
-    Ok(command)
+/// Makes the job this run's own.
+async fn claim(
+    writer: &LogWriter,
+    store: &Arc<RedisStore>,
+    job: &JobId,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let mut claimed = try_claim(writer, store).await?;
+    if let Err(ClaimError::Held(claim)) = &claimed
+        && claim.lease.lapsed_ago().is_some()
+    {
+        // Its worker was lost, or cannot reach Redis. Then the job ends here, or the worker renews its claim.
+        lost_run::end_if_lost(store, job, PATIENCE, terminal).await?;
+        claimed = try_claim(writer, store).await?;
+    }
+    match claimed {
+        Ok(()) => Ok(()),
+        Err(ClaimError::Held(_)) => {
+            let text = format_args!("the job `{job}` is busy: another joblog run is running it");
+            Err(Failure::new(Failure::OTHER, text))
+        }
+        Err(ClaimError::Ended(status)) => Err(has_ended(store, job, &status).await),
+        Err(ClaimError::NotFound) => Err(Failure::no_such_job(job)),
+        Err(ClaimError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn try_claim(
+    writer: &LogWriter,
+    store: &Arc<RedisStore>,
+) -> Result<Result<(), ClaimError>, Failure> {
+    let claimed = timeout(PATIENCE, writer.claim(Arc::clone(store) as _)).await;
+    claimed.map_err(|_| {
+        let text = "Redis does not answer, so this run could not claim the job";
+        Failure::new(Failure::UNREACHABLE, text)
+    })
+}
+
+/// The failure to run a job that has ended. It says why the job ended, if that is known.
+async fn has_ended(store: &RedisStore, job: &JobId, status: &JobStatus) -> Failure {
+    let details = store.details(job).await.ok().flatten();
+    let why = details.and_then(|details| details.status_message);
+    let why = why.filter(|why| !why.is_empty());
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    let text = format_args!("the job `{job}` has ended: it is {status}{why}");
+    Failure::new(Failure::OTHER, text)
 }
 
 /// Creates the job if it does not exist, and refuses a job that cannot be run. Returns the status of the job.
@@ -119,8 +167,7 @@ async fn find_or_create_job(
         return create(store, job, owner).await;
     };
     if found.status.is_terminal() {
-        let text = format_args!("the job `{job}` has ended: it is {}", found.status);
-        return Err(Failure::new(Failure::OTHER, text));
+        return Err(has_ended(store, job, &found.status).await);
     }
     match (&found.owner, owner) {
         (None, _) => terminal.message(format_args!(
