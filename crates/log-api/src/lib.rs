@@ -45,6 +45,7 @@ mod health_check;
 mod http;
 mod ingest;
 mod keys;
+mod lost_runs;
 mod metrics;
 mod net;
 mod signals;

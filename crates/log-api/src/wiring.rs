@@ -21,6 +21,7 @@ use crate::config::{
 };
 use crate::health::Health;
 use crate::ingest::{WriteStores, Writes};
+use crate::lost_runs;
 use crate::metrics::{Metrics, StoreGauges};
 use crate::state::AppState;
 use crate::supervise::TaskEnd;
@@ -109,11 +110,12 @@ pub(crate) fn on_embedded(
         tickets: store.clone(),
         revocations: Some(store.clone()),
     };
-    let state = AppState::builder(verifier, store.clone(), store)
+    let state = AppState::builder(verifier, store.clone(), store.clone())
         .hub(hub_options(stream, limits))
         .searches(limits.searches)
         .access(options, stores)
         .build();
+    lost_runs::watch(&state.tasks, store);
     let gauges = || StoreGauges {
         connected: true,
         ..StoreGauges::default()
@@ -149,6 +151,7 @@ async fn on_redis(
         .searches(settings.limits.searches)
         .access(access_options(settings), stores)
         .build();
+    lost_runs::watch(&state.tasks, store.clone());
     match Box::pin(check_redis(&store, needs)).await {
         Ok(()) => tracing::info!(redis = shown, "Redis is suitable"),
         Err(Unsuitable::Away(error)) => {
@@ -217,6 +220,7 @@ async fn check_redis(store: &RedisStore, needs: Needs) -> Result<(), Unsuitable>
             }
         }
     }
+    Box::pin(check_lost_runs(store)).await;
     match store.check_access().await {
         Ok(()) => Ok(()),
         Err(error) if error.is_retryable() => Err(Unsuitable::Away(error)),
@@ -227,6 +231,13 @@ async fn check_redis(store: &RedisStore, needs: Needs) -> Result<(), Unsuitable>
             tracing::warn!(%error, "Redis does not allow tickets (log-api:*)");
             Ok(())
         }
+    }
+}
+
+/// Tells if this service cannot end the jobs of lost workers. Everything else works without that.
+async fn check_lost_runs(store: &RedisStore) {
+    if let Err(StoreError::Refused(error)) = store.check_runs().await {
+        tracing::warn!(%error, "Redis does not allow this service to end the jobs of lost workers");
     }
 }
 

@@ -21,6 +21,7 @@ mod faults;
 mod health;
 mod key_set;
 mod limits;
+mod lost_runs;
 mod metrics;
 mod mount;
 mod outage;
