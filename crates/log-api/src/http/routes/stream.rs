@@ -28,8 +28,7 @@ pub(super) async fn stream(
         .content_type(query.format.content_type())
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        .insert_header((VARY, "Accept"))
-        .insert_header(ContentEncoding::Identity);
+        .insert_header((VARY, "Accept"));
     Ok(answer_with(answer, &request, session))
 }
 
@@ -57,7 +56,12 @@ fn answer_with(
     };
     let mut answer = match takeover {
         Some(takeover) => answer.body(TakenOver::new(takeover, framing, keep_alive, session)),
-        None => answer.body(SseBody::from_session(session)),
+        None => {
+            // Keeps the `Compress` middleware of an application away that has our routes: it would hold lines back. Proxies
+            // obey the `no-transform`.
+            answer.insert_header(ContentEncoding::Identity);
+            answer.body(SseBody::from_session(session))
+        }
     };
     let head = answer.head_mut();
     head.no_chunking(framing == Framing::UntilClose);
