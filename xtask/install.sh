@@ -2,6 +2,7 @@
 # Installs what a command needs and this machine lacks. It says nothing where all is there.
 #
 #   install.sh program NAME [PACKAGE]  from Debian's package of that name, on Debian and as root
+#   install.sh python FOLDER LIST      Python packages of a list, from PyPI, into a folder with a Python of its own
 #   install.sh cargo COMMAND VERSION   a command of cargo, from crates.io
 set -eu
 name=$2
@@ -17,6 +18,18 @@ program)
     if ! command -v "$name" >/dev/null; then
         echo "$name is missing (Debian, as root: apt-get install $package)" >&2
         exit 1
+    fi
+    ;;
+python)
+    list=$3
+    if ! cmp --silent "$list" "$name/installed.txt"; then
+        echo "Installing the Python packages of $list (about a minute)."
+        sh "$0" program python3
+        python3 -m venv --help >/dev/null 2>&1 && python3 -c 'import ensurepip' 2>/dev/null ||
+            { timeout 300 apt-get --quiet update && timeout 300 apt-get --quiet install --yes python3-venv; }
+        python3 -m venv --clear "$name"
+        "$name/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+        cp "$list" "$name/installed.txt"
     fi
     ;;
 cargo)

@@ -25,7 +25,7 @@ use crate::image;
 #[command(after_help = "\
 Examples:
   cargo xtask test                        everything that needs a Redis and nothing else
-  cargo xtask test --full                 also the suites that need a browser or a proxy
+  cargo xtask test --full                 also the suites that need a browser, proxies or other people's clients
   cargo xtask test -p log-store           one crate
   cargo xtask test -p log-store redis::   its tests with `redis::` in their names
   cargo xtask test -- --no-capture        any other argument of the runner")]
@@ -45,7 +45,8 @@ pub(crate) struct TestArgs {
 }
 
 /// Kinds of test targets that need more than a Redis, and the programs that they need. Debian has each program in a
-/// package of its name, or of the name behind a `=`. Any crate may have such a target: `tests/<name>/main.rs`.
+/// package of its name, or of the name behind a `=`. `python:` is a list of Python packages. Any crate may have such a
+/// target: `tests/<name>/main.rs`.
 const SUITES: [(&str, &[&str]); 2] = [
     (
         "browser",
@@ -56,14 +57,29 @@ const SUITES: [(&str, &[&str]); 2] = [
             "openssl",
         ],
     ),
-    ("proxies", &["nginx", "haproxy"]),
+    (
+        "clients",
+        &[
+            "nginx",
+            "haproxy",
+            "caddy",
+            "apache2",
+            "chromium",
+            "node=nodejs",
+            "curl",
+            "openssl",
+            "python:crates/log-api/tests/clients/requirements.txt",
+        ],
+    ),
 ];
 
 /// `cargo xtask test`.
 pub(crate) fn run(sh: &Shell, args: &TestArgs) -> anyhow::Result<()> {
     let metadata = metadata(sh, "Cargo.toml")?;
     let chosen = chosen(&metadata, &args.packages)?;
-    let not_run = suites_left_out(&chosen, |programs| prepare_suite(sh, programs, args.full));
+    let not_run = suites_left_out(&chosen, |programs| {
+        prepare_suite(sh, programs, args.full, &metadata)
+    });
     // First, because the runner's summary of all others should be the last thing on the screen.
     if !args.no_doc && args.runner_args.is_empty() {
         run_doc_tests(sh, args, &chosen)?;
@@ -116,13 +132,22 @@ fn arguments(sh: &Shell, not_run: &[(&str, String)]) -> Vec<String> {
 }
 
 /// Says why a suite cannot run, or installs what it needs.
-fn prepare_suite(sh: &Shell, programs: &[&str], full: bool) -> Result<(), String> {
+fn prepare_suite(
+    sh: &Shell,
+    programs: &[&str],
+    full: bool,
+    metadata: &Metadata,
+) -> Result<(), String> {
     if !full {
         return Err("it runs with --full".to_owned());
     }
     for program in programs {
         let reason = |_| format!("{program} is missing and cannot be installed");
-        install(sh, program).map_err(reason)?;
+        let prepared = match program.strip_prefix("python:") {
+            Some(list) => install_python(sh, list, metadata),
+            None => install(sh, program),
+        };
+        prepared.map_err(reason)?;
     }
     Ok(())
 }
@@ -131,6 +156,14 @@ fn prepare_suite(sh: &Shell, programs: &[&str], full: bool) -> Result<(), String
 pub(crate) fn install(sh: &Shell, program: &str) -> xshell::Result<()> {
     let (name, package) = program.split_once('=').unwrap_or((program, program));
     cmd!(sh, "sh xtask/install.sh program {name} {package}")
+        .quiet()
+        .run()
+}
+
+/// Installs Python packages of a list for the tests that look for them in `python-clients`.
+fn install_python(sh: &Shell, list: &str, metadata: &Metadata) -> xshell::Result<()> {
+    let folder = metadata.target_directory.join("tmp/python-clients");
+    cmd!(sh, "sh xtask/install.sh python {folder} {list}")
         .quiet()
         .run()
 }
