@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::types::Value;
-use log_domain::{Line, LogBounds, Order, ReadLimit, Span};
+use log_domain::{Order, ReadLimit, Span};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::collected::{Rest, Step};
-use super::decode;
+use super::decode::{self, Found};
 use super::fault::Fault;
 use super::node::Purpose;
-use super::question::Command;
+use super::question::{Command, ends};
 use super::servers::Servers;
 use super::session::Session;
 
@@ -105,19 +105,6 @@ pub(super) struct Query<'a> {
     pub(super) with_bounds: bool,
 }
 
-/// What a careful read has found.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) lines: Vec<Line>,
-    /// Whether there are more lines than the limit.
-    pub(super) more: bool,
-    /// How much of the limit the lines take.
-    pub(super) taken: usize,
-    /// The size of the largest entry.
-    pub(super) largest: usize,
-    pub(super) bounds: Option<LogBounds>,
-}
-
 impl CarefulReads {
     pub(super) const fn new(servers: Arc<Servers>) -> Self {
         Self {
@@ -175,7 +162,7 @@ impl Found {
 
 impl Query<'_> {
     fn arguments(&self) -> Vec<Value> {
-        let (low, high) = super::reads::ends(self.span);
+        let (low, high) = ends(self.span);
         let (command, begin, end) = match self.order {
             Order::OldestFirst => ("XRANGE", low, high),
             Order::NewestFirst => ("XREVRANGE", high, low),

@@ -3,7 +3,6 @@
 use fred::types::Value;
 use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
 
-use super::careful::Found;
 use super::fault::Fault;
 use crate::append::OPEN;
 
@@ -75,6 +74,19 @@ fn is_open(value: &Value) -> bool {
 
 fn length(value: &Value) -> usize {
     value.as_bytes().map_or(0, <[u8]>::len)
+}
+
+/// What [`super::careful`] has found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) lines: Vec<Line>,
+    /// Whether there are more lines than the limit.
+    pub(super) more: bool,
+    /// How much of the limit the lines take.
+    pub(super) taken: usize,
+    /// The size of the largest entry.
+    pub(super) largest: usize,
+    pub(super) bounds: Option<LogBounds>,
 }
 
 /// What [`super::careful`] reads of the log of a key.

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::error_text::text;
 use super::keys::KeyPatterns;
-use super::tls::RedisTls;
+use super::tls::{RedisTls, TlsProblem};
 
 /// The schemes that an address may have. `valkey` stands for `redis` in each of them.
 const SCHEMES: [&str; 6] = [
@@ -209,6 +209,19 @@ pub enum RedisOptionsError {
         /// The field of [`RedisOptions`].
         field: &'static str,
     },
+}
+
+impl From<TlsProblem> for RedisOptionsError {
+    fn from(problem: TlsProblem) -> Self {
+        match problem {
+            TlsProblem::NotAsked => Self::Url {
+                reason: "files for TLS are given, but it does not begin with rediss://".into(),
+            },
+            TlsProblem::CaFile(reason) => Self::CaFile { reason },
+            TlsProblem::CertFile(reason) => Self::CertFile { reason },
+            TlsProblem::KeyFile(reason) => Self::KeyFile { reason },
+        }
+    }
 }
 
 #[cfg(test)]

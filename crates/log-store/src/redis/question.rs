@@ -18,6 +18,7 @@ use fred::clients::{Client, Pipeline};
 use fred::error::Error;
 use fred::interfaces::{ClientLike, FredResult};
 use fred::types::{ClusterHash, CustomCommand, Value};
+use log_domain::{EntryId, Span};
 
 use super::fault::{Fault, is_not_offered};
 use super::session::{Session, timed_out};
@@ -310,5 +311,44 @@ fn named_entries(reply: Value, key: &str) -> Result<Value, Fault> {
         Ok(entries)
     } else {
         Err(ODD)
+    }
+}
+
+/// The bounds of a span as `XRANGE` takes them.
+pub(super) fn ends(span: Span) -> (String, String) {
+    if span.after == Some(EntryId::MAX) || span.before == Some(EntryId::ZERO) {
+        // No id is there, and Redis takes no such exclusive bound. A range that ends before it begins still reads the key:
+        // so an outage is an error, and tracking begins.
+        return ("1".into(), "0".into());
+    }
+    let bound = |id: Option<EntryId>, none: &str| match id {
+        Some(id) => format!("({id}"),
+        None => none.into(),
+    };
+    (bound(span.after, "-"), bound(span.before, "+"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_exclusive_and_the_impossible_ones_are_an_empty_range() {
+        let id = EntryId::new(5, 1);
+        let span = Span {
+            after: Some(id),
+            before: None,
+        };
+        assert_eq!(ends(span), ("(5-1".into(), "+".into()));
+        assert_eq!(ends(Span::default()), ("-".into(), "+".into()));
+        for span in [
+            Span::after(EntryId::MAX),
+            Span {
+                after: None,
+                before: Some(EntryId::ZERO),
+            },
+        ] {
+            assert_eq!(ends(span), ("1".into(), "0".into()));
+        }
     }
 }

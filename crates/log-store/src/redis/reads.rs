@@ -13,7 +13,7 @@ use super::careful::{CarefulReads, INLINE, Query};
 use super::collected::{Collected, Step};
 use super::decode::{self, Entries};
 use super::fault::Fault;
-use super::question::{self, Command, answer_for, stream_info};
+use super::question::{self, Command, answer_for, ends, stream_info};
 use super::session::{Session, TailQuery, TailReply};
 use super::sizes::Sizes;
 use crate::lines::TailRead;
@@ -344,43 +344,4 @@ fn known_bounds(info: Result<Value, Error>) -> Result<(LogBounds, usize), Fault>
 /// Whether `XINFO STREAM` says that the key does not exist.
 fn is_absent(error: &Error) -> bool {
     error.details().contains("no such key")
-}
-
-/// The bounds of a span as `XRANGE` takes them.
-pub(super) fn ends(span: Span) -> (String, String) {
-    if span.after == Some(EntryId::MAX) || span.before == Some(EntryId::ZERO) {
-        // No id is there, and Redis takes no such exclusive bound. A range that ends before it begins still reads the key:
-        // so an outage is an error, and tracking begins.
-        return ("1".into(), "0".into());
-    }
-    let bound = |id: Option<EntryId>, none: &str| match id {
-        Some(id) => format!("({id}"),
-        None => none.into(),
-    };
-    (bound(span.after, "-"), bound(span.before, "+"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bounds_are_exclusive_and_the_impossible_ones_are_an_empty_range() {
-        let id = EntryId::new(5, 1);
-        let span = Span {
-            after: Some(id),
-            before: None,
-        };
-        assert_eq!(ends(span), ("(5-1".into(), "+".into()));
-        assert_eq!(ends(Span::default()), ("-".into(), "+".into()));
-        for span in [
-            Span::after(EntryId::MAX),
-            Span {
-                after: None,
-                before: Some(EntryId::ZERO),
-            },
-        ] {
-            assert_eq!(ends(span), ("1".into(), "0".into()));
-        }
-    }
 }

@@ -7,8 +7,6 @@ use fred::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use fred::rustls::{ClientConfig, RootCertStore};
 use fred::types::config::{TlsConfig, TlsConnector};
 
-use super::options::RedisOptionsError;
-
 /// Files for TLS, all PEM. Without any, the authorities of the system are trusted, and there is no client certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedisTls {
@@ -20,38 +18,51 @@ pub struct RedisTls {
     pub key_file: Option<PathBuf>,
 }
 
+/// Why TLS cannot be used as the options say. The text says what is wrong with a file.
+#[derive(Debug)]
+pub(super) enum TlsProblem {
+    /// There are files, but the address does not ask for TLS.
+    NotAsked,
+    CaFile(String),
+    CertFile(String),
+    KeyFile(String),
+}
+
 impl RedisTls {
     fn is_empty(&self) -> bool {
         self.ca_file.is_none() && self.cert_file.is_none() && self.key_file.is_none()
     }
 
     /// What fred needs. `url_has_tls`: the address asks for TLS.
-    pub(super) fn config(&self, url_has_tls: bool) -> Result<Option<TlsConfig>, RedisOptionsError> {
+    pub(super) fn config(&self, url_has_tls: bool) -> Result<Option<TlsConfig>, TlsProblem> {
         if !url_has_tls {
             if self.is_empty() {
                 return Ok(None);
             }
             // Somebody who names an authority does not want to send passwords in clear.
-            return Err(RedisOptionsError::Url {
-                reason: "files for TLS are given, but it does not begin with rediss://".into(),
-            });
+            return Err(TlsProblem::NotAsked);
         }
         let roots = match &self.ca_file {
-            Some(path) => roots(certificates(path).map_err(ca_file)?).map_err(ca_file)?,
+            Some(path) => roots(certificates(path).map_err(TlsProblem::CaFile)?)
+                .map_err(TlsProblem::CaFile)?,
             None => system_roots(),
         };
         let builder = ClientConfig::builder().with_root_certificates(roots);
         let config = match (&self.cert_file, &self.key_file) {
             (None, None) => builder.with_no_client_auth(),
             (Some(cert), Some(key)) => {
-                let chain = certificates(cert).map_err(cert_file)?;
+                let chain = certificates(cert).map_err(TlsProblem::CertFile)?;
                 let key = PrivateKeyDer::from_pem_file(key)
-                    .map_err(|error| key_file(format!("{}: {error}", key.display())))?;
+                    .map_err(|error| TlsProblem::KeyFile(format!("{}: {error}", key.display())))?;
                 let config = builder.with_client_auth_cert(chain, key);
-                config.map_err(|error| key_file(error.to_string()))?
+                config.map_err(|error| TlsProblem::KeyFile(error.to_string()))?
             }
-            (Some(_), None) => return Err(key_file("a certificate needs its key".into())),
-            (None, Some(_)) => return Err(cert_file("a key needs its certificate".into())),
+            (Some(_), None) => {
+                return Err(TlsProblem::KeyFile("a certificate needs its key".into()));
+            }
+            (None, Some(_)) => {
+                return Err(TlsProblem::CertFile("a key needs its certificate".into()));
+            }
         };
         Ok(Some(TlsConnector::from(config).into()))
     }
@@ -84,16 +95,4 @@ fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     roots
-}
-
-const fn ca_file(reason: String) -> RedisOptionsError {
-    RedisOptionsError::CaFile { reason }
-}
-
-const fn cert_file(reason: String) -> RedisOptionsError {
-    RedisOptionsError::CertFile { reason }
-}
-
-const fn key_file(reason: String) -> RedisOptionsError {
-    RedisOptionsError::KeyFile { reason }
 }
