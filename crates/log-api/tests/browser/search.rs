@@ -61,7 +61,7 @@ async fn the_server_finds_what_the_page_has_not_fetched() {
     page.until("rows().length > 10").await;
     page.run("log.search('needle far')").await;
     page.until(&format!("{WORDS} === '1 of 1'")).await;
-    page.until("textOf(root.querySelector('.row.current')) === '40 a needle far away'")
+    page.until("rows().some((row) => row.classList.contains('current') && textOf(row) === '40 a needle far away')")
         .await;
 }
 

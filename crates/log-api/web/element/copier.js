@@ -19,19 +19,28 @@ export class Copier {
   #view;
   #say;
   #all = false;
+  /**
+   * The ends of the selection that stands for the whole log, once the browser has told them.
+   * @type {Array<Node | null> | null}
+   */
+  #ends = null;
 
   /** Selects the whole log: what is not mounted too. */
   selectAll() {
     const selection = getSelection();
     selection?.selectAllChildren(this.#view.rows);
     this.#all = true;
+    this.#ends = null;
     this.#view.rows.classList.add("all");
   }
 
   /** @param {Selection | null} selection */
   selectionChanged(selection) {
+    if (!this.#all) return;
+    const ends = [selection?.anchorNode ?? null, selection?.focusNode ?? null];
+    this.#ends ??= ends;
     // Whoever selects by hand no longer means the whole log.
-    if (!this.#all || (selection && !selection.isCollapsed && selection.anchorNode === this.#view.rows)) return;
+    if (selection && !selection.isCollapsed && ends.every((end, at) => end === this.#ends?.[at])) return;
     this.#all = false;
     this.#view.rows.classList.remove("all");
   }

@@ -82,7 +82,7 @@ export class View {
     if (anchor) {
       // A line that is no longer wrapped has fewer rows: the window stays at that line, and goes to no other.
       const height = this.#log.lineRows(anchor.block, anchor.index) * ROW;
-      this.offset = this.#log.rowOf(anchor.block, anchor.index) * ROW + Math.min(anchor.into, Math.max(0, height - 1));
+      this.offset = this.#log.rowOf(anchor.block, anchor.index) * ROW + Math.min(anchor.into, Math.max(0, height - ROW));
     }
     this.schedule();
     return result;
