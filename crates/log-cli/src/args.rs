@@ -6,6 +6,7 @@
 )]
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -136,6 +137,20 @@ impl From<StyleArgs> for Style {
     }
 }
 
+/// What must not appear in the log.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// An environment variable whose value must not appear in the log, or a pattern: '*_TOKEN'. May be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret_env: Vec<String>,
+    /// A file whose content, lines and secret values must not appear in the log. May be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Vec<PathBuf>,
+    /// Do not hide the values of variables just because of their names (*_TOKEN, *_SECRET, *_PASSWORD, *_KEY and the like)
+    #[arg(long)]
+    pub(crate) no_default_secrets: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -146,9 +161,8 @@ pub(crate) struct RunArgs {
     /// The owner of the job, if joblog creates it [env: JOBLOG_USER]
     #[arg(long, value_name = "ID")]
     pub(crate) user: Option<String>,
-    /// An environment variable whose value must not appear in the log. May be given several times
-    #[arg(long, value_name = "NAME")]
-    pub(crate) secret_env: Vec<String>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// The phase of all lines: scaffold, code, install or checks [default: the phase of the job's status, or else code]
     #[arg(long, value_name = "PHASE")]
     pub(crate) phase: Option<String>,

@@ -63,6 +63,16 @@ impl Environment {
         files.find(|path| path.is_file())
     }
 
+    /// All variables, sorted by name. What is not UTF-8 in them is replaced, as in a log.
+    pub(crate) fn variables(self) -> Vec<(String, String)> {
+        let lossy = |text: OsString| text.to_string_lossy().into_owned();
+        let mut variables: Vec<_> = std::env::vars_os()
+            .map(|(name, value)| (lossy(name), lossy(value)))
+            .collect();
+        variables.sort_unstable();
+        variables
+    }
+
     /// The id of the job.
     pub(crate) fn job_id(self, option: Option<String>, if_missing: &str) -> Result<JobId, Failure> {
         let text = self.option_or(option, "JOBLOG_JOB");

@@ -86,8 +86,14 @@ Exit codes: the exit code of the command, whatever happened to its log. If signa
 
 const RUN: &str = "\
 What you see: the output of the command, unchanged, with colours and secrets.
-What the log gets: the same lines, without terminal control sequences and without secrets. Joblog replaces the values of
-all --secret-env variables, and everything that looks like a secret, with [REDACTED].
+What the log gets: the same lines, without terminal control sequences and without secrets. Joblog replaces
+secrets with [REDACTED], in every way in which tools write them:
+  - the values of --secret-env variables, and of variables whose names say that they are secrets: *_TOKEN, *_SECRET,
+    *_PASSWORD, *_API_KEY, *_KEY and the like (not with --no-default-secrets). A value under 4 bytes, and a common word or
+    number, is not hidden: joblog says so.
+  - the content of --secret-file files, their lines, and the secret values in them.
+  - everything that looks like a secret: tokens of known providers, private keys, values of secret names, passwords in
+    addresses.
 
 The job:
   - If the job does not exist, joblog creates it. A new job needs an owner (--user), or nobody could read it.
@@ -117,7 +123,7 @@ FORCE_COLOR=1.
 
 Examples:
   joblog run --redis redis://127.0.0.1:6379 --job build-1 --user user_ann -- cargo build
-  joblog run --job build-2 --secret-env NPM_TOKEN --phase install -- npm ci
+  joblog run --job build-2 --secret-env 'REGISTRY_*' --secret-file .env --phase install -- npm ci
   joblog run --job build-3 -- sh -c 'make && make test'";
 
 const TAIL: &str = "\

@@ -45,7 +45,7 @@ const BEYOND_LIMIT: usize = 64 * 1024;
 pub struct LineAssembler {
     decoder: Utf8Stream,
     screen: Screen,
-    redactor: Option<Redactor>,
+    redactor: Redactor<StyledLine>,
     open: OpenClock,
     options: LineOptions,
 }
@@ -83,15 +83,14 @@ impl LineAssembler {
     /// for a while, call [`LineAssembler::release_held_lines`].
     #[must_use]
     pub fn holds_lines(&self) -> bool {
-        self.redactor.as_ref().is_some_and(Redactor::holds_lines)
+        self.redactor.holds_lines()
     }
 
     /// Passes the complete lines that are held back to `out`.
     pub fn release_held_lines(&mut self, mut out: impl FnMut(String)) {
         let options = &self.options;
-        if let Some(redactor) = &mut self.redactor {
-            redactor.release_held_lines(|line| finish_line(line, options, &mut out));
-        }
+        self.redactor
+            .release_held_lines(|line| finish_line(line, options, &mut out));
     }
 
     /// When to call [`LineAssembler::open_state`]. `None` if the present line needs no state before it changes again.
@@ -108,10 +107,7 @@ impl LineAssembler {
             return None;
         }
         self.release_held_lines(out);
-        let mut line = self.screen.open_line();
-        if let Some(redactor) = &self.redactor {
-            line = redactor.open_line(&line);
-        }
+        let line = self.redactor.open_line(self.screen.open_line());
         let mut state = String::new();
         finish_line(line, &self.options, &mut |line| state = line);
         self.open.look(state, now)
@@ -121,9 +117,8 @@ impl LineAssembler {
     pub fn finish(&mut self, mut out: impl FnMut(String)) {
         self.decode(&[], true, &mut out);
         let options = &self.options;
-        if let Some(redactor) = &mut self.redactor {
-            redactor.finish(|line| finish_line(line, options, &mut out));
-        }
+        self.redactor
+            .finish(|line| finish_line(line, options, &mut out));
         self.open.line_ended();
     }
 
@@ -138,10 +133,7 @@ impl LineAssembler {
         } = self;
         let mut take = |line: StyledLine| {
             open.line_ended();
-            match redactor {
-                Some(redactor) => redactor.push(&line, |line| finish_line(line, options, out)),
-                None => finish_line(line, options, out),
-            }
+            redactor.push(line, |line| finish_line(line, options, out));
         };
         decoder.push(chunk, |text| screen.push(text, &mut take));
         if ends {
@@ -164,7 +156,5 @@ fn finish_line(line: StyledLine, options: &LineOptions, out: &mut impl FnMut(Str
     out(text);
 }
 
-#[cfg(test)]
-mod secrets;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod leftovers;
 mod outage;
 mod prepare;
 mod program;
+mod secrets;
 
 use std::future::pending;
 use std::os::unix::process::ExitStatusExt as _;

@@ -16,6 +16,7 @@ mod open_lines;
 mod output;
 mod pages;
 mod run;
+mod secrets;
 mod signals;
 mod support;
 mod tail;

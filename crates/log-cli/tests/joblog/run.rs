@@ -86,12 +86,13 @@ async fn errors_are_reported_before_the_command_is_started() {
         (vec![], "--job ID"),
         (vec!["--job", "a b"], "the job id"),
         (vec!["--job", &bobs.id, secret, "UNSET"], "UNSET"),
-        (vec!["--job", &bobs.id, secret, "SHORT"], "too short"),
+        (
+            vec!["--job", &bobs.id, "--secret-file", "/no/such/file"],
+            "/no/such/file",
+        ),
     ] {
         let arguments = [&on[..], &options, &script].concat();
-        let mut command = joblog(&arguments);
-        command.env("SHORT", "abc");
-        let ended = ended(command).await;
+        let ended = ended(joblog(&arguments)).await;
         assert_eq!(ended.code, Some(125), "{options:?} {ended:?}");
         assert!(ended.err.contains(said), "{options:?} {ended:?}");
         assert!(ended.out.is_empty());

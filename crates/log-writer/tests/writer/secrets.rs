@@ -47,16 +47,29 @@ async fn text_that_looks_like_a_secret_is_hidden_by_default() {
     assert_eq!(texts(&store).await, ["API_KEY=[REDACTED]"]);
 }
 
+/// A secret that is long enough to be wrapped.
+const LONG: &str = "Zq8Xw1Ec7Rv2Tb6Yn3Um5Ik4Ol9Pa0Sd";
+
+fn writer_with(store: &Arc<Store>, secret: &str) -> LogWriter {
+    let redaction = Redaction::builder().secret(secret).unwrap().build();
+    LogWriter::builder(job(), Arc::clone(store))
+        .redaction(redaction.unwrap())
+        .start()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_line_whose_end_may_begin_a_secret_waits_for_100_ms() {
     let store = store();
-    let writer = writer(&store);
+    let writer = writer_with(&store, LONG);
     let mut out = writer.stdout();
     out.write_all(b"first\n").await.unwrap();
     writer.flush().await.unwrap();
     sleep(Duration::from_secs(1)).await;
     let started = Instant::now();
-    out.write_all(b"he saw a hun\n").await.unwrap();
+    let (a, b) = LONG.split_at(6);
+    out.write_all(format!("he saw {a}\n").as_bytes())
+        .await
+        .unwrap();
     while texts(&store).await.len() < 2 {
         sleep(Duration::from_millis(1)).await;
     }
@@ -64,39 +77,53 @@ async fn a_line_whose_end_may_begin_a_secret_waits_for_100_ms() {
     assert!(waited >= Duration::from_millis(100), "{waited:?}");
     assert!(waited <= Duration::from_millis(110), "{waited:?}");
     // The rest of the secret is hidden.
-    out.write_all(b"ter2hunter2 x\n").await.unwrap();
+    out.write_all(format!("{b} x\n").as_bytes()).await.unwrap();
     writer.flush().await.unwrap();
-    assert_eq!(
-        texts(&store).await,
-        ["first", "he saw a hun", "[REDACTED] x"]
-    );
+    let shown = format!("he saw {a}");
+    assert_eq!(texts(&store).await, ["first", &shown, "[REDACTED] x"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_in_two_lines_is_hidden_completely() {
+async fn a_wrapped_secret_is_hidden_completely() {
+    let store = store();
+    let writer = writer_with(&store, LONG);
+    let mut out = writer.stdout();
+    let (a, b) = LONG.split_at(6);
+    out.write_all(format!("a {a}\n").as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    out.write_all(format!("{b} b\n").as_bytes()).await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["a [REDACTED]", "[REDACTED] b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_after_a_token_are_whole_whenever_they_come() {
     let store = store();
     let writer = writer(&store);
     let mut out = writer.stdout();
-    out.write_all(b"a hun\n").await.unwrap();
-    sleep(Duration::from_millis(50)).await;
-    out.write_all(b"ter2hunter2 b\n").await.unwrap();
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
+    for line in [token, "FAILED", "retrying", "all done"] {
+        out.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+    }
     writer.flush().await.unwrap();
-    assert_eq!(texts(&store).await, ["a [REDACTED]", " b"]);
+    let expected = ["[REDACTED]", "FAILED", "retrying", "all done"];
+    assert_eq!(texts(&store).await, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flush_and_the_end_release_held_lines() {
     let store = store_with_job().await;
-    let writer = writer(&store);
+    let writer = writer_with(&store, LONG);
     let mut out = writer.stdout();
-    out.write_all(b"one hun\n").await.unwrap();
+    out.write_all(b"one Zq8X\n").await.unwrap();
     writer.flush().await.unwrap();
-    assert_eq!(texts(&store).await, ["one hun"]);
+    assert_eq!(texts(&store).await, ["one Zq8X"]);
     let mut err = writer.stderr();
-    err.write_all(b"two hun\n").await.unwrap();
+    err.write_all(b"two Zq8X\n").await.unwrap();
     let stats = writer.finish(Outcome::Ready, "Built").await.unwrap();
     assert_eq!((stats.appended, stats.lost.lines), (2, 0));
-    assert_eq!(texts(&store).await, ["one hun", "two hun"]);
+    assert_eq!(texts(&store).await, ["one Zq8X", "two Zq8X"]);
 }
 
 #[tokio::test(start_paused = true)]

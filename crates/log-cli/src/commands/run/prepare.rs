@@ -6,10 +6,11 @@ use std::time::Duration;
 use log_domain::{JobId, JobStatus, UserId};
 use log_store::redis::RedisStore;
 use log_store::{ClaimError, CreateJobError, Jobs as _, TransitionError};
-use log_writer::{Ansi, LogWriter, Redaction, create_job, phase_for_status};
+use log_writer::{Ansi, LogWriter, create_job, phase_for_status};
 use tokio::time::timeout;
 
 use super::program::Program;
+use super::secrets;
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::Failure;
@@ -39,7 +40,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, Failure> {
     let job = env.job_id(args.job, "name the job with --job ID or JOBLOG_JOB")?;
     let owner = env.owner(args.user)?;
-    let redaction = redaction(&args.secret_env, env, terminal)?;
+    let redaction = secrets::redaction(&args.secrets, env, terminal)?;
     let program = Program::new(args.command);
     let program = program.ok_or_else(|| Failure::usage("give a command after --"))?;
     let if_missing = "name the Redis server for the log with --redis URL or JOBLOG_REDIS_URL";
@@ -80,31 +81,6 @@ pub(super) async fn prepare(
         store,
         program,
     })
-}
-
-/// The values that must not appear in the log.
-fn redaction(
-    names: &[String],
-    env: Environment,
-    terminal: &mut Terminal,
-) -> Result<Redaction, Failure> {
-    let mut redaction = Redaction::builder();
-    for name in names {
-        let Some(value) = env.get_exact(name)? else {
-            let text = format_args!("--secret-env {name}: this variable is not set");
-            return Err(Failure::usage(text));
-        };
-        if value.trim().is_empty() {
-            terminal.message(format_args!(
-                "--secret-env {name}: this variable is empty, so there is nothing to hide"
-            ));
-            continue;
-        }
-        let registered = redaction.secret(&value);
-        redaction = registered
-            .map_err(|error| Failure::usage(format_args!("--secret-env {name}: {error}")))?;
-    }
-    redaction.build().map_err(Failure::usage)
 }
 
 /// Makes the job this run's own.

@@ -1,0 +1,244 @@
+//! The kinds of tokens that are known by their beginning.
+//!
+//! Prefixes and lengths are those that the providers document, compared with the public rule lists of gitleaks and
+//! trufflehog. Minimum lengths are smaller than the documented ones, because a provider may change its tokens.
+
+/// A kind of token: a prefix, then a run of characters.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// Who gives such tokens.
+    pub(crate) provider: &'static str,
+    /// The beginning. It is public, but it is hidden with the rest.
+    pub(crate) prefix: &'static str,
+    pub(crate) alphabet: Alphabet,
+    /// The minimum number of characters after the prefix.
+    pub(crate) min: usize,
+    /// What else the characters must have, because the prefix also occurs in ordinary text.
+    pub(crate) proof: Proof,
+}
+
+/// The prefixes of all tokens that are known by their beginning, each with who gives such tokens.
+pub fn known_tokens() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.provider, kind.prefix))
+}
+
+/// The characters of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alphabet {
+    /// `0–9 a–f A–F`
+    Hex,
+    /// `A–Z 0–9`
+    Upper,
+    /// `A–Z a–z 0–9`
+    Plain,
+    /// `A–Z a–z 0–9 _`
+    Word,
+    /// `A–Z a–z 0–9 _ -`
+    Url,
+    /// `A–Z a–z 0–9 _ - .`
+    Dotted,
+    /// `A–Z a–z 0–9 _ - . + / =`
+    Base64,
+}
+
+/// What a text must contain to be a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Nothing, the length is enough.
+    Length,
+    /// A digit, because names of files and classes may begin like this as well.
+    Digit,
+    /// A dot with text on both sides, as between the parts of a JWT.
+    Dot,
+    /// Exactly the minimum length.
+    Exact,
+}
+
+impl Alphabet {
+    pub(crate) const fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Hex => byte.is_ascii_hexdigit(),
+            Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::Plain => byte.is_ascii_alphanumeric(),
+            Self::Word => byte.is_ascii_alphanumeric() || byte == b'_',
+            Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+            Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
+            Self::Base64 => {
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=')
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// Whether the characters after the prefix make a token.
+    pub(crate) fn accepts(&self, run: &[u8]) -> bool {
+        if run.len() < self.min {
+            return false;
+        }
+        match self.proof {
+            Proof::Length => true,
+            Proof::Digit => run.iter().any(u8::is_ascii_digit),
+            Proof::Dot => {
+                let mut parts = run.split(|byte| *byte == b'.').map(<[u8]>::len);
+                parts.next().is_some_and(|len| len > 0) && parts.next().is_some_and(|len| len > 0)
+            }
+            Proof::Exact => run.len() == self.min,
+        }
+    }
+}
+
+const fn kind(
+    provider: &'static str,
+    prefix: &'static str,
+    alphabet: Alphabet,
+    min: usize,
+    proof: Proof,
+) -> Kind {
+    Kind {
+        provider,
+        prefix,
+        alphabet,
+        min,
+        proof,
+    }
+}
+
+/// All known kinds. The table in `docs/` is checked against this list.
+#[rustfmt::skip]
+pub(crate) const KINDS: &[Kind] = {
+    use Alphabet::{Base64, Dotted, Hex, Plain, Upper, Url, Word};
+    use Proof::{Digit, Dot, Exact, Length};
+    &[
+        kind("JSON web token", "eyJ", Dotted, 20, Dot),
+        kind("1Password", "ops_eyJ", Base64, 40, Length),
+        kind("Adobe", "p8e-", Plain, 32, Exact),
+        kind("age", "AGE-SECRET-KEY-", Upper, 20, Digit),
+        kind("Alibaba Cloud", "LTAI", Plain, 16, Digit),
+        kind("Anthropic", "sk-ant-", Url, 12, Length),
+        kind("Artifactory", "AKCp", Plain, 60, Length),
+        kind("Artifactory", "cmVmd", Plain, 59, Exact),
+        kind("Atlassian", "ATATT3", Base64, 40, Length),
+        kind("Atlassian", "ATCTT3", Base64, 40, Length),
+        kind("AWS", "AKIA", Upper, 16, Exact),
+        kind("AWS", "ASIA", Upper, 16, Exact),
+        kind("AWS", "ABIA", Upper, 16, Exact),
+        kind("AWS", "ACCA", Upper, 16, Exact),
+        kind("AWS Bedrock", "ABSK", Base64, 60, Digit),
+        kind("Bitbucket", "ATBB", Plain, 24, Digit),
+        kind("Buildkite", "bkua_", Hex, 32, Length),
+        kind("CircleCI", "CCIPAT_", Word, 30, Digit),
+        kind("CircleCI", "CCIPRJ_", Word, 30, Digit),
+        kind("Clojars", "CLOJARS_", Plain, 40, Length),
+        kind("Cloudflare", "v1.0-", Url, 100, Digit),
+        kind("Contentful", "CFPAT-", Url, 32, Length),
+        kind("Databricks", "dapi", Hex, 32, Length),
+        kind("DigitalOcean", "dop_v1_", Hex, 32, Length),
+        kind("DigitalOcean", "doo_v1_", Hex, 32, Length),
+        kind("DigitalOcean", "dor_v1_", Hex, 32, Length),
+        kind("Docker", "dckr_pat_", Url, 16, Length),
+        kind("Docker", "dckr_oat_", Url, 16, Length),
+        kind("Docker Swarm", "SWMTKN-1-", Url, 40, Length),
+        kind("Doppler", "dp.pt.", Dotted, 30, Length),
+        kind("Doppler", "dp.st.", Dotted, 30, Length),
+        kind("Dropbox", "sl.", Dotted, 60, Digit),
+        kind("Duffel", "duffel_live_", Url, 30, Length),
+        kind("Duffel", "duffel_test_", Url, 30, Length),
+        kind("Dynatrace", "dt0c01.", Dotted, 40, Length),
+        kind("EasyPost", "EZAK", Plain, 54, Exact),
+        kind("Figma", "figd_", Url, 30, Length),
+        kind("Flutterwave", "FLWSECK", Url, 20, Digit),
+        kind("Fly.io", "fm2_", Base64, 60, Length),
+        kind("Fly.io", "fo1_", Url, 40, Length),
+        kind("Frame.io", "fio-u-", Url, 40, Length),
+        kind("GitHub", "ghp_", Plain, 20, Length),
+        kind("GitHub", "gho_", Plain, 20, Length),
+        kind("GitHub", "ghu_", Plain, 20, Length),
+        kind("GitHub", "ghs_", Dotted, 20, Length),
+        kind("GitHub", "ghr_", Plain, 20, Length),
+        kind("GitHub", "github_pat_", Word, 20, Length),
+        kind("GitLab", "glpat-", Dotted, 16, Length),
+        kind("GitLab", "gldt-", Dotted, 16, Length),
+        kind("GitLab", "glcbt-", Url, 16, Length),
+        kind("GitLab", "glptt-", Url, 16, Length),
+        kind("GitLab", "glrt-", Dotted, 16, Length),
+        kind("GitLab", "glrtr-", Dotted, 16, Length),
+        kind("GitLab", "glft-", Url, 16, Length),
+        kind("GitLab", "glimt-", Url, 16, Length),
+        kind("GitLab", "glagent-", Url, 32, Length),
+        kind("GitLab", "gloas-", Url, 32, Length),
+        kind("GitLab", "glsoat-", Url, 16, Length),
+        kind("GitLab", "glffct-", Url, 16, Length),
+        kind("GitLab", "glwt-", Url, 16, Length),
+        kind("GitLab", "GR1348941", Url, 16, Length),
+        kind("Google", "AIza", Url, 30, Length),
+        kind("Google", "GOCSPX-", Url, 20, Length),
+        kind("Google", "ya29.", Dotted, 20, Digit),
+        kind("Grafana", "glsa_", Word, 32, Digit),
+        kind("Grafana", "glc_", Base64, 32, Length),
+        kind("Groq", "gsk_", Plain, 40, Digit),
+        kind("HashiCorp Vault", "hvs.", Url, 20, Digit),
+        kind("HashiCorp Vault", "hvb.", Url, 40, Length),
+        kind("HashiCorp Vault", "hvr.", Url, 40, Length),
+        kind("Heroku", "HRKU-", Url, 32, Digit),
+        kind("Hugging Face", "hf_", Plain, 30, Length),
+        kind("Hugging Face", "api_org_", Plain, 30, Length),
+        kind("joblog", "jlk_", Word, 40, Digit),
+        kind("Linear", "lin_api_", Plain, 20, Length),
+        kind("Linear", "lin_oauth_", Plain, 20, Length),
+        kind("Netlify", "nfp_", Plain, 30, Length),
+        kind("New Relic", "NRAK-", Plain, 20, Digit),
+        kind("New Relic", "NRJS-", Plain, 19, Digit),
+        kind("Notion", "ntn_", Plain, 24, Digit),
+        kind("npm", "npm_", Plain, 30, Length),
+        kind("NuGet", "oy2", Plain, 43, Exact),
+        kind("OpenAI and others", "sk-", Url, 20, Digit),
+        kind("Perplexity", "pplx-", Plain, 40, Digit),
+        kind("PlanetScale", "pscale_tkn_", Dotted, 30, Length),
+        kind("PlanetScale", "pscale_pw_", Dotted, 30, Length),
+        kind("PlanetScale", "pscale_oauth_", Dotted, 30, Length),
+        kind("PostHog", "phx_", Plain, 30, Digit),
+        kind("Postman", "PMAK-", Url, 30, Digit),
+        kind("Prefect", "pnu_", Plain, 30, Digit),
+        kind("Pulumi", "pul-", Hex, 40, Length),
+        kind("PyPI", "pypi-", Url, 32, Digit),
+        kind("ReadMe", "rdme_", Plain, 40, Digit),
+        kind("Replicate", "r8_", Plain, 30, Digit),
+        kind("RubyGems", "rubygems_", Hex, 32, Length),
+        kind("SendGrid", "SG.", Dotted, 40, Dot),
+        kind("Sendinblue", "xkeysib-", Url, 60, Digit),
+        kind("Sentry", "sntrys_", Base64, 40, Digit),
+        kind("Sentry", "sntryu_", Hex, 40, Length),
+        kind("Shippo", "shippo_live_", Hex, 32, Length),
+        kind("Shopify", "shpat_", Hex, 24, Length),
+        kind("Shopify", "shpca_", Hex, 24, Length),
+        kind("Shopify", "shppa_", Hex, 24, Length),
+        kind("Shopify", "shpss_", Hex, 24, Length),
+        kind("Slack", "xoxa-", Url, 10, Length),
+        kind("Slack", "xoxb-", Url, 10, Length),
+        kind("Slack", "xoxc-", Url, 10, Digit),
+        kind("Slack", "xoxd-", Base64, 20, Digit),
+        kind("Slack", "xoxp-", Url, 10, Length),
+        kind("Slack", "xoxr-", Url, 10, Length),
+        kind("Slack", "xoxs-", Url, 10, Length),
+        kind("Slack", "xoxe", Dotted, 16, Digit),
+        kind("Slack", "xapp-", Url, 16, Length),
+        kind("Sourcegraph", "sgp_", Word, 32, Digit),
+        kind("Square", "sq0atp-", Url, 20, Length),
+        kind("Square", "sq0csp-", Url, 32, Length),
+        kind("Square", "EAAA", Url, 56, Digit),
+        kind("Stripe", "sk_live_", Word, 16, Length),
+        kind("Stripe", "sk_test_", Word, 16, Length),
+        kind("Stripe", "rk_live_", Word, 16, Length),
+        kind("Stripe", "rk_test_", Word, 16, Length),
+        kind("Stripe, Clerk, Svix", "whsec_", Base64, 16, Length),
+        kind("Supabase", "sbp_", Hex, 24, Length),
+        kind("Supabase", "sb_secret_", Url, 20, Length),
+        kind("Tailscale", "tskey-", Url, 20, Digit),
+        kind("Terraform Cloud", "atlasv1.", Dotted, 40, Length),
+        kind("Twilio", "SK", Hex, 32, Exact),
+        kind("Typeform", "tfp_", Dotted, 40, Digit),
+        kind("xAI", "xai-", Plain, 60, Digit),
+    ]
+};

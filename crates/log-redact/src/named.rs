@@ -1,0 +1,388 @@
+//! Values behind a secret name: `DB_PASSWORD=…`, `"apiKey": "…"`, `--token …`, `<password>…</password>`.
+//!
+//! The name alone does not decide. `password: updated successfully` and `token = lexer.next()` are shown.
+
+use crate::markup::{element, paired};
+use crate::names::{MAX_NAME, NameKind, classify, is_name_byte};
+use crate::ranges::Ranges;
+use crate::span::{Ends, Span, is_quote, span};
+use crate::tokens::encoded_login;
+use crate::value::{
+    Look, is_code, is_credentials, is_numeric, is_placeholder, is_plain_word, look,
+};
+
+/// How far before a name its surroundings are looked at.
+const LOOK_BACK: usize = 256;
+
+/// How a value is tied to its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// `NAME=value`
+    Tight,
+    /// `name = value`, `name: value`
+    Loose,
+    /// `"name" => value`
+    Arrow,
+    /// `--name value`
+    Flag,
+    /// Words that say that the next word is the value: `ENV NAME value`.
+    Words,
+}
+
+/// A secret name in a line, and its surroundings.
+struct Named<'a> {
+    line: &'a str,
+    name: &'a str,
+    kind: NameKind,
+    /// The text before the name.
+    before: &'a str,
+    /// The place behind the name.
+    end: usize,
+    /// Whether the name begins its line or an entry of a list. Otherwise it is in running text.
+    stands_alone: bool,
+    /// Whether the surroundings leave no doubt that a value follows.
+    is_sure: bool,
+}
+
+/// Adds the secret values of the name around a place. Returns the place behind the name.
+pub(crate) fn hide_values(line: &str, at: usize, hidden: &mut Ranges) -> usize {
+    let bytes = line.as_bytes();
+    let end = at + bytes[at..].iter().take_while(|b| is_name_byte(**b)).count();
+    let first = end.saturating_sub(MAX_NAME).min(at);
+    let start = bytes[first..at]
+        .iter()
+        .rposition(|b| !is_name_byte(*b))
+        .map_or(first, |p| first + p + 1);
+    let name = &line[start..end];
+    let Some(kind) = classify(name) else {
+        return end;
+    };
+    let back = floor(line, start.saturating_sub(LOOK_BACK));
+    let named = Named::new(line, name, kind, &line[back..start], end);
+    named.hide(hidden);
+    end
+}
+
+fn floor(line: &str, mut at: usize) -> usize {
+    while !line.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+impl<'a> Named<'a> {
+    fn new(line: &'a str, name: &'a str, kind: NameKind, before: &'a str, end: usize) -> Self {
+        let trimmed = before.trim_end_matches([' ', '\t', '"', '\'', '`', '\\', ':', '_']);
+        let is_opening = |c: char| "{,[(-+?&;>$]|~*!/#<=".contains(c);
+        let word = trimmed.rsplit([' ', '\t']).next().unwrap_or_default();
+        let word_stands = matches!(word, "" | "export" | "set" | "F" | "E" | "declare" | "-x")
+            || is_numeric(word);
+        let opened = before.bytes().next_back().is_some_and(is_quote);
+        let closed = line
+            .as_bytes()
+            .get(end)
+            .copied()
+            .is_some_and(|b| is_quote(b) || b == b'\\');
+        let is_header = name.len() > 2 && name[..2].eq_ignore_ascii_case("x-");
+        Self {
+            line,
+            name,
+            kind,
+            before,
+            end,
+            stands_alone: trimmed.ends_with(is_opening) || word_stands,
+            is_sure: (opened && !closed) || is_header || matches!(before.trim(), ">" | "<"),
+        }
+    }
+
+    fn hide(&self, hidden: &mut Ranges) {
+        if let Some((link, at)) = self.link() {
+            let ends = self.ends(link);
+            let value = span(self.line, at, ends);
+            if self.is_secret(link, &value) {
+                hidden.add(value.range.clone());
+            }
+            self.hide_new_value(&value, hidden);
+        } else if let Some(value) =
+            element(self.line, self.before, self.end).or_else(|| paired(self.line, self.end))
+        {
+            let text = &self.line[value.range.clone()];
+            if !is_placeholder(text) && !is_plain_word(text) && !self.is_word_of_doubtful_kind(text)
+            {
+                hidden.add(value.range);
+            }
+        }
+    }
+
+    /// How the value is tied to the name, and where it begins.
+    fn link(&self) -> Option<(Link, usize)> {
+        let bytes = self.line.as_bytes();
+        let mut at = self.end;
+        // The closing quote of the name, and the bracket of `env["TOKEN"]`.
+        let slashes = bytes[at..].iter().take_while(|b| **b == b'\\').count();
+        let quote = bytes.get(at + slashes).copied().filter(|b| is_quote(*b));
+        if quote.is_some() && quote == self.before.bytes().next_back() {
+            at += slashes + 1;
+            at += usize::from(bytes.get(at) == Some(&b']'));
+        }
+        let spaces = blanks(bytes, at);
+        let rest = &bytes[at + spaces..];
+        let (width, mut link) = match rest {
+            [b':', b':' | b'/', ..] | [b'=', b'=' | b'~', ..] => return None,
+            [b'=', b'>', ..] => (2, Link::Arrow),
+            [b':' | b'+' | b'?', b'=', ..] | [b'?', b':', ..] => (2, Link::Loose),
+            [b'=', ..] => (1, Link::Tight),
+            [b':', ..] => (1, Link::Loose),
+            _ => return self.link_by_words(quote.is_some()),
+        };
+        let value = at + spaces + width;
+        let value_spaces = blanks(bytes, value);
+        if link == Link::Tight && (spaces > 0 || value_spaces > 0) {
+            link = Link::Loose;
+        }
+        if link == Link::Loose && self.is_sure {
+            link = Link::Tight;
+        }
+        Some((link, value + value_spaces))
+    }
+
+    /// A value that only a space separates from its name.
+    fn link_by_words(&self, is_quoted: bool) -> Option<(Link, usize)> {
+        let spaces = blanks(self.line.as_bytes(), self.end);
+        if spaces == 0 || is_quoted || self.end + spaces >= self.line.len() {
+            return None;
+        }
+        let value = self.end + spaces;
+        if self.name.starts_with('-') {
+            // Two spaces stand in the table of a help text.
+            return (spaces == 1).then_some((Link::Flag, value));
+        }
+        let head = self
+            .before
+            .rfind([' ', '\t'])
+            .map_or("", |at| &self.before[..at]);
+        let word = head
+            .trim_end()
+            .rsplit([' ', '\t'])
+            .next()
+            .unwrap_or_default();
+        let is_told = matches!(
+            word,
+            "ENV" | "setenv" | "setx" | "set" | "-x" | "-gx" | "-Ux"
+        );
+        let logins = ["login ", "machine "]
+            .iter()
+            .any(|w| self.before.contains(w));
+        let two_words =
+            self.before.trim().is_empty() && !self.line[value..].trim_end().contains(' ');
+        let is_netrc = self.name == "password" && (logins || two_words);
+        if is_netrc && !logins {
+            return (look(self.line[value..].trim_end()) > Look::Ordinary)
+                .then_some((Link::Words, value));
+        }
+        (is_told || is_netrc).then_some((Link::Words, value))
+    }
+
+    fn ends(&self, link: Link) -> Ends {
+        let trimmed = self.before.trim_end();
+        let separator = match trimmed.bytes().next_back() {
+            Some(b'?' | b'&') => Some(b'&'),
+            Some(b';') => Some(b';'),
+            _ if self.kind == NameKind::Pwd => Some(b';'),
+            _ => None,
+        };
+        let is_odd = |quote: u8| self.before.bytes().filter(|b| *b == quote).count() % 2 == 1;
+        let is_env = link == Link::Words && trimmed.ends_with("ENV");
+        Ends {
+            separator,
+            double: is_odd(b'"'),
+            single: is_odd(b'\''),
+            whole: is_env || matches!(self.kind, NameKind::Header | NameKind::Cookie),
+            shell: matches!(link, Link::Tight | Link::Flag | Link::Words)
+                && !self.is_sure
+                && separator.is_none(),
+        }
+    }
+
+    /// Whether a value is a secret.
+    fn is_secret(&self, link: Link, value: &Span) -> bool {
+        let text = &self.line[value.range.clone()];
+        if is_placeholder(text)
+            || is_placeholder(text.trim_end_matches([']', ')', '}', ',']))
+            || is_fingerprint(text)
+        {
+            return false;
+        }
+        let is_quoted = value.quote.is_some();
+        match self.kind {
+            NameKind::Header => return is_credentials(text),
+            NameKind::Cookie => return text.contains('=') && !text.starts_with(['{', '(', '=']),
+            NameKind::Auth => {
+                let is_npm = self.name.starts_with('_') || self.before.ends_with([':', '_']);
+                return encoded_login(text).is_some()
+                    || look(text) == Look::Random
+                    || (is_npm && link == Link::Tight && !is_plain_word(text));
+            }
+            NameKind::Pwd => {
+                let follows = self.line[value.end..].starts_with(';');
+                return link == Link::Tight
+                    && (self.before.trim_end().ends_with(';')
+                        || (follows && self.line[value.end..].contains('=')));
+            }
+            NameKind::Signature => {
+                return link == Link::Tight
+                    && text.len() >= 16
+                    && self.before.ends_with(['?', '&']);
+            }
+            NameKind::Key => return look(text) == Look::Random,
+            NameKind::Password | NameKind::Token => {}
+        }
+        if is_plain_word(text.trim_end_matches([';', ',', '.']))
+            || (is_numeric(text) && !self.is_number_secret(text, link))
+        {
+            return false;
+        }
+        match link {
+            _ if is_quoted => self.is_quoted_secret(link, text, value),
+            Link::Tight => self.is_upper() || self.is_sure || !self.is_code(text),
+            Link::Flag => {
+                !text.starts_with(['-', '[', '(', '{', '|']) && !self.is_prose(text, value)
+            }
+            Link::Words => true,
+            Link::Arrow => look(text) == Look::Random && !self.is_code(text),
+            Link::Loose => self.is_loose_secret(text, value),
+        }
+    }
+
+    /// In quotes nearly everything is a value. A message may quote a word behind a colon.
+    fn is_quoted_secret(&self, link: Link, text: &str, value: &Span) -> bool {
+        let is_assigned = self.stands_alone || link != Link::Loose || !self.has_colon();
+        if is_assigned && value.quote != Some(b'`') {
+            return true;
+        }
+        look(text) > Look::Ordinary
+    }
+
+    /// `name: value` and `name = value` also stand in messages and in code.
+    fn is_loose_secret(&self, text: &str, value: &Span) -> bool {
+        if text.starts_with(['(', '{', '[', '<', '|', '>', '&', '*', '!']) || self.is_code(text) {
+            return false;
+        }
+        let rest = self.line[value.end..].trim_start();
+        let is_last = rest.is_empty()
+            || rest.starts_with([
+                '#', ',', '}', ')', ']', ';', '|', '"', '\'', '\\', '&', '-', '=',
+            ]);
+        let is_program = self.name == self.name.to_ascii_lowercase()
+            && self.name.ends_with("passwd")
+            && !is_last;
+        match (look(text), self.kind) {
+            (Look::Random, _) => true,
+            (Look::Doubtful, NameKind::Password) => !is_program,
+            (Look::Doubtful, _) => self.stands_alone && is_last,
+            (Look::Ordinary, NameKind::Password) => {
+                self.stands_alone && is_last && !text.contains(['/', '(', '.']) && text.len() > 2
+            }
+            (Look::Ordinary, _) => {
+                self.stands_alone
+                    && is_last
+                    && text.len() >= 20
+                    && !text.contains(['/', '(', '.', ':', '-', '_'])
+            }
+        }
+    }
+
+    /// Whether a flag stands in a sentence: `--password via the command line`.
+    fn is_prose(&self, text: &str, value: &Span) -> bool {
+        let next = self.line[value.end..]
+            .trim_start()
+            .split(' ')
+            .next()
+            .unwrap_or_default();
+        text.bytes().all(|b| b.is_ascii_lowercase()) && is_plain_word(next)
+    }
+
+    /// Whether a number may be a secret: a long one, or a password of digits.
+    fn is_number_secret(&self, text: &str, link: Link) -> bool {
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return false;
+        }
+        let is_password = self.kind == NameKind::Password;
+        let least = match link {
+            Link::Tight | Link::Words | Link::Flag if is_password || self.is_upper() => 3,
+            Link::Tight | Link::Words | Link::Flag => 6,
+            Link::Loose | Link::Arrow if is_password => 4,
+            Link::Loose | Link::Arrow => 12,
+        };
+        text.len() >= least
+    }
+
+    fn is_word_of_doubtful_kind(&self, text: &str) -> bool {
+        let is_doubtful = matches!(
+            self.kind,
+            NameKind::Key | NameKind::Auth | NameKind::Pwd | NameKind::Signature
+        );
+        is_doubtful && look(text) != Look::Random
+    }
+
+    fn is_code(&self, text: &str) -> bool {
+        let name = self.name.trim_start_matches('-');
+        is_code(text, name)
+    }
+
+    fn is_upper(&self) -> bool {
+        !self.name.bytes().any(|b| b.is_ascii_lowercase())
+    }
+
+    fn has_colon(&self) -> bool {
+        self.line[self.end..]
+            .trim_start_matches(['"', '\'', '\\', ']', ' '])
+            .starts_with(':')
+    }
+
+    /// `"old" -> "new"`: a plan of changes shows both values.
+    fn hide_new_value(&self, old: &Span, hidden: &mut Ranges) {
+        if matches!(
+            self.kind,
+            NameKind::Header | NameKind::Cookie | NameKind::Pwd | NameKind::Auth
+        ) {
+            return;
+        }
+        let mut rest = self.line[old.end..].trim_start();
+        if self.line[old.range.clone()].starts_with('(') {
+            // `(known after apply)`, `(sensitive value)`
+            rest = rest
+                .split_once(')')
+                .map_or(rest, |(_, rest)| rest)
+                .trim_start();
+        }
+        let Some(new) = rest.strip_prefix("->").or_else(|| rest.strip_prefix("=>")) else {
+            return;
+        };
+        let new = new.trim_start();
+        let at = self.line.len() - new.len();
+        let value = span(self.line, at, Ends::default());
+        let text = &self.line[value.range.clone()];
+        let is_value = value.quote.is_some()
+            || (old.quote.is_none() && !self.is_code(text) && look(text) > Look::Ordinary);
+        if is_value && !is_placeholder(text) && (value.quote.is_some() || !is_plain_word(text)) {
+            hidden.add(value.range);
+        }
+    }
+}
+
+fn blanks(bytes: &[u8], at: usize) -> usize {
+    bytes[at..]
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count()
+}
+
+/// Whether a value is the public fingerprint of a key.
+fn is_fingerprint(text: &str) -> bool {
+    [
+        "SHA256:", "MD5:", "sha256:", "sha256-", "sha384-", "sha512-",
+    ]
+    .iter()
+    .any(|prefix| text.starts_with(prefix))
+}

@@ -1,0 +1,270 @@
+//! Values behind a secret name, and addresses with a password.
+
+use crate::support::check_all;
+
+#[test]
+fn the_value_of_a_secret_name_is_hidden_and_the_name_is_shown() {
+    check_all(NAMED.iter().copied());
+}
+
+const NAMED: &[(&str, &str)] = &[
+    ("DB_PASSWORD=hunter2 x", "DB_PASSWORD=[REDACTED] x"),
+    ("export API_KEY=abc,def;g", "export API_KEY=[REDACTED]"),
+    ("password: hunter2", "password: [REDACTED]"),
+    (
+        "  - db.password : \"a b\\\"c\" # d",
+        "  - db.password : \"[REDACTED]\" # d",
+    ),
+    (
+        "{\"apiKey\":\"abc\",\"user\":\"ann\"}",
+        "{\"apiKey\":\"[REDACTED]\",\"user\":\"ann\"}",
+    ),
+    (
+        "{\"a\":\"{\\\"token\\\":\\\"x\\\\\\\"y\\\",\\\"u\\\":1}\"}",
+        "{\"a\":\"{\\\"token\\\":\\\"[REDACTED]\\\",\\\"u\\\":1}\"}",
+    ),
+    ("--token='a b' next", "--token='[REDACTED]' next"),
+    (
+        "GET /x?access_token=abc&user=ann",
+        "GET /x?access_token=[REDACTED]&user=ann",
+    ),
+    (
+        "Server=db;Password=a b;User=sa",
+        "Server=db;Password=[REDACTED];User=sa",
+    ),
+    (
+        "Server=db;Pwd=ab;User=sa",
+        "Server=db;Pwd=[REDACTED];User=sa",
+    ),
+    (
+        "> Authorization: Bearer abc def",
+        "> Authorization: [REDACTED]",
+    ),
+    ("authorization: token x9Jm2Kq4", "authorization: [REDACTED]"),
+    ("> Cookie: sid=abc; b=c", "> Cookie: [REDACTED]"),
+    ("< Set-Cookie: sid=abc; Path=/", "< Set-Cookie: [REDACTED]"),
+    (
+        "curl -H \"X-Api-Key: abc\" u",
+        "curl -H \"X-Api-Key: [REDACTED]\" u",
+    ),
+    (
+        "curl -H 'PRIVATE-TOKEN: abc' u",
+        "curl -H 'PRIVATE-TOKEN: [REDACTED]' u",
+    ),
+    (
+        "{'Authorization': 'Bearer abc', 'Accept': '*/*'}",
+        "{'Authorization': '[REDACTED]', 'Accept': '*/*'}",
+    ),
+    (
+        "Your root password: k8Rt2x9 (change it)",
+        "Your root password: [REDACTED] (change it)",
+    ),
+    ("secret=\\x", "secret=[REDACTED]"),
+    ("SECRET_KEY_BASE=abc", "SECRET_KEY_BASE=[REDACTED]"),
+    ("password=token=abc d", "password=[REDACTED] d"),
+    (
+        "MYSQL_PWD=abc PGPASSWORD='it'\\''s' x",
+        "MYSQL_PWD=[REDACTED] PGPASSWORD='[REDACTED]' x",
+    ),
+    ("const apiKey = \"abc\";", "const apiKey = \"[REDACTED]\";"),
+    (
+        "{Password:hunter2 User:ann}",
+        "{Password:[REDACTED] User:ann}",
+    ),
+    (
+        "Config { password: \"hunter2\", token: Some(\"abc\") }",
+        "Config { password: \"[REDACTED]\", token: Some(\"[REDACTED]\") }",
+    ),
+    (
+        "os.environ['API_TOKEN'] = 'abc'",
+        "os.environ['API_TOKEN'] = '[REDACTED]'",
+    ),
+    (
+        "docker run -e API_TOKEN=abc img",
+        "docker run -e API_TOKEN=[REDACTED] img",
+    ),
+    ("PIN_PASSWORD=1234", "PIN_PASSWORD=[REDACTED]"),
+    ("password: 123456", "password: [REDACTED]"),
+];
+
+#[test]
+fn a_value_is_found_in_whatever_ties_it_to_its_name() {
+    check_all(WRITTEN.iter().copied());
+}
+
+const WRITTEN: &[(&str, &str)] = &[
+    (
+        "      ~ password = \"old\" -> \"new\"",
+        "      ~ password = \"[REDACTED]\" -> \"[REDACTED]\"",
+    ),
+    (
+        "deploy --token k8Rt2x9 --url x",
+        "deploy --token [REDACTED] --url x",
+    ),
+    (
+        "deploy --password hunter reg.io",
+        "deploy --password [REDACTED] reg.io",
+    ),
+    (
+        "{\"password\"=>\"v\", :token=>\"w\"}",
+        "{\"password\"=>\"[REDACTED]\", :token=>\"[REDACTED]\"}",
+    ),
+    (
+        "<server><password>v</password></server>",
+        "<server><password>[REDACTED]</password></server>",
+    ),
+    (
+        "<s:apiKey id=\"a\">v</s:apiKey>",
+        "<s:apiKey id=\"a\">[REDACTED]</s:apiKey>",
+    ),
+    (
+        "Step 3/5 : ENV API_TOKEN abc",
+        "Step 3/5 : ENV API_TOKEN [REDACTED]",
+    ),
+    (
+        "#7 [2/3] ENV DB_PASSWORD a b",
+        "#7 [2/3] ENV DB_PASSWORD [REDACTED]",
+    ),
+    (
+        "machine api.example.org login ann password hunter",
+        "machine api.example.org login ann password [REDACTED]",
+    ),
+    ("  password k8Rt2x9", "  password [REDACTED]"),
+    (
+        "    client-key-data: LS0tLS1CRUdJTiBSU0Eg",
+        "    client-key-data: [REDACTED]",
+    ),
+    (
+        "  .dockerconfigjson: eyJhdXRocyI6eyJyZWciOnt9fX0=",
+        "  .dockerconfigjson: [REDACTED]",
+    ),
+    (
+        "{\"auths\":{\"reg\":{\"auth\":\"YW5uOmh1bnRlcjI=\"}}}",
+        "{\"auths\":{\"reg\":{\"auth\":\"[REDACTED]\"}}}",
+    ),
+    (
+        "//registry.npmjs.org/:_authToken=abc",
+        "//registry.npmjs.org/:_authToken=[REDACTED]",
+    ),
+    (
+        "//reg.acme.dev/:_auth=YW5uOmh1bnRlcjI=",
+        "//reg.acme.dev/:_auth=[REDACTED]",
+    ),
+    ("_auth = \"YW5uOmh1bnRlcjI=\"", "_auth = \"[REDACTED]\""),
+    (
+        "[{\"name\":\"DB_PASSWORD\",\"value\":\"x\"}]",
+        "[{\"name\":\"DB_PASSWORD\",\"value\":\"[REDACTED]\"}]",
+    ),
+    (
+        "<add key=\"ApiKey\" value=\"v\" />",
+        "<add key=\"ApiKey\" value=\"[REDACTED]\" />",
+    ),
+    (
+        "npm config set //reg/:_authToken abc",
+        "npm config set //reg/:_authToken [REDACTED]",
+    ),
+];
+
+#[test]
+fn what_is_no_secret_is_shown() {
+    let texts = [
+        "passwd: password updated successfully",
+        "password = (sensitive value)",
+        "  + password = (known after apply)",
+        "  ~ password = (sensitive value) -> (known after apply)",
+        "  - password = \"\" -> null",
+        "  password: string;",
+        "password?: string",
+        "tough-cookie: 4.1.3",
+        "\"jsonwebtoken\": \"^9.0.2\",",
+        "Unexpected token: punc",
+        "test auth::token::tests::a_token ... ok",
+        "secret: 3 token: 12:30:05 password: 1.2.3",
+        "tokens: 1523, max_tokens=4096, max_token: 512",
+        "PASSWORD=",
+        "password=\"\" token=''",
+        "error: unexpected token: `}`",
+        "SyntaxError: Unexpected token = in JSON",
+        "if token == expected {",
+        "token => lexer, secret::new(), token := next()",
+        "12 |     let token = lexer.next();",
+        "    token: Option<String>,",
+        "PWD=/srv/ann OLDPWD=/",
+        "TOKEN_URL=https://example.org/t",
+        "tests: 3 pass = 3",
+        "https://example.org:8080/a:b=c 12:30:05 a=b",
+        "Password:",
+        "[sudo] password for ann:",
+        "Enter passphrase (empty for no passphrase):",
+        "Password for 'https://ann@host': ",
+        "  --token string      The token of the API",
+        "  --password <password>  The password",
+        "  -p, --password string   Password",
+        "usage: deploy [--token TOKEN] [--password PASSWORD]",
+        "use --token to give a token, or --password-stdin",
+        "the --password flag is deprecated",
+        "password=${DB_PASSWORD} token=$TOKEN key=%KEY% secret={{ .Values.secret }}",
+        "PASSWORD=**** TOKEN=[MASKED]",
+        "client = Client(token=token, password=self.password)",
+        "key: node-cache-Linux-d670460b4b4aece5915caf5c68d12f560a9fe3e4",
+        "Host key: SHA256:aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcDeFg",
+        "secretName: my-app-secret",
+        "Cookie: none",
+        "Authorization: required",
+        "authorization failed: token: expired",
+        "auth: basic",
+        "password: {{ vault_password }}",
+        "password: !vault |",
+        "<password>${env.X}</password>",
+        "a secret: you can skip this",
+        "passwd: user1 does not exist",
+    ];
+    check_all(texts.map(|text| (text, text)));
+}
+
+#[test]
+fn only_the_password_of_an_address_is_hidden() {
+    check_all([
+        (
+            "postgres://ann:s3cret@db:5432/x",
+            "postgres://ann:[REDACTED]@db:5432/x",
+        ),
+        ("redis://:s3cret@cache x", "redis://:[REDACTED]@cache x"),
+        ("amqp+ssl://a:b@c@host/v", "amqp+ssl://a:[REDACTED]@host/v"),
+        ("'mongodb+srv://u:p:q@h'", "'mongodb+srv://u:[REDACTED]@h'"),
+        (
+            "fatal: unable to access 'https://gitlab-ci-token:x9-Jm@gitlab.acme.dev/group/web.git/': 403",
+            "fatal: unable to access 'https://gitlab-ci-token:[REDACTED]@gitlab.acme.dev/group/web.git/': 403",
+        ),
+        ("postgres://app:ab/cd#e@db", "postgres://app:[REDACTED]@db"),
+        (
+            "https://d670460b4b4aece5915caf5c68d12f560a9fe3e4@host/a.git",
+            "https://[REDACTED]@host/a.git",
+        ),
+        (
+            "DATABASE_URL=postgres://ann:s3cret@db/x?sslmode=require",
+            "DATABASE_URL=postgres://ann:[REDACTED]@db/x?sslmode=require",
+        ),
+        (
+            "{\"url\":\"https://u:p@h/x\",\"b\":\"c@d\"}",
+            "{\"url\":\"https://u:[REDACTED]@h/x\",\"b\":\"c@d\"}",
+        ),
+        (
+            "https://a.blob.core.windows.net/c?sv=2022&sig=aB3dE6gH9jK2mN5pQ8sT1v%3D&se=2026",
+            "https://a.blob.core.windows.net/c?sv=2022&sig=[REDACTED]&se=2026",
+        ),
+    ]);
+}
+
+#[test]
+fn addresses_without_a_password_are_shown() {
+    let texts = [
+        "http://localhost:3000 react@19.0.0 added",
+        "http://127.0.0.1:8080/@vite/client and ssh://git@example.org:22/x",
+        "https://registry.example.org:443/@types/node https://ann@example.org",
+        "a :// b:c@d",
+        "npm http fetch GET 200 https://registry.npmjs.org/@babel%2fcore 120ms",
+        "git@github.com:acme/web.git docker.io/library/node:20@sha256:0a1b2c3d",
+    ];
+    check_all(texts.map(|text| (text, text)));
+}

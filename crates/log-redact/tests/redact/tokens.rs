@@ -1,0 +1,91 @@
+//! Tokens that are known by their beginning.
+
+use crate::support::{JWT, check, check_same};
+
+#[test]
+fn provider_tokens_are_hidden_by_their_prefix() {
+    let (hex, mixed) = (
+        "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6",
+    );
+    for token in [
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a".to_owned(),
+        "github_pat_11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567".to_owned(),
+        "glpat-x9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
+        "gldt-x9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
+        "glcbt-64_x9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
+        format!("glptt-{hex}01234567"),
+        "sk-9aXbYcZ8dWeVfUgThSiRjQkPlOmNnMoLpKqJrIsHtGuFv1".to_owned(),
+        "sk-proj-4fGh_2kLm-9nOp_7qRs".to_owned(),
+        "sk-ant-api03-Zx8Cv7Bn6Mq5We4Rt3Yu2-AA".to_owned(),
+        "AKIA2E0A8F3B244C9986".to_owned(),
+        "xoxb-2468013579-8642097531-QwErTyUiOpAsDfGh".to_owned(),
+        "xoxe.xoxp-1-Mi0yLTk4NzY1NDMyMTA".to_owned(),
+        "npm_8uYt6rEw4qAs2dFg0hJk1lZx3cVb5nMq7wPo".to_owned(),
+        "pypi-AgEIcHlwaS5vcmcCJGFiY2RlZjAxLTIzNDUtNjc4OQ".to_owned(),
+        "hvs.CAESIJ8K3n0QmW7x2Yb5Rt9Lp4Vd6Zs1".to_owned(),
+        "dckr_pat_x9Jm2Kq4Lw8Zr5Tn7Vb1aB3dE6g".to_owned(),
+        "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".to_owned(),
+        "ya29.a0AfH6SMBx9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
+        "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".to_owned(),
+        format!("shpat_{hex}"),
+        format!("dop_v1_{hex}{hex}"),
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+        "glsa_x9Jm2Kq4Lw8Zr5Tn7Vb1aB3dE6gH9jK2_0a1b2c3d".to_owned(),
+        format!("lin_api_{mixed}aB3d"),
+        format!("ntn_123456{mixed}"),
+        format!("sbp_{hex}01234567"),
+        format!("rubygems_{hex}0123456789abcdef"),
+        "AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE".to_owned(),
+        format!("dapi{hex}"),
+        "AIzaSyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q".to_owned(),
+        "hf_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3h".to_owned(),
+        "jlk_a1b2c3d4_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6aB3dE6g_x1y2z3".to_owned(),
+        JWT.to_owned(),
+    ] {
+        check(&format!("token {token}, ok\n"), "token [REDACTED], ok\n");
+        check(&format!("{token}\n"), "[REDACTED]\n");
+        check(&format!("a sentence with {token}.\n"), "a sentence with [REDACTED].\n");
+        check(&format!("\"x\\n{token}\\n\"\n"), "\"x\\n[REDACTED]\\n\"\n");
+        check(&format!("https://{token}@example.org/x\n"), "https://[REDACTED]@example.org/x\n");
+    }
+}
+
+#[test]
+fn text_that_only_begins_like_a_token_is_shown() {
+    for text in [
+        "a desk-shaped task-runner and sk-circle sk-fading-circle-spinner\n",
+        "npm_config_registry and npm_package_dependencies_something_very_long\n",
+        "pypi-attestations ghp_short AKIA xoxb-\n",
+        "MYGHP_16C7e42F292c6912E7710c838347Ae178B4a\n",
+        "the keys eyJ and eyJhbGciOiJIUzI1NiJ9 have no dot behind\n",
+        "SG.something and hvs.get_the_next_value_of_it dapi rubygems_version\n",
+        "AKIAIOSFODNN7EXAMPLEANDMORE is too long\n",
+        "glsa_count_of_all_the_things_in_the_house_of_mine\n",
+    ] {
+        check_same(text);
+    }
+}
+
+#[test]
+fn the_address_of_a_webhook_is_hidden() {
+    check(
+        "POST https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX ok\n",
+        "POST https://hooks.slack.com/services/[REDACTED] ok\n",
+    );
+    check(
+        "'https://discord.com/api/webhooks/123456789012345678/aBcDeFgHiJkLmNoPqRsTuVwXyZ-0123456789_aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567'\n",
+        "'https://discord.com/api/webhooks/[REDACTED]'\n",
+    );
+    check_same("see https://hooks.slack.com/services/ for more\n");
+}
+
+#[test]
+fn credentials_of_a_scheme_are_hidden_without_the_name_of_a_header() {
+    check("-> Bearer x9Jm2Kq4Lw8Zr5Tn7Vb1\n", "-> Bearer [REDACTED]\n");
+    check("sent Basic YW5uOmh1bnRlcjI=\n", "sent Basic [REDACTED]\n");
+    check_same("Basic authentication and Bearer authentication are supported\n");
+    check_same(
+        "WWW-Authenticate: Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\"\n",
+    );
+}
