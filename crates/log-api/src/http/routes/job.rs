@@ -130,6 +130,11 @@ pub(super) async fn step(
                 ..WriteProblem::default()
             }),
         }),
+        Err(TransitionError::Claimed) => Err(ApiError::Write {
+            code: ErrorCode::StatusConflict,
+            detail: "Another run has the job".to_owned(),
+            more: Box::default(),
+        }),
         Err(TransitionError::Store(error)) => Err(error.into()),
     }
 }
