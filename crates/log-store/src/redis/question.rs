@@ -131,7 +131,9 @@ impl Session {
         };
         let [token, answer] = <[Value; 2]>::try_from(answers)
             .map_err(|_| Fault::Garbled("a transaction has another number of answers"))?;
-        expect_token(Ok(token), key)?;
+        if token.as_bytes() != Some(key.as_bytes()) {
+            return Err(Fault::Garbled("a transaction answers for another key"));
+        }
         Ok(answer)
     }
 
@@ -169,16 +171,33 @@ impl Session {
     /// Whether the server lets this user run transactions. A refused `EXEC` would leave a transaction open for ever, so it
     /// is tried first.
     pub(super) async fn takes_transactions(client: &Client) -> Result<bool, Error> {
-        let call = async |name| call(client, Command::bare(name)).await;
+        const TOKEN: &str = "token";
+        let bare = async |name| call(client, Command::bare(name)).await;
         let is_lost = |error: &Error| !Fault::from(error.clone()).is_answer();
-        match call("EXEC").await {
+        match bare("EXEC").await {
             // `EXEC without MULTI`: allowed.
             Err(error) if error.details().contains("without MULTI") => {}
             Err(error) if is_lost(&error) => return Err(error),
             _ => return Ok(false),
         }
-        match call("MULTI").await {
-            Ok(_) => call("EXEC").await.map(|_| true),
+        match bare("MULTI").await {
+            Ok(_) => {}
+            Err(error) if is_lost(&error) => return Err(error),
+            Err(_) => return Ok(false),
+        }
+        let ping = call(client, Command::ping(TOKEN)).await;
+        if let Err(error) = ping
+            && is_lost(&error)
+        {
+            return Err(error);
+        }
+        // A proxy may answer a `PING` by itself, and then an answer would not name its key.
+        match bare("EXEC").await {
+            Ok(Value::Array(answers)) => {
+                let answer = answers.first().and_then(Value::as_bytes);
+                Ok(answers.len() == 1 && answer == Some(TOKEN.as_bytes()))
+            }
+            Ok(_) => Ok(false),
             Err(error) if is_lost(&error) => Err(error),
             Err(_) => Ok(false),
         }
@@ -276,6 +295,8 @@ fn too_few(replies: Vec<FredResult<Value>>) -> Fault {
 fn expect_token(reply: FredResult<Value>, token: &str) -> Result<(), Fault> {
     match reply {
         Ok(value) if value.as_bytes() == Some(token.as_bytes()) => Ok(()),
+        // Some proxies answer by themselves, whatever the text.
+        Ok(value) if value.as_bytes() == Some(b"PONG") => Ok(()),
         Ok(_) => Err(Fault::Garbled("the answer to a PING is not its own")),
         // Some proxies answer a PING only without a text.
         Err(error) if is_not_offered(&error) => Ok(()),
