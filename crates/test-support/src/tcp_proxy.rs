@@ -27,6 +27,8 @@ pub struct TcpProxy {
 /// The faults that are simulated now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Faults {
+    /// Where new connections lead.
+    server: SocketAddr,
     /// New connections are refused.
     refusing: bool,
     /// All connections stay open, but no data passes.
@@ -58,6 +60,7 @@ impl TcpProxy {
         let listener = TcpListener::from_std(listener).expect("a listener");
         let address = listener.local_addr().expect("its address");
         let faults = watch::Sender::new(Faults {
+            server,
             refusing: false,
             black_hole: false,
             delay: Duration::ZERO,
@@ -66,7 +69,7 @@ impl TcpProxy {
             stranded: false,
         });
         let open = OpenConnections::default();
-        let task = tokio::spawn(serve(listener, server, faults.subscribe(), open.clone()));
+        let task = tokio::spawn(serve(listener, faults.subscribe(), open.clone()));
         Self {
             address,
             faults,
@@ -85,6 +88,11 @@ impl TcpProxy {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.open.up_to(u64::MAX)
+    }
+
+    /// Leads new connections to another server, and leaves the others as they are: what a name does whose address changes.
+    pub fn lead_to(&self, server: SocketAddr) {
+        self.faults.send_modify(|faults| faults.server = server);
     }
 
     /// Drops all connections. New ones are accepted. Returns when the old ones are closed.
@@ -149,12 +157,7 @@ impl Drop for TcpProxy {
 
 /// Accepts connections. To refuse them, the listener must be closed: otherwise the system still accepts them. Later it
 /// is opened again on the same port.
-async fn serve(
-    listener: TcpListener,
-    server: SocketAddr,
-    mut faults: watch::Receiver<Faults>,
-    open: OpenConnections,
-) {
+async fn serve(listener: TcpListener, mut faults: watch::Receiver<Faults>, open: OpenConnections) {
     let address = listener.local_addr().expect("its address");
     let mut listening = Some(listener);
     let mut connections = JoinSet::new();
@@ -177,7 +180,7 @@ async fn serve(
         };
         tokio::select! {
             client = accept => if let Some((client, _)) = client {
-                let drops = faults.borrow().drops;
+                let Faults { drops, server, .. } = *faults.borrow();
                 connections.spawn(forward(client, server, faults.clone(), open.add(drops)));
             },
             changed = faults.changed() => if changed.is_err() { return },

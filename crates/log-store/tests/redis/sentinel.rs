@@ -1,7 +1,5 @@
 //! A primary with two replicas that three Sentinels watch over; and a primary behind a name.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Start};
@@ -106,44 +104,12 @@ async fn sentinels_that_are_silent_hold_up_nobody() {
     set.unpause(sentinels[1]);
 }
 
-/// A name whose address changes, while connections to the old one stay open: what DNS and floating addresses do.
-struct Name {
-    address: SocketAddr,
-    now: Arc<parking_lot::Mutex<SocketAddr>>,
-}
-
-impl Name {
-    async fn of(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let now = Arc::new(parking_lot::Mutex::new(server));
-        let current = Arc::clone(&now);
-        tokio::spawn(async move {
-            loop {
-                let (mut client, _) = listener.accept().await.unwrap();
-                let server = *current.lock();
-                tokio::spawn(async move {
-                    let mut server = tokio::net::TcpStream::connect(server).await.unwrap();
-                    tokio::io::copy_bidirectional(&mut client, &mut server)
-                        .await
-                        .ok();
-                });
-            }
-        });
-        Self { address, now }
-    }
-
-    fn means(&self, server: SocketAddr) {
-        *self.now.lock() = server;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_moves_behind_its_name_is_followed_and_nothing_is_lost() {
     for mode in MODES {
         let (old, new) = (RedisServer::start().await, RedisServer::start().await);
-        let name = Name::of(old.address()).await;
-        let store = RedisStore::new(options(format!("redis://{}", name.address), mode)).unwrap();
+        let name = TcpProxy::start(old.address()).await;
+        let store = RedisStore::new(options(format!("redis://{}", name.address()), mode)).unwrap();
         connected(&store).await;
         let job = fresh_job();
         store.append(&job, &[line(0)]).await.unwrap();
@@ -151,7 +117,7 @@ async fn a_primary_that_moves_behind_its_name_is_followed_and_nothing_is_lost() 
         // As an operator does it: the new one takes over, the old one follows it, the name moves. All connections stay open.
         new.command(&["REPLICAOF", "NO", "ONE"]).await;
         replicate(&old, &new).await;
-        name.means(new.address());
+        name.lead_to(new.address());
         for number in 1..=20 {
             store.append(&job, &[line(number)]).await.unwrap();
         }
@@ -211,9 +177,9 @@ async fn a_replica_that_somebody_named_can_be_read() {
 }
 
 /// A failover that loses the last lines, with others written since: `(the old server, the new one, their name)`.
-async fn lossy(job: &JobId, kept: u64, lost: u64) -> (RedisServer, RedisServer, Name) {
+async fn lossy(job: &JobId, kept: u64, lost: u64) -> (RedisServer, RedisServer, TcpProxy) {
     let (old, new) = (RedisServer::start().await, RedisServer::start().await);
-    let name = Name::of(old.address()).await;
+    let name = TcpProxy::start(old.address()).await;
     old.command(&["HSET", &hash(job), "status", "code", "user_id", "ann"])
         .await;
     produce(&old, job, 1..=kept).await;
@@ -228,7 +194,7 @@ async fn lines_that_a_failover_lost_are_a_gap_although_others_were_written_since
     for mode in MODES {
         let job = fresh_job();
         let (old, new, name) = lossy(&job, 70, 50).await;
-        let url = format!("redis://{}", name.address);
+        let url = format!("redis://{}", name.address());
         let store = RedisStore::new(options(url.clone(), mode)).unwrap();
         connected(&store).await;
         let start = Start::After(EntryId::ZERO);
@@ -240,7 +206,7 @@ async fn lines_that_a_failover_lost_are_a_gap_although_others_were_written_since
         while seen.last() != Some(&120) {
             seen.extend(next_lines(&mut follower).await.1);
         }
-        name.means(new.address());
+        name.lead_to(new.address());
         old.kill().await;
         // As many again, with later ids: nothing in the numbers of the log is less than before.
         produce(&new, &job, 1_000..=1_080).await;
