@@ -1,4 +1,4 @@
-//! A real Chromium, driven by WebDriver.
+//! A real Chromium, driven by `WebDriver`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::mem::ManuallyDrop;
@@ -100,7 +100,7 @@ impl Chromium {
         answer["value"].take()
     }
 
-    /// Sends a command of the DevTools protocol.
+    /// Sends a command of the `DevTools` protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.web.cdp().send_raw(command, parameters).await.unwrap()
     }

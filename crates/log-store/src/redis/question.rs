@@ -223,7 +223,7 @@ impl Session {
                 }
             }
         }
-        let replies = pipeline.try_all::<Value>().await;
+        let replies = Box::pin(pipeline.try_all::<Value>()).await;
         if replies.len() < asked.len() {
             return replies.into_iter().filter(Result::is_err).collect();
         }
@@ -236,12 +236,13 @@ impl Session {
 
 /// Sends one command over any client.
 pub(super) async fn call(client: &Client, command: Command) -> Result<Value, Error> {
-    client.custom(command.custom(), command.arguments).await
+    // fred's futures have kilobytes, and every read would hold several of them.
+    Box::pin(client.custom(command.custom(), command.arguments)).await
 }
 
 async fn queue(pipeline: &Pipeline<Client>, command: Command) -> FredResult<()> {
     let custom = command.custom();
-    pipeline.custom(custom, command.arguments).await
+    Box::pin(pipeline.custom(custom, command.arguments)).await
 }
 
 /// A script with keys and arguments.

@@ -107,14 +107,12 @@ async fn ask_all(sentinels: Arc<Sentinels>, mut known: Vec<Server>) {
 async fn ask(sentinels: Arc<Sentinels>, server: Server, found: tokio::sync::mpsc::Sender<Server>) {
     loop {
         let connected = single_client(sentinels.config.clone(), &server);
-        match timeout(2 * PATIENCE, connected).await {
-            Ok(Ok((client, _task))) => {
-                let fault = sentinels.ask_until_lost(&client, &server, &found).await;
-                tracing::debug!(%fault, %server, "a Sentinel does not answer");
-            }
-            Ok(Err(error)) => tracing::debug!(%error, %server, "a Sentinel cannot be reached"),
-            Err(_) => tracing::debug!(%server, "a Sentinel is silent"),
-        }
+        let fault = match timeout(2 * PATIENCE, connected).await {
+            Ok(Ok((client, _task))) => sentinels.ask_until_lost(&client, &server, &found).await,
+            Ok(Err(error)) => error.into(),
+            Err(_) => silent(),
+        };
+        tracing::debug!(%fault, %server, "a Sentinel does not answer");
         sleep(EVERY).await;
     }
 }
