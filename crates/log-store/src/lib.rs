@@ -59,6 +59,8 @@ mod notice;
 mod numbered;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "redis", feature = "embedded"))]
+mod revocation_text;
 mod runs;
 
 pub use access::{RevocationWatch, Revocations, TicketKey, Tickets};

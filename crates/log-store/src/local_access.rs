@@ -174,7 +174,7 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
 }
 
 /// Implements both traits for a store that has a [`LocalAccess`] in a field.
-#[cfg(any(feature = "embedded", feature = "conformance"))]
+#[cfg(feature = "conformance")]
 macro_rules! delegate_access {
     ($store:ident, $($place:ident).+) => {
         #[async_trait::async_trait]
@@ -213,7 +213,7 @@ macro_rules! delegate_access {
         }
     };
 }
-#[cfg(any(feature = "embedded", feature = "conformance"))]
+#[cfg(feature = "conformance")]
 pub(crate) use delegate_access;
 
 #[cfg(test)]

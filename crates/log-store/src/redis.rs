@@ -69,7 +69,6 @@ mod polling;
 mod question;
 mod reads;
 mod registry;
-mod revocation_text;
 mod role;
 mod runs;
 mod sentinel;

@@ -67,8 +67,8 @@ mod subject;
 mod support;
 
 pub use cases::{
-    access, append, gap, job_details, jobs, lines, numbered, outage, outage_access, outage_append,
-    outage_numbered, reads, runs, watch,
+    access, append, gap, histories, job_details, jobs, lines, numbered, outage, outage_access,
+    outage_append, outage_numbered, reads, runs, watch,
 };
 pub use memory::MemoryStore;
 pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
@@ -186,6 +186,9 @@ macro_rules! log_store_conformance {
                 P6: producers_of_one_log_do_not_wait_for_each_other;
                 P7: a_log_that_is_gone_takes_its_counts_along
                     a_producer_that_never_wrote_is_none;
+            }
+            histories {
+                P1: in_random_histories_each_line_is_in_the_log_once;
             }
             jobs {
                 J1: a_job_that_does_not_exist_is_none;

@@ -6,7 +6,6 @@ use tokio_util::sync::DropGuard;
 
 use super::options::EmbeddedOptions;
 use super::tables::{Change, Tables};
-use crate::local_access::LocalAccess;
 use crate::notice::Notices;
 
 /// The file, and who is notified of its changes.
@@ -16,7 +15,7 @@ pub(super) struct EmbeddedInner {
     pub(super) options: EmbeddedOptions,
     pub(super) logs: Notices<JobId>,
     pub(super) jobs: Notices<JobId>,
-    pub(super) access: LocalAccess,
+    pub(super) access: Notices<()>,
     /// Tells that the file is closed. After `db`, because fields are dropped in this order.
     pub(super) _closed: DropGuard,
 }
@@ -46,6 +45,7 @@ impl EmbeddedInner {
             match change {
                 Change::Log(job) => self.logs.notify(job),
                 Change::Job(job) => self.jobs.notify(job),
+                Change::Access => self.access.notify(&()),
             }
         }
     }

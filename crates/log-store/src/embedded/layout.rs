@@ -9,6 +9,9 @@
 //! | `lines` | (log number, ms, seq) | [`fields`](encode) of a line | never changed |
 //! | `dead` | log number | – | deleted logs whose lines are still to be removed |
 //! | `jobs` | job id | [`JobRecord`] | |
+//! | `tickets` | digest | when it expires (Unix ms), grant | |
+//! | `revocations` | number | when it expires, text | |
+//! | `messages` | id | when it is forgotten | processed messages about revocations |
 //! | `producers` | (log number, name) | [`ProducerState`], four u64 | what a log knows of its producers; ends with the log |
 //! | `runs` | job id | u64, run id | until when a run has the job, in Unix milliseconds. Files of older versions lack it |
 //!
@@ -41,6 +44,10 @@ pub(super) const DEAD: TableDefinition<'_, u64, ()> = TableDefinition::new("dead
 pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
 pub(super) const PRODUCERS: TableDefinition<'_, ProducerKey, [u64; 4]> =
     TableDefinition::new("producers");
+pub(super) const TICKETS: TableDefinition<'_, &[u8], (u64, &str)> = TableDefinition::new("tickets");
+pub(super) const REVOCATIONS: TableDefinition<'_, u64, (u64, &str)> =
+    TableDefinition::new("revocations");
+pub(super) const MESSAGES: TableDefinition<'_, &str, u64> = TableDefinition::new("messages");
 
 pub(super) const RUNS: TableDefinition<'_, &str, (u64, &str)> = TableDefinition::new("runs");
 

@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** nothing blocks a thread that polls futures, and nothing is answered before it is on disk.
 
+mod access;
 #[cfg(feature = "conformance")]
 mod back_door;
 mod error;

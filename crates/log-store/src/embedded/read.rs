@@ -9,8 +9,8 @@ use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::error::damaged;
 use super::layout::{
-    JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, PRODUCERS, line, line_id, line_key,
-    producer_key, state_from_disk,
+    JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, PRODUCERS, REVOCATIONS, line, line_id,
+    line_key, producer_key, state_from_disk,
 };
 use crate::lines::TailRead;
 
@@ -94,6 +94,23 @@ impl Snapshot {
         };
         let state = producers.get(producer_key(log.number, producer))?;
         Ok(state.map(|state| state_from_disk(state.value())))
+    }
+
+    /// The revocations above a number, with their numbers.
+    pub(super) fn revocations_after(&self, number: u64) -> Result<Vec<(u64, String)>, redb::Error> {
+        let revocations = match self.txn.open_table(REVOCATIONS) {
+            Ok(revocations) => revocations,
+            // A file of an older version, to which nothing was written yet.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let range = (Bound::Excluded(number), Bound::Unbounded);
+        let mut kept = Vec::new();
+        for entry in revocations.range::<u64>(range)? {
+            let (number, revocation) = entry?;
+            kept.push((number.value(), revocation.value().1.to_owned()));
+        }
+        Ok(kept)
     }
 
     fn log(&self, job: &JobId) -> Result<Option<LogRecord>, redb::Error> {

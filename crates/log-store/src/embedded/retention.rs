@@ -10,6 +10,7 @@ use super::tables::{Tables, millis};
 impl Tables<'_> {
     /// Deletes expired logs, and expired jobs that have no log.
     pub(super) fn sweep(&mut self) -> Result<(), redb::Error> {
+        self.sweep_access()?;
         let mut old_logs = Vec::new();
         for entry in self.logs.iter()? {
             let (job, words) = entry?;

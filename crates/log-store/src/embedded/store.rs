@@ -15,7 +15,6 @@ use super::read::Snapshot;
 use super::writer::Writer;
 use crate::error::StoreError;
 use crate::lines::TailRead;
-use crate::local_access::{LocalAccess, delegate_access};
 use crate::notice::Notices;
 
 /// Logs and jobs in a directory of this machine, for a small installation, the demo and tests.
@@ -59,8 +58,6 @@ pub struct EmbeddedStore {
     closed: CancellationToken,
 }
 
-delegate_access!(EmbeddedStore, inner.access);
-
 impl EmbeddedStore {
     /// Opens the store in a directory. A missing directory is created, readable only for its owner. After a kill the whole
     /// file is checked first, which takes about a second for each 200 MB.
@@ -91,7 +88,7 @@ impl EmbeddedStore {
             options,
             logs: Notices::default(),
             jobs: Notices::default(),
-            access: LocalAccess::new(),
+            access: Notices::default(),
             _closed: closed.clone().drop_guard(),
         };
         let format = inner.transact(|tables| tables.format(FORMAT));

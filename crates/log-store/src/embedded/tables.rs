@@ -7,8 +7,8 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::error::damaged;
 use super::layout::{
-    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, META, PRODUCERS, ProducerKey, RUNS,
-    encode, line_fields, line_id, line_key,
+    DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, MESSAGES, META, PRODUCERS, ProducerKey,
+    REVOCATIONS, RUNS, TICKETS, encode, line_fields, line_id, line_key,
 };
 use super::options::EmbeddedOptions;
 use crate::append::NewLine;
@@ -26,6 +26,8 @@ pub(super) enum Change {
     Log(JobId),
     /// The record of a job.
     Job(JobId),
+    /// Something was revoked.
+    Access,
 }
 
 /// The tables within one write transaction.
@@ -37,6 +39,9 @@ pub(super) struct Tables<'txn> {
     pub(super) jobs: Table<'txn, &'static str, &'static [u8]>,
     pub(super) producers: Table<'txn, ProducerKey, [u64; 4]>,
     pub(super) runs: Table<'txn, &'static str, (u64, &'static str)>,
+    pub(super) tickets: Table<'txn, &'static [u8], (u64, &'static str)>,
+    pub(super) revocations: Table<'txn, u64, (u64, &'static str)>,
+    pub(super) messages: Table<'txn, &'static str, u64>,
     pub(super) options: EmbeddedOptions,
     /// The time of the transaction, in Unix milliseconds.
     pub(super) now: u64,
@@ -79,6 +84,9 @@ impl<'txn> Tables<'txn> {
             jobs: txn.open_table(JOBS)?,
             producers: txn.open_table(PRODUCERS)?,
             runs: txn.open_table(RUNS)?,
+            tickets: txn.open_table(TICKETS)?,
+            revocations: txn.open_table(REVOCATIONS)?,
+            messages: txn.open_table(MESSAGES)?,
             options,
             now: unix_ms(),
             changes: Vec::new(),

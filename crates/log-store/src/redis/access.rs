@@ -17,13 +17,13 @@ use log_domain::{EntryId, ReadLimit, Revocation};
 
 use super::fault::Fault;
 use super::question::{Command, answer_for, script};
-use super::revocation_text::{from_text, to_text};
 use super::session::Session;
 use super::store::RedisStore;
 use super::watch::Watch;
 use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
 use crate::error::{StoreError, StoreRefused};
 use crate::lines::LogWatch;
+use crate::revocation_text::{from_text, to_text};
 
 /// The stream of revocations.
 const REVOCATIONS: &str = "log-api:{access}:revocations";

@@ -255,3 +255,24 @@ async fn a_job_expires_when_its_log_and_its_record_are_old() {
         .unwrap();
     assert_eq!(watch.get().await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn tickets_and_revocations_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = log_store::TicketKey::new([7; 32]);
+    let revoked = log_domain::Revocation {
+        what: log_domain::Revoked::Session("sess_1".into()),
+        issued_until: u64::MAX,
+    };
+    let store = open(&dir, EmbeddedOptions::default()).await;
+    store.put(&key, "grant", HOUR).await.unwrap();
+    assert!(store.revoke("m-1", &[revoked.clone()], HOUR).await.unwrap());
+    store.close().await;
+
+    let store = open(&dir, EmbeddedOptions::default()).await;
+    assert_eq!(store.take(&key).await.unwrap().as_deref(), Some("grant"));
+    assert_eq!(store.take(&key).await.unwrap(), None);
+    let mut watch = Revocations::watch(&store);
+    assert_eq!(watch.news().await.unwrap(), [revoked.clone()]);
+    assert!(!store.revoke("m-1", &[revoked], HOUR).await.unwrap());
+}

@@ -93,3 +93,9 @@ async fn subject() -> Memory {
 }
 
 log_store::log_store_conformance!(subject());
+
+#[tokio::test]
+async fn in_10_000_random_histories_each_line_is_in_the_log_once() {
+    let memory = Memory(MemoryStore::new());
+    log_store::conformance::histories::histories(&memory, 0..10_000).await;
+}

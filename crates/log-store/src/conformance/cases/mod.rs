@@ -3,6 +3,7 @@
 pub mod access;
 pub mod append;
 pub mod gap;
+pub mod histories;
 pub mod job_details;
 pub mod jobs;
 pub mod lines;

@@ -1,11 +1,11 @@
-//! Revocations as text, in the entries of a stream.
+//! Revocations as text, as stores keep them.
 
 use std::str::FromStr as _;
 
 use log_domain::{OrgId, Revocation, Revoked, UserId};
 
 /// A revocation as text: its kind, its time and its ids, separated by spaces. No id contains a space.
-pub(super) fn to_text(revocation: &Revocation) -> String {
+pub(crate) fn to_text(revocation: &Revocation) -> String {
     let until = revocation.issued_until;
     match &revocation.what {
         Revoked::Session(session) => format!("session {until} {session}"),
@@ -18,7 +18,7 @@ pub(super) fn to_text(revocation: &Revocation) -> String {
 }
 
 /// Reads what [`to_text`] wrote; `None` for anything else.
-pub(super) fn from_text(text: &str) -> Option<Revocation> {
+pub(crate) fn from_text(text: &str) -> Option<Revocation> {
     let mut words = text.split(' ');
     let (kind, until) = (words.next()?, u64::from_str(words.next()?).ok()?);
     let mut id = || words.next().filter(|id| !id.is_empty());
