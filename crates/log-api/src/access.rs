@@ -27,8 +27,7 @@ mod stream_table;
 mod tickets;
 mod write_gate;
 
-pub use self::api_key::KeyDigest;
-pub(crate) use self::api_key::generate as generate_key;
+pub use self::api_key::{KeyDigest, generate as generate_key};
 pub(crate) use self::append_token::MIN_SECRET;
 pub use self::append_token::{TOKEN_LIFE, TokenSigner};
 pub use self::control::{Access, AccessOptions, AccessStores, TICKET_LIFE};

@@ -21,7 +21,7 @@ use crate::config::{
     self, ConfigError, Draft, LogSettings, ProcessEnv, Settings, StoreSettings, parse_address,
 };
 use crate::keys::{self, KeysCommand};
-use crate::{demo, health_check, signals, telemetry, wiring};
+use crate::{demo, dev, health_check, signals, telemetry, wiring};
 
 /// Build logs over HTTP: pages of history, and the live log as Server-Sent Events. Readers show a Clerk session token.
 #[derive(Debug, Parser)]
@@ -62,6 +62,12 @@ enum Command {
     Health(HealthArgs),
 }
 
+/// What `serve` needs, a line for each way of running. For somebody who has set nothing.
+const WAYS: &str = "
+To show logs of a Redis to people: CLERK_PUBLISHABLE_KEY, CLERK_AUTHORIZED_PARTIES and REDIS_URL.
+For workers without a Redis: LOG_API_KEYS (make a key with `log-api keys new`), and --store embedded --data DIR.
+To try it on this machine: `log-api serve --dev`, and `joblog run --url http://127.0.0.1:8080 -- make` beside it.";
+
 const SERVE_HELP: &str = "\
 Settings are environment variables. Two are needed:
   CLERK_PUBLISHABLE_KEY      the publishable key of your Clerk instance, pk_test_… or pk_live_…
@@ -77,6 +83,8 @@ All settings, each with an explanation:
 
 On one machine, without Redis:
   log-api serve --store embedded --data /var/lib/log-api
+To try it, with nothing set up:
+  log-api serve --dev
 
 After SIGTERM the service says that it is not ready, listens for LOG_API_DRAIN_DELAY_SECS more, ends its streams
 so that clients come back to another process with their cursor, and exits with 0 within LOG_API_SHUTDOWN_SECS.
@@ -102,6 +110,10 @@ struct ServeArgs {
     /// Listen here instead of at LOG_API_BIND; with port 0, on any free port
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     bind: Option<SocketAddr>,
+    /// For development, on this machine alone: no settings, and a key and a user that everybody knows. Without --data
+    /// the logs are gone at the end
+    #[arg(long, conflicts_with = "store")]
+    dev: bool,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -188,7 +200,16 @@ impl StoreArgs {
 }
 
 fn serve(args: ServeArgs) -> CliResult {
-    let mut settings = read_settings(args.store)?;
+    if args.dev {
+        // It prints to the same terminal, so only warnings are logged.
+        let log = LogSettings::from_env(&ProcessEnv, "warn")?;
+        return with_log_and_runtime(&log, dev::run(args.bind, args.store.data));
+    }
+    let nothing_set = !config::is_anything_set(&ProcessEnv);
+    let mut settings = read_settings(args.store).map_err(|error| {
+        let ways = if nothing_set { WAYS } else { "" };
+        format!("{error}{ways}")
+    })?;
     settings.server.bind = args.bind.unwrap_or(settings.server.bind);
     let log = settings.log.clone();
     let file_closed = with_log_and_runtime(&log, async move {

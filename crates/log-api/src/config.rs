@@ -35,6 +35,7 @@ pub use store::{RedisSettings, StoreSettings, without_password};
 pub use stream::StreamSettings;
 pub use writes::WriteSettings;
 
+use log_store::EmbeddedOptions;
 use read::Reader;
 
 use crate::viewer::ViewerOptions;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Where logs and jobs are.
     pub store: StoreSettings,
+    /// What the embedded store keeps.
+    pub embedded: EmbeddedOptions,
     /// Whose tokens are accepted.
     pub auth: AuthSettings,
     /// What a reader must fulfil besides having a valid token.
@@ -64,6 +67,11 @@ pub struct Settings {
     pub warnings: Vec<String>,
     /// For `log-api config`.
     values: Vec<(&'static str, String)>,
+}
+
+/// Whether any setting of the service is set.
+pub(crate) fn is_anything_set(env: &dyn Env) -> bool {
+    catalog::all().any(|setting| env.get(setting.name).is_some())
 }
 
 /// Settings that were read and may be wrong.
@@ -114,6 +122,7 @@ impl Draft {
         let stream = StreamSettings::read(&mut reader);
         let limits = LimitSettings::read(&mut reader);
         let store = store.unwrap_or_else(|| StoreSettings::read(&mut reader));
+        let embedded = store::embedded_options(&mut reader);
         let access = AccessSettings::read(&mut reader);
         let viewer = viewer::viewer(&mut reader);
         let log = LogSettings::read(&mut reader);
@@ -126,6 +135,7 @@ impl Draft {
                 stream,
                 limits,
                 store,
+                embedded,
                 auth,
                 access,
                 viewer,

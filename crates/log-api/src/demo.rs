@@ -29,11 +29,11 @@ use self::code::Door;
 
 const JOB: &str = "demo";
 const USER: &str = "user_demo";
-const ORIGIN: &str = "http://localhost";
+pub(crate) const ORIGIN: &str = "http://localhost";
 const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// How long the demo's token is valid. Other verifiers accept ten minutes at most.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the demo until Ctrl-C.
 pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliResult {
@@ -132,7 +132,8 @@ fn own_build(folder: &Path) -> Result<(Command, String), Box<dyn std::error::Err
     Ok((command, format!("cargo {}", arguments.join(" "))))
 }
 
-fn verifier(issuer: &Issuer) -> Result<Verifier, Box<dyn std::error::Error>> {
+/// A verifier of the tokens of an issuer of this process.
+pub(crate) fn verifier(issuer: &Issuer) -> Result<Verifier, Box<dyn std::error::Error>> {
     let keys = StaticKeys::from_jwks(&issuer.jwks_json())?;
     let verifier = Verifier::builder(Arc::new(keys))
         .issuers([issuer.issuer()])

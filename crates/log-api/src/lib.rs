@@ -39,6 +39,7 @@ pub mod cli;
 mod cli_result;
 pub mod config;
 mod demo;
+mod dev;
 mod error;
 mod health;
 mod health_check;
@@ -60,7 +61,7 @@ mod wiring;
 pub use access::{
     Access, AccessOptions, AccessStats, AccessStores, AuthorizedJob, KeyDigest, KeyEntry,
     KeyEntryError, KeyRing, LeaseMode, LeaseOptions, Principal, Query, Scope, ScopeError,
-    StreamLimits, TICKET_LIFE, TOKEN_LIFE, TokenSigner, WriteGate, require_readable,
+    StreamLimits, TICKET_LIFE, TOKEN_LIFE, TokenSigner, WriteGate, generate_key, require_readable,
 };
 pub use error::ApiError;
 pub use health::Health;

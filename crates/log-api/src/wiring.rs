@@ -11,7 +11,7 @@ use auth::Verifier;
 use auth::webhooks::Webhooks;
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisOptionsError, RedisStore};
-use log_store::{EmbeddedOptions, EmbeddedStore, Revocations, StoreError};
+use log_store::{EmbeddedStore, Revocations, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{AccessOptions, AccessStores, KeyRing, StreamLimits};
@@ -56,7 +56,7 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let mut service = match &settings.store {
         StoreSettings::Redis(redis) => Box::pin(on_redis(verifier, redis, settings)).await?,
         StoreSettings::Embedded { dir } => {
-            let store = EmbeddedStore::open(dir, EmbeddedOptions::default()).await?;
+            let store = EmbeddedStore::open(dir, settings.embedded).await?;
             let options = access_options(settings);
             let secrets = writers::embedded_secrets(&settings.writes, dir)?;
             let stores = WriteStores {

@@ -153,6 +153,12 @@ pub(crate) struct SecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
+    /// Write to the API at this address, instead of Redis; the credential is in JOBLOG_KEY [env: JOBLOG_URL]
+    #[arg(long, value_name = "URL", conflicts_with = "redis")]
+    pub(crate) url: Option<String>,
+    /// Certificates of authorities that the API's server may have its own from, in PEM form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) redis: RedisArgs,
     /// The id of the job [env: JOBLOG_JOB]
@@ -236,6 +242,12 @@ impl CatArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
+    /// Write to the API at this address, instead of Redis; the credential is in JOBLOG_KEY [env: JOBLOG_URL]
+    #[arg(long, value_name = "URL", conflicts_with = "redis")]
+    pub(crate) url: Option<String>,
+    /// Certificates of authorities that the API's server may have its own from, in PEM form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) job: JobArg,
     #[command(flatten)]

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::{Cli, Command};
-use crate::commands::{cat, create, pages, run, status, tail};
+use crate::args::{Cli, Command, RedisArgs};
+use crate::commands::{cat, create, pages, run, run_api, status, tail};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::stdout;
@@ -76,13 +76,28 @@ fn run_command(command: Command, terminal: &mut Terminal) -> Result<u8, Failure>
 async fn dispatch(command: Command, terminal: &mut Terminal) -> Result<u8, Failure> {
     let env = Environment;
     match command {
-        Command::Run(args) => run::run(args, env, terminal).await,
+        Command::Run(args) => match api_url(args.url.clone(), &args.redis, env) {
+            Some(url) => run_api::run(&url, args, env, terminal).await,
+            None => run::run(args, env, terminal).await,
+        },
         Command::Tail(args) => tail::tail(args, env, terminal).await,
         Command::Cat(args) => cat::cat(args, env, terminal).await,
-        Command::Create(args) => create::create(args, env, terminal).await,
+        Command::Create(args) => match api_url(args.url.clone(), &args.redis, env) {
+            Some(url) => run_api::create(&url, args, env, terminal).await,
+            None => create::create(args, env, terminal).await,
+        },
         Command::Status(args) => status::status(args, env, terminal).await,
         Command::Completions { shell } => pages::print_completions(shell),
         Command::Man { command } => pages::print_manual(command.as_deref()),
         Command::Discard => run::discard(),
     }
+}
+
+/// The API to write to: that of the option or, where nothing names a Redis, that of the environment.
+fn api_url(option: Option<String>, redis: &RedisArgs, env: Environment) -> Option<String> {
+    let names_redis = redis.redis.is_some()
+        || ["JOBLOG_REDIS_URL", "REDIS_URL"]
+            .iter()
+            .any(|name| env.get(name).is_some());
+    option.or_else(|| env.get("JOBLOG_URL").filter(|_| !names_redis))
 }

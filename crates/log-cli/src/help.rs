@@ -62,6 +62,7 @@ Environment variables (an option wins over its variable):
   JOBLOG_REDIS_CA_FILE, JOBLOG_REDIS_CERT_FILE, JOBLOG_REDIS_KEY_FILE
                     files for TLS to Redis, instead of --redis-ca-file and so on
   JOBLOG_URL        the API, instead of --url; it wins over a Redis server of the environment
+  JOBLOG_KEY        the API key, or the append token of the job, for run and create over the API
   JOBLOG_TOKEN      the session token for the API; --token-command wins over it
   JOBLOG_JOB        the id of the job
   JOBLOG_USER       the owner of a new job, instead of --user

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_domain::{EntryId, JobId, Start};
+use log_domain::{EntryId, JobId, Numbering, Start};
+use log_wire::{AppendedBody, CreateBody, CreatedBody, NewLineBody, StepBody, SteppedBody};
 
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, ClientError, RequestError};
@@ -13,6 +14,7 @@ use crate::history::History;
 use crate::options::ClientOptions;
 use crate::request;
 use crate::token::TokenSource;
+use crate::write;
 
 /// Builds a [`Client`].
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct ClientBuilder {
     url: String,
     token: TokenSource,
     options: ClientOptions,
+    /// Further root certificates, in PEM form.
+    ca: Vec<u8>,
 }
 
 impl ClientBuilder {
@@ -42,12 +46,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Accepts servers whose certificate comes from one of these authorities too: certificates in PEM form.
+    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca = pem.into();
+        self
+    }
+
     /// Builds the client. This sends no request.
     ///
     /// # Errors
     /// The URL cannot be the address of an API, or TLS cannot be set up.
     pub fn build(self) -> Result<Client, BuildError> {
-        let endpoint = Endpoint::new(&self.url, self.token, self.options)?;
+        let endpoint = Endpoint::new(&self.url, self.token, self.options, &self.ca)?;
         Ok(Client {
             endpoint: Arc::new(endpoint),
         })
@@ -68,6 +78,7 @@ impl Client {
             url: url.into(),
             token: TokenSource::none(),
             options: ClientOptions::default(),
+            ca: Vec::new(),
         }
     }
 
@@ -81,6 +92,39 @@ impl Client {
     #[must_use]
     pub fn history(&self, job: &JobId, after: EntryId) -> History {
         History::new(Arc::clone(&self.endpoint), job.clone(), after)
+    }
+
+    /// Appends lines, by one attempt. With a numbering, the same call can be made again after any error that may pass:
+    /// each line is appended once.
+    ///
+    /// # Errors
+    /// The server's answer is final, or [`ClientError::GaveUp`] for an error that may pass.
+    pub async fn append(
+        &self,
+        job: &JobId,
+        numbering: Option<&Numbering>,
+        lines: &[NewLineBody],
+    ) -> Result<AppendedBody, ClientError> {
+        let appended = write::append(&self.endpoint, job, numbering, lines).await;
+        appended.map_err(RequestError::into_client_error)
+    }
+
+    /// Creates a job, by one attempt. The answer has the append token of its worker.
+    ///
+    /// # Errors
+    /// As [`Client::append`].
+    pub async fn create(&self, job: &JobId, new: &CreateBody) -> Result<CreatedBody, ClientError> {
+        let created = write::create(&self.endpoint, job, new).await;
+        created.map_err(RequestError::into_client_error)
+    }
+
+    /// Changes the status of a job, by one attempt.
+    ///
+    /// # Errors
+    /// As [`Client::append`].
+    pub async fn step(&self, job: &JobId, step: &StepBody) -> Result<SteppedBody, ClientError> {
+        let stepped = write::step(&self.endpoint, job, step).await;
+        stepped.map_err(RequestError::into_client_error)
     }
 
     /// Reads the id of the newest line, or of the newest line below a bound. `None` if there is no such line. This makes

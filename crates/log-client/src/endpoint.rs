@@ -5,7 +5,7 @@ use std::time::Duration;
 use log_domain::JobId;
 use log_wire::ErrorCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url, redirect};
+use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
 use tokio::time::timeout;
 
 use crate::error::{BuildError, ClientError, Problem, RequestError, TokenError, TransientError};
@@ -34,9 +34,15 @@ impl Endpoint {
         url: &str,
         token: TokenSource,
         options: ClientOptions,
+        ca: &[u8],
     ) -> Result<Self, BuildError> {
         let base_url = parse_base_url(url)?;
-        let http = reqwest::Client::builder()
+        let certificates = Certificate::from_pem_bundle(ca).map_err(BuildError::Tls)?;
+        let mut http = reqwest::Client::builder();
+        if !certificates.is_empty() {
+            http = http.tls_certs_merge(certificates);
+        }
+        let http = http
             .connect_timeout(options.connect_timeout)
             // The token must not go to another server that a redirect names.
             .redirect(redirect::Policy::none())
@@ -57,17 +63,28 @@ impl Endpoint {
     }
 
     /// Sends a GET request with a token, and returns the response if it is a success.
-    pub(crate) async fn get(
+    pub(crate) async fn get(&self, url: Url, headers: HeaderMap) -> Result<Response, RequestError> {
+        self.send(Method::GET, url, headers, Vec::new()).await
+    }
+
+    /// Sends a request with a token, and returns the response if it is a success.
+    pub(crate) async fn send(
         &self,
+        method: Method,
         url: Url,
         mut headers: HeaderMap,
+        body: Vec<u8>,
     ) -> Result<Response, RequestError> {
         let token = self.token.get().await;
         let token = token.map_err(|e| RequestError::transient(TransientError::Token(e)))?;
         if let Some(token) = token {
             headers.insert(AUTHORIZATION, authorization(&token)?);
         }
-        let sent = self.http.get(url).headers(headers).send();
+        let mut request = self.http.request(method, url).headers(headers);
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        let sent = request.send();
         let response = timeout(self.options.response_timeout, sent)
             .await
             .map_err(|_| self.timed_out())?
@@ -129,7 +146,8 @@ async fn error_from_response(mut response: Response, patience: Duration) -> Requ
     };
     // The status alone is enough. A body that is late or broken only costs the details.
     let _ = timeout(patience, read).await;
-    let problem = Problem::from_response(status.as_u16(), &body);
+    let mut problem = Problem::from_response(status.as_u16(), &body);
+    problem.retry_after = retry_after;
     let is_transient = status.is_server_error()
         || matches!(
             status,

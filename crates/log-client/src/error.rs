@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use log_wire::ProblemBody;
+use log_wire::{ProblemBody, WriteProblem};
 use thiserror::Error;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -52,6 +52,10 @@ pub struct Problem {
     pub reason: Option<String>,
     /// The id of the request, to find it in the server's log.
     pub debug_id: Option<String>,
+    /// What a writer needs to go on.
+    pub write: WriteProblem,
+    /// After which time the server wants the client to come back.
+    pub retry_after: Option<Duration>,
 }
 
 impl Problem {
@@ -63,6 +67,8 @@ impl Problem {
                 detail: body.detail,
                 reason: body.reason,
                 debug_id: Some(body.debug_id),
+                write: body.write,
+                retry_after: None,
             },
             Err(_) => Self {
                 status,
@@ -70,6 +76,8 @@ impl Problem {
                 detail: format!("the server answered {status}"),
                 reason: None,
                 debug_id: None,
+                write: WriteProblem::default(),
+                retry_after: None,
             },
         }
     }

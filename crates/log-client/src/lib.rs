@@ -4,6 +4,7 @@
 //!   reconnects by itself after the last line, with a fresh token and growing pauses. It stops when the log has ended or
 //!   when the server's answer is final.
 //! - [`Client::history`] gives the whole log, page by page.
+//! - [`Client::append`], [`Client::create`] and [`Client::step`] are for workers, with an API key or an append token.
 //! - The client asks a [`TokenSource`] for a token before every connection, because a Clerk session token lives for one
 //!   minute only.
 //!
@@ -48,6 +49,7 @@ mod options;
 mod request;
 mod retry;
 mod token;
+mod write;
 
 pub use client::{Client, ClientBuilder};
 pub use error::{BuildError, ClientError, Problem, TokenError, TransientError};

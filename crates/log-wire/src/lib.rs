@@ -26,6 +26,7 @@
 //! # Ok::<(), log_wire::sse::EventError>(())
 //! ```
 
+mod dev;
 mod error_code;
 mod job;
 mod rest;
@@ -34,6 +35,7 @@ pub mod sse;
 mod stream_format;
 mod write;
 
+pub use dev::{DEV_KEY, DEV_USER};
 pub use error_code::{ErrorCode, ProblemBody, WriteProblem};
 pub use job::StatusBody;
 pub use rest::{LineBody, LineBodyError, PageBody, line_json, page_json};

@@ -54,6 +54,7 @@
 //! ```
 
 mod builder;
+mod by_number;
 mod channel;
 mod claim;
 mod clock;

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use log_store::{JobWrites, LogAppend, LogStore};
+use log_domain::ProducerName;
+use log_store::{JobWrites, LogAppend, LogStore, NumberedAppend};
+
+use crate::by_number::{ByNumber, NothingToRead};
 
 /// Where a writer writes to. A store that has all three traits converts: `Stores::from(Arc::new(store))`. If jobs are kept
 /// elsewhere, or not at all: [`Stores::lines_only`].
@@ -24,6 +27,22 @@ impl Stores {
             append: Arc::clone(&store) as Arc<dyn LogAppend>,
             log: store,
             jobs: None,
+        }
+    }
+}
+
+impl Stores {
+    /// A store that knows lines by their numbers, for a worker that cannot read the log: over HTTP. An append without an
+    /// answer is sent again under the same numbers. `producer` is a name that no other writer of the job uses.
+    pub fn numbered(
+        append: Arc<dyn NumberedAppend>,
+        jobs: Arc<dyn JobWrites>,
+        producer: ProducerName,
+    ) -> Self {
+        Self {
+            append: Arc::new(ByNumber::new(append, producer)),
+            log: Arc::new(NothingToRead),
+            jobs,
         }
     }
 }

@@ -74,7 +74,7 @@ impl fmt::Debug for KeyDigest {
 
 /// Makes a key. `None` if the system has no random numbers.
 #[must_use]
-pub(crate) fn generate() -> Option<String> {
+pub fn generate() -> Option<String> {
     let checked = format!("{PREFIX}{}_{}", random(ID_LEN)?, random(SECRET_LEN)?);
     let check = check_of(&checked);
     Some(format!("{checked}_{check}"))

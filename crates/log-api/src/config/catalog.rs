@@ -140,6 +140,12 @@ catalog! {
             "How the service learns of new lines: Redis tells it (`tracking`), it asks again and again (`poll`), \
              or the first where Redis allows it and else the second (`auto`).");
     }
+    "The embedded store" {
+        KEEP_SECS = Setting::new("LOG_API_KEEP_SECS", Value("86400"), number(Seconds, 60, 315_360_000),
+            "How long the embedded store keeps a log after its last line, and a job twice as long. Redis has its own rule.");
+        KEEP_LINES = Setting::new("LOG_API_KEEP_LINES", Value("50000"), number(Count, 100, 1_000_000_000),
+            "How many of its newest lines a log of the embedded store keeps at least.");
+    }
     "Streams" {
         HEARTBEAT_SECS = Setting::new("LOG_API_HEARTBEAT_SECS", Value("20"), number(Seconds, 1, 23),
             "After this long without output, a stream sends a heartbeat. \

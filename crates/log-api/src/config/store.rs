@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use log_store::EmbeddedOptions;
 use log_store::redis::{RedisTls, WatchMode};
 use url::Url;
 
@@ -49,6 +50,17 @@ impl StoreSettings {
             timeout: reader.duration(&catalog::REDIS_TIMEOUT_MS),
             watch: reader.parsed(&catalog::REDIS_WATCH).unwrap_or_default(),
         })
+    }
+}
+
+/// `LOG_API_KEEP_SECS`, `LOG_API_KEEP_LINES`: what the embedded store keeps.
+pub(super) fn embedded_options(reader: &mut Reader<'_>) -> EmbeddedOptions {
+    let keep_logs = reader.duration(&catalog::KEEP_SECS);
+    EmbeddedOptions {
+        keep_logs,
+        keep_jobs: 2 * keep_logs,
+        max_lines: reader.number(&catalog::KEEP_LINES).unwrap_or_default(),
+        ..EmbeddedOptions::default()
     }
 }
 

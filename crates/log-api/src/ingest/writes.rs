@@ -66,7 +66,11 @@ pub struct Writes {
     options: WriteOptions,
     pacing: Pacing,
     memory: Memory,
+    /// Is told of each new job.
+    created: Option<Created>,
 }
+
+type Created = Box<dyn Fn(&JobId) + Send + Sync>;
 
 impl Writes {
     /// Writes to these stores, by these rules.
@@ -78,6 +82,19 @@ impl Writes {
             pacing: Pacing::new(options.lines_per_second, options.bytes_per_second),
             memory: Memory::new(options.memory),
             options,
+            created: None,
+        }
+    }
+
+    /// Calls this for each job that is created.
+    pub(crate) fn on_created(&mut self, created: impl Fn(&JobId) + Send + Sync + 'static) {
+        self.created = Some(Box::new(created));
+    }
+
+    /// A job was created.
+    pub(crate) fn announce(&self, job: &JobId) {
+        if let Some(created) = &self.created {
+            created(job);
         }
     }
 

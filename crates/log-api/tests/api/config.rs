@@ -378,6 +378,9 @@ async fn serve_with_nothing_set_names_everything_that_is_missing() {
         "CLERK_AUTHORIZED_PARTIES: is not set",
         "log-api config --format env",
         "log-api demo",
+        "To show logs of a Redis to people: CLERK_PUBLISHABLE_KEY",
+        "For workers without a Redis: LOG_API_KEYS",
+        "To try it on this machine: `log-api serve --dev`",
     ] {
         assert!(ended.err.contains(word), "{word}: {}", ended.err);
     }

@@ -22,6 +22,8 @@ use self::finish::Finish;
 pub(crate) use self::leftovers::discard;
 use self::outage::OutageNotice;
 use self::prepare::{Prepared, prepare};
+pub(super) use self::program::Program;
+pub(super) use self::secrets::redaction;
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::Failure;
@@ -163,7 +165,7 @@ async fn at(time: Option<Instant>) {
 }
 
 /// The exit code of the command, in the same way as a shell reports it.
-fn code_from_status(status: ExitStatus) -> u8 {
+pub(super) fn code_from_status(status: ExitStatus) -> u8 {
     let code = status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
@@ -171,7 +173,7 @@ fn code_from_status(status: ExitStatus) -> u8 {
         .unwrap_or(Failure::RUN_FAILED)
 }
 
-fn describe(status: ExitStatus) -> String {
+pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),

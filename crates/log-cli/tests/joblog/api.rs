@@ -10,7 +10,10 @@ use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
 use log_api::app::Application;
 use log_api::config::Settings;
-use log_api::{AppState, Metrics, StoreGauges};
+use log_api::{
+    AppState, KeyDigest, KeyEntry, KeyRing, Metrics, Scope, StoreGauges, TokenSigner, WriteGate,
+    WriteOptions, WriteStores, Writes, generate_key,
+};
 use log_store::redis::{RedisOptions, RedisStore};
 use test_support::TcpProxy;
 use tokio::process::Command;
@@ -22,6 +25,9 @@ use crate::support::{ANN, Job, counting, end_of, ended, first_line, joblog, numb
 const ORIGIN: &str = "https://app.example.com";
 
 static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::for_tests().unwrap());
+
+/// A key of the service.
+static KEY: LazyLock<String> = LazyLock::new(|| generate_key().unwrap());
 
 fn token(user: &str) -> String {
     let lifetime = Duration::from_secs(60);
@@ -94,7 +100,8 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
             .unwrap();
         let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
         let hub = Default::default();
-        let state = AppState::new(Arc::new(verifier), store.clone(), store, hub);
+        let mut state = AppState::new(Arc::new(verifier), store.clone(), store.clone(), hub);
+        state.writes = Some(Arc::new(writes(store)));
         let metrics = Metrics::new(state.clone(), StoreGauges::default);
         let app = Application::bind(state, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();
@@ -103,6 +110,109 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
         };
         app.run(stop).await.unwrap();
     });
+}
+
+/// Takes lines from whoever has [`KEY`].
+fn writes(store: Arc<RedisStore>) -> Writes {
+    let key = KeyEntry {
+        name: "test".into(),
+        scopes: Scope::ALL.to_vec(),
+        digest: KeyDigest::of(&KEY).unwrap(),
+        prefix: None,
+        expires: None,
+    };
+    let tokens = TokenSigner::new(&["0123456789abcdef0123456789abcdef"]).unwrap();
+    let gate = WriteGate::new(Arc::new(KeyRing::new([key])), tokens);
+    let stores = WriteStores {
+        jobs: store.clone(),
+        lines: store,
+    };
+    Writes::new(Arc::new(gate), stores, WriteOptions::default())
+}
+
+/// `joblog` with only the API and a credential in its environment.
+fn worker(api: &Api, credential: &str, arguments: &[&str]) -> Command {
+    let mut command = joblog(arguments);
+    command
+        .env("JOBLOG_URL", api.url())
+        .env("JOBLOG_KEY", credential)
+        .env("JOBLOG_USER", ANN);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_redis_writes_each_line_once_while_connections_break() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let script = counting(2000, 50, "0.05");
+    let arguments = ["run", "--job", &job.id, "--", "sh", "-c", &script];
+    let run = worker(&api, &KEY, &arguments).spawn().unwrap();
+    let breaks = async {
+        for _ in 0..6 {
+            sleep(Duration::from_millis(300)).await;
+            api.proxy.drop_connections().await;
+        }
+    };
+    let (run, ()) = tokio::join!(end_of(run), breaks);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.err.contains(&format!("/jobs/{}", job.id)),
+        "{}",
+        run.err
+    );
+    let mut expected = vec!["Running sh".to_owned()];
+    expected.extend(numbered(0..2000));
+    let cat = ended(api.joblog(&["cat", &job.id])).await;
+    assert_eq!(cat.lines(), expected);
+    let status = ended(api.joblog(&["status", &job.id])).await;
+    assert_eq!(status.text(), "ready\n", "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_created_for_a_worker_that_has_its_append_token_alone() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let created = ended(worker(&api, &KEY, &["create", &job.id])).await;
+    assert_eq!(created.code, Some(0), "{created:?}");
+    let token = created.text().trim().to_owned();
+    assert!(token.starts_with("jlt_"), "{token}");
+    let arguments = [
+        "run",
+        "--job",
+        &job.id,
+        "--",
+        "sh",
+        "-c",
+        "echo out; echo err >&2; exit 3",
+    ];
+    let run = ended(worker(&api, &token, &arguments)).await;
+    assert_eq!(run.code, Some(3), "{run:?}");
+    let cat = ended(api.joblog(&["cat", &job.id])).await;
+    let mut lines = cat.lines();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "Running sh",
+            "The command ended with exit code 3",
+            "err",
+            "out"
+        ]
+    );
+    let again = ended(worker(&api, &token, &arguments)).await;
+    assert_eq!(again.code, Some(125), "the job has ended: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_a_credential_or_with_a_wrong_one_does_not_start_its_command() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let arguments = ["run", "--job", &job.id, "--", "sh", "-c", "echo started"];
+    for credential in ["", "jlk_wrong", "nonsense"] {
+        let run = ended(worker(&api, credential, &arguments)).await;
+        assert_eq!((run.code, run.text().as_str()), (Some(125), ""), "{run:?}");
+        assert!(!run.err.contains("jlk_wrong"), "{}", run.err);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,9 @@ pub(super) async fn create(
         target: "log_api::audit",
         key = credential.name(), job = %job_id, created, "a job is created"
     );
+    if created {
+        writes.announce(&job_id);
+    }
     let with_token = created || wants_token;
     let token = with_token.then(|| writes.gate.tokens.issue(&job_id, Timestamp::now()));
     let answer = CreatedBody {

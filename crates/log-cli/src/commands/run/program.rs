@@ -17,7 +17,7 @@ use crate::signals::Place;
 const HEAD_BYTES: u64 = 256;
 
 /// A command and its arguments.
-pub(super) struct Program {
+pub(in crate::commands) struct Program {
     name: OsString,
     arguments: Vec<OsString>,
 }
@@ -35,7 +35,7 @@ enum Kind {
 
 impl Program {
     /// `None` without words.
-    pub(super) fn new(words: Vec<OsString>) -> Option<Self> {
+    pub(in crate::commands) fn new(words: Vec<OsString>) -> Option<Self> {
         let mut words = words.into_iter();
         Some(Self {
             name: words.next()?,
@@ -43,12 +43,12 @@ impl Program {
         })
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(in crate::commands) fn name(&self) -> String {
         self.name.display().to_string()
     }
 
     /// Starts the program. A script without `#!` is run by `sh`.
-    pub(super) fn start(
+    pub(in crate::commands) fn start(
         &self,
         writer: &LogWriter,
         env: Environment,
