@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::SignedDuration;
 use log_writer::Progress;
@@ -199,24 +199,41 @@ pub(crate) struct TailArgs {
     /// How long to try while Redis or the API cannot be reached: 60, 60s, 5m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub(crate) give_up_after: Duration,
-    /// Start with the first line of the log
-    #[arg(long, value_name = "start", value_parser = ["start"], conflicts_with = "since")]
-    from: Option<String>,
-    /// Start with the lines after a time, or of the last minutes: 10m, 1h30m, 2026-01-02T03:04:05Z
-    #[arg(long, value_name = "TIME", value_parser = since::parse)]
+    /// Start with the first line of the log, or print new lines only [default: end]
+    #[arg(long, value_enum, value_name = "PLACE", conflicts_with_all = ["since", "lines"])]
+    from: Option<Place>,
+    /// Start with the lines after a time, or of the last hours: 10m, 1h30m, 1d, 2026-01-02, 2026-01-02T03:04:05Z. Times
+    /// without a zone are UTC
+    #[arg(long, value_name = "TIME", value_parser = since::parse, conflicts_with = "lines")]
     since: Option<Since>,
+    /// Start with the last lines of the log
+    #[arg(short = 'n', long, value_name = "N")]
+    lines: Option<usize>,
+    /// Follow the log until the job ends, as tail always does
+    #[arg(id = "follow", short = 'f', long = "follow")]
+    _follow: bool,
     #[command(flatten)]
     pub(crate) style: StyleArgs,
 }
 
 impl TailArgs {
     pub(crate) fn start(&self) -> StartAt {
-        match (&self.from, self.since) {
-            (Some(_), _) => StartAt::FirstLine,
-            (None, Some(since)) => StartAt::Since(since),
-            (None, None) => StartAt::Now,
+        match (self.from, self.since, self.lines) {
+            (Some(Place::Start), _, _) => StartAt::FirstLine,
+            (None, Some(since), _) => StartAt::Since(since),
+            (None, None, Some(lines @ 1..)) => StartAt::Last(lines),
+            (Some(Place::End), _, _) | (None, None, None | Some(0)) => StartAt::Now,
         }
     }
+}
+
+/// A place in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Place {
+    /// Before the first line
+    Start,
+    /// After the last line
+    End,
 }
 
 #[derive(Debug, Args)]
@@ -227,7 +244,8 @@ pub(crate) struct CatArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) patience: PatienceArg,
-    /// Start with the lines after a time, or of the last minutes: 10m, 1h30m, 2026-01-02T03:04:05Z
+    /// Start with the lines after a time, or of the last hours: 10m, 1h30m, 1d, 2026-01-02, 2026-01-02T03:04:05Z. Times
+    /// without a zone are UTC
     #[arg(long, value_name = "TIME", value_parser = since::parse)]
     since: Option<Since>,
     #[command(flatten)]
@@ -278,6 +296,8 @@ pub(crate) enum StartAt {
     FirstLine,
     /// The first line after a time.
     Since(Since),
+    /// The last lines.
+    Last(usize),
 }
 
 /// A whole number of seconds, or of minutes with an `m`.

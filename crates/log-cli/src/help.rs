@@ -128,11 +128,12 @@ Examples:
   joblog run --job build-3 -- sh -c 'make && make test'";
 
 const TAIL: &str = "\
-Without --from or --since, tail prints new lines only. If the connection breaks, tail reconnects and continues after the
+Without --from, --since or --lines, tail prints new lines only. If the connection breaks, tail reconnects and continues after the
 last line. If lines were deleted before tail could read them, it says so on standard error.
 
 Examples:
   joblog tail build-1 --from start
+  joblog tail build-1 -n 100
   joblog tail build-1 --since 10m --show ts,source
   joblog tail build-1 --json | jq -r .text
   joblog tail build-1 --url https://logs.example.com --token-command 'my-cli session-token'";

@@ -9,7 +9,7 @@ use log_store::redis::RedisStore;
 use log_store::{FollowEvent, FollowOptions, Follower, Jobs as _, LostRuns};
 use tokio::time::{Instant, timeout};
 
-use crate::event::Event;
+use crate::event::{Event, MissingLines};
 use crate::exit::Failure;
 use crate::lost_run;
 use crate::redis::UNREACHABLE;
@@ -74,9 +74,12 @@ impl RedisFollow {
             };
             match event? {
                 Some(FollowEvent::Lines(new)) => {
-                    self.events.extend(new.gap.map(|found| Event::Gap {
-                        after_id: found.gap.after_id,
-                        first_id: found.gap.first_id,
+                    self.events.extend(new.gap.map(|found| {
+                        Event::Gap(MissingLines {
+                            after_id: found.gap.after_id,
+                            first_id: found.gap.first_id,
+                            count: new.missing,
+                        })
                     }));
                     self.events.extend(new.lines.into_iter().map(Event::Line));
                 }

@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use log_client::{Client, Event as ClientEvent, Follow};
-use log_domain::{EntryId, JobId, Order, ReadLimit, Span, Start};
-use log_store::LogStore as _;
+use log_domain::{EntryId, JobId, JobStatus, Order, ReadLimit, Span, Start};
 use log_store::redis::RedisStore;
+use log_store::{Jobs as _, LogStore as _};
 
 use crate::api;
 use crate::args::{SourceArgs, StartAt};
 use crate::environment::Environment;
-use crate::event::Event;
+use crate::event::{Event, MissingLines};
 use crate::exit::Failure;
 use crate::redis;
 use crate::redis_follow::RedisFollow;
 use crate::terminal::Terminal;
 use crate::token;
+
+/// The most lines in one read.
+const READ_LINES: usize = 1_000;
 
 /// The API or a Redis server.
 pub(crate) struct Source {
@@ -75,6 +78,10 @@ impl Source {
             StartAt::Now => return Ok(None),
             StartAt::FirstLine => return Ok(Some(EntryId::ZERO)),
             StartAt::Since(since) => since.0,
+            StartAt::Last(lines) => {
+                let before = self.before_last(job, lines, terminal).await?;
+                return Ok(Some(before.unwrap_or(EntryId::ZERO)));
+            }
         };
         // The last line before the time is a position that exists in the log. So a gap after it is a real gap.
         let last_before = match &self.server {
@@ -94,6 +101,54 @@ impl Source {
             }
         };
         Ok(Some(last_before.unwrap_or(EntryId::ZERO)))
+    }
+
+    /// The status of a job that no worker has taken yet. `None` for other jobs, for one that does not exist, and from the
+    /// API, which is not asked.
+    pub(crate) async fn status_before_work(
+        &self,
+        job: &JobId,
+        terminal: &mut Terminal,
+    ) -> Result<Option<JobStatus>, Failure> {
+        let Server::Redis(store) = &self.server else {
+            return Ok(None);
+        };
+        let found = redis::read(self.patience, terminal, async || store.get(job).await).await?;
+        let status = found.map(|job| job.status);
+        Ok(status.filter(|status| matches!(status, JobStatus::Queued | JobStatus::Scheduled)))
+    }
+
+    /// The line before the last lines. `None` if the log has no other lines.
+    async fn before_last(
+        &self,
+        job: &JobId,
+        lines: usize,
+        terminal: &mut Terminal,
+    ) -> Result<Option<EntryId>, Failure> {
+        let store = match &self.server {
+            Server::Api(client) => {
+                let find = async || client.before_last(job, lines).await;
+                return api::ask(self.patience, terminal, find).await;
+            }
+            Server::Redis(store) => store,
+        };
+        let mut before = None;
+        let mut wanted = lines.saturating_add(1);
+        loop {
+            let span = Span {
+                after: None,
+                before,
+            };
+            let limit = ReadLimit::lines(wanted.min(READ_LINES));
+            let read = async || store.read(job, span, Order::NewestFirst, limit).await;
+            let found = redis::read(self.patience, terminal, read).await?;
+            wanted -= found.lines.len().min(wanted);
+            match found.lines.last() {
+                Some(oldest) if wanted == 0 => return Ok(Some(oldest.id)),
+                Some(oldest) if found.more => before = Some(oldest.id),
+                _ => return Ok(None),
+            }
+        }
     }
 
     pub(crate) async fn follow(
@@ -130,7 +185,11 @@ fn event_from_client(event: ClientEvent) -> Event {
         ClientEvent::Heartbeat => Event::Idle,
         ClientEvent::Interrupted { error, .. } => Event::Unavailable(error.to_string()),
         ClientEvent::Line(line) => Event::Line(line),
-        ClientEvent::Gap { after_id, first_id } => Event::Gap { after_id, first_id },
+        ClientEvent::Gap { after_id, first_id } => Event::Gap(MissingLines {
+            after_id,
+            first_id,
+            count: None,
+        }),
         ClientEvent::Done(ending) => Event::Done(ending),
     }
 }

@@ -2,8 +2,6 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 
-use log_domain::EntryId;
-
 /// Standard error. If it cannot be written, messages are lost, and nothing else happens.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -29,16 +27,6 @@ impl Terminal {
     pub(crate) fn message(&mut self, text: impl std::fmt::Display) {
         self.clear();
         write(&format!("joblog: {}\n", printable(&text.to_string())));
-    }
-
-    /// Says that lines are missing.
-    pub(crate) fn gap(&mut self, after: EntryId, first: Option<EntryId>) {
-        match first {
-            Some(first) => self.message(format_args!(
-                "lines between {after} and {first} are missing here"
-            )),
-            None => self.message(format_args!("lines after {after} are missing here")),
-        }
     }
 
     /// Shows a progress text, which replaces the last one. Does nothing if standard error is not a terminal.

@@ -141,6 +141,20 @@ impl Client {
         newest.map_err(RequestError::into_client_error)
     }
 
+    /// Reads after which line the last `lines` lines of the log begin. `None` if the log has no other lines. This makes one
+    /// attempt for each page.
+    ///
+    /// # Errors
+    /// The server's answer is final, or [`ClientError::GaveUp`] for an error that may pass.
+    pub async fn before_last(
+        &self,
+        job: &JobId,
+        lines: usize,
+    ) -> Result<Option<EntryId>, ClientError> {
+        let found = request::read_before_last(&self.endpoint, job, lines).await;
+        found.map_err(RequestError::into_client_error)
+    }
+
     /// Reads how a job has ended. `None` if it has not ended. This makes one attempt.
     ///
     /// The only answer of the API is a stream that ends or goes on. So this takes about 300 ms for a job that has ended,

@@ -15,7 +15,7 @@ use crate::error::RequestError;
 use crate::event::Ending;
 
 /// The most lines that the API puts into one page.
-const PAGE_LIMIT: &str = "500";
+const PAGE_LIMIT: usize = 500;
 
 /// The answer to a request for a live stream.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) async fn read_page(
 ) -> Result<Page, RequestError> {
     let query = [
         ("after_id", after.to_string()),
-        ("limit", PAGE_LIMIT.to_owned()),
+        ("limit", PAGE_LIMIT.to_string()),
     ];
     let body = read_page_body(endpoint, job, &query).await?;
     let lines = body.lines.into_iter().map(Line::try_from);
@@ -78,13 +78,45 @@ pub(crate) async fn read_newest_id(
     job: &JobId,
     before: Option<EntryId>,
 ) -> Result<Option<EntryId>, RequestError> {
-    let mut query = vec![("limit", "1".to_owned())];
+    let (ids, _) = read_newest_ids(endpoint, job, before, 1).await?;
+    Ok(ids.last().copied())
+}
+
+/// Reads the id of the line before the last lines.
+pub(crate) async fn read_before_last(
+    endpoint: &Endpoint,
+    job: &JobId,
+    lines: usize,
+) -> Result<Option<EntryId>, RequestError> {
+    let mut before = None;
+    let mut wanted = lines.saturating_add(1);
+    loop {
+        let limit = wanted.min(PAGE_LIMIT);
+        let (ids, has_more) = read_newest_ids(endpoint, job, before, limit).await?;
+        wanted -= ids.len().min(wanted);
+        match ids.first() {
+            Some(oldest) if wanted == 0 => return Ok(Some(*oldest)),
+            Some(oldest) if has_more => before = Some(*oldest),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// Reads the ids of the newest lines below a bound, oldest first, and whether there are older ones.
+async fn read_newest_ids(
+    endpoint: &Endpoint,
+    job: &JobId,
+    before: Option<EntryId>,
+    limit: usize,
+) -> Result<(Vec<EntryId>, bool), RequestError> {
+    let mut query = vec![("limit", limit.to_string())];
     query.extend(before.map(|before| ("before_id", before.to_string())));
     let body = read_page_body(endpoint, job, &query).await?;
-    let newest = body.lines.last().map(|line| line.id.parse());
-    newest
-        .transpose()
-        .map_err(|_| RequestError::not_the_api("a line has an invalid `id`".to_owned()))
+    let ids = body.lines.iter().map(|line| line.id.parse());
+    let ids = ids
+        .collect::<Result<_, _>>()
+        .map_err(|_| RequestError::not_the_api("a line has an invalid `id`".to_owned()))?;
+    Ok((ids, body.has_more))
 }
 
 /// Reads whether and how a job has ended. A live-only stream of a job that has ended says `done` at once.

@@ -94,6 +94,15 @@ impl LogBounds {
     pub const fn is_whole(&self) -> bool {
         self.entries_added == self.length
     }
+
+    /// How many lines after a position are gone. `before` lines were ever appended up to the position. `None` if this
+    /// cannot be known, because some lines up to the position are still there.
+    #[must_use]
+    pub fn missing_after(&self, position: EntryId, before: u64) -> Option<u64> {
+        let all_are_after = self.first_id.is_none_or(|first| first > position);
+        let gone = self.entries_added.checked_sub(before + self.length)?;
+        (all_are_after && gone > 0).then_some(gone)
+    }
 }
 
 /// Lines that a reader may have missed, and where it goes on.
@@ -263,5 +272,23 @@ mod tests {
         assert_eq!(gap_after(id(10), &[], &emptied), None);
         let gap = gap_after(id(9), &[], &emptied).unwrap();
         assert_eq!((gap.first_id, gap.resume_after), (None, id(10)));
+    }
+
+    #[test]
+    fn the_number_of_missing_lines_is_known_if_all_that_is_left_comes_after() {
+        let bounds = LogBounds {
+            first_id: Some(EntryId::new(7, 0)),
+            last_id: EntryId::new(9, 0),
+            max_deleted_id: EntryId::ZERO,
+            entries_added: 9,
+            length: 3,
+        };
+        let missing = |ms, before| bounds.missing_after(EntryId::new(ms, 0), before);
+        assert_eq!(missing(0, 0), Some(6));
+        assert_eq!(missing(4, 4), Some(2));
+        assert_eq!(missing(6, 6), None);
+        assert_eq!(missing(7, 7), None);
+        // A log that was deleted and written anew.
+        assert_eq!(missing(4, 400), None);
     }
 }

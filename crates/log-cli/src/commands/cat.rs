@@ -9,6 +9,7 @@ use log_store::{Jobs as _, LogStore as _};
 
 use crate::args::CatArgs;
 use crate::environment::Environment;
+use crate::event::MissingLines;
 use crate::exit::Failure;
 use crate::printer::LinePrinter;
 use crate::source::{Server, Source};
@@ -57,7 +58,11 @@ async fn print_from_api(
         let Some(page) = page else { return Ok(()) };
         if let Some(gap) = page.gap {
             stdout::check(printer.make_room())?;
-            terminal.gap(gap.after_id, gap.first_id);
+            terminal.message(MissingLines {
+                after_id: gap.after_id,
+                first_id: gap.first_id,
+                count: None,
+            });
         }
         if !print_page(&page.lines, printer)? {
             return Ok(());
@@ -77,15 +82,24 @@ async fn print_from_redis(
     if found.is_none() {
         return Err(Failure::no_such_job(job));
     }
+    // How many lines were ever appended up to here, if this is known.
+    let mut count = (after == EntryId::ZERO).then_some(0);
     loop {
         let limit = ReadLimit::lines(PAGE_LINES);
         let read = async || store.read_after(job, after, limit).await;
         let page = redis::read(patience, terminal, read).await?;
         if let Some(gap) = page.gap(after) {
             stdout::check(printer.make_room())?;
-            terminal.gap(gap.after_id, gap.first_id);
+            let missing = count.and_then(|count| page.bounds.missing_after(after, count));
+            terminal.message(MissingLines {
+                after_id: gap.after_id,
+                first_id: gap.first_id,
+                count: missing,
+            });
+            count = count.zip(missing).map(|(count, missing)| count + missing);
             after = gap.resume_after;
         }
+        count = count.map(|count| count + page.lines.len() as u64);
         after = page.lines.last().map_or(after, |line| line.id);
         if !print_page(&page.lines, printer)? || !page.more {
             return Ok(());

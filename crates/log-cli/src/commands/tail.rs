@@ -29,7 +29,13 @@ pub(crate) async fn tail(
     let job = env.job_id(args.job.job, "name the job, or set JOBLOG_JOB")?;
     let source = Source::open(args.source, args.give_up_after, env, terminal).await?;
     let printer = LinePrinter::new(args.style.into(), env);
+    let waits_for = source.status_before_work(&job, terminal).await?;
     let log = source.follow(&job, start, terminal).await?;
+    if let Some(status) = waits_for {
+        terminal.message(format_args!(
+            "the job is {status}: it has not begun yet, and tail waits for it"
+        ));
+    }
     let mut wait = WaitNotice::default();
     wait.start("connecting");
     let tail = Tail {
@@ -104,9 +110,9 @@ impl Tail<'_> {
                     return Ok(Next::Exit(0));
                 }
             }
-            Event::Gap { after_id, first_id } => {
+            Event::Gap(missing) => {
                 stdout::check(self.printer.make_room())?;
-                self.terminal.gap(after_id, first_id);
+                self.terminal.message(missing);
             }
             Event::Done(ending) => return self.handle_end(&ending).map(Next::Exit),
             Event::Unavailable(reason) => self.wait.start(reason),

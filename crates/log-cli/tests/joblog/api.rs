@@ -341,3 +341,18 @@ async fn an_unreachable_api_is_reported_and_waited_for_until_joblog_gives_up() {
         assert!(away.err.contains("gave up"), "{away:?}");
     }
 }
+
+#[tokio::test]
+async fn tail_through_the_api_begins_with_the_last_lines_on_request() {
+    let job = Job::with_status("ready").await;
+    for n in 1..=1_100 {
+        job.append(&format!("{n}-0"), "stdout", &n.to_string())
+            .await;
+    }
+    let api = Api::on(&job).await;
+    for (lines, first) in [("3", 1_098), ("1050", 51), ("1100", 1), ("5000", 1)] {
+        let expected: Vec<String> = (first..=1_100).map(|n: i32| n.to_string()).collect();
+        let ended = ended(api.joblog(&["tail", &job.id, "-n", lines])).await;
+        assert_eq!(ended.lines(), expected, "{lines} {}", ended.err);
+    }
+}

@@ -103,9 +103,58 @@ async fn missing_lines_are_reported_on_standard_error() {
     for command in [&["tail", "--from", "start"][..], &["cat"]] {
         let ended = ended(job.joblog(command)).await;
         assert_eq!(ended.lines(), ["3-0"]);
-        assert!(ended.err.contains("missing"), "{ended:?}");
+        let missing = "joblog: 2 lines are missing here: everything before 3-0\n";
+        assert!(ended.err.contains(missing), "{ended:?}");
         assert_eq!(ended.code, Some(0));
     }
+}
+
+#[tokio::test]
+async fn tail_begins_with_the_last_lines_on_request() {
+    let job = Job::with_status("ready").await;
+    for n in 1..=1_200 {
+        job.append(&format!("{n}-0"), "stdout", &format!("line {n}"))
+            .await;
+    }
+    for (arguments, first) in [
+        (&["-n", "3"][..], 1_198),
+        (&["--lines", "1100", "-f"], 101),
+        (&["-n", "1200"], 1),
+        (&["-n", "100000"], 1),
+    ] {
+        let expected: Vec<String> = (first..=1_200).map(|n| format!("line {n}")).collect();
+        let ended = ended(job.joblog(&[&["tail"], arguments].concat())).await;
+        assert_eq!(ended.lines(), expected, "{arguments:?} {}", ended.err);
+        assert!(!ended.err.contains("missing"), "{ended:?}");
+    }
+    for arguments in [&["-n", "0"][..], &["--from", "end"], &[]] {
+        let ended = ended(job.joblog(&[&["tail"], arguments].concat())).await;
+        assert!(ended.lines().is_empty(), "{ended:?}");
+    }
+    for arguments in [
+        ["-n", "1", "--from", "start"],
+        ["-n", "1", "--since", "1d"],
+        ["--from", "end", "--since", "1d"],
+    ] {
+        let refused = ended(job.joblog(&[&["tail"], &arguments[..]].concat())).await;
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn tail_of_a_queued_job_says_that_it_waits() {
+    let job = Job::with_status("queued").await;
+    let mut child = job.joblog(&["tail"]).spawn().unwrap();
+    says(
+        &mut child,
+        "the job is queued: it has not begun yet, and tail waits for it",
+    )
+    .await;
+    job.append("*", "stdout", "at last").await;
+    job.set_status("ready").await;
+    let ended = end_of(child).await;
+    assert_eq!(ended.lines(), ["at last"]);
+    assert_eq!(ended.code, Some(0));
 }
 
 #[tokio::test]

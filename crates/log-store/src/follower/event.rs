@@ -35,6 +35,8 @@ pub enum FollowEvent {
 pub struct NewLines {
     /// Lines may be missing before `lines`.
     pub gap: Option<FoundGap>,
+    /// How many lines are missing there, if this is known.
+    pub missing: Option<u64>,
     /// The lines, oldest first. Empty where only the position has moved, because the last lines of the log are gone, and
     /// after [`crate::Follower::reread`].
     pub lines: Vec<Line>,

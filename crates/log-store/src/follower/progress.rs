@@ -16,6 +16,8 @@ use crate::lines::TailRead;
 pub(super) struct Progress {
     /// Everything up to here has been read, or is known to be gone.
     position: EntryId,
+    /// How many lines were ever appended up to there, if this is known.
+    count: Option<u64>,
     gaps: GapTracker,
     counts: LineCounts,
     pub(super) due: Due,
@@ -52,6 +54,7 @@ impl Progress {
     pub(super) fn new(position: EntryId, options: &FollowOptions, longest_retry: Duration) -> Self {
         Self {
             position,
+            count: (position == EntryId::ZERO).then_some(0),
             gaps: GapTracker::default(),
             counts: LineCounts::default(),
             due: Due::default(),
@@ -162,6 +165,8 @@ impl Progress {
         let mut found = found;
         found.lost |= self.counts.shows_loss(&found);
         let gap = found.unreported_gap(before, &self.gaps);
+        let counted = self.count.filter(|_| gap.is_some());
+        let missing = counted.and_then(|count| found.bounds.missing_after(before, count));
         if let Some(gap) = gap {
             self.gaps.mark_reported(gap);
             self.position = gap.gap.resume_after;
@@ -172,12 +177,20 @@ impl Progress {
             None => self.position.max(found.bounds.last_id),
         };
         self.counts.note(&found, self.position);
+        self.count = if self.position == found.bounds.last_id {
+            Some(found.bounds.entries_added)
+        } else {
+            let skipped = if gap.is_some() { missing } else { Some(0) };
+            let count = self.count.zip(skipped);
+            count.map(|(count, skipped)| count + skipped + found.lines.len() as u64)
+        };
         self.has_more = found.more || found.bounds.last_id > self.position;
         self.due.log = self.has_more || self.reread_wanted;
         let has_moved = gap.is_some() || self.position != before;
         if has_moved || read.is_reread {
             self.events.push_back(FollowEvent::Lines(NewLines {
                 gap,
+                missing,
                 lines: found.lines,
                 position: self.position,
                 is_reread: read.is_reread,
