@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 
 /// How long a lapsed claim is watched before its worker counts as lost. A worker that lives renews its claim at least this
 /// often after an outage.
-pub(crate) const CONFIRM: Duration = Duration::from_secs(5);
+pub(crate) const CONFIRM: Duration = Duration::from_secs(10);
 
 /// What looks at the claims of a store.
 pub(crate) fn watcher(store: &RedisStore) -> LostRuns {
