@@ -71,6 +71,11 @@ const UNLIST: &str = "
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('ZREM', KEYS[1], ARGV[1]) end
 return {KEYS[1], 1}";
 
+/// Removes a job that has ended from the list: KEYS list; ARGV job.
+const FORGET: &str = "
+redis.call('ZREM', KEYS[1], ARGV[1])
+return {KEYS[1], 1}";
+
 /// The jobs whose time has passed, each with that time: KEYS list; ARGV how many.
 const DUE: &str = "
 local time = redis.call('TIME')
@@ -127,7 +132,11 @@ impl RunClaims for RedisStore {
         run: &RunId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        self.take_step(job, Owner::Run(run), step).await
+        let before = self.take_step(job, Owner::Run(run), step).await?;
+        if step.to.is_terminal() {
+            self.forget(job).await;
+        }
+        Ok(before)
     }
 
     async fn claimant(&self, job: &JobId) -> Result<Option<Claim>, StoreError> {
@@ -171,7 +180,10 @@ impl RunClaims for RedisStore {
                 return Ok(false);
             };
             match self.take_step(job, Owner::LostRun(run), &step).await {
-                Ok(_) if step.to.is_terminal() => return Ok(true),
+                Ok(_) if step.to.is_terminal() => {
+                    self.forget(job).await;
+                    return Ok(true);
+                }
                 // One step nearer, or somebody else has moved the job.
                 Ok(_) | Err(TransitionError::Illegal(_)) => {}
                 Err(TransitionError::NotFound) => {}
@@ -222,6 +234,15 @@ impl RedisStore {
         let arguments = [job.to_owned(), time.to_owned()];
         self.change(UNLIST, &key, None, &arguments).await?;
         Ok(())
+    }
+
+    /// Removes a job that has ended from the list. If that fails, whoever looks at it next does it.
+    async fn forget(&self, job: &JobId) {
+        let key = self.core.options.keys.claims();
+        let forgotten = self.change(FORGET, &key, None, &[job.to_string()]).await;
+        if let Err(error) = forgotten {
+            tracing::debug!(%job, %error, "a job that has ended stays in the list of claims for a while");
+        }
     }
 
     /// The listed jobs whose time has passed, each with that time.
