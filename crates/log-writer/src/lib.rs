@@ -58,6 +58,7 @@ mod by_number;
 mod channel;
 mod claim;
 mod clock;
+mod confirmed;
 mod cut;
 mod job;
 mod leftovers;

@@ -3,16 +3,20 @@
 //! Only one append runs at a time, which keeps the order. An append that failed may still have appended the first of its
 //! lines. So before the shipper tries again, it reads what the log holds after the last line that is known to be there,
 //! and sends only the lines that are missing: see [`crate::read_back`] and `docs/adr/0007-append-once.md`.
+//!
+//! Where the log may be on another server than before, the shipper looks whether its last lines are there, and writes those
+//! again that a failover has lost: see [`crate::confirmed`].
 
 use std::sync::Arc;
 
-use log_domain::{EntryId, JobId, ReadLimit};
+use log_domain::{EntryId, JobId, ReadLimit, Source};
 use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreUnavailable};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
+use crate::confirmed::{Confirmed, Lost};
 use crate::options::RetryOptions;
-use crate::queue::{Batch, Queue};
+use crate::queue::Queue;
 use crate::read_back::ReadBack;
 
 /// The most lines in one read while looking for lines whose append had no answer.
@@ -28,6 +32,25 @@ pub(crate) struct Shipper {
     /// Every line that this shipper has ever sent is either at or before this position, or part of the current delivery.
     /// At first it is the log's last id, later the last line that was appended. `None` until the log could be read once.
     pub(crate) position: Option<EntryId>,
+    pub(crate) after_failover: AfterFailover,
+}
+
+/// What is needed to write lines again that a failover has lost.
+#[derive(Debug, Default)]
+pub(crate) struct AfterFailover {
+    confirmed: Confirmed,
+    /// The server on which the confirmed lines are.
+    server: Option<u64>,
+    /// Lines that are being written again.
+    again: Option<Again>,
+}
+
+/// Lines that are being written again, and how far that is.
+#[derive(Debug)]
+struct Again {
+    lines: Vec<NewLine>,
+    done: usize,
+    in_doubt: bool,
 }
 
 /// The progress of the append of one batch.
@@ -77,19 +100,21 @@ impl Shipper {
         let mut started_at = None;
         while let Some(batch) = self.queue.next_batch(started_at).await {
             started_at = Some(Instant::now());
-            let appended = self.deliver(&batch).await;
+            let appended = self.deliver(&batch.lines).await;
             self.queue.complete(&batch, appended);
         }
+        // The last lines may have been lost since.
+        self.deliver(&[]).await;
     }
 
     /// Appends a batch, however long it takes. Returns how many of its lines are in the log: all of them, unless the
     /// store refused.
-    async fn deliver(&mut self, batch: &Batch) -> usize {
-        let mut delivery = Delivery::new(&batch.lines);
+    async fn deliver(&mut self, lines: &[NewLine]) -> usize {
+        let mut delivery = Delivery::new(lines);
         let mut pauses = self.retry.pauses();
         let mut outage_since = None;
         loop {
-            match self.attempt(&mut delivery).await {
+            match self.attempt_all(&mut delivery).await {
                 Ok(()) => break,
                 Err(StoreError::Unavailable(error)) => self.note_outage(&mut outage_since, &error),
                 Err(error @ (StoreError::Refused(_) | StoreError::NotALog(_))) => {
@@ -102,13 +127,115 @@ impl Shipper {
             let outage_ms = Instant::now().duration_since(since).as_millis();
             info!(job = %self.job, outage_ms, "the log store takes lines again");
         }
-        batch.lines.len()
+        lines.len()
+    }
+
+    /// Writes lost lines again, and then the lines of a delivery. Returns when both are on the server that there is then.
+    async fn attempt_all(&mut self, delivery: &mut Delivery<'_>) -> Result<(), StoreError> {
+        loop {
+            self.find_lost().await?;
+            self.write_again().await?;
+            self.attempt(delivery).await?;
+            let server = self.log.server(&self.job);
+            if server.is_none() || server == self.after_failover.server {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks for the confirmed lines, if the log may be on another server than before.
+    async fn find_lost(&mut self) -> Result<(), StoreError> {
+        let Some(server) = self.log.server(&self.job) else {
+            return Ok(());
+        };
+        let state = &self.after_failover;
+        if state.server == Some(server) || state.again.is_some() {
+            return Ok(());
+        }
+        let count = state.confirmed.len();
+        if count > 0 && self.is_lost(count - 1).await? {
+            // What was replicated is there: only the last lines are lost.
+            let (mut low, mut high) = (0, count - 1);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                if self.is_lost(middle).await? {
+                    high = middle;
+                } else {
+                    low = middle + 1;
+                }
+            }
+            let last_id = self.log.bounds(&self.job).await?.last_id;
+            let lost = self.after_failover.confirmed.take_from(low);
+            self.position = Some(last_id);
+            self.after_failover.again = Some(self.to_write_again(lost));
+        }
+        self.after_failover.server = Some(server);
+        Ok(())
+    }
+
+    /// Whether a confirmed line is not in the log, although it was neither trimmed nor deleted.
+    async fn is_lost(&self, at: usize) -> Result<bool, StoreError> {
+        let Some(id) = self.after_failover.confirmed.id(at) else {
+            return Ok(false);
+        };
+        let one = ReadLimit::lines(1);
+        let read = self.log.read_after(&self.job, id, one).await?;
+        Ok(read.lost || id > read.bounds.last_id)
+    }
+
+    fn to_write_again(&self, lost: Lost) -> Again {
+        let (again, gone) = (lost.lines.len(), lost.without_text);
+        warn!(job = %self.job, again, gone, "the log store has lost lines; the last ones are written again");
+        let mut lines = lost.lines;
+        if gone > 0 {
+            let text =
+                format!("{gone} lines before this were lost when the log store changed servers");
+            let said = NewLine {
+                ts: lines.first().and_then(|line| line.ts.clone()),
+                source: Some(Source::System.as_str().to_owned()),
+                text: Some(text),
+                ..NewLine::default()
+            };
+            lines.insert(0, said);
+        }
+        Again {
+            lines,
+            done: 0,
+            in_doubt: false,
+        }
+    }
+
+    async fn write_again(&mut self) -> Result<(), StoreError> {
+        let Some(again) = self.after_failover.again.take() else {
+            return Ok(());
+        };
+        let mut delivery = Delivery {
+            lines: &again.lines,
+            done: again.done,
+            in_doubt: again.in_doubt,
+        };
+        let written = self.attempt(&mut delivery).await;
+        let (done, in_doubt) = (delivery.done, delivery.in_doubt);
+        if written.is_err() {
+            self.after_failover.again = Some(Again {
+                done,
+                in_doubt,
+                ..again
+            });
+        }
+        written
     }
 
     async fn attempt(&mut self, delivery: &mut Delivery<'_>) -> Result<(), StoreError> {
         let position = self.position().await?;
         if delivery.in_doubt {
-            delivery.done += self.count_appended(position, delivery.rest()).await?;
+            let found = self.count_appended(position, delivery.rest()).await?;
+            let place = self.position.unwrap_or(position);
+            let lines = &delivery.rest()[..found];
+            lines
+                .iter()
+                .for_each(|line| self.after_failover.confirmed.push(place, line));
+            delivery.done += found;
             delivery.in_doubt = false;
         }
         let rest = delivery.rest();
@@ -118,6 +245,9 @@ impl Shipper {
         // Until there is an answer, nobody knows whether the lines are in the log.
         delivery.in_doubt = true;
         let ids = self.append.append(&self.job, rest).await?;
+        for (id, line) in ids.iter().zip(rest) {
+            self.after_failover.confirmed.push(*id, line);
+        }
         delivery.in_doubt = false;
         delivery.done = delivery.lines.len();
         self.position = ids.last().copied().or(self.position);

@@ -24,7 +24,7 @@ use crate::options::WriterOptions;
 use crate::outcome::{FinishError, FlushError, Outcome, ScopeError};
 use crate::queue::{Queue, Stats, Text};
 use crate::run::{Echo, Group, LeftoverReaders, RunError, Running};
-use crate::shipper::Shipper;
+use crate::shipper::{AfterFailover, Shipper};
 use crate::stores::Stores;
 use log_redact::Redaction;
 
@@ -96,6 +96,7 @@ impl LogWriter {
             job: job.clone(),
             retry: options.retry,
             position: None,
+            after_failover: AfterFailover::default(),
         };
         Self {
             job,

@@ -6,6 +6,7 @@
 )]
 
 mod channels;
+mod failover;
 mod fuzz_seeds;
 mod groups;
 mod job;

@@ -1,0 +1,121 @@
+//! The lines that the store has confirmed, as long as they may have to be written again.
+//!
+//! A failover can lose lines whose appends were answered. It loses the last ones: what was replicated is there. So the newest
+//! lines are kept with their texts, and of older ones the ids, to say how many were lost.
+
+use std::collections::VecDeque;
+
+use log_domain::EntryId;
+use log_store::NewLine;
+
+/// How much of the texts is kept. A replica is mostly less than a second behind.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many ids of older lines are kept.
+const KEPT_IDS: usize = 50_000;
+
+/// The last lines that were confirmed, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Confirmed {
+    /// Lines whose texts are not kept any more. They are older than the others.
+    older: VecDeque<EntryId>,
+    lines: VecDeque<(EntryId, NewLine)>,
+    /// The bytes of `lines`.
+    bytes: usize,
+}
+
+/// Lines that the store has lost.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// How many lines are lost whose texts were not kept.
+    pub(crate) without_text: usize,
+    pub(crate) lines: Vec<NewLine>,
+}
+
+impl Confirmed {
+    /// Adds a line that is now in the log.
+    pub(crate) fn push(&mut self, id: EntryId, line: &NewLine) {
+        self.bytes += bytes(line);
+        self.lines.push_back((id, line.clone()));
+        while self.bytes > KEPT_BYTES
+            && let Some((id, line)) = self.lines.pop_front()
+        {
+            self.bytes -= bytes(&line);
+            self.older.push_back(id);
+        }
+        while self.older.len() > KEPT_IDS {
+            self.older.pop_front();
+        }
+    }
+
+    /// How many lines are known.
+    pub(crate) fn len(&self) -> usize {
+        self.older.len() + self.lines.len()
+    }
+
+    /// The id of a line, counted from the oldest one.
+    pub(crate) fn id(&self, at: usize) -> Option<EntryId> {
+        match at.checked_sub(self.older.len()) {
+            None => self.older.get(at).copied(),
+            Some(at) => self.lines.get(at).map(|(id, _)| *id),
+        }
+    }
+
+    /// Takes the lines from a place on: the store has lost them.
+    pub(crate) fn take_from(&mut self, at: usize) -> Lost {
+        let lines = self.lines.split_off(at.saturating_sub(self.older.len()));
+        let without_text = self.older.len().saturating_sub(at);
+        self.older.truncate(at);
+        let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+        self.bytes -= lines.iter().map(bytes).sum::<usize>();
+        Lost {
+            without_text,
+            lines,
+        }
+    }
+}
+
+fn bytes(line: &NewLine) -> usize {
+    let texts = [&line.ts, &line.source, &line.text, &line.phase];
+    texts.into_iter().flatten().map(String::len).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: String) -> NewLine {
+        NewLine {
+            text: Some(text),
+            ..NewLine::default()
+        }
+    }
+
+    #[test]
+    fn the_last_lines_are_taken_back_in_their_order() {
+        let mut confirmed = Confirmed::default();
+        for n in 0..5_u64 {
+            confirmed.push(EntryId::new(n, 0), &line(n.to_string()));
+        }
+        let lost = confirmed.take_from(3);
+        assert_eq!(lost.without_text, 0);
+        assert_eq!(lost.lines, [line("3".into()), line("4".into())]);
+        assert_eq!((confirmed.len(), confirmed.bytes), (3, 3));
+        assert_eq!(confirmed.id(2), Some(EntryId::new(2, 0)));
+        assert_eq!(confirmed.id(3), None);
+    }
+
+    #[test]
+    fn of_older_lines_the_number_is_known() {
+        let mut confirmed = Confirmed::default();
+        let size = KEPT_BYTES / 4;
+        for n in 0..10_u64 {
+            confirmed.push(EntryId::new(n, 0), &line("x".repeat(size)));
+        }
+        assert_eq!((confirmed.older.len(), confirmed.lines.len()), (6, 4));
+        assert_eq!(confirmed.id(5), Some(EntryId::new(5, 0)));
+        let lost = confirmed.take_from(5);
+        assert_eq!((lost.without_text, lost.lines.len()), (1, 4));
+        assert_eq!((confirmed.len(), confirmed.bytes), (5, 0));
+    }
+}

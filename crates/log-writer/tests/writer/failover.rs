@@ -1,0 +1,148 @@
+//! Failovers of the store that lose lines which were confirmed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use log_domain::{Batch, EntryId, JobId, Line, LogBounds, Order, ReadLimit, Span};
+use log_store::{LogStore, LogWatch, MemoryStore, NewLine, StoreError, TailRead};
+use log_writer::{LogWriter, Stores};
+
+use crate::support::{Store, job, lines, numbered, store_with_job, texts};
+
+/// A store that says when it is another server.
+struct Moving {
+    store: Arc<Store>,
+    server: AtomicU64,
+}
+
+#[async_trait]
+impl LogStore for Moving {
+    async fn read(
+        &self,
+        job: &JobId,
+        span: Span,
+        order: Order,
+        limit: ReadLimit,
+    ) -> Result<Batch, StoreError> {
+        self.store.read(job, span, order, limit).await
+    }
+
+    async fn read_after(
+        &self,
+        job: &JobId,
+        after: EntryId,
+        limit: ReadLimit,
+    ) -> Result<TailRead, StoreError> {
+        self.store.read_after(job, after, limit).await
+    }
+
+    async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
+        self.store.bounds(job).await
+    }
+
+    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+        LogStore::watch(&*self.store, job)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        LogStore::ping(&*self.store).await
+    }
+
+    fn server(&self, _: &JobId) -> Option<u64> {
+        Some(self.server.load(Ordering::Relaxed))
+    }
+}
+
+impl Moving {
+    /// Another server takes over. It has the log up to its first lines, and what somebody else has written since.
+    async fn fail_over(&self, kept: usize, others: &[&str]) {
+        let memory: &MemoryStore = self.store.inner();
+        let all: Vec<Line> = lines(&self.store).await;
+        memory.delete_log(&job());
+        let as_new = |text: Option<String>| NewLine {
+            text,
+            ..NewLine::default()
+        };
+        for line in &all[..kept] {
+            let copy = NewLine {
+                ts: line.ts.clone(),
+                source: line.source.clone(),
+                phase: line.phase.clone(),
+                ..as_new(line.text.clone())
+            };
+            memory.append_at(&job(), line.id, &copy);
+        }
+        let last = all.last().map_or(EntryId::ZERO, |line| line.id);
+        for (n, text) in (1..).zip(others) {
+            let id = EntryId::new(last.ms() + n, 0);
+            memory.append_at(&job(), id, &as_new(Some((*text).to_owned())));
+        }
+        self.server.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+async fn writer() -> (Arc<Store>, Arc<Moving>, LogWriter) {
+    let store = store_with_job().await;
+    let moving = Arc::new(Moving {
+        store: Arc::clone(&store),
+        server: AtomicU64::new(1),
+    });
+    let stores = Stores {
+        append: store.clone(),
+        log: moving.clone(),
+        jobs: store.clone(),
+    };
+    let writer = LogWriter::builder(job(), stores).start();
+    (store, moving, writer)
+}
+
+#[tokio::test]
+async fn lines_that_a_failover_lost_are_written_again_once_and_in_order() {
+    for others in [&[][..], &["of another producer"]] {
+        let (store, moving, writer) = writer().await;
+        for n in 0..10 {
+            writer.system(&format!("line {n}")).await;
+        }
+        writer.flush().await.unwrap();
+        moving.fail_over(6, others).await;
+        writer.system("line 10").await;
+        writer.flush().await.unwrap();
+        let mut expected = numbered(0..6);
+        expected.extend(others.iter().map(|text| (*text).to_owned()));
+        expected.extend(numbered(6..11));
+        assert_eq!(texts(&store).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn lines_that_are_lost_before_the_end_are_written_again_at_the_end() {
+    let (store, moving, writer) = writer().await;
+    for n in 0..10 {
+        writer.system(&format!("line {n}")).await;
+    }
+    writer.flush().await.unwrap();
+    moving.fail_over(3, &[]).await;
+    drop(writer);
+    let all = async {
+        while texts(&store).await.len() < 10 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), all)
+        .await
+        .unwrap();
+    assert_eq!(texts(&store).await, numbered(0..10));
+}
+
+#[tokio::test]
+async fn another_connection_to_the_same_log_repeats_nothing() {
+    let (store, moving, writer) = writer().await;
+    for n in 0..10 {
+        writer.system(&format!("line {n}")).await;
+        writer.flush().await.unwrap();
+        moving.server.fetch_add(1, Ordering::Relaxed);
+    }
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, numbered(0..10));
+}
