@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{Batch, EntryId, JobId, Line, LogBounds, Order, ReadLimit, Span};
+use log_store::redis::{RedisOptions, RedisStore};
 use log_store::{LogStore, LogWatch, MemoryStore, NewLine, StoreError, TailRead};
-use log_writer::{LogWriter, Stores};
+use log_writer::{LogWriter, Stores, create_job};
+use test_support::{RedisServer, TcpProxy};
+use tokio::time::{sleep, timeout};
 
 use crate::support::{Store, job, lines, numbered, store_with_job, texts};
 
@@ -129,9 +133,7 @@ async fn lines_that_are_lost_before_the_end_are_written_again_at_the_end() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), all)
-        .await
-        .unwrap();
+    timeout(Duration::from_secs(10), all).await.unwrap();
     assert_eq!(texts(&store).await, numbered(0..10));
 }
 
@@ -145,4 +147,67 @@ async fn another_connection_to_the_same_log_repeats_nothing() {
     }
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, numbered(0..10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
+    let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+    let name = TcpProxy::start(old.address()).await;
+    let url = format!("redis://{}", name.address());
+    let store = Arc::new(RedisStore::new(RedisOptions::new(url)).unwrap());
+    let owner = log_domain::UserId::new("user_ann").unwrap();
+    let created = async {
+        while create_job(&*store, &job(), owner.clone()).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), created).await.unwrap();
+    let writer = LogWriter::builder(job(), Stores::from(store)).start();
+    write(&writer, 0..200).await;
+    let port = old.address().port().to_string();
+    new.command(&["REPLICAOF", "127.0.0.1", &port]).await;
+    let link = async {
+        let up = "master_link_status:up";
+        while !new
+            .command(&["INFO", "replication"])
+            .await
+            .text()
+            .contains(up)
+        {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), link).await.unwrap();
+    new.command(&["REPLICAOF", "NO", "ONE"]).await;
+    // These are confirmed, and the new server never gets them.
+    write(&writer, 200..260).await;
+    let key = format!("job:{}:logs", job());
+    new.command(&["XADD", &key, "*", "text", "of another producer"])
+        .await;
+    name.lead_to(new.address());
+    old.kill().await;
+    write(&writer, 260..400).await;
+    let entries = new.command(&["XRANGE", &key, "-", "+"]).await.array();
+    let text = |entry: test_support::Value| {
+        let fields = entry.array().remove(1).array();
+        let at = fields
+            .iter()
+            .position(|name| name.text() == "text")
+            .unwrap();
+        fields[at + 1].text()
+    };
+    let texts: Vec<_> = entries.into_iter().map(text).collect();
+    let own = texts.iter().filter(|text| text.starts_with("line "));
+    assert!(own.eq(&numbered(0..400)), "{texts:?}");
+}
+
+async fn write(writer: &LogWriter, range: std::ops::Range<usize>) {
+    for text in numbered(range) {
+        writer.system(&text).await;
+    }
+    timeout(Duration::from_secs(20), async {
+        while writer.flush().await.is_err() {}
+    })
+    .await
+    .unwrap();
 }
