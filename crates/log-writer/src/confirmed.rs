@@ -4,6 +4,7 @@
 //! lines are kept with their texts, and of older ones the ids, to say how many were lost.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use log_domain::EntryId;
 use log_store::NewLine;
@@ -22,6 +23,8 @@ pub(crate) struct Confirmed {
     lines: VecDeque<(EntryId, NewLine)>,
     /// The bytes of `lines`.
     bytes: usize,
+    /// How many lines, from the oldest on, are known to be on the server that there was last.
+    verified: usize,
 }
 
 /// Lines that the store has lost.
@@ -45,7 +48,18 @@ impl Confirmed {
         }
         while self.older.len() > KEPT_IDS {
             self.older.pop_front();
+            self.verified = self.verified.saturating_sub(1);
         }
+    }
+
+    /// How many lines, from the oldest on, are known to be on the server that there was last. The others may be on the next.
+    pub(crate) const fn verified(&self) -> usize {
+        self.verified
+    }
+
+    /// All lines are on the server that there is now.
+    pub(crate) fn verify(&mut self) {
+        self.verified = self.len();
     }
 
     /// How many lines are known.
@@ -61,12 +75,13 @@ impl Confirmed {
         }
     }
 
-    /// Takes the lines from a place on: the store has lost them.
-    pub(crate) fn take_from(&mut self, at: usize) -> Lost {
-        let lines = self.lines.split_off(at.saturating_sub(self.older.len()));
-        let without_text = self.older.len().saturating_sub(at);
-        self.older.truncate(at);
-        let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+    /// Takes the lines of a range: the store has lost them.
+    pub(crate) fn take(&mut self, range: Range<usize>) -> Lost {
+        let older = self.older.len();
+        let in_lines = range.start.saturating_sub(older)..range.end.saturating_sub(older);
+        let in_older = range.start.min(older)..range.end.min(older);
+        let without_text = self.older.drain(in_older).count();
+        let lines: Vec<_> = self.lines.drain(in_lines).map(|(_, line)| line).collect();
         self.bytes -= lines.iter().map(bytes).sum::<usize>();
         Lost {
             without_text,
@@ -97,7 +112,7 @@ mod tests {
         for n in 0..5_u64 {
             confirmed.push(EntryId::new(n, 0), &line(n.to_string()));
         }
-        let lost = confirmed.take_from(3);
+        let lost = confirmed.take(3..5);
         assert_eq!(lost.without_text, 0);
         assert_eq!(lost.lines, [line("3".into()), line("4".into())]);
         assert_eq!((confirmed.len(), confirmed.bytes), (3, 3));
@@ -114,7 +129,7 @@ mod tests {
         }
         assert_eq!((confirmed.older.len(), confirmed.lines.len()), (6, 4));
         assert_eq!(confirmed.id(5), Some(EntryId::new(5, 0)));
-        let lost = confirmed.take_from(5);
+        let lost = confirmed.take(5..10);
         assert_eq!((lost.without_text, lost.lines.len()), (1, 4));
         assert_eq!((confirmed.len(), confirmed.bytes), (5, 0));
     }

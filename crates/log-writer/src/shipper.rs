@@ -7,6 +7,7 @@
 //! Where the log may be on another server than before, the shipper looks whether its last lines are there, and writes those
 //! again that a failover has lost: see [`crate::confirmed`].
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use log_domain::{EntryId, JobId, ReadLimit, Source};
@@ -135,9 +136,19 @@ impl Shipper {
         loop {
             self.find_lost().await?;
             self.write_again().await?;
+            let has_confirmed = self.after_failover.confirmed.len() > 0;
+            if has_confirmed && !delivery.rest().is_empty() && self.log.server(&self.job).is_none()
+            {
+                // The next server may lack lines that belong before these.
+                return Err(StoreUnavailable::new("the connection is away").into());
+            }
             self.attempt(delivery).await?;
             let server = self.log.server(&self.job);
-            if server.is_none() || server == self.after_failover.server {
+            if server == self.after_failover.server {
+                self.after_failover.confirmed.verify();
+                return Ok(());
+            }
+            if server.is_none() {
                 return Ok(());
             }
         }
@@ -152,25 +163,38 @@ impl Shipper {
         if state.server == Some(server) || state.again.is_some() {
             return Ok(());
         }
-        let count = state.confirmed.len();
-        if count > 0 && self.is_lost(count - 1).await? {
-            // What was replicated is there: only the last lines are lost.
-            let (mut low, mut high) = (0, count - 1);
-            while low < high {
-                let middle = usize::midpoint(low, high);
-                if self.is_lost(middle).await? {
-                    high = middle;
-                } else {
-                    low = middle + 1;
-                }
-            }
+        // What was replicated is there, so the last lines of the former server are lost. Lines that were confirmed when the
+        // server changed are on the former one, or on the new one.
+        let (verified, count) = (state.confirmed.verified(), state.confirmed.len());
+        let from = self.first(0..verified, true).await?;
+        let to = self.first(verified..count, false).await?;
+        if from < to {
             let last_id = self.log.bounds(&self.job).await?.last_id;
-            let lost = self.after_failover.confirmed.take_from(low);
+            let lost = self.after_failover.confirmed.take(from..to);
             self.position = Some(last_id);
             self.after_failover.again = Some(self.to_write_again(lost));
         }
+        self.after_failover.confirmed.verify();
         self.after_failover.server = Some(server);
         Ok(())
+    }
+
+    /// The first line of a range that is lost, or is not, where all after it are the same; else the range's end.
+    async fn first(&self, range: Range<usize>, lost: bool) -> Result<usize, StoreError> {
+        let (mut low, mut high) = (range.start, range.end);
+        // Mostly nothing is lost: then one question is enough.
+        if low < high && self.is_lost(high - 1).await? != lost {
+            return Ok(high);
+        }
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.is_lost(middle).await? == lost {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(low)
     }
 
     /// Whether a confirmed line is not in the log, although it was neither trimmed nor deleted.

@@ -95,7 +95,7 @@ async fn writer() -> (Arc<Store>, Arc<Moving>, LogWriter) {
     let stores = Stores {
         append: store.clone(),
         log: moving.clone(),
-        jobs: store.clone(),
+        jobs: Some(store.clone()),
     };
     let writer = LogWriter::builder(job(), stores).start();
     (store, moving, writer)
