@@ -15,6 +15,7 @@ mod ranges;
 mod redaction;
 mod redactor;
 mod registered;
+mod rules;
 mod span;
 mod tokens;
 mod urls;

@@ -11,6 +11,7 @@ use crate::common::is_common;
 use crate::pieces::{is_plain, pieces};
 use crate::redactor::{Line, Redactor};
 use crate::registered::{MIN_LEN, Registered};
+use crate::rules::Rules;
 
 /// The compiled rules that say what to hide. Cheap to clone.
 ///
@@ -29,16 +30,6 @@ use crate::registered::{MIN_LEN, Registered};
 pub struct Redaction {
     /// `None` hides nothing.
     rules: Option<Arc<Rules>>,
-}
-
-/// The compiled rules, shared by all channels.
-pub(crate) struct Rules {
-    /// `None` if no secret is registered.
-    pub(crate) registered: Option<Registered>,
-    /// Whether to look for more than registered secrets.
-    pub(crate) patterns: bool,
-    /// The text that replaces a secret.
-    pub(crate) marker: String,
 }
 
 impl Redaction {
@@ -110,20 +101,6 @@ impl Default for Redaction {
         Self {
             rules: Some(Arc::new(rules)),
         }
-    }
-}
-
-/// Never shows a secret.
-impl fmt::Debug for Rules {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts = self
-            .registered
-            .as_ref()
-            .map_or(0, |registered| registered.texts);
-        f.debug_struct("Rules")
-            .field("texts", &texts)
-            .field("patterns", &self.patterns)
-            .finish_non_exhaustive()
     }
 }
 

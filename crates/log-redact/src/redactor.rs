@@ -18,8 +18,9 @@ use crate::key_block::KeyBlock;
 use crate::painted::Painted;
 use crate::patterns;
 use crate::ranges::Ranges;
-use crate::redaction::Rules;
+
 use crate::registered::{Across, Carry, Scratch};
+use crate::rules::Rules;
 use crate::wrapped::Wrapped;
 
 /// A line, in whatever form its owner keeps it.
