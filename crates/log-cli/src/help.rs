@@ -115,7 +115,7 @@ else the command and all that it starts are a process group, and the whole group
 The command does not inherit the variables JOBLOG_*. It does inherit REDIS_URL, because a build may need a Redis of its own.
 Name the log's Redis with JOBLOG_REDIS_URL, so that no test suite can empty it.
 
-If a process that the command started goes on after it, joblog waits until that process writes nothing for 2 s, and at most
+If a process that the command started goes on after it, joblog waits until that process writes nothing for 1.5 s, and at most
 10 s. What it writes later is not in the log, and the last line says so. The process does not die of a broken pipe: a small
 process of joblog reads and discards its output until it ends.
 

@@ -14,7 +14,7 @@ const READ_BYTES: usize = 8 * 1024;
 
 /// After the command has ended, another process may hold the pipe open. If the pipe is silent for this long, the output
 /// counts as complete.
-const MAX_SILENCE_AFTER_EXIT: Duration = Duration::from_secs(2);
+const MAX_SILENCE_AFTER_EXIT: Duration = Duration::from_millis(1500);
 
 /// If the other process goes on writing, the output counts as complete after this time.
 const MAX_READ_AFTER_EXIT: Duration = Duration::from_secs(10);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_process_that_holds_the_pipe_open_is_waited_for_two_seconds() {
+    async fn a_silent_process_that_holds_the_pipe_open_is_waited_for_a_moment() {
         let (writer, mut reader, mut process, exit) = start();
         process.write_all(b"no newline").await.unwrap();
         exit.send_replace(Some(Instant::now()));

@@ -181,7 +181,7 @@ impl LogWriter {
     /// `Command` says.
     ///
     /// The command may leave a process behind that keeps the output open. This waits for such a process while it writes,
-    /// until it is silent for 2 s, and at most 10 s. What it writes later becomes lines too, until the writer ends.
+    /// until it is silent for 1.5 s, and at most 10 s. What it writes later becomes lines too, until the writer ends.
     ///
     /// To cancel a command with all processes that it has started, use [`LogWriter::spawn_group`].
     ///
