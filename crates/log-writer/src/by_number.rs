@@ -99,6 +99,7 @@ const fn nothing() -> TailRead {
         lines: Vec::new(),
         more: false,
         bounds: LogBounds::ABSENT,
+        lost: false,
     }
 }
 

@@ -42,7 +42,7 @@ impl Stores {
         Self {
             append: Arc::new(ByNumber::new(append, producer)),
             log: Arc::new(NothingToRead),
-            jobs,
+            jobs: Some(jobs),
         }
     }
 }
