@@ -211,7 +211,7 @@ impl Setup<'_> {
         if let Some((page, _)) = self.extras.page {
             let key = std::fs::read_to_string(self.folder.join("key.pem")).unwrap();
             let cert = std::fs::read_to_string(self.folder.join("cert.pem")).unwrap();
-            std::fs::write(self.folder.join("both.pem"), cert + &key).unwrap();
+            std::fs::write(self.folder.join("both.pem"), cert + key.as_str()).unwrap();
             let _ = writeln!(
                 text,
                 " ssl crt {folder}/both.pem alpn h2,http/1.1\n  http-request return status 200 content-type text/html file {} if {{ path /page }}\n  \
