@@ -182,7 +182,7 @@ async fn the_command_does_not_inherit_what_is_for_joblog() {
     let job = Job::new().await;
     let mut command = job.run(&[], "env | grep -c ^JOBLOG_; echo ${REDIS_URL:-none}");
     command
-        .env("JOBLOG_TOKEN", "t")
+        .env("JOBLOG_TOKEN", "token-of-joblog-0123456789")
         .env("JOBLOG_URL", "http://u");
     let ended = ended(command).await;
     assert_eq!(ended.text(), "0\nnone\n");
