@@ -2,6 +2,13 @@
 //!
 //! A test that needs no server of its own shares one, and uses a job of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code: what cannot be done is a failed test"
+)]
+
 #[path = "../api/support.rs"]
 #[allow(dead_code, reason = "the suite `api` uses the rest")]
 mod support;
