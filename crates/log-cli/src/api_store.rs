@@ -122,7 +122,9 @@ impl NumberedAppend for ApiStore {
     ) -> Result<NumberedAppended, NumberedAppendError> {
         match self.send(job, Some(batch), lines).await {
             Ok(answer) => Ok(NumberedAppended {
-                next: answer.next.unwrap_or(batch.first() + lines.len() as u64),
+                next: answer
+                    .next
+                    .unwrap_or_else(|| batch.first() + lines.len() as u64),
                 appended: answer.appended,
                 duplicate: answer.duplicate,
                 last_id: answer.last_id.and_then(|id| id.parse().ok()),
@@ -215,7 +217,7 @@ struct NeverChanges;
 #[async_trait]
 impl JobWatch for NeverChanges {
     async fn changed(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn get(&mut self) -> Result<Option<Job>, StoreError> {

@@ -45,15 +45,15 @@ pub struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// The API's error code (`job-not-found`). `None` if something other than the API answered, a proxy for example.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// A sentence for people.
     pub detail: String,
     /// Why a token was refused.
-    pub reason: Option<String>,
+    pub reason: Option<Box<str>>,
     /// The id of the request, to find it in the server's log.
-    pub debug_id: Option<String>,
+    pub debug_id: Option<Box<str>>,
     /// What a writer needs to go on.
-    pub write: WriteProblem,
+    pub write: Box<WriteProblem>,
     /// After which time the server wants the client to come back.
     pub retry_after: Option<Duration>,
 }
@@ -63,11 +63,11 @@ impl Problem {
         match serde_json::from_slice::<ProblemBody>(body) {
             Ok(body) => Self {
                 status,
-                code: Some(body.code),
+                code: Some(body.code.into()),
                 detail: body.detail,
-                reason: body.reason,
-                debug_id: Some(body.debug_id),
-                write: body.write,
+                reason: body.reason.map(Into::into),
+                debug_id: Some(body.debug_id.into()),
+                write: Box::new(body.write),
                 retry_after: None,
             },
             Err(_) => Self {
@@ -76,7 +76,7 @@ impl Problem {
                 detail: format!("the server answered {status}"),
                 reason: None,
                 debug_id: None,
-                write: WriteProblem::default(),
+                write: Box::default(),
                 retry_after: None,
             },
         }

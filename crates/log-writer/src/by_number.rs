@@ -109,7 +109,7 @@ struct NeverChanges;
 #[async_trait]
 impl LogWatch for NeverChanges {
     async fn changed(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn read_after(&mut self, _: EntryId, _: ReadLimit) -> Result<TailRead, StoreError> {

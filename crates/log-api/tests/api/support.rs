@@ -391,6 +391,7 @@ impl Job {
     }
 
     /// Appends lines to a log that may have any length.
+    #[allow(dead_code, reason = "the benchmark of the log page uses it")]
     pub(crate) async fn append_untrimmed<T: AsRef<str>>(
         &self,
         texts: impl IntoIterator<Item = T>,

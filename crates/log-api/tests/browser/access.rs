@@ -68,8 +68,6 @@ async fn the_demo_opens_by_a_short_address_once_and_survives_a_reload() {
             "-c",
             "echo hello; echo oh >&2; exit 1",
         ])
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
         .spawn()

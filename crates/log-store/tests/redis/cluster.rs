@@ -357,7 +357,9 @@ async fn a_plain_address_of_a_node_is_refused_by_name() {
     let cluster = RedisCluster::start().await;
     let url = format!("redis://{}", cluster.nodes()[0].address());
     let store = RedisStore::new(options(url, WatchMode::Auto)).unwrap();
-    let refused = soon("the check", store.check()).await.unwrap_err();
+    let refused = soon("the check", Box::pin(store.check()))
+        .await
+        .unwrap_err();
     assert!(!refused.is_retryable());
     let said = refused.to_string();
     assert!(said.contains("must begin with redis-cluster://"), "{said}");
