@@ -1,3 +1,5 @@
+//! Hides the secrets in the output of a build, and shows the output as a terminal would.
+//!
 #![doc = include_str!("../HIDDEN.md")]
 
 mod ansi;

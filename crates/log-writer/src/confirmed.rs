@@ -75,6 +75,12 @@ impl Confirmed {
         }
     }
 
+    /// A line, counted from the oldest one, if its text is still kept.
+    pub(crate) fn line(&self, at: usize) -> Option<&NewLine> {
+        let at = at.checked_sub(self.older.len())?;
+        self.lines.get(at).map(|(_, line)| line)
+    }
+
     /// Takes the lines of a range: the store has lost them.
     pub(crate) fn take(&mut self, range: Range<usize>) -> Lost {
         let older = self.older.len();

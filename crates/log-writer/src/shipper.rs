@@ -10,7 +10,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use log_domain::{EntryId, JobId, ReadLimit, Source};
+use log_domain::{EntryId, JobId, Line, Order, ReadLimit, Source, Span};
 use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreUnavailable};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
@@ -204,7 +204,22 @@ impl Shipper {
         };
         let one = ReadLimit::lines(1);
         let read = self.log.read_after(&self.job, id, one).await?;
-        Ok(read.lost || id > read.bounds.last_id)
+        if read.lost || id > read.bounds.last_id {
+            return Ok(true);
+        }
+        // On the new server, a line of somebody else may have got the same id.
+        let Some(line) = self.after_failover.confirmed.line(at) else {
+            return Ok(false);
+        };
+        let only = Span {
+            after: id.previous(),
+            before: id.next(),
+        };
+        let there = (self.log)
+            .read(&self.job, only, Order::OldestFirst, one)
+            .await?;
+        let is_other = |there: &Line| there.text != line.text || there.ts != line.ts;
+        Ok(there.lines.first().is_some_and(is_other))
     }
 
     fn to_write_again(&self, lost: Lost) -> Again {

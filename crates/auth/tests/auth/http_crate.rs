@@ -48,9 +48,14 @@ async fn a_refusal_is_a_response_with_challenge_and_reason() {
         response.headers()[WWW_AUTHENTICATE],
         r#"Bearer error="invalid_token""#
     );
+    let body: serde_json::Value = serde_json::from_str(response.body()).unwrap();
     assert_eq!(
-        response.body(),
-        r#"{"detail":"The token is not a well-formed JWT","reason":"token-invalid","status":401}"#
+        body,
+        serde_json::json!({
+            "status": 401,
+            "reason": "token-invalid",
+            "detail": "The token is not a well-formed JWT",
+        })
     );
 }
 

@@ -56,19 +56,19 @@ impl Query for StreamQuery {
     fn from_request(request: &HttpRequest) -> Result<Self, ApiError> {
         let query = request.query_string();
         let header = last_event_id(request)?;
-        let after = cursor(query, "after_id")?;
+        let after = place(query, "after_id")?;
         // `EventSource` polyfills that cannot set a header send the cursor by one of these names.
-        let older = cursor(query, "lastEventId")?;
-        let polyfilled = older.or(cursor(query, "last_event_id")?);
+        let older = place(query, "lastEventId")?;
+        let polyfilled = older.or(place(query, "last_event_id")?);
         let from_start = match one(query, "from")?.as_deref() {
             None => false,
             Some("start") => true,
             Some(_) => return Err(invalid("from", "must be `start`")),
         };
-        let start = Start::from_request(header, after.or(polyfilled), from_start);
-        // Milliseconds alone are a time, of which there need not be a line. What comes back from our events is never one.
-        let asked = one(query, "after_id")?.filter(|text| !text.is_empty());
-        let is_time = header.is_none() && asked.is_some_and(|text| !text.contains('-'));
+        let asked = after.or(polyfilled);
+        let id = |place: Option<Place>| place.map(|place| place.id);
+        let start = Start::from_request(id(header), id(asked), from_start);
+        let is_time = header.or(asked).is_some_and(|place| place.is_time);
         Ok(Self {
             start: if is_time { start.as_time() } else { start },
             came_back: header.is_some() || (after.is_none() && polyfilled.is_some()),
@@ -89,12 +89,12 @@ impl Query for NoQuery {
 
 /// The greatest valid cursor of the header. Some libraries send one header with the cursor that they began with, and
 /// another with the one that they have reached; a proxy may join the two.
-fn last_event_id(request: &HttpRequest) -> Result<Option<EntryId>, ApiError> {
+fn last_event_id(request: &HttpRequest) -> Result<Option<Place>, ApiError> {
     const NAME: &str = "Last-Event-ID";
     let values = request.headers().get_all(NAME);
     // A value that is not visible ASCII is not an entry id either.
     let values = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
-    let cursors = values.map(|text| entry_id(text.trim(), NAME));
+    let cursors = values.map(|text| Place::parse(text.trim(), NAME));
     let mut refused = None;
     let mut greatest = None;
     for cursor in cursors {
@@ -120,6 +120,25 @@ fn format(request: &HttpRequest) -> StreamFormat {
         formats.find(|format| is_open || media_type == format.media_type())
     });
     named.unwrap_or_default()
+}
+
+/// A cursor as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    id: EntryId,
+    /// Milliseconds alone are a time, of which there need not be a line.
+    is_time: bool,
+}
+
+impl Place {
+    fn parse(text: &str, name: &'static str) -> Result<Option<Self>, ApiError> {
+        let is_time = !text.contains('-');
+        Ok(entry_id(text, name)?.map(|id| Self { id, is_time }))
+    }
+}
+
+fn place(query: &str, name: &'static str) -> Result<Option<Place>, ApiError> {
+    one(query, name)?.map_or(Ok(None), |text| Place::parse(&text, name))
 }
 
 pub(super) fn cursor(query: &str, name: &'static str) -> Result<Option<EntryId>, ApiError> {
@@ -262,11 +281,16 @@ mod tests {
         assert_eq!(stream("", None), Ok(Start::Live));
         assert_eq!(stream("from=start", None), Ok(Start::After(EntryId::ZERO)));
         assert_eq!(
-            stream("from=start&after_id=3", None),
+            stream("from=start&after_id=3-0", None),
             Ok(Start::After(id(3)))
         );
         assert_eq!(stream("after_id=3", Some("4-0")), Ok(Start::After(id(4))));
-        assert_eq!(stream("after_id=3", Some("")), Ok(Start::After(id(3))));
+        // Milliseconds alone are a time.
+        assert_eq!(stream("after_id=3", Some("")), Ok(Start::AfterTime(id(3))));
+        assert_eq!(
+            stream("after_id=3-0", Some("4")),
+            Ok(Start::AfterTime(id(4)))
+        );
     }
 
     #[test]

@@ -56,7 +56,7 @@ while true do
     if place then line[place] = fields[i + 1] end
   end
   lines[#lines + 1] = line
-  if id == '18446744073709551615-18446744073709551615' then break end
+  if command == 'XRANGE' and id == '18446744073709551615-18446744073709551615' then break end
   at = '(' .. id
 end
 local bounds = false
