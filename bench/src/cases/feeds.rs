@@ -55,7 +55,13 @@ pub(crate) fn run(bench: &Bench, figures: &mut Figures) -> Result<(), BenchError
         }))?;
     }
     let mib = |bytes| as_f64(bytes) / 1_048_576.0;
-    figures.add(CASE, "resident memory before the lines", "MiB", Reach::Told, mib(idle));
+    figures.add(
+        CASE,
+        "resident memory before the lines",
+        "MiB",
+        Reach::Told,
+        mib(idle),
+    );
     figures.add(
         CASE,
         "resident memory at most",

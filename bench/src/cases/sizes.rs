@@ -104,7 +104,12 @@ fn long_pages(
 ) -> Result<(), BenchError> {
     let jobs = [("bench-text", "text"), ("bench-foreign", "trace")];
     let short = "bench-short".to_owned();
-    create_jobs(client, jobs.iter().map(|(job, _)| (*job).to_owned()).chain([short.clone()]))?;
+    create_jobs(
+        client,
+        jobs.iter()
+            .map(|(job, _)| (*job).to_owned())
+            .chain([short.clone()]),
+    )?;
     fill_with(client, &short, 1..=500, |_| 80)?;
     for (job, field) in jobs {
         let script = format!(

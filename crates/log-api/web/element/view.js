@@ -82,7 +82,9 @@ export class View {
     if (anchor) {
       // A line that is no longer wrapped has fewer rows: the window stays at that line, and goes to no other.
       const height = this.#log.lineRows(anchor.block, anchor.index) * ROW;
-      this.offset = this.#log.rowOf(anchor.block, anchor.index) * ROW + Math.min(anchor.into, Math.max(0, height - ROW));
+      // A line that has become shorter keeps its last row in sight.
+      const into = anchor.into < height ? anchor.into : Math.max(0, height - ROW);
+      this.offset = this.#log.rowOf(anchor.block, anchor.index) * ROW + into;
     }
     this.schedule();
     return result;
