@@ -1,7 +1,7 @@
 //! Appending numbered lines: a producer that sends a batch again, over any process, adds each of its lines once.
 
 use async_trait::async_trait;
-use log_domain::{EntryId, JobId, Numbering, Placement, ProducerName, ProducerState};
+use log_domain::{EntryId, JobId, Numbering, ProducerName, ProducerState};
 use thiserror::Error;
 
 use crate::append::{LogAppend, NewLine};
@@ -25,12 +25,13 @@ pub struct NumberedAppended {
 
 impl NumberedAppended {
     /// The answer to a batch without lines.
-    pub(crate) fn of_nothing(
+    #[cfg(any(feature = "redis", feature = "embedded", feature = "conformance"))]
+    pub(crate) fn for_no_lines(
         state: Option<&ProducerState>,
         batch: &Numbering,
     ) -> Result<Self, NumberedAppendError> {
-        match Placement::of(state, batch, 0) {
-            Placement::Append { resumed, .. } => Ok(Self {
+        match log_domain::Placement::of(state, batch, 0) {
+            log_domain::Placement::Append { resumed, .. } => Ok(Self {
                 next: state
                     .filter(|state| state.epoch == batch.epoch())
                     .map_or_else(|| batch.first(), |state| state.next),
@@ -39,8 +40,10 @@ impl NumberedAppended {
                 last_id: state.map(|state| state.last_id),
                 resumed,
             }),
-            Placement::Gap { next } => Err(NumberedAppendError::Gap { next }),
-            Placement::StaleEpoch { epoch } => Err(NumberedAppendError::StaleEpoch { epoch }),
+            log_domain::Placement::Gap { next } => Err(NumberedAppendError::Gap { next }),
+            log_domain::Placement::StaleEpoch { epoch } => {
+                Err(NumberedAppendError::StaleEpoch { epoch })
+            }
         }
     }
 }
@@ -65,7 +68,7 @@ pub enum NumberedAppendError {
     Store(#[from] StoreError),
 }
 
-/// Appends lines that their producer has numbered. [`log_domain::Placement`] is the rule.
+/// Appends lines that their producer has numbered. [`log_domain::log_domain::Placement`] is the rule.
 ///
 /// # Contract
 ///

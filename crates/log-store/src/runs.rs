@@ -169,6 +169,7 @@ pub trait RunClaims: JobWrites {
 }
 
 /// The next step on the way of a lost job to its end. `None` if it has ended.
+#[cfg(any(feature = "redis", feature = "embedded", feature = "conformance", test))]
 pub(crate) fn next_lost_step(from: &JobStatus, at: &str) -> Option<Transition> {
     let to = if from.is_terminal() {
         return None;

@@ -113,7 +113,7 @@ impl NumberedAppend for EmbeddedStore {
     ) -> Result<NumberedAppended, NumberedAppendError> {
         if lines.is_empty() {
             let state = self.producer(job, batch.producer()).await?;
-            return NumberedAppended::of_nothing(state.as_ref(), batch);
+            return NumberedAppended::for_no_lines(state.as_ref(), batch);
         }
         check_length(lines)?;
         let (job, batch, lines) = (job.clone(), batch.clone(), lines.to_vec());

@@ -177,7 +177,7 @@ impl RedisStore {
         batch: &Numbering,
     ) -> Result<NumberedAppended, NumberedAppendError> {
         let state = self.producer(job, batch.producer()).await?;
-        NumberedAppended::of_nothing(state.as_ref(), batch)
+        NumberedAppended::for_no_lines(state.as_ref(), batch)
     }
 }
 

@@ -27,7 +27,7 @@ impl NumberedAppend for MemoryStore {
             }
         };
         if duplicate == count {
-            let nothing = NumberedAppended::of_nothing(state.as_ref(), batch)?;
+            let nothing = NumberedAppended::for_no_lines(state.as_ref(), batch)?;
             return Ok(NumberedAppended {
                 duplicate,
                 ..nothing
