@@ -30,8 +30,10 @@ impl NumberedAppended {
         state: Option<&ProducerState>,
         batch: &Numbering,
     ) -> Result<Self, NumberedAppendError> {
-        match log_domain::Placement::of(state, batch, 0) {
-            log_domain::Placement::Append { resumed, .. } => Ok(Self {
+        use log_domain::Placement;
+
+        match Placement::of(state, batch, 0) {
+            Placement::Append { resumed, .. } => Ok(Self {
                 next: state
                     .filter(|state| state.epoch == batch.epoch())
                     .map_or_else(|| batch.first(), |state| state.next),
@@ -40,10 +42,8 @@ impl NumberedAppended {
                 last_id: state.map(|state| state.last_id),
                 resumed,
             }),
-            log_domain::Placement::Gap { next } => Err(NumberedAppendError::Gap { next }),
-            log_domain::Placement::StaleEpoch { epoch } => {
-                Err(NumberedAppendError::StaleEpoch { epoch })
-            }
+            Placement::Gap { next } => Err(NumberedAppendError::Gap { next }),
+            Placement::StaleEpoch { epoch } => Err(NumberedAppendError::StaleEpoch { epoch }),
         }
     }
 }
@@ -68,7 +68,7 @@ pub enum NumberedAppendError {
     Store(#[from] StoreError),
 }
 
-/// Appends lines that their producer has numbered. [`log_domain::log_domain::Placement`] is the rule.
+/// Appends lines that their producer has numbered. [`log_domain::Placement`] is the rule.
 ///
 /// # Contract
 ///
