@@ -12,6 +12,13 @@ program)
     if ! command -v "$name" >/dev/null && [ -f /etc/debian_version ] && [ "$(id -u)" = 0 ]; then
         echo "Installing Debian's $package (about a minute)."
         export DEBIAN_FRONTEND=noninteractive
+        # Several of these packages start a server, on the same port.
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod +x "$policy"
+        fi
         timeout 300 apt-get --quiet update
         timeout 300 apt-get --quiet install --yes --no-install-recommends "$package"
     fi
