@@ -133,8 +133,9 @@ export class Panel {
    */
   async goTo(target) {
     this.#setTarget(target);
-    const place = await this.session.locate(target.from);
-    if (!place) {
+    const place = await this.#located(target.from);
+    if (place === undefined) return;
+    if (place === null) {
       this.#say("This line is no longer kept.");
       return;
     }
@@ -257,11 +258,23 @@ export class Panel {
 
   /** @param {string} id */
   async #goToMatch(id) {
-    const place = await this.session.locate(id);
+    const place = await this.#located(id);
     if (!place) return;
     this.#structure.reveal(place);
     this.view.reveal(place);
     this.showNewer();
+  }
+
+  /** Where a line is. Where it cannot be fetched it says so, and returns `undefined`.
+   * @param {string} id
+   */
+  async #located(id) {
+    try {
+      return await this.session.locate(id);
+    } catch (error) {
+      if (!this.session.isClosed) this.#say(`The line could not be fetched. ${error instanceof Error ? error.message : ""}`);
+      return undefined;
+    }
   }
 
   /** @param {Place} place */

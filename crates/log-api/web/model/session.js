@@ -59,8 +59,8 @@ export class Session {
   /** @type {import("../client/index.js").Following | null} */
   #following = null;
   #sinceUnload = 0;
-  /** @type {Set<Block>} */
-  #reloading = new Set();
+  /** @type {Map<Block, Promise<void>>} */
+  #reloading = new Map();
   #isFilling = false;
 
   close() {
@@ -194,12 +194,18 @@ export class Session {
     return null;
   }
 
-  /** Fetches the texts of a block again.
-   * @param {Block} block
+  /** Fetches the texts of a block again. Whoever asks meanwhile waits for the same.
+   * @param {Block} block @returns {Promise<void>}
    */
-  async reload(block) {
-    if (block.isLoaded || this.#reloading.has(block)) return;
-    this.#reloading.add(block);
+  reload(block) {
+    if (block.isLoaded) return Promise.resolve();
+    const running = this.#reloading.get(block) ?? this.#reload(block);
+    this.#reloading.set(block, running);
+    return running;
+  }
+
+  /** @param {Block} block */
+  async #reload(block) {
     try {
       /** @type {import("../client/index.js").Line[]} */
       const lines = [];
@@ -283,8 +289,9 @@ export class Session {
       page({ ...this.options, after: idBefore(id), before: hole.before }),
     ]);
     const lines = [...older.lines, ...newer.lines];
-    const isThere = this.log.pieces[hole.order] === hole;
-    if (isThere) this.#listener.change(() => this.log.fill(hole, lines, { above: older.has_more, below: newer.has_more }));
+    // A page may have come meanwhile, and have left less of the hole, or none.
+    const now = this.log.find(id);
+    if (now && "hole" in now) this.#listener.change(() => this.log.fill(now.hole, lines, { above: older.has_more, below: newer.has_more }));
   }
 
   /** @param {import("../client/index.js").FollowEvent} event */

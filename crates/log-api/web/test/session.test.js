@@ -101,6 +101,37 @@ test("a line far away is fetched with what is around it, and the holes close to 
   assert.equal(session.log.number(...Object.values(session.log.find(`${T + 1700}-0`).place)), 1701);
 });
 
+test("a line far away is found although pages come while it is fetched", async () => {
+  const service = new Service(lines(0, 9000));
+  // The requests around the line take longer than the pages that come meanwhile.
+  const slow = { fetch: async (address) => {
+    const answer = await service.fetch(address);
+    if (String(address).includes("limit=100") || String(address).includes("after_id")) await new Promise((resolve) => setTimeout(resolve, 90));
+    return answer;
+  } };
+  const session = open(slow);
+  await session.open();
+  const filling = session.fill();
+  const place = await session.locate(`${T + 40}-0`);
+  assert.equal(place?.block.text(place.index), "line 40");
+  await filling;
+  assert.deepEqual(idsOf(session.log), service.all.map(({ id }) => id));
+});
+
+test("texts that come back already are waited for", async () => {
+  const service = new Service(lines(0, 1000));
+  const session = open(service);
+  await session.open();
+  await session.fill();
+  const [block] = session.log.pieces;
+  block.unload();
+  const first = session.reload(block);
+  const place = await session.locate(`${T + 100}-0`);
+  assert.equal(place?.block.text(place.index), "line 100");
+  await first;
+  assert.equal(service.asked.filter((path) => path === "").length, 3);
+});
+
 test("a hole is fetched from the side that is seen", async () => {
   const session = open(new Service(lines(0, 5000)));
   await session.open();
