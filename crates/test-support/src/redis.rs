@@ -108,7 +108,8 @@ impl RedisServer {
     }
 
     /// Starts a server that keeps nothing on disk as a process of this machine, whatever `TEST_REDIS` says: for
-    /// benchmarks, which would otherwise measure the network of a container.
+    /// servers that follow each other by their addresses on loopback, and for benchmarks, which would otherwise measure
+    /// the network of a container.
     ///
     /// # Panics
     /// There is no `redis-server` on the PATH.

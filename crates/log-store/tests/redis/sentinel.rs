@@ -107,7 +107,7 @@ async fn sentinels_that_are_silent_hold_up_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_moves_behind_its_name_is_followed_and_nothing_is_lost() {
     for mode in MODES {
-        let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+        let (old, new) = two_servers().await;
         let name = TcpProxy::start(old.address()).await;
         let store = RedisStore::new(options(format!("redis://{}", name.address()), mode)).unwrap();
         connected(&store).await;
@@ -140,6 +140,14 @@ async fn a_primary_that_moves_behind_its_name_is_followed_and_nothing_is_lost() 
     }
 }
 
+/// Two servers that reach each other by the addresses that the test uses, as two containers do not.
+async fn two_servers() -> (RedisServer, RedisServer) {
+    (
+        RedisServer::start_process().await,
+        RedisServer::start_process().await,
+    )
+}
+
 async fn replicate(replica: &RedisServer, primary: &RedisServer) {
     let port = primary.address().port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
@@ -163,7 +171,7 @@ async fn numbers(store: &RedisStore, job: &JobId) -> Vec<u32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_somebody_named_can_be_read() {
-    let (primary, replica) = (RedisServer::start().await, RedisServer::start().await);
+    let (primary, replica) = two_servers().await;
     replicate(&replica, &primary).await;
     let proxy = TcpProxy::start(replica.address()).await;
     let url = format!("redis://{}", proxy.address());
@@ -178,7 +186,7 @@ async fn a_replica_that_somebody_named_can_be_read() {
 
 /// A failover that loses the last lines, with others written since: `(the old server, the new one, their name)`.
 async fn lossy(job: &JobId, kept: u64, lost: u64) -> (RedisServer, RedisServer, TcpProxy) {
-    let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+    let (old, new) = two_servers().await;
     let name = TcpProxy::start(old.address()).await;
     old.command(&["HSET", &hash(job), "status", "code", "user_id", "ann"])
         .await;

@@ -151,7 +151,11 @@ async fn another_connection_to_the_same_log_repeats_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
-    let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+    // Processes, because one follows the other by the address that the test uses.
+    let (old, new) = (
+        RedisServer::start_process().await,
+        RedisServer::start_process().await,
+    );
     let name = TcpProxy::start(old.address()).await;
     let url = format!("redis://{}", name.address());
     let store = Arc::new(RedisStore::new(RedisOptions::new(url)).unwrap());
