@@ -51,6 +51,7 @@ fn ours(criterion: &mut Criterion, viewers: usize) {
         let mut bodies = Vec::new();
         for _ in 0..viewers {
             let viewer = hub.open(&job, Start::Live).await.unwrap();
+            let viewer = viewer.into_viewer().unwrap();
             bodies.push(Box::pin(SseBody::new(viewer)));
         }
         bodies

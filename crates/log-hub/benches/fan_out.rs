@@ -48,7 +48,8 @@ impl Bench {
         store.create(&job, &new).await.unwrap();
         let mut opened = Vec::new();
         for _ in 0..viewers {
-            opened.push(hub.open(&job, Start::Live).await.unwrap());
+            let viewer = hub.open(&job, Start::Live).await.unwrap();
+            opened.push(viewer.into_viewer().unwrap());
         }
         let viewers = opened;
         Self {

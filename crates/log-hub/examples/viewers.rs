@@ -12,9 +12,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_domain::{JobId, JobStatus, Start, UserId};
-use log_hub::{Hub, HubOptions, Next, Viewer};
-use log_store::{JobWrites, LogAppend, MemoryStore, NewJob, NewLine, Transition};
+use log_domain::{EntryId, JobId, JobStatus, Start, UserId};
+use log_hub::{Hub, HubOptions, Next, Opened, Opening, Viewer};
+use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewJob, NewLine, Transition};
 use tokio::time::sleep;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -31,11 +31,9 @@ async fn main() -> Outcome {
     store.create(&job, &new).await?;
     write(&store, &job, "a line from before").await?;
 
-    let from_start = hub
-        .open(&job, Start::After(log_domain::EntryId::ZERO))
-        .await?;
-    let live = hub.open(&job, Start::Live).await?;
-    let mut leaves = hub.open(&job, Start::Live).await?;
+    let from_start = open(&hub, &job, Start::After(EntryId::ZERO)).await?;
+    let live = open(&hub, &job, Start::Live).await?;
+    let mut leaves = open(&hub, &job, Start::Live).await?;
     let mut tasks = vec![
         tokio::spawn(print("from the start", from_start)),
         tokio::spawn(print("live", live)),
@@ -51,7 +49,7 @@ async fn main() -> Outcome {
     // A viewer that comes back says after which line it goes on. What was written meanwhile is not lost.
     let cursor = leaves.position();
     drop(leaves);
-    let back = hub.open(&job, Start::After(cursor)).await?;
+    let back = open(&hub, &job, came_back(cursor)).await?;
     tasks.push(tokio::spawn(print("back again", back)));
 
     let failed = Transition {
@@ -64,8 +62,30 @@ async fn main() -> Outcome {
     for task in tasks {
         task.await?;
     }
+    // An `EventSource` reconnects after the end too. It has everything, and is told so.
+    let end = store_end(&store, &job).await?;
+    if let Opened::Complete = hub.open(&job, came_back(end)).await? {
+        println!("{:>15} | 204 No Content", "once more");
+    }
     println!("{:?}", hub.stats());
     Ok(())
+}
+
+/// The stream of a client. `Opened::Complete` is for clients that come back.
+async fn open(hub: &Hub, job: &JobId, opening: impl Into<Opening>) -> Outcome<Viewer> {
+    let opened = hub.open(job, opening).await?;
+    opened
+        .into_viewer()
+        .ok_or_else(|| "the log is complete".into())
+}
+
+/// A client with the `Last-Event-ID` that it got.
+fn came_back(cursor: EntryId) -> Opening {
+    Opening::from_request(Some(cursor), None, false)
+}
+
+async fn store_end(store: &MemoryStore, job: &JobId) -> Outcome<EntryId> {
+    Ok(store.bounds(job).await?.last_id)
 }
 
 async fn write(store: &MemoryStore, job: &JobId, text: &str) -> Outcome {

@@ -12,6 +12,7 @@ use tokio::time::{self, Instant};
 use crate::feed::Feed;
 use crate::heartbeat;
 use crate::inner::HubInner;
+use crate::opening::{Opened, Opening};
 use crate::options::HubOptions;
 use crate::registry::JoinedFeed;
 use crate::stats::HubStats;
@@ -20,6 +21,10 @@ use crate::viewer::Viewer;
 
 /// A drain breaks streams off in steps of this length: often enough to look spread, seldom enough to cost nothing.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
+
+/// How long a client that came back waits, beyond the quiet period, to learn whether there is anything after its cursor. Only
+/// while the store is away it takes so long.
+const FIRST_FRAMES: Duration = Duration::from_secs(3);
 
 /// Serves the live logs of many jobs to many viewers. Cheap to clone. The feeds end when the last clone and the last viewer
 /// are gone.
@@ -40,21 +45,37 @@ impl Hub {
         Self { inner }
     }
 
-    /// Opens a viewer of a job's log.
+    /// Opens a job's log for a client: gives it a viewer, or says that the client has the whole log.
     ///
     /// A live-only viewer begins after the last line that is there at this moment. This does not ask whether the job
     /// exists or who may read it: the caller has done so.
+    ///
+    /// For a client that [came back](Opening::came_back) this looks whether the job has ended, or is gone. If so, it waits
+    /// until the log is quiet ([`HubOptions::end_quiet`]). If there is nothing after the client's cursor, the answer is
+    /// [`Opened::Complete`]. A client that asks for a cursor gets a viewer, and from it `done`: it must learn how the job has
+    /// ended.
     ///
     /// A viewer that is opened during a drain, or after it, has its position and is broken off at once. To refuse it would
     /// be worse: an `EventSource` comes back after a stream that breaks, but not after a status that refuses it.
     ///
     /// # Errors
     /// The store could not be read.
-    pub async fn open(&self, job: &JobId, start: Start) -> Result<Viewer, StoreError> {
-        match self.inner.registry.join_running(job, self.inner.now()) {
-            Some(joined) => self.place(self.admit(joined), start).await,
-            None => self.open_first(job, start).await,
+    pub async fn open(
+        &self,
+        job: &JobId,
+        opening: impl Into<Opening>,
+    ) -> Result<Opened, StoreError> {
+        let opening = opening.into();
+        let mut viewer = self.open_viewer(job, opening.start).await?;
+        if opening.came_back
+            && self.has_ended(job, opening).await?
+            && !viewer
+                .has_more(FIRST_FRAMES + self.inner.options.end_quiet)
+                .await
+        {
+            return Ok(Opened::Complete);
         }
+        Ok(Opened::Viewer(viewer))
     }
 
     /// Whether somebody watches a job, or did a moment ago.
@@ -108,6 +129,22 @@ impl Hub {
         self.inner.stop.cancel();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+    }
+
+    /// Whether nothing more will happen to a job: its status is terminal, or it is gone.
+    async fn has_ended(&self, job: &JobId, opening: Opening) -> Result<bool, StoreError> {
+        if let Some(has_ended) = opening.has_ended {
+            return Ok(has_ended);
+        }
+        let job = self.inner.jobs.get(job).await?;
+        Ok(job.is_none_or(|job| job.status.is_terminal()))
+    }
+
+    async fn open_viewer(&self, job: &JobId, start: Start) -> Result<Viewer, StoreError> {
+        match self.inner.registry.join_running(job, self.inner.now()) {
+            Some(joined) => self.place(self.admit(joined), start).await,
+            None => self.open_first(job, start).await,
+        }
     }
 
     /// Gives a viewer its position in a feed that ran before the viewer came.
@@ -228,8 +265,9 @@ mod tests {
             let (hub, opened) = (hub.clone(), opened.clone());
             let job: JobId = job.parse().unwrap();
             runtime.spawn(async move {
-                let viewer = hub.open(&job, Start::After(EntryId::ZERO)).await.unwrap();
-                opened.send(viewer).unwrap();
+                let start = Start::After(EntryId::ZERO);
+                let viewer = hub.open(&job, start).await.unwrap().into_viewer();
+                opened.send(viewer.unwrap()).unwrap();
             });
         };
         let patience = Duration::from_secs(30);

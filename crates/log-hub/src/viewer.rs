@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use log_domain::{EntryId, FoundGap, JobId};
+use log_domain::{EntryId, FoundGap, JobEnd, JobId};
 use log_store::{StoreError, TailRead};
 use log_wire::sse;
+use tokio::time::{Instant, timeout_at};
 
 use crate::catch_up::{self, CatchUpRead, Found};
 use crate::cursor::Cursor;
@@ -32,6 +34,8 @@ pub struct Viewer {
     /// the log has this position.
     confirmed: Option<u64>,
     state: ViewerState,
+    /// What was taken to learn whether the log is complete, and the position before it.
+    first: Option<Box<(EntryId, Next)>>,
     finished: bool,
 }
 
@@ -60,6 +64,7 @@ impl Viewer {
             cursor: Cursor::new(),
             confirmed: None,
             state: ViewerState::Seeking,
+            first: None,
             finished: false,
         }
     }
@@ -93,14 +98,31 @@ impl Viewer {
     /// The id of the last line handed out, or where the viewer began.
     #[must_use]
     pub fn position(&self) -> EntryId {
-        self.cursor.position()
+        let before = self.first.as_ref().map(|first| first.0);
+        before.unwrap_or_else(|| self.cursor.position())
     }
 
-    /// Whether a line or a gap was handed out since the viewer was opened. An end without any tells a client that came
-    /// back that it has everything.
-    #[must_use]
-    pub fn has_delivered(&self) -> bool {
-        self.cursor.has_delivered()
+    /// How the job has ended, as soon as the feed knows.
+    pub(crate) fn end(&self) -> Option<JobEnd> {
+        self.feed.lock().end.map(|end| end.job_end)
+    }
+
+    /// Whether a log that has ended has anything after the position. Keeps what it has taken for [`Viewer::poll_next`].
+    /// While the store is away, that is not known; then it has, after `patience`.
+    pub(crate) async fn has_more(&mut self, patience: Duration) -> bool {
+        let position = self.position();
+        let until = Instant::now() + patience;
+        let first = loop {
+            match timeout_at(until, self.next()).await {
+                Err(_) => return true,
+                Ok(Next::Done(_)) if !self.cursor.has_delivered() => return false,
+                // A heartbeat is no news.
+                Ok(Next::Frames(_)) if !self.cursor.has_delivered() => {}
+                Ok(first) => break first,
+            }
+        };
+        self.first = Some(Box::new((position, first)));
+        true
     }
 
     /// Whether it has lines of the store to read before it gets new ones.
@@ -120,6 +142,9 @@ impl Viewer {
     /// job's turn, and one of the turns that all viewers share ([`crate::HubOptions::catch_up_reads`]).
     /// After [`Next::Done`] and [`Next::BrokenOff`] nothing more comes.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(first.1);
+        }
         if self.finished {
             return Poll::Pending;
         }

@@ -2,14 +2,12 @@
 //! by a task that owns the socket ([`super::sender`]), or as the body of an answer ([`super::body`]).
 
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use log_domain::{EntryId, Job, JobId};
-use log_hub::{Hub, Next, Viewer};
+use log_hub::{Hub, Next, Opening, Viewer};
 use log_wire::StreamFormat;
 use log_wire::sse::{write_heartbeat, write_reauth};
-use tokio::time::timeout;
 
 use crate::access::{Access, Principal, StreamPermit, StreamSignal};
 use crate::error::ApiError;
@@ -18,10 +16,6 @@ use crate::http::StreamQuery;
 /// How much a stream sends before other streams of its thread get a turn. A replay always has more to send, and must not
 /// delay the new lines that others wait for.
 pub(super) const TURN: usize = 32 * 1024;
-
-/// How long a request waits to learn whether there is anything after its cursor. That normally takes the quiet period;
-/// more only while the store is away.
-const FIRST_FRAMES: Duration = Duration::from_secs(3);
 
 /// The stream is broken off on purpose, so that the client sees that it is not complete.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +30,6 @@ pub(crate) struct StreamSession {
     /// The position to greet the client with. Proxies hold a head back until the first byte of the body comes, and a client
     /// that is cut off before the first line must know where it was.
     greeting: Option<EntryId>,
-    /// What was taken from the viewer before the answer was decided.
-    first: Option<Next>,
     /// The counted place, the lease, and the signal to end. `None` if the stream is outside of the service's rules.
     permit: Option<StreamPermit>,
     /// The signal that was read last.
@@ -58,20 +50,15 @@ impl StreamSession {
         query: StreamQuery,
     ) -> Result<Option<Self>, ApiError> {
         let permit = access.permit_stream(who, job_id, job)?;
-        let viewer = hub.open(job_id, query.start).await?;
-        let mut session = Self {
+        let opening = Opening::new(query.start)
+            .came_back(query.came_back)
+            .has_ended(job.status.is_terminal());
+        let opened = hub.open(job_id, opening).await?;
+        Ok(opened.into_viewer().map(|viewer| Self {
             permit: Some(permit),
             format: query.format,
             ..Self::without_permit(viewer)
-        };
-        if query.came_back && job.status.is_terminal() {
-            let first = timeout(FIRST_FRAMES, session.viewer.next()).await.ok();
-            if matches!(first, Some(Next::Done(_))) && !session.viewer.has_delivered() {
-                return Ok(None);
-            }
-            session.first = first;
-        }
-        Ok(Some(session))
+        }))
     }
 
     /// A stream that no limit counts and nobody ends early.
@@ -80,7 +67,6 @@ impl StreamSession {
             greeting: Some(viewer.position()),
             viewer,
             format: StreamFormat::EventStream,
-            first: None,
             permit: None,
             signal: StreamSignal::Continue,
         }
@@ -115,11 +101,7 @@ impl StreamSession {
             let greeting = event(|out| write_heartbeat(out, position));
             return Poll::Ready(self.in_format(Next::Frames(greeting)));
         }
-        let next = match self.first.take() {
-            Some(first) => Poll::Ready(first),
-            None => self.viewer.poll_next(cx),
-        };
-        next.map(|next| self.in_format(next))
+        self.viewer.poll_next(cx).map(|next| self.in_format(next))
     }
 
     /// Converts what the hub has encoded, if the client wants something else.

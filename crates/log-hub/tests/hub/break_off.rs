@@ -102,7 +102,7 @@ async fn a_viewer_that_is_being_opened_when_a_drain_begins_is_broken_off() {
     });
     sleep(Duration::from_millis(500)).await;
     let draining = drain(&fixture.hub);
-    let mut client = Client::new(opening.await.unwrap());
+    let mut client = Client::new(opening.await.unwrap().into_viewer().unwrap());
     assert!(matches!(client.rest().await[..], [Event::BrokenOff(_)]));
     draining.await.unwrap();
 }

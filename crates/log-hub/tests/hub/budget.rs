@@ -24,7 +24,8 @@ fn write(fixture: &Fixture, job: &JobId, range: RangeInclusive<u64>) {
 }
 
 async fn open(fixture: &Fixture, job: &JobId) -> Client {
-    Client::new(fixture.hub.open(job, Start::Live).await.unwrap())
+    let opened = fixture.hub.open(job, Start::Live).await.unwrap();
+    Client::new(opened.into_viewer().unwrap())
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,7 +90,8 @@ impl Fixture {
     }
 
     pub(crate) async fn open(&self, start: Start) -> Result<Client, StoreError> {
-        Ok(Client::new(self.hub.open(&self.job, start).await?))
+        let opened = self.hub.open(&self.job, start).await?;
+        Ok(Client::new(opened.into_viewer().unwrap()))
     }
 
     pub(crate) fn stats(&self) -> HubStats {

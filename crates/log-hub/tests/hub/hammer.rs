@@ -88,7 +88,8 @@ async fn follow(hub: Hub, job: JobId, nth: usize) -> usize {
     let mut seen = 0;
     let mut cursor = EntryId::ZERO;
     loop {
-        let mut viewer = hub.open(&job, Start::After(cursor)).await.unwrap();
+        let opened = hub.open(&job, Start::After(cursor)).await.unwrap();
+        let mut viewer = opened.into_viewer().unwrap();
         let mut decoder = Decoder::new();
         // Every second viewer stays until the end. The others are dropped sooner or later.
         let pieces = if nth.is_multiple_of(2) {

@@ -70,6 +70,7 @@ async fn an_outage_is_logged_once_and_once_when_it_is_over_however_many_feeds_it
         let job = job(&format!("one-of-many-{n}"));
         create(fixture.store.inner(), &job).await;
         let viewer = fixture.hub.open(&job, Start::Live).await.unwrap();
+        let viewer = viewer.into_viewer().unwrap();
         clients.push(Client::new(viewer));
     }
     settle().await;

@@ -34,6 +34,7 @@ async fn a_drain_of_two_thousand_viewers_of_many_jobs_is_spread_and_in_time() {
             create(fixture.store.inner(), &job).await;
         }
         let viewer = fixture.hub.open(&job, Start::Live).await.unwrap();
+        let viewer = viewer.into_viewer().unwrap();
         clients.push(Client::new(viewer));
     }
     settle().await;
@@ -127,7 +128,8 @@ async fn viewers_that_catch_up_on_one_job_leave_turns_to_other_jobs() {
     let mut behind = Vec::new();
     let mut begin = async |job: &JobId| {
         let start = Start::After(id(0));
-        let mut client = Client::new(fixture.hub.open(job, start).await.unwrap());
+        let opened = fixture.hub.open(job, start).await.unwrap();
+        let mut client = Client::new(opened.into_viewer().unwrap());
         behind.push(tokio::spawn(async move { client.now().await }));
         tokio::task::yield_now().await;
     };

@@ -53,12 +53,8 @@ async fn jobs_do_not_mix() {
     let other = job("job-2");
     create(fixture.store.inner(), &other).await;
     let mut here = fixture.live().await;
-    let viewer = fixture
-        .hub
-        .open(&other, log_domain::Start::Live)
-        .await
-        .unwrap();
-    let mut there = crate::fixture::Client::new(viewer);
+    let opened = fixture.hub.open(&other, log_domain::Start::Live).await;
+    let mut there = crate::fixture::Client::new(opened.unwrap().into_viewer().unwrap());
     fixture.write(1..=2);
     assert_eq!(here.now().await, lines(1..=2));
     assert_eq!(there.now().await, []);
