@@ -56,7 +56,7 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
     let mut service = match &settings.store {
         StoreSettings::Redis(redis) => Box::pin(on_redis(verifier, redis, settings)).await?,
         StoreSettings::Embedded { dir } => {
-            let store = EmbeddedStore::open(dir, settings.embedded).await?;
+            let store = EmbeddedStore::open(dir, settings.embedded.clone()).await?;
             let options = access_options(settings);
             let secrets = writers::embedded_secrets(&settings.writes, dir)?;
             let stores = WriteStores {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_client::{Client, ClientError, Problem, TransientError};
 use log_domain::{
-    EntryId, IllegalTransition, Job, JobId, JobStatus, Numbering, ProducerName, ProducerState,
+    EntryId, IllegalTransition, Job, JobId, JobStatus, Lifecycle, Numbering, ProducerName,
+    ProducerState,
 };
 use log_store::{
     CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, NewJob, NewLine, NumberedAppend,
@@ -200,11 +201,11 @@ impl JobWrites for ApiStore {
             Err(ClientError::NotFound(_)) => Err(TransitionError::NotFound),
             Err(error) => Err(
                 match problem(&error).and_then(|problem| problem.write.from.clone()) {
-                    Some(from) => IllegalTransition {
-                        from: JobStatus::parse(&from),
-                        to: step.to.clone(),
+                    Some(from) => {
+                        let (from, to) = (JobStatus::parse(&from), step.to.clone());
+                        let allowed = Lifecycle::contract().allowed_from(&from).to_vec();
+                        IllegalTransition::new(from, to, allowed).into()
                     }
-                    .into(),
                     None => store_error(error).into(),
                 },
             ),

@@ -115,7 +115,7 @@ impl Source {
         };
         let found = redis::read(self.patience, terminal, async || store.get(job).await).await?;
         let status = found.map(|job| job.status);
-        Ok(status.filter(|status| matches!(status, JobStatus::Queued | JobStatus::Scheduled)))
+        Ok(status.filter(|status| [JobStatus::QUEUED, JobStatus::SCHEDULED].contains(status)))
     }
 
     /// The line before the last lines. `None` if the log has no other lines.

@@ -35,11 +35,11 @@ pub struct EndRules {
 ///
 /// ```
 /// use std::time::Duration;
-/// use log_domain::{EndClock, EndRead, EndRules, EntryId, JobEnd};
+/// use log_domain::{EndClock, EndRead, EndRules, EntryId, JobEnd, JobStatus};
 ///
 /// let rules = EndRules { quiet: Duration::from_millis(250), limit: Duration::from_secs(5) };
 /// let last_id = EntryId::new(9, 0);
-/// let mut clock = EndClock::new(JobEnd::Ready, rules);
+/// let mut clock = EndClock::new(JobEnd::Status(JobStatus::READY), rules);
 /// for ms in [0, 250] {
 ///     let now = Duration::from_millis(ms);
 ///     clock.read_succeeded(EndRead { began: now, ended: now, found_lines: false, more: false, last_id });
@@ -90,12 +90,12 @@ impl EndClock {
 
     /// How the job ended.
     #[must_use]
-    pub const fn end(&self) -> JobEnd {
-        self.end
+    pub const fn end(&self) -> &JobEnd {
+        &self.end
     }
 
     /// Changes how the job ended, while the clock runs on: a job may fail first, and its record be deleted then.
-    pub const fn set_end(&mut self, end: JobEnd) {
+    pub fn set_end(&mut self, end: JobEnd) {
         self.end = end;
     }
 
@@ -154,6 +154,7 @@ impl EndClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::JobStatus;
 
     const RULES: EndRules = EndRules {
         quiet: Duration::from_millis(250),
@@ -169,7 +170,7 @@ mod tests {
     }
 
     fn clock() -> EndClock {
-        EndClock::new(JobEnd::Ready, RULES)
+        EndClock::new(JobEnd::Status(JobStatus::READY), RULES)
     }
 
     /// A read that took no time and reached the end of the log.
@@ -280,6 +281,6 @@ mod tests {
         clock.set_end(JobEnd::Deleted);
         clock.read_succeeded(read(250, false, id(1)));
         assert!(clock.is_over(id(1)));
-        assert_eq!(clock.end(), JobEnd::Deleted);
+        assert_eq!(*clock.end(), JobEnd::Deleted);
     }
 }

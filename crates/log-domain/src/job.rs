@@ -69,7 +69,7 @@ mod tests {
 
     fn job(owner: Option<&str>, org: Option<&str>) -> Job {
         Job {
-            status: JobStatus::Queued,
+            status: JobStatus::QUEUED,
             owner: owner.and_then(UserId::new),
             org: org.and_then(OrgId::new),
         }

@@ -1,14 +1,12 @@
 //! How a job ended.
 
-use crate::status::JobStatus;
+use crate::status::{DELETED, JobStatus};
 
 /// How a job ended, as its followers are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEnd {
-    /// The job is `ready`.
-    Ready,
-    /// The job has `failed`.
-    Failed,
+    /// The job has this status, which is terminal.
+    Status(JobStatus),
     /// The job's record has disappeared.
     Deleted,
 }
@@ -16,28 +14,16 @@ pub enum JobEnd {
 impl JobEnd {
     /// The end that a status means; `None` where the status is not terminal.
     #[must_use]
-    pub const fn from_status(status: &JobStatus) -> Option<Self> {
-        match status {
-            JobStatus::Ready => Some(Self::Ready),
-            JobStatus::Failed => Some(Self::Failed),
-            JobStatus::Queued
-            | JobStatus::Scheduled
-            | JobStatus::Starting
-            | JobStatus::Scaffold
-            | JobStatus::Code
-            | JobStatus::Deps
-            | JobStatus::Checks
-            | JobStatus::Other(_) => None,
-        }
+    pub fn from_status(status: &JobStatus) -> Option<Self> {
+        status.is_terminal().then(|| Self::Status(status.clone()))
     }
 
-    /// The word that clients read: `ready`, `failed` or `deleted`.
+    /// The word that clients read: the status, for example `ready` or `failed`, or `deleted`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
-            Self::Ready => "ready",
-            Self::Failed => "failed",
-            Self::Deleted => "deleted",
+            Self::Status(status) => status.as_str(),
+            Self::Deleted => DELETED,
         }
     }
 }
@@ -47,12 +33,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ready_and_failed_end_a_job() {
-        let end = |status| JobEnd::from_status(&JobStatus::parse(status));
-        assert_eq!(end("ready"), Some(JobEnd::Ready));
-        assert_eq!(end("failed"), Some(JobEnd::Failed));
-        for status in ["queued", "checks", "deleted", "READY", ""] {
-            assert_eq!(end(status), None, "{status:?}");
+    fn only_a_terminal_status_ends_a_job() {
+        let end = |status| JobEnd::from_status(&status);
+        for status in [
+            JobStatus::READY,
+            JobStatus::FAILED,
+            JobStatus::terminal("cancelled").unwrap(),
+        ] {
+            let found = end(status.clone()).unwrap();
+            assert_eq!(found.as_str(), status.as_str());
         }
+        for status in ["queued", "checks", "deleted", "READY", "", "cancelled"] {
+            assert_eq!(end(JobStatus::parse(status)), None, "{status:?}");
+        }
+        assert_eq!(JobEnd::Deleted.as_str(), "deleted");
     }
 }

@@ -7,7 +7,7 @@
 //! - what such a read may return ([`Span`], [`ReadLimit`], [`Page`]);
 //! - when lines may be missing ([`gap_after`]);
 //! - when a log has ended ([`EndClock`]);
-//! - who may read a job ([`may_read`]), and which status may follow which ([`JobStatus`]).
+//! - who may read a job ([`may_read`]), and which status may follow which ([`Lifecycle`]).
 //!
 //! **Invariant:** no function in this crate waits, reads the time, or depends on anything but its arguments.
 //!
@@ -25,8 +25,10 @@ mod end_clock;
 mod entry_id;
 mod gap_tracker;
 mod id;
+mod illegal_transition;
 mod job;
 mod job_end;
+mod lifecycle;
 mod limits;
 mod line;
 mod numbering;
@@ -40,8 +42,10 @@ pub use end_clock::{EndClock, EndRead, EndRules};
 pub use entry_id::{EntryId, EntryIdError};
 pub use gap_tracker::{FoundGap, GapTracker};
 pub use id::{JobId, JobIdError, OrgId, UserId};
+pub use illegal_transition::IllegalTransition;
 pub use job::{Job, Membership, OrgRule, Reader, may_read};
 pub use job_end::JobEnd;
+pub use lifecycle::{Lifecycle, LifecycleBuilder, LifecycleError};
 pub use limits::{MAX_JOB_ID_LEN, MAX_NUMBER, MAX_PAGE_LINES, MAX_PRODUCER_LEN, MAX_READ_BYTES};
 pub use line::{Line, Source};
 pub use numbering::{Numbering, Placement, ProducerName, ProducerNameError, ProducerState};
@@ -49,7 +53,7 @@ pub use page::{Page, PageLimit, PageLimitError, PageRequest};
 pub use read::{Batch, Order, ReadLimit, Span};
 pub use resume::{Gap, LogBounds, Start, gap_after, gap_at};
 pub use revocation::{Revocation, Revoked};
-pub use status::{IllegalTransition, JobStatus};
+pub use status::{JobStatus, StatusNameError};
 
 /// Its examples are tests.
 #[cfg(doctest)]

@@ -53,7 +53,7 @@ async fn main() -> Outcome {
     tasks.push(tokio::spawn(print("back again", back)));
 
     let failed = Transition {
-        to: JobStatus::Failed,
+        to: JobStatus::FAILED,
         message: "crate 3 does not compile".into(),
         at: "2026-01-01T00:00:02Z".into(),
     };

@@ -4,8 +4,6 @@ use log_domain::{EntryId, FoundGap, Gap, GapTracker, Line};
 use log_store::TailRead;
 use log_wire::sse;
 
-use crate::feed::FeedEnd;
-
 /// A viewer's position, as the viewer and as its client know it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
@@ -74,7 +72,7 @@ impl Cursor {
     pub(crate) fn write_lines(
         &mut self,
         read: &TailRead,
-        end: Option<FeedEnd>,
+        end: Option<EntryId>,
         frames: &mut Vec<u8>,
     ) -> bool {
         let lines = lines_up_to(&read.lines, end);
@@ -93,7 +91,7 @@ impl Cursor {
 }
 
 /// The lines that belong to a log that may have ended.
-fn lines_up_to(lines: &[Line], end: Option<FeedEnd>) -> &[Line] {
+fn lines_up_to(lines: &[Line], end: Option<EntryId>) -> &[Line] {
     let Some(end) = end else { return lines };
-    &lines[..lines.partition_point(|line| line.id <= end.position)]
+    &lines[..lines.partition_point(|line| line.id <= end)]
 }

@@ -45,7 +45,7 @@ pub(crate) struct FeedState {
 }
 
 /// Where a log has ended, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct FeedEnd {
     pub(crate) job_end: JobEnd,
     pub(crate) position: EntryId,
@@ -169,7 +169,10 @@ impl FeedState {
             return None;
         }
         let batch = self.recent.find(after, self.ring.generation())?;
-        let belongs_to_log = self.end.is_none_or(|end| batch.position <= end.position);
+        let belongs_to_log = self
+            .end
+            .as_ref()
+            .is_none_or(|end| batch.position <= end.position);
         belongs_to_log.then_some(batch)
     }
 

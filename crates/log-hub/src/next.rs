@@ -23,9 +23,9 @@ pub enum Next {
 }
 
 /// The last event, for a viewer that has read up to a position. Its cursor is the end of the log.
-pub(crate) fn done(end: FeedEnd, read_up_to: EntryId) -> Next {
+pub(crate) fn done(end: &FeedEnd, read_up_to: EntryId) -> Next {
     let mut frame = Vec::new();
-    sse::write_done(&mut frame, end.job_end, read_up_to.max(end.position));
+    sse::write_done(&mut frame, &end.job_end, read_up_to.max(end.position));
     Next::Done(frame.into())
 }
 

@@ -207,7 +207,7 @@ impl Viewer {
             RingRead::Nothing { next } => {
                 state.wants(self.slot, Some(next));
                 self.state = ViewerState::InRing(next);
-                Some(match state.end {
+                Some(match &state.end {
                     Some(end) => Poll::Ready(done(end, self.cursor.read_up_to())),
                     None => self.wait(&mut state, cx, false),
                 })
@@ -281,24 +281,25 @@ impl Viewer {
         let after = self.cursor.read_up_to();
         let last_id = read.bounds.last_id;
         self.confirm(join_point, last_id);
-        let end = self.feed.lock().end;
+        let end = self.feed.lock().end.clone();
         let mut frames = Vec::new();
         if let Some(found) = self.cursor.unreported_gap(read) {
             self.write_gap(found, &mut frames);
         }
-        let is_complete = self.cursor.write_lines(read, end, &mut frames);
+        let end_position = end.as_ref().map(|end| end.position);
+        let is_complete = self.cursor.write_lines(read, end_position, &mut frames);
         // A slow viewer holds on to this for long, so it must not be larger than needed.
         frames.shrink_to_fit();
         // A read from before the end may have missed lines that belong to the log, or be of a log that was lost.
         if let Some(end) = end.filter(|_| join_point.has_ended && is_complete) {
             let position = self.cursor.read_up_to().max(end.position.min(last_id));
-            sse::write_done(&mut frames, end.job_end, position);
+            sse::write_done(&mut frames, &end.job_end, position);
             return Some(Next::Done(frames.into()));
         }
         let frames = Bytes::from(frames);
         if read.more {
             self.state = ViewerState::Seeking;
-            if !read.lines.is_empty() && read.gap(after).is_none() && end.is_none() {
+            if !read.lines.is_empty() && read.gap(after).is_none() && end_position.is_none() {
                 self.share(after, &frames, join_point);
             }
         } else {

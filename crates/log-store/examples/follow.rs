@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
 
 /// Appends in bursts, then ends the job.
 async fn produce(store: EmbeddedStore, job: JobId) -> Result<()> {
-    step(&store, &job, JobStatus::Starting).await?;
+    step(&store, &job, JobStatus::STARTING).await?;
     for (crates, pause_ms) in [(1, 200), (5, 50), (2, 300), (20, 10)] {
         let line = |n: u32| NewLine {
             source: Some("stdout".to_owned()),
@@ -53,7 +53,7 @@ async fn produce(store: EmbeddedStore, job: JobId) -> Result<()> {
         store.append(&job, &burst).await?;
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
-    step(&store, &job, JobStatus::Failed).await
+    step(&store, &job, JobStatus::FAILED).await
 }
 
 async fn step(store: &EmbeddedStore, job: &JobId, to: JobStatus) -> Result<()> {

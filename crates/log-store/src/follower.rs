@@ -50,7 +50,7 @@ use crate::lines::{LogStore, line_at};
 /// # store.create(&job, &NewJob::new(owner, "2026-01-02T03:04:05Z".into())).await?;
 /// let line = NewLine { text: Some("Compiling".into()), ..NewLine::default() };
 /// store.append(&job, &[line]).await?;
-/// # let to = JobStatus::Failed;
+/// # let to = JobStatus::FAILED;
 /// # store.transition(&job, &Transition { to, message: String::new(), at: "2026-01-02T03:04:06Z".into() }).await?;
 ///
 /// let start = Start::After(EntryId::ZERO); // the whole log, then live

@@ -1,7 +1,7 @@
 //! Jobs: their owner, their status, and how a producer changes it.
 
 use async_trait::async_trait;
-use log_domain::{Job, JobId, JobStatus, OrgId, UserId};
+use log_domain::{Job, JobId, JobStatus, Lifecycle, OrgId, UserId};
 
 use crate::error::{CreateJobError, StoreError, TransitionError};
 
@@ -12,7 +12,8 @@ use crate::error::{CreateJobError, StoreError, TransitionError};
 /// * **J1** A job that does not exist MUST be `None`. If the store cannot be reached, the call MUST fail (R4 of
 ///   [`crate::LogStore`]).
 /// * **J2** A record without an owner MUST read as a job without an owner, which nobody may read.
-/// * **J3** An unknown status MUST read as [`JobStatus::Other`], and a missing one as `Other` with an empty text.
+/// * **J3** A status that the store's lifecycle does not know MUST read as one that is not terminal, with its text, and a missing
+///   one as an empty text ([`Lifecycle::status`]).
 /// * **J4** The id of an organisation MUST be read with and without an owner. A missing or empty one MUST read as none.
 /// * **J5** The details of a job MUST be of one instant, and what a record does not say MUST be none.
 #[async_trait]
@@ -90,7 +91,7 @@ impl NewJob {
             owner,
             created_at,
             org: None,
-            status: JobStatus::Queued,
+            status: JobStatus::QUEUED,
             fields: Vec::new(),
         }
     }
@@ -113,12 +114,17 @@ pub struct Transition {
 ///
 /// * **T1** `create` MUST NOT change a job that exists. A job that it creates MUST have the given owner, organisation, status
 ///   and time.
-/// * **T2** `transition` MUST take one step that [`JobStatus::may_become`] allows, by compare-and-set: of two that
+/// * **T2** `transition` MUST take one step that [`JobWrites::lifecycle`] allows, by compare-and-set: of two that
 ///   race from one status, one MUST win and the other MUST be checked against the new status.
 /// * **T3** A step that is not allowed MUST NOT change the job.
 /// * **T4** A step MUST notify every [`JobWatch`] of the job.
 #[async_trait]
 pub trait JobWrites: Jobs {
+    /// The statuses of the jobs in this store, and which may follow which. The default is the lifecycle of the wire contract.
+    fn lifecycle(&self) -> &Lifecycle {
+        Lifecycle::contract()
+    }
+
     /// Creates a job.
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError>;
 

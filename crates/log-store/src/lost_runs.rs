@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(setup.lost.look().await.unwrap(), []);
         sleep(CONFIRM / 2).await;
         assert_eq!(setup.lost.look().await.unwrap(), [setup.job.clone()]);
-        assert_eq!(setup.status().await, JobStatus::Failed);
+        assert_eq!(setup.status().await, JobStatus::FAILED);
         assert_eq!(setup.lost.look().await.unwrap(), []);
     }
 
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(setup.lost.look_at(&job).await.unwrap(), RunState::Lapsed);
         sleep(CONFIRM).await;
         assert_eq!(setup.lost.look_at(&job).await.unwrap(), RunState::Lost);
-        assert_eq!(setup.status().await, JobStatus::Failed);
+        assert_eq!(setup.status().await, JobStatus::FAILED);
         assert_eq!(setup.lost.look_at(&job).await.unwrap(), RunState::Fine);
     }
 
@@ -264,6 +264,6 @@ mod tests {
             .unwrap();
         sleep(CONFIRM).await;
         assert_eq!(setup.lost.look().await.unwrap(), []);
-        assert_eq!(setup.status().await, JobStatus::Queued);
+        assert_eq!(setup.status().await, JobStatus::QUEUED);
     }
 }

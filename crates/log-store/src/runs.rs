@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{JobId, JobStatus};
+use log_domain::{JobId, JobStatus, Lifecycle};
 use thiserror::Error;
 
 use crate::error::{StoreError, TransitionError};
@@ -170,15 +170,13 @@ pub trait RunClaims: JobWrites {
 
 /// The next step on the way of a lost job to its end. `None` if it has ended.
 #[cfg(any(feature = "redis", feature = "embedded", feature = "conformance", test))]
-pub(crate) fn next_lost_step(from: &JobStatus, at: &str) -> Option<Transition> {
-    let to = if from.is_terminal() {
-        return None;
-    } else if from.may_become(&JobStatus::Failed) {
-        JobStatus::Failed
-    } else {
-        // `scheduled` is the only status that must become another one first.
-        JobStatus::Queued
-    };
+pub(crate) fn next_lost_step(
+    lifecycle: &Lifecycle,
+    from: &JobStatus,
+    at: &str,
+) -> Option<Transition> {
+    // There are steps to `failed` from every status but the terminal ones.
+    let to = lifecycle.next_step(from, &JobStatus::FAILED).ok()?;
     Some(Transition {
         to,
         message: WORKER_LOST.to_owned(),
@@ -212,14 +210,15 @@ mod tests {
 
     #[test]
     fn a_lost_job_fails_by_allowed_steps() {
+        let contract = Lifecycle::contract();
         for status in ["queued", "scheduled", "starting", "checks", "paused"] {
             let mut status = JobStatus::parse(status);
-            while let Some(step) = next_lost_step(&status, "now") {
-                assert!(status.may_become(&step.to), "{status}");
+            while let Some(step) = next_lost_step(contract, &status, "now") {
+                assert!(contract.allows(&status, &step.to), "{status}");
                 status = step.to;
             }
-            assert_eq!(status, JobStatus::Failed);
+            assert_eq!(status, JobStatus::FAILED);
         }
-        assert!(next_lost_step(&JobStatus::Ready, "now").is_none());
+        assert!(next_lost_step(contract, &JobStatus::READY, "now").is_none());
     }
 }

@@ -260,6 +260,9 @@ pub struct WriteProblem {
     /// With `status-conflict`: the status that was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub to: Option<String>,
+    /// With `status-conflict`: what the job may become instead. Empty if it has ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub allowed: Option<Vec<String>>,
     /// With `lines-missing`: how many lines of each producer are in the log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub producers: Option<BTreeMap<String, u64>>,

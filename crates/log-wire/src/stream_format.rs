@@ -130,7 +130,7 @@ fn write_text(out: &mut Vec<u8>, event: &RawEvent) {
 mod tests {
     use std::time::Duration;
 
-    use log_domain::{EntryId, Gap, JobEnd, Line};
+    use log_domain::{EntryId, Gap, JobEnd, JobStatus, Line};
 
     use super::*;
     use crate::sse;
@@ -162,7 +162,7 @@ mod tests {
         }
         sse::write_heartbeat_with_retry(&mut out, at, Duration::from_secs(1));
         sse::write_reauth(&mut out, at);
-        sse::write_done(&mut out, JobEnd::Failed, at);
+        sse::write_done(&mut out, &JobEnd::Status(JobStatus::FAILED), at);
         out
     }
 

@@ -136,7 +136,7 @@ async fn ship(
         .redaction(redaction())
         .start();
     writer.set_phase(Some("install"));
-    writer.enter(JobStatus::Starting, "Starting").await.unwrap();
+    writer.enter(JobStatus::STARTING, "Starting").await.unwrap();
     let started = Instant::now();
     write_recordings(&writer, recorded, repeats).await;
     writer.flush().await.unwrap();

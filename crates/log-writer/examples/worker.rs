@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start();
     writer
         .enter(
-            JobStatus::Starting,
+            JobStatus::STARTING,
             &format!("Running {}", program.display()),
         )
         .await?;

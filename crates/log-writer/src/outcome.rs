@@ -22,8 +22,8 @@ impl Outcome {
     #[must_use]
     pub const fn status(self) -> JobStatus {
         match self {
-            Self::Ready => JobStatus::Ready,
-            Self::Failed => JobStatus::Failed,
+            Self::Ready => JobStatus::READY,
+            Self::Failed => JobStatus::FAILED,
         }
     }
 }

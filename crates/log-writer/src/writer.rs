@@ -369,7 +369,7 @@ impl Drop for LogWriter {
             // Nobody waits for this task. If the runtime ends before it, the claim of the job lapses.
             self.runtime.spawn(async move {
                 wait_for_shipper(shipper, &owner.job).await;
-                if let Err(error) = owner.steps().walk(JobStatus::Failed, DROPPED).await {
+                if let Err(error) = owner.steps().walk(JobStatus::FAILED, DROPPED).await {
                     error!(job = %owner.job, %error, "the job of a dropped writer did not end");
                 }
             });

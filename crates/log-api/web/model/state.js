@@ -57,7 +57,10 @@ function ended({ done, createdAt, endedAt, message }) {
   const after = Number.isNaN(took) || took < 0 ? "" : `after ${durationWords(took)}`;
   if (done === "deleted") return shown("deleted", "Deleted", "The job was deleted. What you see is all that this page still has.");
   const said = [after, message].filter(Boolean).join(" · ");
-  return done === "failed" ? shown("failed", "Failed", said) : shown("ended", "Succeeded", said);
+  if (done === "failed") return shown("failed", "Failed", said);
+  // Any other word is a status of the host's own, for example "cancelled".
+  const word = done === "ready" ? "Succeeded" : done.charAt(0).toUpperCase() + done.slice(1);
+  return shown("ended", word, said);
 }
 
 /** @param {Facts} facts @param {number} now @returns {Shown | null} */

@@ -276,6 +276,8 @@ test("every state has its word", () => {
 
 test("states say what a reader wants to know", () => {
   assert.match(stateOf({ connection: { state: "waiting", retryAt: T + 5000, cause: "network", detail: "" } }).detail, /Next try in 4 s/);
+  assert.equal(stateOf({ done: "ready" }).word, "Succeeded");
+  assert.equal(stateOf({ done: "cancelled" }).word, "Cancelled");
   assert.equal(stateOf({ done: "failed", endedAt: T + 125_000 }).detail, "after 2 min 5 s");
   assert.match(stateOf({ lastLineAt: T - 129_000 }).word, /No output for 2:10/);
   assert.match(stateOf({ lines: 0 }, T + 12_000).detail, /No output yet\. Created 0:12 ago/);

@@ -115,7 +115,7 @@ async fn prepare(
     }
     let writer = writer.start();
     match writer
-        .enter(JobStatus::Starting, &format!("Running {name}"))
+        .enter(JobStatus::STARTING, &format!("Running {name}"))
         .await
     {
         Ok(()) => {}

@@ -25,7 +25,7 @@ async fn the_log_comes_first_then_new_lines_then_the_end() {
     let last = api.append(1200..1203).await;
     assert_eq!(lines(&mut log, 3).await, [1200, 1201, 1202]);
     assert_eq!(log.position(), Some(last));
-    api.end(JobStatus::Ready).await;
+    api.end(JobStatus::READY).await;
     assert!(matches!(
         next(&mut log).await,
         Some(Event::Done(Ending::Ready))
@@ -158,8 +158,8 @@ async fn a_server_that_stops_tells_the_client_when_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_resumes_at_the_end_of_an_ended_log_learns_how_the_job_ended() {
     for (status, ending) in [
-        (JobStatus::Ready, Ending::Ready),
-        (JobStatus::Failed, Ending::Failed),
+        (JobStatus::READY, Ending::Ready),
+        (JobStatus::FAILED, Ending::Failed),
     ] {
         let api = Api::start().await;
         let last = api.append(0..3).await;
@@ -207,7 +207,7 @@ async fn a_client_can_ask_whether_a_job_has_ended() {
     let short = Duration::from_millis(500);
     assert_eq!(client.ending(&job(), short).await.unwrap(), None);
     api.append(0..3).await;
-    api.end(JobStatus::Failed).await;
+    api.end(JobStatus::FAILED).await;
     let ending = client.ending(&job(), patience).await.unwrap();
     assert_eq!(ending, Some(Ending::Failed));
 }

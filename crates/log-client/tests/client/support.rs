@@ -97,13 +97,13 @@ impl Api {
 
     pub(crate) async fn end(&self, status: JobStatus) {
         let chain = [
-            JobStatus::Starting,
-            JobStatus::Scaffold,
-            JobStatus::Code,
-            JobStatus::Deps,
-            JobStatus::Checks,
+            JobStatus::STARTING,
+            JobStatus::SCAFFOLD,
+            JobStatus::CODE,
+            JobStatus::DEPS,
+            JobStatus::CHECKS,
         ];
-        let steps = chain.into_iter().filter(|_| status == JobStatus::Ready);
+        let steps = chain.into_iter().filter(|_| status == JobStatus::READY);
         for to in steps.chain([status.clone()]) {
             let step = Transition {
                 to,

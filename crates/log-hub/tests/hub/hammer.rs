@@ -76,7 +76,7 @@ async fn write(store: Arc<MemoryStore>, job: JobId) {
         tokio::task::yield_now().await;
     }
     let step = log_store::Transition {
-        to: log_domain::JobStatus::Failed,
+        to: log_domain::JobStatus::FAILED,
         message: "the last line is written".into(),
         at: "2026-01-01T00:00:00Z".into(),
     };

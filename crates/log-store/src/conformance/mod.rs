@@ -50,6 +50,8 @@
 //! A store whose connection can be lost also implements [`ConnectedSubject`], and has a second line for the cases about
 //! that: `log_store_conformance!(outages: crate::subject());`. Other stores do not list these cases.
 //!
+//! A store that takes a [`Lifecycle`](log_domain::Lifecycle) is held to it by [`lifecycle`].
+//!
 //! Each case is one test, on the real clock, with a new subject and a new job.
 //!
 //! **Invariant:** [`log_store_conformance!`](crate::log_store_conformance) is the only list of cases.
@@ -67,8 +69,8 @@ mod subject;
 mod support;
 
 pub use cases::{
-    access, append, gap, histories, job_details, jobs, lines, numbered, outage, outage_access,
-    outage_append, outage_numbered, reads, runs, watch,
+    access, append, gap, histories, job_details, jobs, lifecycle, lines, numbered, outage,
+    outage_access, outage_append, outage_numbered, reads, runs, watch,
 };
 pub use memory::MemoryStore;
 pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
@@ -193,7 +195,7 @@ macro_rules! log_store_conformance {
             jobs {
                 J1: a_job_that_does_not_exist_is_none;
                 J2: a_record_without_an_owner_reads_as_a_job_without_one;
-                J3: an_unknown_status_reads_as_other
+                J3: an_unknown_status_reads_as_one_that_is_not_terminal
                     a_missing_status_reads_as_an_empty_text;
                 J4: an_organisation_reads_as_the_jobs_beside_its_owner_and_without_one;
                 T1: a_job_begins_queued

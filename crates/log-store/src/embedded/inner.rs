@@ -27,7 +27,7 @@ impl EmbeddedInner {
         work: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error>,
     ) -> Result<(T, Vec<Change>), redb::Error> {
         let txn = self.db.begin_write()?;
-        let mut tables = Tables::open(&txn, self.options)?;
+        let mut tables = Tables::open(&txn, &self.options)?;
         let value = work(&mut tables)?;
         let (dirty, changes) = (tables.dirty, std::mem::take(&mut tables.changes));
         drop(tables);

@@ -1,7 +1,7 @@
 //! Jobs in the embedded store: the traits for reading jobs, creating them and changing their status.
 
 use async_trait::async_trait;
-use log_domain::{Job, JobId, JobStatus};
+use log_domain::{Job, JobId, JobStatus, Lifecycle};
 
 use super::store::EmbeddedStore;
 use super::watch::EmbeddedWatch;
@@ -17,7 +17,7 @@ impl Jobs for EmbeddedStore {
 
     async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
         Ok(self.record(job).await?.map(|record| JobDetails {
-            job: record.job(),
+            job: record.job(self.lifecycle()),
             created_at: record.created_at,
             updated_at: record.updated_at,
             status_message: record.status_message,
@@ -38,6 +38,10 @@ impl Jobs for EmbeddedStore {
 
 #[async_trait]
 impl JobWrites for EmbeddedStore {
+    fn lifecycle(&self) -> &Lifecycle {
+        &self.inner.options.lifecycle
+    }
+
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
         let (job, new) = (job.clone(), new.clone());
         let created = self.writer.write(move |tables| tables.create(&job, &new));

@@ -20,7 +20,7 @@
 //! order of their ids.
 
 use log_domain::{
-    EntryId, Job, JobStatus, Line, LogBounds, OrgId, ProducerName, ProducerState, UserId,
+    EntryId, Job, JobStatus, Lifecycle, Line, LogBounds, OrgId, ProducerName, ProducerState, UserId,
 };
 use redb::TableDefinition;
 
@@ -194,13 +194,13 @@ impl JobRecord {
         bytes
     }
 
-    pub(super) fn status(&self) -> JobStatus {
-        JobStatus::parse(self.status.as_deref().unwrap_or_default())
+    pub(super) fn status(&self, lifecycle: &Lifecycle) -> JobStatus {
+        lifecycle.status(self.status.as_deref().unwrap_or_default())
     }
 
-    pub(super) fn job(&self) -> Job {
+    pub(super) fn job(&self, lifecycle: &Lifecycle) -> Job {
         Job {
-            status: self.status(),
+            status: self.status(lifecycle),
             owner: self.owner.as_deref().and_then(UserId::new),
             org: self.org.as_deref().and_then(OrgId::new),
         }

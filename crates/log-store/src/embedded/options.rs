@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use log_domain::Lifecycle;
+
 /// What an embedded store keeps, and for how long. The defaults are those of the producers of the Redis store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddedOptions {
     /// How many of its newest lines a log keeps at least: 50,000. It may keep two percent more.
     pub max_lines: u64,
@@ -13,6 +15,8 @@ pub struct EmbeddedOptions {
     pub keep_jobs: Duration,
     /// The most memory for pages of the file, in bytes: 64 MiB.
     pub cache_bytes: usize,
+    /// The statuses of jobs: those of the wire contract.
+    pub lifecycle: Lifecycle,
 }
 
 impl Default for EmbeddedOptions {
@@ -22,6 +26,7 @@ impl Default for EmbeddedOptions {
             keep_logs: Duration::from_secs(24 * 3600),
             keep_jobs: Duration::from_secs(48 * 3600),
             cache_bytes: 64 * 1024 * 1024,
+            lifecycle: Lifecycle::default(),
         }
     }
 }

@@ -47,7 +47,8 @@ impl RunClaims for EmbeddedStore {
                 return Ok(Err(TransitionError::Claimed));
             }
             let taken = tables.transition(&job, &step)?;
-            if taken.is_ok() && step.to.is_terminal() {
+            let to = tables.options.lifecycle.status(step.to.as_str());
+            if taken.is_ok() && to.is_terminal() {
                 tables.remove_claim(&job)?;
             }
             Ok(taken.map_err(StepRefused::into))
@@ -85,7 +86,7 @@ impl Tables<'_> {
         let Some(record) = self.job(job)? else {
             return Ok(Err(ClaimError::NotFound));
         };
-        let status = record.status();
+        let status = record.status(&self.options.lifecycle);
         if status.is_terminal() {
             return Ok(Err(ClaimError::Ended(status)));
         }
@@ -125,9 +126,10 @@ impl Tables<'_> {
             return Ok(false);
         }
         self.remove_claim(job)?;
+        let lifecycle = &self.options.lifecycle;
         let mut ended = false;
         while let Some(record) = self.job(job)?
-            && let Some(step) = next_lost_step(&record.status(), at)
+            && let Some(step) = next_lost_step(lifecycle, &record.status(lifecycle), at)
             && self.transition(job, &step)?.is_ok()
         {
             ended = true;

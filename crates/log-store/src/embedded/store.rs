@@ -132,7 +132,10 @@ impl EmbeddedStore {
     }
 
     pub(super) async fn job(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
-        Ok(self.record(job).await?.map(|record| record.job()))
+        Ok(self
+            .record(job)
+            .await?
+            .map(|record| record.job(&self.inner.options.lifecycle)))
     }
 
     pub(super) async fn record(&self, job: &JobId) -> Result<Option<JobRecord>, StoreError> {

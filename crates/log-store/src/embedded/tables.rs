@@ -42,7 +42,7 @@ pub(super) struct Tables<'txn> {
     pub(super) tickets: Table<'txn, &'static [u8], (u64, &'static str)>,
     pub(super) revocations: Table<'txn, u64, (u64, &'static str)>,
     pub(super) messages: Table<'txn, &'static str, u64>,
-    pub(super) options: EmbeddedOptions,
+    pub(super) options: &'txn EmbeddedOptions,
     /// The time of the transaction, in Unix milliseconds.
     pub(super) now: u64,
     pub(super) changes: Vec<Change>,
@@ -74,7 +74,7 @@ impl From<StepRefused> for TransitionError {
 impl<'txn> Tables<'txn> {
     pub(super) fn open(
         txn: &'txn WriteTransaction,
-        options: EmbeddedOptions,
+        options: &'txn EmbeddedOptions,
     ) -> Result<Self, redb::Error> {
         Ok(Self {
             meta: txn.open_table(META)?,
@@ -161,8 +161,9 @@ impl<'txn> Tables<'txn> {
         let Some(mut record) = self.job(job)? else {
             return Ok(Err(StepRefused::NotFound));
         };
-        let before = record.status();
-        if let Err(illegal) = before.check_step(&step.to) {
+        let lifecycle = &self.options.lifecycle;
+        let before = record.status(lifecycle);
+        if let Err(illegal) = lifecycle.check_step(&before, &step.to) {
             return Ok(Err(StepRefused::Illegal(illegal)));
         }
         record.status = Some(step.to.as_str().to_owned());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{
-    Batch, EntryId, Job, JobId, JobStatus, LogBounds, Numbering, Order, ProducerName,
+    Batch, EntryId, Job, JobId, JobStatus, Lifecycle, LogBounds, Numbering, Order, ProducerName,
     ProducerState, ReadLimit, Span,
 };
 
@@ -172,6 +172,10 @@ impl<S: Jobs> Jobs for FaultyStore<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: JobWrites> JobWrites for FaultyStore<S> {
+    fn lifecycle(&self) -> &Lifecycle {
+        self.inner.lifecycle()
+    }
+
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
         self.faults.call(self.inner.create(job, new)).await
     }

@@ -88,7 +88,7 @@ impl Progress {
         }
         self.finished = true;
         Some(FollowEvent::End {
-            end: clock.end(),
+            end: clock.end().clone(),
             position: self.position,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use log_domain::{Batch, JobEnd, LogBounds, Order, ReadLimit, Span, UserId};
+use log_domain::{Batch, JobEnd, JobStatus, Lifecycle, LogBounds, Order, ReadLimit, Span, UserId};
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -44,7 +44,11 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let store = FaultyStore::new(MemoryStore::new());
+        Self::on(MemoryStore::new()).await
+    }
+
+    async fn on(store: MemoryStore) -> Self {
+        let store = FaultyStore::new(store);
         let job: JobId = "job-1".parse().unwrap();
         let new = NewJob::new(
             UserId::new("user_1").unwrap(),
@@ -217,7 +221,10 @@ async fn lines_that_come_within_the_quiet_period_come_before_the_end() {
     assert_eq!(during(&mut follower, QUIET / 2).await, []);
     fixture.write(3..=3);
     let last_line = Instant::now();
-    let expected = [Seen::Line(3), Seen::End(JobEnd::Ready, 3)];
+    let expected = [
+        Seen::Line(3),
+        Seen::End(JobEnd::Status(JobStatus::READY), 3),
+    ];
     assert_eq!(rest(&mut follower).await, expected);
     let waited = last_line.elapsed();
     assert!(waited >= QUIET && waited < QUIET * 2, "{waited:?}");
@@ -226,8 +233,23 @@ async fn lines_that_come_within_the_quiet_period_come_before_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_terminal_status_of_the_hosts_own_ends_a_log() {
+    let cancelled = JobStatus::terminal("cancelled").unwrap();
+    let lifecycle = Lifecycle::contract().extend().from_all(&cancelled);
+    let store = MemoryStore::with_lifecycle(lifecycle.build().unwrap());
+    let fixture = Fixture::on(store).await;
+    let mut follower = fixture.follow_whole_log().await;
+    fixture.set_status("cancelled");
+    let end = Seen::End(JobEnd::Status(cancelled), 0);
+    assert_eq!(rest(&mut follower).await, [end]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_way_to_end_is_told_apart() {
-    for (status, end) in [("ready", JobEnd::Ready), ("failed", JobEnd::Failed)] {
+    for (status, end) in [
+        ("ready", JobEnd::Status(JobStatus::READY)),
+        ("failed", JobEnd::Status(JobStatus::FAILED)),
+    ] {
         let fixture = Fixture::new().await;
         let mut follower = fixture.follow_whole_log().await;
         assert_eq!(now(&mut follower).await, []);
@@ -310,7 +332,11 @@ async fn neither_clock_of_the_end_runs_during_an_outage() {
     // The producer's last line, which the outage has held up too.
     sleep(QUIET / 2).await;
     fixture.write(1..=1);
-    let expected = [Seen::Recovered, Seen::Line(1), Seen::End(JobEnd::Ready, 1)];
+    let expected = [
+        Seen::Recovered,
+        Seen::Line(1),
+        Seen::End(JobEnd::Status(JobStatus::READY), 1),
+    ];
     assert_eq!(rest(&mut follower).await, expected);
 }
 
@@ -336,7 +362,7 @@ async fn a_caller_that_waits_in_short_steps_loses_nothing_and_begins_no_read_twi
         }
     }
     let mut expected = lines(1..=30);
-    expected.push(Seen::End(JobEnd::Ready, 30));
+    expected.push(Seen::End(JobEnd::Status(JobStatus::READY), 30));
     assert_eq!(all, expected);
     let calls = fixture.store.faults().calls() - before;
     assert!(calls <= 6, "{calls}: the job, three batches, the quiet end");
@@ -398,7 +424,10 @@ async fn a_job_that_is_written_again_and_again_does_not_put_off_the_end() {
         }
     });
     let begin = Instant::now();
-    assert_eq!(rest(&mut follower).await, [Seen::End(JobEnd::Ready, 0)]);
+    assert_eq!(
+        rest(&mut follower).await,
+        [Seen::End(JobEnd::Status(JobStatus::READY), 0)]
+    );
     assert!(begin.elapsed() < QUIET * 2, "{:?}", begin.elapsed());
     writer.abort();
 }
@@ -511,7 +540,10 @@ async fn a_producer_that_outruns_the_reader_is_cut_at_the_limit_too() {
     assert!(took >= limit && took < limit + QUIET, "{took:?}");
     let end = all.pop();
     let last = (before.len() + all.len()) as u64;
-    assert_eq!(end, Some(Seen::End(JobEnd::Failed, last)));
+    assert_eq!(
+        end,
+        Some(Seen::End(JobEnd::Status(JobStatus::FAILED), last))
+    );
     let read = before.into_iter().chain(all);
     assert!(read.eq(lines(1..=last)), "each line once, in order");
 }

@@ -1,7 +1,7 @@
 //! Replies of Redis as domain types, from RESP2 and RESP3 alike.
 
 use fred::types::Value;
-use log_domain::{EntryId, Job, JobStatus, Line, LogBounds, OrgId, UserId};
+use log_domain::{EntryId, Job, Lifecycle, Line, LogBounds, OrgId, UserId};
 
 use super::fault::Fault;
 use crate::append::OPEN;
@@ -238,7 +238,7 @@ impl Fields {
 pub(super) const JOB_FIELDS: [&str; 4] = ["log-api:none", "status", "user_id", "org_id"];
 
 /// A job's `status`, `user_id` and `org_id`, or `None` where none is there.
-pub(super) fn job(reply: Value) -> Result<Option<Job>, Fault> {
+pub(super) fn job(lifecycle: &Lifecycle, reply: Value) -> Result<Option<Job>, Fault> {
     let odd = || Fault::garbled("HMGET gave another number of fields");
     let Value::Array(fields) = reply else {
         return Err(odd());
@@ -248,16 +248,16 @@ pub(super) fn job(reply: Value) -> Result<Option<Job>, Fault> {
         return Ok(None);
     }
     Ok(Some(Job {
-        status: JobStatus::parse(status.as_deref().unwrap_or_default()),
+        status: lifecycle.status(status.as_deref().unwrap_or_default()),
         owner: owner.as_deref().and_then(UserId::new),
         org: org.as_deref().and_then(OrgId::new),
     }))
 }
 
 /// A job whose hash has none of the fields (J2, J3).
-pub(super) fn bare_job() -> Job {
+pub(super) fn bare_job(lifecycle: &Lifecycle) -> Job {
     Job {
-        status: JobStatus::parse(""),
+        status: lifecycle.status(""),
         owner: None,
         org: None,
     }
@@ -265,6 +265,8 @@ pub(super) fn bare_job() -> Job {
 
 #[cfg(test)]
 mod tests {
+    use log_domain::JobStatus;
+
     use super::*;
 
     fn array<const N: usize>(items: [Value; N]) -> Value {
@@ -329,15 +331,16 @@ mod tests {
     #[test]
     fn a_job_without_an_owner_or_a_status_is_a_job() {
         let read = |status: Value, owner: Value| {
-            job(array([Value::Null, status, owner, Value::Null])).unwrap()
+            let reply = array([Value::Null, status, owner, Value::Null]);
+            job(Lifecycle::contract(), reply).unwrap()
         };
         assert_eq!(read(Value::Null, Value::Null), None);
         let without_owner = read("queued".into(), "".into()).unwrap();
         assert_eq!(
             (without_owner.status, without_owner.owner),
-            (JobStatus::Queued, None)
+            (JobStatus::QUEUED, None)
         );
         let odd = read(Value::Null, "u".into()).unwrap();
-        assert_eq!(odd.status, JobStatus::Other("".into()));
+        assert_eq!(odd.status, JobStatus::parse(""));
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use fred::types::Value;
-use log_domain::{Job, JobId, JobStatus};
+use log_domain::{Job, JobId, JobStatus, Lifecycle};
 
 use super::fault::Fault;
 use super::node::Purpose;
@@ -18,7 +18,7 @@ use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 impl Jobs for RedisStore {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         let key = self.core.options.keys.job(job);
-        let read = async |session| reads::job(&session, &key).await;
+        let read = async |session| reads::job(&session, &key, self.lifecycle()).await;
         Ok(self
             .core
             .servers
@@ -28,7 +28,7 @@ impl Jobs for RedisStore {
 
     async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
         let key = self.core.options.keys.job(job);
-        let read = async |session| details(&session, &key).await;
+        let read = async |session| details(&session, &key, self.lifecycle()).await;
         let servers = &self.core.servers;
         Ok(servers.read(Purpose::Commands, &key, read).await?)
     }
@@ -44,6 +44,10 @@ impl Jobs for RedisStore {
 
 #[async_trait]
 impl JobWrites for RedisStore {
+    fn lifecycle(&self) -> &Lifecycle {
+        &self.core.options.lifecycle
+    }
+
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
         let key = self.core.options.keys.job(job);
         let create = async |session| writes::create(&session, &key, new).await;
@@ -64,7 +68,11 @@ impl JobWrites for RedisStore {
 }
 
 /// Reads a job and its texts by one command.
-async fn details(session: &Session, key: &str) -> Result<Option<JobDetails>, Fault> {
+async fn details(
+    session: &Session,
+    key: &str,
+    lifecycle: &Lifecycle,
+) -> Result<Option<JobDetails>, Fault> {
     let texts = ["created_at", "updated_at", "status_message"];
     let names = decode::JOB_FIELDS.into_iter().chain(texts);
     let command = Command::new("HMGET", std::iter::once(key).chain(names));
@@ -72,9 +80,9 @@ async fn details(session: &Session, key: &str) -> Result<Option<JobDetails>, Fau
         return Err(Fault::garbled("HMGET gives no array"));
     };
     let texts = job.split_off(job.len().min(decode::JOB_FIELDS.len()));
-    let Some(job) = decode::job(Value::Array(job))? else {
+    let Some(job) = decode::job(lifecycle, Value::Array(job))? else {
         // A hash with none of our fields, or no hash.
-        let job = reads::job(session, key).await?;
+        let job = reads::job(session, key, lifecycle).await?;
         return Ok(job.map(JobDetails::from));
     };
     let mut texts = texts

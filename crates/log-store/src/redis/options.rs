@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use fred::types::config::Config;
+use log_domain::Lifecycle;
 use thiserror::Error;
 
 use super::error_text::text;
@@ -58,6 +59,8 @@ pub struct RedisOptions {
     pub poll_interval: Duration,
     /// What appends keep.
     pub retention: Retention,
+    /// The statuses of jobs: those of the wire contract.
+    pub lifecycle: Lifecycle,
 }
 
 impl RedisOptions {
@@ -73,6 +76,7 @@ impl RedisOptions {
             sweep_interval: Duration::from_secs(30),
             poll_interval: Duration::from_millis(50),
             retention: Retention::default(),
+            lifecycle: Lifecycle::default(),
         }
     }
 
@@ -109,6 +113,7 @@ impl fmt::Debug for RedisOptions {
             .field("sweep_interval", &self.sweep_interval)
             .field("poll_interval", &self.poll_interval)
             .field("retention", &self.retention)
+            .field("lifecycle", &self.lifecycle)
             .finish_non_exhaustive()
     }
 }

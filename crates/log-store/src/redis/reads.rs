@@ -7,7 +7,7 @@
 use fred::error::Error;
 use fred::types::Value;
 use futures_util::future::{join, join_all};
-use log_domain::{Batch, EntryId, Job, LogBounds, Order, ReadLimit, Span, gap_after};
+use log_domain::{Batch, EntryId, Job, Lifecycle, LogBounds, Order, ReadLimit, Span, gap_after};
 
 use super::careful::{CarefulReads, INLINE, Query};
 use super::collected::{Collected, Step};
@@ -216,19 +216,23 @@ pub(super) async fn bounds(session: &Session, key: &str) -> Result<LogBounds, Fa
 }
 
 /// Reads a job. A key of another type is no job.
-pub(super) async fn job(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
-    match hash(session, key).await {
+pub(super) async fn job(
+    session: &Session,
+    key: &str,
+    lifecycle: &Lifecycle,
+) -> Result<Option<Job>, Fault> {
+    match hash(session, key, lifecycle).await {
         Err(Fault::WrongType(_)) => Ok(None),
         found => found,
     }
 }
 
-async fn hash(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
+async fn hash(session: &Session, key: &str, lifecycle: &Lifecycle) -> Result<Option<Job>, Fault> {
     let fields = || {
         let words = std::iter::once(key).chain(decode::JOB_FIELDS);
         session.ask_and_compare(key, Command::new("HMGET", words))
     };
-    if let Some(job) = decode::job(fields().await?)? {
+    if let Some(job) = decode::job(lifecycle, fields().await?)? {
         return Ok(Some(job));
     }
     // HMGET gives the same answer for a missing hash and for one without these three fields. The fields are read again after
@@ -239,8 +243,8 @@ async fn hash(session: &Session, key: &str) -> Result<Option<Job>, Fault> {
         Some(_) => {}
         None => return Err(Fault::garbled("EXISTS does not count")),
     }
-    let job = decode::job(fields().await?)?;
-    Ok(Some(job.unwrap_or_else(decode::bare_job)))
+    let job = decode::job(lifecycle, fields().await?)?;
+    Ok(Some(job.unwrap_or_else(|| decode::bare_job(lifecycle))))
 }
 
 async fn range(

@@ -24,7 +24,7 @@ use super::session::Session;
 use super::store::RedisStore;
 use super::writes::{self, Owner, StepResult};
 use crate::error::{StoreError, StoreRefused, TransitionError};
-use crate::jobs::{Jobs, Transition};
+use crate::jobs::{JobWrites as _, Jobs, Transition};
 use crate::runs::{Claim, ClaimError, Lease, RunClaims, RunId, next_lost_step};
 
 /// How long a claim is kept after its last renewal. As long as existing clean-ups keep jobs that have not ended.
@@ -106,7 +106,11 @@ impl RunClaims for RedisStore {
         self.list(job, "NX", lease).await?;
         let keys = &self.core.options.keys;
         let mut arguments = vec![run.to_string(), milliseconds(lease), milliseconds(KEPT)];
-        arguments.extend([JobStatus::Ready, JobStatus::Failed].map(|status| status.to_string()));
+        let terminal = self
+            .lifecycle()
+            .statuses()
+            .filter(|status| status.is_terminal());
+        arguments.extend(terminal.map(JobStatus::to_string));
         let (key, claim) = (keys.job(job), keys.claim(job));
         let claimed = self.change(CLAIM, &key, Some(&claim), &arguments);
         let reply = texts(claimed.await?);
@@ -114,7 +118,7 @@ impl RunClaims for RedisStore {
         match *reply.as_slice() {
             ["claimed"] => Ok(()),
             ["absent"] => Err(ClaimError::NotFound),
-            ["ended", status] => Err(ClaimError::Ended(JobStatus::parse(status))),
+            ["ended", status] => Err(ClaimError::Ended(self.lifecycle().status(status))),
             ["held", run, left] => Err(ClaimError::Held(parse_claim(run, left)?)),
             _ => Err(Fault::garbled("a script gave an impossible reply").into()),
         }
@@ -133,7 +137,7 @@ impl RunClaims for RedisStore {
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
         let before = self.take_step(job, Owner::Run(run), step).await?;
-        if step.to.is_terminal() {
+        if self.lifecycle().status(step.to.as_str()).is_terminal() {
             self.forget(job).await;
         }
         Ok(before)
@@ -174,7 +178,7 @@ impl RunClaims for RedisStore {
     async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
         loop {
             let status = Jobs::get(self, job).await?.map(|job| job.status);
-            let step = status.and_then(|status| next_lost_step(&status, at));
+            let step = status.and_then(|status| next_lost_step(self.lifecycle(), &status, at));
             let Some(step) = step else {
                 self.release(job, run).await?;
                 return Ok(false);
@@ -299,16 +303,21 @@ impl RedisStore {
     ) -> Result<JobStatus, TransitionError> {
         let current = Jobs::get(self, job).await?;
         let mut from = current.ok_or(TransitionError::NotFound)?.status;
+        let lifecycle = self.lifecycle();
+        let step = &Transition {
+            to: lifecycle.status(step.to.as_str()),
+            ..step.clone()
+        };
         // A status changes so seldom that this loop ends after a few rounds.
         loop {
-            from.check_step(&step.to)?;
+            lifecycle.check_step(&from, &step.to)?;
             let keys = &self.core.options.keys;
             let take = async |session| writes::step(&session, keys, job, owner, &from, step).await;
             match self.core.servers.write(&keys.job(job), take).await? {
                 StepResult::Changed => return Ok(from),
                 StepResult::NotFound => return Err(TransitionError::NotFound),
                 StepResult::Claimed => return Err(TransitionError::Claimed),
-                StepResult::StatusDiffers(now) => from = now,
+                StepResult::StatusDiffers(now) => from = lifecycle.status(&now),
             }
         }
     }

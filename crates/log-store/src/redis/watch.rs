@@ -161,7 +161,8 @@ impl JobWatch for Watch {
     async fn get(&mut self) -> Result<Option<Job>, StoreError> {
         self.begin_read();
         let key = &*self.handle.flag.key;
-        let read = async |session| reads::job(&session, key).await;
+        let lifecycle = &self.core.options.lifecycle;
+        let read = async |session| reads::job(&session, key, lifecycle).await;
         let job = self.core.servers.read(Purpose::Watching, key, read).await?;
         self.end_read(Seen::Job(job.clone()), false);
         Ok(job)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
-use log_store::conformance::{Subject, fresh_job};
+use log_store::conformance::{Subject, fresh_job, lifecycle};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
     NumberedAppend, OpenError, Revocations, RunClaims, Tickets, Transition,
@@ -146,7 +146,7 @@ async fn a_store_that_is_opened_again_goes_on_where_it_was() {
     let job = store.get(&kept).await.unwrap().unwrap();
     assert_eq!(
         (job.status, job.owner),
-        (JobStatus::Queued, UserId::new("ann"))
+        (JobStatus::QUEUED, UserId::new("ann"))
     );
     let next = store.append(&kept, &lines(10..11)).await.unwrap();
     assert!(next[0] > ids[9]);
@@ -236,7 +236,7 @@ async fn a_job_expires_when_its_log_and_its_record_are_old() {
     store.age_job(&job, 49 * HOUR).await;
     assert!(store.get(&job).await.unwrap().is_some(), "its log is there");
     let step = Transition {
-        to: JobStatus::Starting,
+        to: JobStatus::STARTING,
         message: String::new(),
         at: String::new(),
     };
@@ -280,4 +280,15 @@ async fn tickets_and_revocations_survive_a_restart() {
     let mut watch = Revocations::watch(&store);
     assert_eq!(watch.news().await.unwrap(), std::slice::from_ref(&revoked));
     assert!(!store.revoke("m-1", &[revoked], HOUR).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_embedded_store_keeps_a_lifecycle_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        lifecycle: lifecycle::example(),
+        ..EmbeddedOptions::default()
+    };
+    let store = open(&dir, options).await;
+    lifecycle::a_store_keeps_a_lifecycle_of_its_own(&store).await;
 }

@@ -56,7 +56,7 @@ async fn produce(store: &EmbeddedStore, name: &str, calls: usize) {
     let new = NewJob::new(UserId::new(name).unwrap(), String::new());
     if store.create(&job, &new).await.is_ok() {
         let step = Transition {
-            to: JobStatus::Starting,
+            to: JobStatus::STARTING,
             message: String::new(),
             at: String::new(),
         };
@@ -110,7 +110,7 @@ async fn every_acknowledged_line_survives_a_kill_in_its_order() {
         }
         for job in &started {
             let found = store.get(&job.parse().unwrap()).await.unwrap().unwrap();
-            assert_eq!(found.status, JobStatus::Starting);
+            assert_eq!(found.status, JobStatus::STARTING);
         }
         store.close().await;
     }

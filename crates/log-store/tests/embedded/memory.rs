@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
-use log_store::conformance::Subject;
+use log_store::conformance::{Subject, lifecycle};
 use log_store::{
     JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims,
     Tickets,
@@ -93,6 +93,12 @@ async fn subject() -> Memory {
 }
 
 log_store::log_store_conformance!(subject());
+
+#[tokio::test]
+async fn the_memory_store_keeps_a_lifecycle_of_its_own() {
+    let store = MemoryStore::with_lifecycle(lifecycle::example());
+    lifecycle::a_store_keeps_a_lifecycle_of_its_own(&store).await;
+}
 
 #[tokio::test]
 async fn in_10_000_random_histories_each_line_is_in_the_log_once() {

@@ -80,7 +80,7 @@ async fn a_user_with_the_documented_permissions_can_do_everything() {
     let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
     store.create(&job, &new).await.unwrap();
     let step = Transition {
-        to: JobStatus::Starting,
+        to: JobStatus::STARTING,
         message: String::new(),
         at: String::new(),
     };

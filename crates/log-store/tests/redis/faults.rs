@@ -211,7 +211,7 @@ async fn a_status_that_changes_while_disconnected_is_noticed() {
         let mut watch = Jobs::watch(&setup.store, &job);
         assert_eq!(
             watch.get().await.unwrap().unwrap().status,
-            JobStatus::Queued
+            JobStatus::QUEUED
         );
         setup.proxy.refuse().await;
         setup
@@ -225,7 +225,7 @@ async fn a_status_that_changes_while_disconnected_is_noticed() {
                 if watch
                     .get()
                     .await
-                    .is_ok_and(|job| job.unwrap().status == JobStatus::Ready)
+                    .is_ok_and(|job| job.unwrap().status == JobStatus::READY)
                 {
                     return;
                 }

@@ -211,7 +211,7 @@ async fn what_a_user_may_not_do_is_an_outage_that_waits() {
         .await;
     assert_eq!(
         store.get(&job).await.unwrap().unwrap().status,
-        JobStatus::Ready
+        JobStatus::READY
     );
 }
 

@@ -50,7 +50,7 @@ async fn a_planned_failover_is_followed_at_once() {
     let new = NewJob {
         owner: log_domain::UserId::new("ann").unwrap(),
         created_at: "2026-01-01T00:00:00Z".into(),
-        status: log_domain::JobStatus::Queued,
+        status: log_domain::JobStatus::QUEUED,
         org: None,
         fields: Vec::new(),
     };

@@ -347,7 +347,7 @@ async fn without_transactions_swapped_replies_are_noticed_too() {
         let new = NewJob {
             owner,
             created_at: "2026-01-01T00:00:00Z".into(),
-            status: log_domain::JobStatus::Queued,
+            status: log_domain::JobStatus::QUEUED,
             org: None,
             fields: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use log_domain::{JobStatus, UserId};
-use log_store::conformance::fresh_job;
+use log_store::conformance::{fresh_job, lifecycle};
 use log_store::redis::{RedisStore, Retention, WatchMode};
 use log_store::{JobWrites as _, LogAppend as _, NewJob, NewLine, Transition};
 use test_support::RedisServer;
@@ -43,7 +43,7 @@ async fn a_job_is_created_and_changed_as_consumers_read_it() {
     ]);
     assert_eq!(fields(&setup.redis, &hash(&job)).await, created);
     let step = Transition {
-        to: JobStatus::Starting,
+        to: JobStatus::STARTING,
         message: "Starting".into(),
         at: "2026-01-01T00:00:01Z".into(),
     };
@@ -182,4 +182,16 @@ async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_plac
         assert_eq!((&written.text, &written.phase), (&read.text, &read.phase));
         assert_eq!(written.open, read.open);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_redis_store_keeps_a_lifecycle_of_its_own() {
+    let redis = RedisServer::shared().await;
+    let store = RedisStore::new(log_store::redis::RedisOptions {
+        lifecycle: lifecycle::example(),
+        ..options(redis.url(), WatchMode::Auto)
+    })
+    .unwrap();
+    connected(&store).await;
+    lifecycle::a_store_keeps_a_lifecycle_of_its_own(&store).await;
 }

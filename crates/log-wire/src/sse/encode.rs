@@ -52,12 +52,13 @@ pub fn write_gap(out: &mut Vec<u8>, gap: &log_domain::Gap) {
 
 /// Appends `done`, the last event. Its `id:` is the end of the log: an `EventSource`, which reconnects by itself, comes
 /// back with this cursor, gets 204, and stops.
-pub fn write_done(out: &mut Vec<u8>, job_end: JobEnd, last_id: EntryId) {
-    let status = job_end.as_str();
+pub fn write_done(out: &mut Vec<u8>, job_end: &JobEnd, last_id: EntryId) {
     put(
         out,
-        format_args!("event: done\nid: {last_id}\ndata: {{\"status\":\"{status}\"}}\n\n"),
+        format_args!("event: done\nid: {last_id}\ndata: {{\"status\":"),
     );
+    write_json(out, &job_end.as_str());
+    out.extend_from_slice(b"}\n\n");
 }
 
 /// Appends `reauth`: the stream ends here. A client that comes back with a fresh token goes on from `position`.
@@ -76,6 +77,8 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use log_domain::JobStatus;
+
     use super::*;
 
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -128,8 +131,13 @@ mod tests {
     fn done_heartbeats_and_reauth_have_the_form_of_the_contract() {
         let end = EntryId::new(9, 0);
         assert_eq!(
-            text(|out| write_done(out, JobEnd::Ready, end)),
+            text(|out| write_done(out, &JobEnd::Status(JobStatus::READY), end)),
             "event: done\nid: 9-0\ndata: {\"status\":\"ready\"}\n\n"
+        );
+        let odd = JobEnd::Status(JobStatus::parse("a\"\n"));
+        assert_eq!(
+            text(|out| write_done(out, &odd, end)),
+            "event: done\nid: 9-0\ndata: {\"status\":\"a\\\"\\n\"}\n\n"
         );
         assert_eq!(
             text(|out| write_heartbeat(out, end)),

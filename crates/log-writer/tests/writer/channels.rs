@@ -121,9 +121,9 @@ async fn the_preset_writes_the_same_lines_as_the_existing_producer() {
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .preset(Preset::existing_producer())
         .start();
-    writer.enter(JobStatus::Starting, "Starting").await.unwrap();
+    writer.enter(JobStatus::STARTING, "Starting").await.unwrap();
     writer
-        .enter(JobStatus::Scaffold, "Laying out")
+        .enter(JobStatus::SCAFFOLD, "Laying out")
         .await
         .unwrap();
     let long = "é".repeat(2_001);

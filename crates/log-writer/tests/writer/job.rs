@@ -146,7 +146,9 @@ async fn a_job_that_has_ended_keeps_its_status() {
         writer.stdout().write_all(b"last\n").await.unwrap();
         let error = writer.finish(outcome, "Done").await.unwrap_err();
         let to = outcome.status();
-        let expected = format!("the job did not end: a job that is `{ended}` cannot become `{to}`");
+        let expected = format!(
+            "the job did not end: a job that is `{ended}` cannot become `{to}`, because it has ended"
+        );
         assert_eq!(error.to_string(), expected);
         assert_eq!(status(&store).await.as_str(), ended);
         assert_eq!(
@@ -189,7 +191,7 @@ async fn a_step_that_another_producer_took_is_not_taken_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_step_whose_answer_was_lost_is_not_an_error() {
-    for lost in [JobStatus::Code, JobStatus::Ready] {
+    for lost in [JobStatus::CODE, JobStatus::READY] {
         let recorder = StepRecorder::new(&store_with_status("scaffold").await);
         *recorder.lose_answer_of.lock().unwrap() = Some(lost);
         recorder
@@ -214,17 +216,17 @@ async fn enter_moves_the_job_sets_the_phase_and_writes_a_line() {
     let store = store_with_job().await;
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     writer
-        .enter(JobStatus::Starting, "Starting on worker 7")
+        .enter(JobStatus::STARTING, "Starting on worker 7")
         .await
         .unwrap();
     writer
-        .enter(JobStatus::Scaffold, "Laying out")
+        .enter(JobStatus::SCAFFOLD, "Laying out")
         .await
         .unwrap();
     writer.stdout().write_all(b"made a folder\n").await.unwrap();
-    writer.enter(JobStatus::Code, "Coding").await.unwrap();
-    writer.enter(JobStatus::Deps, "Installing").await.unwrap();
-    writer.enter(JobStatus::Checks, "Checking").await.unwrap();
+    writer.enter(JobStatus::CODE, "Coding").await.unwrap();
+    writer.enter(JobStatus::DEPS, "Installing").await.unwrap();
+    writer.enter(JobStatus::CHECKS, "Checking").await.unwrap();
     writer.flush().await.unwrap();
     let seen: Vec<_> = lines(&store)
         .await
@@ -255,12 +257,12 @@ async fn a_step_that_is_not_allowed_is_an_error_that_names_both_statuses_and_wri
     let store = store_with_job().await;
     let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
     let error = writer
-        .enter(JobStatus::Checks, "Checking")
+        .enter(JobStatus::CHECKS, "Checking")
         .await
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a job that is `queued` cannot become `checks`"
+        "a job that is `queued` cannot become `checks`, only `starting`, `scheduled` or `failed`"
     );
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, Vec::<String>::new());

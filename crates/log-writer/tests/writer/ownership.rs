@@ -39,9 +39,9 @@ async fn a_job_is_claimed_by_one_writer_until_it_has_ended() {
     let second = writer(&store);
     let refused = second.claim(Arc::clone(&store) as _).await;
     assert!(matches!(refused, Err(ClaimError::Held(_))), "{refused:?}");
-    first.enter(JobStatus::Starting, "First").await.unwrap();
+    first.enter(JobStatus::STARTING, "First").await.unwrap();
     first.finish(Outcome::Ready, "Done").await.unwrap();
-    assert_eq!(status(&store).await, JobStatus::Ready);
+    assert_eq!(status(&store).await, JobStatus::READY);
     assert!(!is_claimed(&store).await);
     let refused = second.claim(Arc::clone(&store) as _).await;
     assert!(matches!(refused, Err(ClaimError::Ended(_))), "{refused:?}");
@@ -91,7 +91,7 @@ async fn a_run_that_was_taken_for_lost_does_not_change_the_job_any_more() {
         matches!(error.source, TransitionError::Illegal(_)),
         "{error}"
     );
-    assert_eq!(status(&store).await, JobStatus::Failed);
+    assert_eq!(status(&store).await, JobStatus::FAILED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +100,7 @@ async fn a_claimed_writer_that_is_dropped_appends_its_lines_and_ends_the_job_as_
     let writer = claimed(&store).await;
     writer.system("the last line").await;
     drop(writer);
-    becomes(&store, &JobStatus::Failed).await;
+    becomes(&store, &JobStatus::FAILED).await;
     assert_eq!(texts(&store).await, ["the last line"]);
     assert!(!is_claimed(&store).await);
 }
@@ -110,7 +110,7 @@ async fn a_writer_that_has_claimed_nothing_leaves_the_job_as_it_is_when_it_is_dr
     let store = store_with_job().await;
     drop(writer(&store));
     sleep(LEASE).await;
-    assert_eq!(status(&store).await, JobStatus::Queued);
+    assert_eq!(status(&store).await, JobStatus::QUEUED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn work_that_fails_ends_the_job_with_its_error() {
         })
         .await;
     assert!(matches!(worked, Err(ScopeError::Work(_))), "{worked:?}");
-    assert_eq!(status(&store).await, JobStatus::Failed);
+    assert_eq!(status(&store).await, JobStatus::FAILED);
     assert_eq!(
         texts(&store).await,
         ["at work", "no space left on the device"]
@@ -152,7 +152,7 @@ async fn work_that_is_cancelled_ends_the_job_as_failed() {
         _ = work => unreachable!("it never ends"),
         () = sleep(Duration::from_secs(1)) => {}
     }
-    becomes(&store, &JobStatus::Failed).await;
+    becomes(&store, &JobStatus::FAILED).await;
     assert_eq!(texts(&store).await, ["at work"]);
 }
 
@@ -161,7 +161,7 @@ async fn without_a_store_of_jobs_only_the_log_ends() {
     let store = store();
     let stores = Stores::lines_only(Arc::clone(&store));
     let writer = LogWriter::builder(job(), stores).start();
-    writer.enter(JobStatus::Deps, "Installing").await.unwrap();
+    writer.enter(JobStatus::DEPS, "Installing").await.unwrap();
     let stats = writer.finish(Outcome::Ready, "Done").await.unwrap();
     assert_eq!((stats.appended, stats.lost.lines), (1, 0));
     assert_eq!(texts(&store).await, ["Installing"]);

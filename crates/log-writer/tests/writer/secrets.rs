@@ -132,7 +132,7 @@ async fn the_messages_of_a_job_are_redacted() {
     let recorder = StepRecorder::new(&store);
     let writer = recorder.builder().redaction(redaction()).start();
     writer
-        .enter(JobStatus::Starting, "With hunter2hunter2")
+        .enter(JobStatus::STARTING, "With hunter2hunter2")
         .await
         .unwrap();
     writer

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use log_domain::{JobId, JobStatus, OrgId, ProducerName, UserId};
+use log_domain::{JobId, JobStatus, Lifecycle, OrgId, ProducerName, UserId};
 use log_store::{CreateJobError, NewJob, Transition, TransitionError};
 use log_wire::{CreateBody, CreatedBody, ErrorCode, StepBody, SteppedBody, WriteProblem};
 use serde::de::DeserializeOwned;
@@ -53,7 +53,7 @@ pub(super) async fn create(
     let (credential, job_id) = writes.gate.enter(&request, Scope::JobsCreate)?;
     let body: CreateBody = json(payload).await?;
     let wants_token = body.token;
-    let new = new_job(body)?;
+    let new = new_job(writes.stores.jobs.lifecycle(), body)?;
     let created = match writes.stores.jobs.create(&job_id, &new).await {
         Ok(()) => true,
         Err(CreateJobError::Exists) => false,
@@ -97,7 +97,7 @@ pub(super) async fn step(
     let writes = state.writes()?;
     let (credential, job_id) = writes.gate.enter(&request, Scope::JobsStatus)?;
     let body: StepBody = json(payload).await?;
-    let to = known_status(&body.status)?;
+    let to = known_status(writes.stores.jobs.lifecycle(), &body.status)?;
     if body.message.len() > MAX_TEXT {
         return Err(invalid("message", "must have at most 4096 bytes"));
     }
@@ -123,13 +123,11 @@ pub(super) async fn step(
         Err(TransitionError::NotFound) => Err(ApiError::Code(ErrorCode::JobNotFound)),
         Err(TransitionError::Illegal(illegal)) => Err(ApiError::Write {
             code: ErrorCode::StatusConflict,
-            detail: format!(
-                "A job that is `{}` cannot become `{}`",
-                illegal.from, illegal.to
-            ),
+            detail: capitalized(illegal.to_string()),
             more: Box::new(WriteProblem {
                 from: Some(illegal.from.to_string()),
                 to: Some(illegal.to.to_string()),
+                allowed: Some(illegal.allowed.iter().map(JobStatus::to_string).collect()),
                 ..WriteProblem::default()
             }),
         }),
@@ -175,7 +173,7 @@ async fn wait_for_lines(
     }
 }
 
-fn new_job(body: CreateBody) -> Result<NewJob, ApiError> {
+fn new_job(lifecycle: &Lifecycle, body: CreateBody) -> Result<NewJob, ApiError> {
     let id = |field, text: &str| {
         let good = !text.trim().is_empty() && text.len() <= MAX_TEXT;
         good.then_some(())
@@ -189,7 +187,7 @@ fn new_job(body: CreateBody) -> Result<NewJob, ApiError> {
         new.org = OrgId::new(&org);
     }
     if let Some(status) = body.status {
-        new.status = known_status(&status)?;
+        new.status = known_status(lifecycle, &status)?;
         if new.status.is_terminal() {
             return Err(invalid(
                 "status",
@@ -225,14 +223,23 @@ fn further_field(name: String, value: Value) -> Result<(String, String), ApiErro
     Ok((name, text))
 }
 
-fn known_status(text: &str) -> Result<JobStatus, ApiError> {
-    match JobStatus::parse(text) {
-        JobStatus::Other(_) => Err(invalid(
-            "status",
-            "must be `queued`, `scheduled`, `starting`, `scaffold`, `code`, `deps`, `checks`, `ready` or `failed`",
-        )),
-        known => Ok(known),
+fn known_status(lifecycle: &Lifecycle, text: &str) -> Result<JobStatus, ApiError> {
+    lifecycle.find(text).cloned().ok_or_else(|| {
+        let known: Vec<_> = lifecycle
+            .statuses()
+            .map(|status| format!("`{status}`"))
+            .collect();
+        invalid("status", format!("must be one of {}", known.join(", ")))
+    })
+}
+
+/// The sentence with a capital letter.
+fn capitalized(sentence: String) -> String {
+    let mut sentence = sentence;
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
+    sentence
 }
 
 fn producers(counts: BTreeMap<String, u64>) -> Result<Vec<(ProducerName, u64)>, ApiError> {

@@ -88,10 +88,22 @@ async fn a_status_moves_by_the_allowed_steps_alone_and_the_refusal_names_both() 
         (&refused.json()["from"], &refused.json()["to"]),
         (&json!("checks"), &json!("queued"))
     );
+    assert_eq!(
+        refused.json()["allowed"],
+        json!(["ready", "scaffold", "failed"])
+    );
+    assert_eq!(
+        refused.json()["detail"],
+        "A job that is `checks` cannot become `queued`, only `ready`, `scaffold` or `failed`"
+    );
     patch(&api, &token, &job, json!({"status": "ready"})).await;
     let refused = patch(&api, &token, &job, json!({"status": "failed"})).await;
     assert_error(&refused, 409, "status-conflict");
-    assert_eq!(refused.json()["from"], "ready");
+    let body = refused.json();
+    assert_eq!(
+        (&body["from"], &body["allowed"]),
+        (&json!("ready"), &json!([]))
+    );
     let status = api.get(&format!("{}/status", path(&job))).await.json();
     assert_eq!(
         (&status["status"], &status["terminal"]),

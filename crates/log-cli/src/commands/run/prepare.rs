@@ -67,9 +67,9 @@ pub(super) async fn prepare(
         .phase(phase.unwrap_or(DEFAULT_PHASE))
         .start();
     claim(&writer, &store, &job, terminal).await?;
-    if status == JobStatus::Queued {
+    if status == JobStatus::QUEUED {
         let message = format!("Running {}", program.name());
-        match writer.enter(JobStatus::Starting, &message).await {
+        match writer.enter(JobStatus::STARTING, &message).await {
             // If another producer has moved the job, that is fine too.
             Ok(()) => {}
             Err(TransitionError::Illegal(step)) if !step.from.is_terminal() => {}
@@ -171,7 +171,7 @@ async fn create(
         Failure::usage(text)
     })?;
     match create_job(store, job, owner).await {
-        Ok(()) => Ok(JobStatus::Queued),
+        Ok(()) => Ok(JobStatus::QUEUED),
         Err(CreateJobError::Exists) => {
             let text = format_args!("somebody else has just created the job `{job}`");
             Err(Failure::new(Failure::OTHER, text))

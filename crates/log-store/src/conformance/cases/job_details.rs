@@ -13,13 +13,13 @@ pub async fn the_details_of_a_job_are_what_its_producers_wrote(subject: Arc<dyn 
     let (jobs, id) = (subject.jobs(), created(&*subject).await);
     let mut expected = JobDetails {
         created_at: Some("2026-01-02T03:04:05Z".into()),
-        ..JobDetails::from(job(JobStatus::Queued, "ann"))
+        ..JobDetails::from(job(JobStatus::QUEUED, "ann"))
     };
     assert_eq!(jobs.details(&id).await.unwrap().as_ref(), Some(&expected));
-    jobs.transition(&id, &step(JobStatus::Starting))
+    jobs.transition(&id, &step(JobStatus::STARTING))
         .await
         .unwrap();
-    expected.job.status = JobStatus::Starting;
+    expected.job.status = JobStatus::STARTING;
     expected.updated_at = Some("2026-01-02T03:04:06Z".into());
     expected.status_message = Some("as planned".into());
     assert_eq!(jobs.details(&id).await.unwrap(), Some(expected));
@@ -33,7 +33,7 @@ pub async fn a_job_that_does_not_exist_has_no_details(subject: Arc<dyn Subject>)
     subject.set_status_raw(&id, None).await;
     subject.remove_owner(&id).await;
     let details = jobs.details(&id).await.unwrap().unwrap();
-    assert_eq!(details.job, job(JobStatus::Other("".into()), ""));
+    assert_eq!(details.job, job(JobStatus::parse(""), ""));
     subject.delete_job(&id).await;
     assert_eq!(jobs.details(&id).await.unwrap(), None);
 }
@@ -43,7 +43,7 @@ pub async fn a_job_begins_with_what_it_was_created_with(subject: Arc<dyn Subject
     let (jobs, id) = (subject.jobs(), subject.fresh_job());
     let new = NewJob {
         org: OrgId::new("org_1"),
-        status: JobStatus::Scheduled,
+        status: JobStatus::SCHEDULED,
         fields: vec![
             ("tier".into(), "pro".into()),
             ("status".into(), "ready".into()),
@@ -54,7 +54,7 @@ pub async fn a_job_begins_with_what_it_was_created_with(subject: Arc<dyn Subject
     let details = jobs.details(&id).await.unwrap().unwrap();
     let expected = Job {
         org: OrgId::new("org_1"),
-        ..job(JobStatus::Scheduled, "ann")
+        ..job(JobStatus::SCHEDULED, "ann")
     };
     assert_eq!(details.job, expected);
     assert_eq!(details.created_at.as_deref(), Some("2026-01-02T03:04:05Z"));

@@ -6,6 +6,7 @@ pub mod gap;
 pub mod histories;
 pub mod job_details;
 pub mod jobs;
+pub mod lifecycle;
 pub mod lines;
 pub mod numbered;
 pub mod outage;

@@ -52,7 +52,7 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(
         matches!(error, TransitionError::Store(StoreError::Unavailable(_)))
     };
     let (span, order) = (Span::default(), Order::OldestFirst);
-    let (lines, ann, starting) = ([line("y")], new_job("ann"), step(JobStatus::Starting));
+    let (lines, ann, starting) = ([line("y")], new_job("ann"), step(JobStatus::STARTING));
     // Twice: the first call may be the one that notices the loss.
     for _ in 0..2 {
         tokio::join!(

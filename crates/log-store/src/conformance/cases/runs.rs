@@ -135,7 +135,7 @@ pub async fn a_job_that_is_missing_or_has_ended_is_not_claimed(subject: Arc<dyn 
     let missing = subject.fresh_job();
     let claimed = claims.claim(&missing, &run("a"), LONG).await;
     assert!(matches!(claimed, Err(ClaimError::NotFound)), "{claimed:?}");
-    for ended in [JobStatus::Ready, JobStatus::Failed] {
+    for ended in [JobStatus::READY, JobStatus::FAILED] {
         let job = created(&*subject).await;
         claims.claim(&job, &run("a"), LONG).await.unwrap();
         subject.set_status_raw(&job, Some(ended.as_str())).await;
@@ -155,31 +155,31 @@ pub async fn only_the_run_that_has_the_job_takes_a_step_as_a_run(subject: Arc<dy
     let claims = subject.runs();
     claims.claim(&job, &run("a"), LONG).await.unwrap();
     let refused = claims
-        .step(&job, &run("b"), &step(JobStatus::Starting))
+        .step(&job, &run("b"), &step(JobStatus::STARTING))
         .await;
     assert!(
         matches!(refused, Err(TransitionError::Claimed)),
         "{refused:?}"
     );
-    assert_eq!(status(&*subject, &job).await, JobStatus::Queued);
+    assert_eq!(status(&*subject, &job).await, JobStatus::QUEUED);
     let before = claims
-        .step(&job, &run("a"), &step(JobStatus::Starting))
+        .step(&job, &run("a"), &step(JobStatus::STARTING))
         .await;
-    assert_eq!(before.unwrap(), JobStatus::Queued);
+    assert_eq!(before.unwrap(), JobStatus::QUEUED);
     // A producer that knows nothing of claims works as before.
     let before = subject
         .jobs()
-        .transition(&job, &step(JobStatus::Scaffold))
+        .transition(&job, &step(JobStatus::SCAFFOLD))
         .await;
-    assert_eq!(before.unwrap(), JobStatus::Starting);
-    let illegal = claims.step(&job, &run("a"), &step(JobStatus::Ready)).await;
+    assert_eq!(before.unwrap(), JobStatus::STARTING);
+    let illegal = claims.step(&job, &run("a"), &step(JobStatus::READY)).await;
     assert!(
         matches!(illegal, Err(TransitionError::Illegal(_))),
         "{illegal:?}"
     );
     let missing = subject.fresh_job();
     let refused = claims
-        .step(&missing, &run("a"), &step(JobStatus::Starting))
+        .step(&missing, &run("a"), &step(JobStatus::STARTING))
         .await;
     assert!(
         matches!(refused, Err(TransitionError::NotFound)),
@@ -192,10 +192,10 @@ pub async fn a_run_takes_a_step_while_nobody_has_the_job(subject: Arc<dyn Subjec
     let job = created(&*subject).await;
     let claims = subject.runs();
     claims
-        .step(&job, &run("a"), &step(JobStatus::Starting))
+        .step(&job, &run("a"), &step(JobStatus::STARTING))
         .await
         .unwrap();
-    assert_eq!(status(&*subject, &job).await, JobStatus::Starting);
+    assert_eq!(status(&*subject, &job).await, JobStatus::STARTING);
 }
 
 /// C4.
@@ -204,12 +204,12 @@ pub async fn a_step_that_ends_the_job_releases_the_claim(subject: Arc<dyn Subjec
     let claims = subject.runs();
     claims.claim(&job, &run("a"), LONG).await.unwrap();
     claims
-        .step(&job, &run("a"), &step(JobStatus::Starting))
+        .step(&job, &run("a"), &step(JobStatus::STARTING))
         .await
         .unwrap();
     assert!(claimant(&*subject, &job).await.is_some());
     claims
-        .step(&job, &run("a"), &step(JobStatus::Failed))
+        .step(&job, &run("a"), &step(JobStatus::FAILED))
         .await
         .unwrap();
     assert_eq!(claimant(&*subject, &job).await, None);
@@ -223,7 +223,7 @@ pub async fn of_the_end_of_a_run_and_of_a_lost_run_one_wins(subject: Arc<dyn Sub
         let (claims, id) = (subject.runs(), job.clone());
         let end = async move {
             claims
-                .step(&id, &run("a"), &step(JobStatus::Ready))
+                .step(&id, &run("a"), &step(JobStatus::READY))
                 .await
                 .is_ok()
         };
@@ -233,9 +233,9 @@ pub async fn of_the_end_of_a_run_and_of_a_lost_run_one_wins(subject: Arc<dyn Sub
         let (ended, was_lost) = (ended.await.unwrap(), was_lost.await.unwrap());
         assert_ne!(ended, was_lost);
         let expected = if ended {
-            JobStatus::Ready
+            JobStatus::READY
         } else {
-            JobStatus::Failed
+            JobStatus::FAILED
         };
         assert_eq!(status(&*subject, &job).await, expected);
     }
@@ -285,7 +285,7 @@ pub async fn a_job_of_a_lost_run_ends_failed(subject: Arc<dyn Subject>) {
             subject.runs().end_lost(&job, &run("a"), AT).await.unwrap(),
             "{before}"
         );
-        assert_eq!(status(&*subject, &job).await, JobStatus::Failed, "{before}");
+        assert_eq!(status(&*subject, &job).await, JobStatus::FAILED, "{before}");
         assert_eq!(claimant(&*subject, &job).await, None);
         assert!(!is_listed(&*subject, &job).await);
     }
@@ -316,7 +316,7 @@ pub async fn a_job_that_was_not_lost_is_not_ended(subject: Arc<dyn Subject>) {
     let never = created(&*subject).await;
     for (job, name) in [(&held, "a"), (&other, "b"), (&never, "a")] {
         assert!(!claims.end_lost(job, &run(name), AT).await.unwrap());
-        assert_eq!(status(&*subject, job).await, JobStatus::Queued);
+        assert_eq!(status(&*subject, job).await, JobStatus::QUEUED);
     }
     assert!(claimant(&*subject, &held).await.is_some());
     assert!(claimant(&*subject, &other).await.is_some());
@@ -328,7 +328,7 @@ pub async fn a_job_that_has_ended_or_is_gone_is_not_ended_again(subject: Arc<dyn
     let ready = lost(&*subject).await;
     subject.set_status_raw(&ready, Some("ready")).await;
     assert!(!claims.end_lost(&ready, &run("a"), AT).await.unwrap());
-    assert_eq!(status(&*subject, &ready).await, JobStatus::Ready);
+    assert_eq!(status(&*subject, &ready).await, JobStatus::READY);
     let gone = lost(&*subject).await;
     subject.delete_job(&gone).await;
     assert!(!claims.end_lost(&gone, &run("a"), AT).await.unwrap());
@@ -346,7 +346,7 @@ pub async fn the_end_of_a_lost_run_wakes_every_watch_of_the_job(subject: Arc<dyn
     assert!(subject.runs().end_lost(&job, &run("a"), AT).await.unwrap());
     soon(&*subject, "a notice of the end", watch.changed()).await;
     let seen = watch.get().await.unwrap().unwrap();
-    assert_eq!(seen.status, JobStatus::Failed);
+    assert_eq!(seen.status, JobStatus::FAILED);
 }
 
 /// C7.

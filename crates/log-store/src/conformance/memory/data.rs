@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log_domain::{
-    Batch, EntryId, Job, JobId, JobStatus, Line, LogBounds, Order, OrgId, ProducerName,
+    Batch, EntryId, Job, JobId, JobStatus, Lifecycle, Line, LogBounds, Order, OrgId, ProducerName,
     ProducerState, ReadLimit, Span, UserId,
 };
 use tokio::time::Instant;
@@ -63,12 +63,13 @@ impl Data {
     /// Takes one step of a job, and returns the status before.
     pub(super) fn transition(
         &mut self,
+        lifecycle: &Lifecycle,
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
         let record = self.records.get_mut(job).ok_or(TransitionError::NotFound)?;
-        let before = record.status();
-        before.check_step(&step.to)?;
+        let before = record.status(lifecycle);
+        lifecycle.check_step(&before, &step.to)?;
         record.status = Some(step.to.as_str().to_owned());
         record.updated_at = Some(step.at.clone());
         record.status_message = Some(step.message.clone());
@@ -148,13 +149,13 @@ impl Log {
 }
 
 impl Record {
-    pub(super) fn status(&self) -> JobStatus {
-        JobStatus::parse(self.status.as_deref().unwrap_or_default())
+    pub(super) fn status(&self, lifecycle: &Lifecycle) -> JobStatus {
+        lifecycle.status(self.status.as_deref().unwrap_or_default())
     }
 
-    pub(super) fn job(&self) -> Job {
+    pub(super) fn job(&self, lifecycle: &Lifecycle) -> Job {
         Job {
-            status: self.status(),
+            status: self.status(lifecycle),
             owner: self.owner.clone(),
             org: self.org.clone(),
         }

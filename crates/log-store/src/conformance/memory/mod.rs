@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{Batch, EntryId, Job, JobId, JobStatus, LogBounds, Order, OrgId, ReadLimit, Span};
+use log_domain::{
+    Batch, EntryId, Job, JobId, JobStatus, Lifecycle, LogBounds, Order, OrgId, ReadLimit, Span,
+};
 use parking_lot::Mutex;
 
 use self::data::{Data, Log, Record, stored};
@@ -34,6 +36,7 @@ pub struct MemoryStore {
     logs: Arc<Notices<JobId>>,
     jobs: Arc<Notices<JobId>>,
     access: LocalAccess,
+    lifecycle: Lifecycle,
 }
 
 delegate_access!(MemoryStore, access);
@@ -43,6 +46,15 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store with statuses of your own.
+    #[must_use]
+    pub fn with_lifecycle(lifecycle: Lifecycle) -> Self {
+        Self {
+            lifecycle,
+            ..Self::default()
+        }
     }
 
     /// Appends a line under a given id.
@@ -170,7 +182,9 @@ impl MemoryStore {
 
     fn job(&self, job: &JobId) -> Option<Job> {
         let data = self.data.lock();
-        data.records.get(job).map(Record::job)
+        data.records
+            .get(job)
+            .map(|record| record.job(&self.lifecycle))
     }
 }
 
@@ -249,7 +263,7 @@ impl Jobs for MemoryStore {
     async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
         let data = self.data.lock();
         Ok(data.records.get(job).map(|record| JobDetails {
-            job: record.job(),
+            job: record.job(&self.lifecycle),
             created_at: record.created_at.clone(),
             updated_at: record.updated_at.clone(),
             status_message: record.status_message.clone(),
@@ -270,6 +284,10 @@ impl Jobs for MemoryStore {
 
 #[async_trait]
 impl JobWrites for MemoryStore {
+    fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
     async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError> {
         let mut data = self.data.lock();
         if data.records.contains_key(job) {
@@ -294,7 +312,7 @@ impl JobWrites for MemoryStore {
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        let before = self.data.lock().transition(job, step)?;
+        let before = self.data.lock().transition(&self.lifecycle, job, step)?;
         self.jobs.notify(job);
         Ok(before)
     }

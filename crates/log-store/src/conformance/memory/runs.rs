@@ -16,7 +16,7 @@ impl RunClaims for MemoryStore {
     async fn claim(&self, job: &JobId, run: &RunId, lease: Duration) -> Result<(), ClaimError> {
         let mut data = self.data.lock();
         let record = data.records.get(job).ok_or(ClaimError::NotFound)?;
-        let status = record.status();
+        let status = record.status(&self.lifecycle);
         if status.is_terminal() {
             return Err(ClaimError::Ended(status));
         }
@@ -55,8 +55,8 @@ impl RunClaims for MemoryStore {
         {
             return Err(TransitionError::Claimed);
         }
-        let before = data.transition(job, step)?;
-        if step.to.is_terminal() {
+        let before = data.transition(&self.lifecycle, job, step)?;
+        if self.lifecycle.status(step.to.as_str()).is_terminal() {
             data.claims.remove(job);
         }
         drop(data);
@@ -85,10 +85,11 @@ impl RunClaims for MemoryStore {
             return Ok(false);
         }
         data.claims.remove(job);
+        let lifecycle = &self.lifecycle;
         let mut ended = false;
         while let Some(record) = data.records.get(job)
-            && let Some(step) = next_lost_step(&record.status(), at)
-            && data.transition(job, &step).is_ok()
+            && let Some(step) = next_lost_step(lifecycle, &record.status(lifecycle), at)
+            && data.transition(lifecycle, job, &step).is_ok()
         {
             ended = true;
         }
