@@ -50,6 +50,7 @@ pub use browser::{BrowserClient, BrowserEvent, BrowserView};
 pub use chromium::{Chromium, ChromiumOptions};
 pub use cluster::{ClusterNode, ClusterOptions, RedisCluster};
 pub use http::{Answer, Body, BodyEnd, HttpClient, Request, Response};
+pub use local::free_address;
 pub use recording::{Chunk, Recording};
 pub use redis::{RedisOptions, RedisServer};
 pub use resp::{RespClient, Value};

@@ -151,10 +151,18 @@ fn send(signal: &str, process: u32) {
     );
 }
 
+/// An address on loopback at which nobody listens now, and which the system gives to no client.
+///
+/// # Panics
+/// If there is no free port.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    bind_free_port().local_addr().expect("its address")
+}
+
 /// A port on which nobody listens now.
 pub(crate) fn free_port() -> u16 {
-    let listener = bind_free_port();
-    listener.local_addr().expect("its address").port()
+    free_address().port()
 }
 
 /// Listens on a loopback port below the range from which the system takes the ports of clients. With a port from that

@@ -10,6 +10,7 @@
     reason = "test code: what cannot be done is a failed test, and a table says what was lost"
 )]
 
+mod chromium;
 mod cutter;
 mod heads;
 mod libraries;

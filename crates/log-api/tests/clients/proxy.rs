@@ -1,12 +1,13 @@
 //! Real proxies, as Debian packages them, each with a configuration of its own in a temporary folder.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use test_support::free_address;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
@@ -112,10 +113,15 @@ impl Proxy {
         proxy
     }
 
+    /// What it has written to its log.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     async fn listens(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(self.addr).await.is_err() {
-            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let log = self.log();
             assert_eq!(self.child.try_wait().unwrap(), None, "{log}");
             assert!(Instant::now() < deadline, "it does not listen: {log}");
             sleep(Duration::from_millis(20)).await;
@@ -284,12 +290,6 @@ impl Setup<'_> {
         );
         text
     }
-}
-
-/// An address on loopback at which nothing listens.
-pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap()
 }
 
 fn make_certificate(folder: &Path) {

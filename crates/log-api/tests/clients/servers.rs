@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use test_support::RedisServer;
+use test_support::{RedisServer, free_address};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::proxy::free_address;
 use crate::support::Api;
 
 /// How long a server takes for a stop, at most.
@@ -51,8 +50,9 @@ impl Server {
         self.start_again().await;
     }
 
-    /// Stops it gracefully. The next process starts as soon as this one does not listen any more.
-    pub(crate) async fn restart(&mut self) {
+    /// Stops it gracefully. The next process starts as soon as this one does not listen any more. Returns how long nobody
+    /// listened.
+    pub(crate) async fn restart(&mut self) -> Duration {
         let mut old = self.api.take().unwrap();
         old.terminate();
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -60,8 +60,11 @@ impl Server {
             assert!(Instant::now() < deadline, "it still listens: {}", old.log());
             sleep(Duration::from_millis(20)).await;
         }
+        let closed = Instant::now();
         self.start_again().await;
+        let away = closed.elapsed();
         let status = old.ended(Duration::from_secs(20)).await;
         assert_eq!(status.code(), Some(0), "{}", old.log());
+        away
     }
 }
