@@ -107,7 +107,10 @@ fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
     match step {
         Step::Fmt => {
             cargo(sh, "fmt --all --check").run()?;
-            cargo(sh, "fmt --all --check --manifest-path bench/Cargo.toml").run()?;
+            for other in ["bench", "crates/log-api/tests/clients/rust"] {
+                let check = format!("fmt --all --check --manifest-path {other}/Cargo.toml");
+                cargo(sh, &check).run()?;
+            }
         }
         Step::Tidy => tidy::run(sh)?,
         Step::Web => {

@@ -45,8 +45,8 @@ pub(crate) struct TestArgs {
 }
 
 /// Kinds of test targets that need more than a Redis, and the programs that they need. Debian has each program in a
-/// package of its name, or of the name behind a `=`. `python:` is a list of Python packages. Any crate may have such a
-/// target: `tests/<name>/main.rs`.
+/// package of its name, or of the name behind a `=`. `python:` is a list of Python packages, `rust:` a folder with a workspace
+/// of its own. Any crate may have such a target: `tests/<name>/main.rs`.
 const SUITES: [(&str, &[&str]); 2] = [
     (
         "browser",
@@ -69,6 +69,7 @@ const SUITES: [(&str, &[&str]); 2] = [
             "curl",
             "openssl",
             "python:crates/log-api/tests/clients/requirements.txt",
+            "rust:crates/log-api/tests/clients/rust",
         ],
     ),
 ];
@@ -143,8 +144,9 @@ fn prepare_suite(
     }
     for program in programs {
         let reason = |_| format!("{program} is missing and cannot be installed");
-        let prepared = match program.strip_prefix("python:") {
-            Some(list) => install_python(sh, list, metadata),
+        let prepared = match program.split_once(':') {
+            Some(("python", list)) => install_python(sh, list, metadata),
+            Some((_, folder)) => build_rust(sh, folder, metadata),
             None => install(sh, program),
         };
         prepared.map_err(reason)?;
@@ -166,6 +168,17 @@ fn install_python(sh: &Shell, list: &str, metadata: &Metadata) -> xshell::Result
     cmd!(sh, "sh xtask/install.sh python {folder} {list}")
         .quiet()
         .run()
+}
+
+/// Builds programs in Rust that are no part of the workspace, for the tests that look for them in `rust-clients`.
+fn build_rust(sh: &Shell, folder: &str, metadata: &Metadata) -> xshell::Result<()> {
+    say(format_args!(
+        "Building {folder} (some minutes for the first time)."
+    ));
+    let manifest = format!("{folder}/Cargo.toml");
+    let target = metadata.target_directory.join("tmp/rust-clients");
+    let build = cargo(sh, "build --locked").args(["--manifest-path", &manifest]);
+    build.arg("--target-dir").arg(target).quiet().run()
 }
 
 /// The suites that some crate has and that cannot run, each with the reason.

@@ -8,6 +8,7 @@ printed as its length. Nothing else goes to standard output.
 
 import asyncio
 import json
+import re
 import sys
 import time
 from datetime import timedelta
@@ -21,6 +22,19 @@ PAUSE = 0.2
 
 class Broken(Exception):
     """The stream ended before its `done`."""
+
+
+class ComeBack(Exception):
+    """An answer that is not final."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+
+def may_come_back(status, retry_after=None):
+    """Raises where the answer asks to come back. Every other status that is not 2xx is final."""
+    if status in (429, 502, 503, 504):
+        raise ComeBack(int(retry_after or (15 if status == 429 else 5)))
 
 
 class Follower:
@@ -58,6 +72,8 @@ def again_and_again(connect, broken):
         try:
             if connect():
                 return
+        except ComeBack as answer:
+            time.sleep(answer.seconds)
         except broken:
             pass
         time.sleep(PAUSE)
@@ -73,9 +89,11 @@ def httpx_sse():
 
     def connect():
         with connect_sse(client, "GET", URL, headers=follower.headers()) as source:
-            if source.response.status_code == 204:
+            answer = source.response
+            if answer.status_code == 204:
                 return True
-            source.response.raise_for_status()
+            may_come_back(answer.status_code, answer.headers.get("Retry-After"))
+            answer.raise_for_status()
             return any(follower.take(e.event, e.id, e.data) for e in source.iter_sse())
 
     again_and_again(connect, (httpx.TransportError, SSEError, Broken))
@@ -91,6 +109,7 @@ def sseclient_py():
         with requests.get(URL, headers=follower.headers(), stream=True, timeout=SILENCE) as answer:
             if answer.status_code == 204:
                 return True
+            may_come_back(answer.status_code, answer.headers.get("Retry-After"))
             answer.raise_for_status()
             return any(follower.take(e.event, e.id, e.data) for e in SSEClient(answer).events())
 
@@ -110,6 +129,7 @@ def niquests_sse():
         answer = session.get(url, headers=follower.headers(), timeout=SILENCE)
         if answer.status_code == 204:
             return True
+        may_come_back(answer.status_code, answer.headers.get("Retry-After"))
         answer.raise_for_status()
         stream = answer.extension
         while not stream.closed:
@@ -140,6 +160,7 @@ def requests_sse():
         except InvalidStatusCodeError as error:
             if error.status_code == 204:
                 return True
+            may_come_back(error.status_code, error.response.headers.get("Retry-After"))
             raise
         return False
 
@@ -166,12 +187,19 @@ def aiohttp_sse_client2():
             try:
                 if await connect():
                     return
-            except ConnectionAbortedError as error:
-                if "status: 204" in str(error):
-                    return
-                raise
             except (aiohttp.ClientError, asyncio.TimeoutError, Broken):
                 pass
+            except ConnectionError as error:
+                # It tells the status in a text, and nothing of the headers.
+                status = int(re.search(r"(?:failed|status): (\d{3}):", str(error))[1])
+                if status == 204:
+                    return
+                try:
+                    may_come_back(status)
+                except ComeBack as answer:
+                    await asyncio.sleep(answer.seconds)
+                    continue
+                raise
             await asyncio.sleep(PAUSE)
 
     asyncio.run(follow())

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use crate::cutter::Cutter;
 use crate::programs::{LIBRARIES, Program, long_token};
 use crate::servers::Server;
-use crate::support::{Job, token};
+use crate::support::Job;
 
 /// Longer than anything that a client has to do here, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -173,26 +173,4 @@ fn difference(expected: &[Value], seen: &[Value]) -> (usize, usize) {
     let lost = lost.count();
     let doubled: i64 = counts.values().map(|count| count - 1).sum();
     (lost, usize::try_from(doubled).unwrap())
-}
-
-#[tokio::test]
-async fn every_library_reports_an_answer_that_is_final() {
-    let redis = RedisServer::shared().await;
-    let server = Server::start(&redis).await;
-    let foreign = Job::owned_by(&redis, "user_bob").await;
-    let job = Job::new(&redis).await;
-    let url =
-        |job: &Job, query: &str| format!("http://{}{}/stream{query}", server.addr, job.path());
-    for (case, url, token) in [
-        ("401", url(&job, ""), "x.y.z".to_owned()),
-        ("404", url(&foreign, ""), token(crate::support::ANN)),
-        ("422", url(&job, "?from=end"), token(crate::support::ANN)),
-    ] {
-        for library in LIBRARIES {
-            let (seen, success) = Program::follow(library, &url, &token)
-                .finish(Duration::from_secs(60))
-                .await;
-            assert_eq!((seen, success), (vec![], false), "{library}: {case}");
-        }
-    }
 }

@@ -19,6 +19,8 @@ mod programs;
 mod proxy;
 mod restarts;
 mod servers;
+mod statuses;
 #[path = "../api/support.rs"]
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod support;
+mod witness;

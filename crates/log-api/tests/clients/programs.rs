@@ -19,14 +19,16 @@ pub(crate) fn long_token() -> String {
         .unwrap()
 }
 
-/// The libraries that `clients.py` and `clients.mjs` follow a stream with.
-pub(crate) const LIBRARIES: [&str; 6] = [
+/// The libraries that `clients.py`, `clients.mjs` and the program in `rust` follow a stream with.
+pub(crate) const LIBRARIES: [&str; 8] = [
     "httpx-sse",
     "requests-sse",
     "sseclient-py",
     "niquests",
     "aiohttp-sse-client2",
     "fetch",
+    "eventsource-client",
+    "reqwest-eventsource",
 ];
 
 fn folder() -> PathBuf {
@@ -36,6 +38,11 @@ fn folder() -> PathBuf {
 /// Python with the libraries of `requirements.txt`, where `cargo xtask test --full` has put it.
 fn python() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-clients/bin/python")
+}
+
+/// The program in `rust`, where `cargo xtask test --full` has built it.
+fn rust() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-clients/debug/rust-clients")
 }
 
 /// A client that runs. Killed on drop.
@@ -65,7 +72,8 @@ impl Program {
     /// Follows a stream with a library.
     pub(crate) fn follow(library: &str, url: &str, token: &str) -> Self {
         let mut command = match library {
-            _ if library == "fetch" || library.starts_with("event-source:") => {
+            "eventsource-client" | "reqwest-eventsource" => Command::new(rust()),
+            _ if library == "fetch" || library.starts_with("event-source") => {
                 let mut node = Command::new("node");
                 node.args(["--no-warnings", "--experimental-eventsource"]);
                 node.arg(folder().join("clients.mjs"));

@@ -1,0 +1,26 @@
+//! Follows a stream with one Rust library, as docs/CLIENTS.md shows it, and prints what it got.
+//!
+//! ```text
+//! rust-clients LIBRARY URL TOKEN
+//! ```
+//!
+//! The output is that of `clients.py`.
+
+mod printed;
+mod with_eventsource_client;
+mod with_reqwest_eventsource;
+
+type Followed = Result<(), Box<dyn std::error::Error>>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Followed {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [library, url, token] = &arguments[..] else {
+        return Err("rust-clients LIBRARY URL TOKEN".into());
+    };
+    match library.as_str() {
+        "eventsource-client" => with_eventsource_client::follow(url, token).await,
+        "reqwest-eventsource" => with_reqwest_eventsource::follow(url, token).await,
+        _ => Err(format!("unknown library: {library}").into()),
+    }
+}
