@@ -104,7 +104,7 @@ impl Viewer {
 
     /// How the job has ended, as soon as the feed knows.
     pub(crate) fn end(&self) -> Option<JobEnd> {
-        self.feed.lock().end.map(|end| end.job_end)
+        self.feed.lock().end.as_ref().map(|end| end.job_end.clone())
     }
 
     /// Whether a log that has ended has anything after the position. Keeps what it has taken for [`Viewer::poll_next`].

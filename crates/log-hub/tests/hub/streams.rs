@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_core::Stream;
-use log_domain::{EntryId, JobEnd, Start};
+use log_domain::{EntryId, JobEnd, JobStatus, Start};
 use log_hub::{BrokenOff, Event, Frames, Viewer};
 use log_wire::sse::{self, Decoder};
 
@@ -60,7 +60,7 @@ async fn events_are_lines_gaps_heartbeats_and_the_end() {
     let rest = all(events).await;
     assert_eq!(text(&rest[0]), "line 6");
     let done = Event::Done {
-        end: JobEnd::Failed,
+        end: JobEnd::Status(JobStatus::FAILED),
         position: id(6),
     };
     assert_eq!(rest[1..], [Ok(done)]);
