@@ -17,6 +17,7 @@ mod access;
 mod follow;
 mod http2;
 mod large;
+mod late;
 mod links;
 mod live;
 mod looks;

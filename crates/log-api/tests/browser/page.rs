@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::{ANN, Api, Job, token};
 
 /// Whatever a test waits for comes within this time, or never.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every script of a test knows.
 const WORDS: &str = "

@@ -4,8 +4,10 @@
 // Only a refusal that repeating does not change is thrown.
 
 import { Backoff } from "./backoff.js";
+import { Ended, asEnded } from "./ended.js";
 import { BEFORE_ALL, compareIds } from "./ids.js";
-import { PAGE_LINES, page, status } from "./pages.js";
+import { FIRST_BYTE_MS, status } from "./pages.js";
+import { Poller } from "./poll.js";
 import { ApiError, request } from "./request.js";
 import { takeSlot } from "./slots.js";
 import { SseParser } from "./sse.js";
@@ -15,8 +17,6 @@ import { isOffline, watchSurroundings } from "./surroundings.js";
 /** @typedef {import("./index.js").FollowEvent} FollowEvent */
 /** @typedef {import("./index.js").Cause} Cause */
 
-/** The server sends a heartbeat at once, so a head without a byte behind it is a proxy that holds bodies back. */
-const FIRST_BYTE_MS = 10_000;
 /** Twice what the server promises. */
 const SILENCE_MS = 50_000;
 /** After this long a connection was healthy. */
@@ -36,16 +36,6 @@ const TURN_MS = 8;
 /** @param {FollowOptions} options @returns {import("./index.js").Following} */
 export function follow(options) {
   return new Follower(options);
-}
-
-/** Why a connection ended, for the next one. */
-class Ended extends Error {
-  /** @param {Cause} cause @param {string} [detail] @param {number} [retryAfterMs] */
-  constructor(cause, detail = "", retryAfterMs = 0) {
-    super(detail);
-    this.endCause = cause;
-    this.retryAfterMs = retryAfterMs;
-  }
 }
 
 class Follower {
@@ -161,8 +151,12 @@ class Follower {
     const guard = new Guard(attempt);
     let started = 0;
     try {
+      // Whoever closed this, or left the page, while a slot was asked for has found no connection to end.
+      if (this.#closed || this.#away) throw new Ended("network");
       guard.expect(SILENCE_MS);
       const accept = "text/event-stream";
+      // `after_id` and not `Last-Event-ID`, for which a browser would ask another origin's leave first; and `lastEventId` or
+      // `last_event_id`, as polyfills of EventSource say it, may be answered 204, while a cursor that is asked for gets `done`.
       const query = { after_id: this.cursor || undefined };
       const answer = await request(this.#options, "/stream", query, { accept, signal: attempt.signal });
       if (answer.status === 204) return yield* this.#ended();
@@ -254,21 +248,17 @@ class Follower {
    */
   async *#poll(why, probeMs) {
     const probeAt = Date.now() + probeMs;
+    const poller = new Poller(this.#options, this.cursor);
     yield { type: "state", state: "polling", why };
     while (!this.#closed && Date.now() < probeAt) {
-      const { terminal, status: word } = await status(this.#options);
-      const { lines, has_more } = await page({ ...this.#options, after: this.cursor || BEFORE_ALL, limit: PAGE_LINES });
-      if (lines.length > 0) {
-        yield { type: "lines", lines };
-        this.cursor = lines[lines.length - 1].id;
-      } else if (terminal) {
-        yield { type: "done", status: word };
-        return true;
+      for await (const event of poller.next()) {
+        yield event;
+        if (event.type === "done") return true;
       }
-      if (!has_more) {
-        const until = Date.now() + (this.#options.pollMs ?? POLL_MS);
-        await this.#pause(() => Date.now() < until);
-      }
+      this.cursor = poller.cursor;
+      if (poller.hasMore) continue;
+      const until = Date.now() + (this.#options.pollMs ?? POLL_MS);
+      await this.#pause(() => Date.now() < until);
     }
     this.#mutes = Math.min(this.#mutes, MUTE_LIMIT - 1);
     return this.#closed;
@@ -366,19 +356,6 @@ function controlEvent(frame) {
       // An event of a later version.
       return null;
   }
-}
-
-/**
- * What a failure means for the next try. Throws what is final.
- * @param {unknown} error
- */
-function asEnded(error) {
-  if (error instanceof Ended) return error;
-  if (error instanceof ApiError) {
-    if (!error.isRetryable) throw error;
-    return new Ended(error.status === 429 ? "limited" : "unavailable", error.message, error.retryAfterMs);
-  }
-  return new Ended("network", error instanceof Error ? error.message : "");
 }
 
 /**

@@ -115,3 +115,7 @@ export function page(options: Options & PageQuery): Promise<Page>;
 export function readAll(options: Options & { after?: string }): AsyncIterable<Line[]>;
 export function status(options: Options): Promise<JobStatus>;
 export function search(options: Options & SearchQuery): AsyncIterable<SearchEvent>;
+/** The same over the whole log, however long: it goes on where the server ends a search early, or breaks it off. */
+export function searchAll(options: Options & SearchQuery): AsyncIterable<SearchEvent>;
+/** Whether lines are missing before the first one that a log still has; `undefined` where a proxy holds streams back. */
+export function firstGap(options: Options): Promise<{ first: string | null } | null | undefined>;

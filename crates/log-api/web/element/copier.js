@@ -1,11 +1,13 @@
 // Copying and downloading: from the log and not from the page, which has only the rows in its window.
 
 import { address, request } from "../client/request.js";
-import { Block } from "../model/block.js";
-import { MOST_COPIED, blocksBetween, lineCount, selectedPart, textOf } from "./selection.js";
+import { MOST_COPIED, blocksBetween, holeBetween, lineCount, selectedPart, textsOf, wholeOf } from "./selection.js";
 import { element } from "./dom.js";
 
-/** @typedef {import("./selection.js").End} End */
+/** @typedef {import("./selection.js").Part} Part */
+/** @typedef {import("../model/block.js").Block} Block */
+
+const TOO_MUCH = `More than ${MOST_COPIED.toLocaleString("en")} lines: download them instead.`;
 
 export class Copier {
   /** @param {import("../model/session.js").Session} session @param {import("./view.js").View} view @param {(words: string) => void} say */
@@ -50,28 +52,18 @@ export class Copier {
     const part = this.#part();
     if (!part) return;
     event.preventDefault();
-    if (lineCount(this.#session.log, part.from, part.to) > 2 * MOST_COPIED) {
-      this.#say(`More than ${MOST_COPIED.toLocaleString("en")} lines: download them instead.`);
-      return;
-    }
-    const blocks = blocksBetween(this.#session.log, part.from, part.to);
-    if (blocks.every((block) => block.isLoaded)) {
-      event.clipboardData?.setData("text/plain", textOf(this.#session.log, part.from, part.to));
-    } else {
-      void this.#copyLater(part);
-    }
+    const { log } = this.#session;
+    const blocks = blocksBetween(log, part);
+    if (this.#isTooMuch(part)) this.#say(TOO_MUCH);
+    else if (blocks.every((block) => block.isLoaded) && !holeBetween(log, part, this.#all)) {
+      event.clipboardData?.setData("text/plain", blocks.flatMap((block) => textsOf(block, part)).join("\n"));
+    } else void this.#copy("The lines are copied");
   }
 
   /** @param {(time: number) => string} clock */
   async copyWithTimes(clock) {
-    const part = this.#part();
-    if (!part) {
-      this.#say("Select some lines first.");
-      return;
-    }
-    const prefix = (/** @type {Block} */ block, /** @type {number} */ index) => `${clock(block.time(index))}  `;
-    await this.#load(part);
-    await this.write(textOf(this.#session.log, part.from, part.to, prefix), "The lines are copied, with times.");
+    if (this.#part()) await this.#copy("The lines are copied, with times", (block, index) => `${clock(block.time(index))}  `);
+    else this.#say("Select some lines first.");
   }
 
   /** @param {string} text @param {string} words */
@@ -104,25 +96,46 @@ export class Copier {
     }
   }
 
-  /** @returns {{from: End, to: End} | null} */
+  /** @returns {Part | null} */
   #part() {
-    if (!this.#all) return selectedPart(this.#view.rows);
-    const blocks = /** @type {Block[]} */ (this.#session.log.pieces.filter((piece) => piece instanceof Block));
-    const [first, last] = [blocks[0], blocks[blocks.length - 1]];
-    if (!first || !last) return null;
-    return { from: { block: first, index: 0, offset: 0 }, to: { block: last, index: last.count - 1, offset: Infinity } };
+    return this.#all ? wholeOf(this.#session.log) : selectedPart(this.#view.rows);
   }
 
-  /** @param {{from: End, to: End}} part */
-  async #copyLater(part) {
+  /** @param {Part} part */
+  #isTooMuch(part) {
+    return lineCount(this.#session.log, part) > MOST_COPIED;
+  }
+
+  /** Copies lines of which some may have to be fetched. Says so if not all of them can be had.
+   * @param {string} words @param {(block: Block, index: number) => string} [prefix]
+   */
+  async #copy(words, prefix) {
+    const { log, fetcher } = this.#session;
+    const [isAll, selected] = [this.#all, this.#part()];
+    const part = () => (isAll ? wholeOf(log) : selected);
     this.#say("Fetching the lines to copy…");
-    await this.#load(part);
-    await this.write(textOf(this.#session.log, part.from, part.to), "The lines are copied.");
-  }
-
-  /** @param {{from: End, to: End}} part */
-  async #load({ from, to }) {
-    for (const block of blocksBetween(this.#session.log, from, to)) await this.#session.reload(block);
+    /** @type {string[]} */
+    const texts = [];
+    let missing = 0;
+    try {
+      for (let hole = holeBetween(log, part(), isAll); hole; hole = holeBetween(log, part(), isAll)) {
+        await fetcher.fetchPage(hole, "before");
+        if (this.#isTooMuch(/** @type {Part} */ (part()))) return this.#say(TOO_MUCH);
+      }
+      const all = /** @type {Part} */ (part());
+      for (const block of blocksBetween(log, all)) {
+        await fetcher.load(block);
+        // Of a block that is not loaded now, lines were trimmed meanwhile.
+        if (block.isLoaded) texts.push(...textsOf(block, all, prefix));
+        else missing += block.shown;
+      }
+    } catch (error) {
+      return this.#say(`Nothing is copied: the lines could not be fetched. ${error instanceof Error ? error.message : ""}`);
+    } finally {
+      fetcher.freeMemory();
+    }
+    const lost = missing > 0 ? `, but for ${missing.toLocaleString("en")} that are no longer kept` : "";
+    return this.write(texts.join("\n"), `${words}${lost}.`);
   }
 }
 

@@ -1,8 +1,7 @@
 // The search box: it looks through what is in memory at once, and asks the server for the rest.
 
-import { ApiError, search } from "../client/index.js";
+import { searchAll } from "../client/search-all.js";
 import { Block, SUPERSEDED } from "../model/block.js";
-import { Hole } from "../model/pieces.js";
 import { MOST_MATCHES, Matches } from "../model/matches.js";
 import { plain } from "../text/ansi.js";
 import { compile } from "../text/matcher.js";
@@ -19,6 +18,7 @@ const TURN_MS = 8;
  * @property {(id: string) => void} go shows a line
  * @property {() => void} paint the rows have to be painted anew
  * @property {() => string | null} here the first line in the window
+ * @property {() => Promise<unknown>} opened until then, nothing can be found
  * @property {() => void} closed
  */
 
@@ -52,6 +52,8 @@ export class Find {
   /** Of the present search only. */
   #run = new AbortController();
   #timer = 0;
+  /** Why the server could not search. */
+  #failure = "";
   /**
    * How far new lines have been looked at.
    * @type {{block: Block, index: number} | null}
@@ -75,6 +77,7 @@ export class Find {
   }
 
   close() {
+    clearTimeout(this.#timer);
     if (!this.isOpen) return;
     this.element.hidden = true;
     this.#run.abort();
@@ -116,17 +119,22 @@ export class Find {
    */
   paint(rows) {
     this.#unpaint();
-    if (!this.#find || !this.isOpen) return;
+    if (!this.#find || !this.isOpen) {
+      for (const row of rows.querySelectorAll(".matched, .current")) row.classList.remove("matched", "current");
+      return;
+    }
     const current = this.matches.current;
+    const marks = highlights();
     for (const row of /** @type {HTMLCollectionOf<HTMLElement>} */ (rows.children)) {
       const spans = this.#find(itemOf(row)?.text ?? "");
       const isCurrent = row.dataset.id === current;
       row.classList.toggle("current", isCurrent);
+      row.classList.toggle("matched", !marks && spans.length > 0);
       const body = row.querySelector(".text");
-      if (spans.length === 0 || !body) continue;
+      if (spans.length === 0 || !body || !marks) continue;
       for (const range of rangesIn(body, spans)) {
         this.#painted.push(range);
-        highlights()?.[isCurrent ? "now" : "match"].add(range);
+        marks[isCurrent ? "now" : "match"].add(range);
       }
     }
   }
@@ -161,16 +169,16 @@ export class Find {
 
   /** @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal */
   async #searchAll(query, signal) {
-    const pieces = this.#session.log.pieces;
-    const isWhole = pieces.every((piece) => !(piece instanceof Hole) && (!(piece instanceof Block) || piece.isLoaded));
     this.#show();
+    await this.#listener.opened();
+    if (signal.aborted) return;
+    const isWhole = this.#session.log.pieces.every((piece) => piece.kind === "gap" || (piece instanceof Block && piece.isLoaded));
     await this.#searchMemory(signal);
     if (signal.aborted) return;
     this.#goFirst();
     if (!isWhole) await this.#searchServer(query, signal);
     else this.matches.state = "done";
     if (signal.aborted) return;
-    this.#goFirst();
     this.#show();
     this.#listener.paint();
   }
@@ -179,39 +187,33 @@ export class Find {
   async #searchMemory(signal) {
     let turn = performance.now();
     for (const piece of [...this.#session.log.pieces]) {
-      if (signal.aborted) return;
       if (piece instanceof Block) this.#look(piece, 0);
       if (performance.now() - turn < TURN_MS) continue;
       this.#show();
       await new Promise((resolve) => setTimeout(resolve));
+      if (signal.aborted) return;
       turn = performance.now();
     }
   }
 
   /** @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal */
   async #searchServer({ text, regex, matchCase }, signal) {
-    let after;
+    const { matches } = this;
     try {
-      while (!signal.aborted && this.matches.ids.length < MOST_MATCHES) {
-        const events = search({ ...this.#session.options, text, regex, matchCase, after, signal });
-        /** @type {{reason: string, scanned_to: string} | null} */
-        let end = null;
-        for await (const event of events) {
-          if ("match" in event) this.matches.add(event.match.id);
-          if ("end" in event) end = event.end;
-          this.#show();
-        }
-        if (!end) throw new ApiError(502, "broken-off", "The search was broken off");
-        after = end.scanned_to;
-        if (end.reason !== "end") continue;
-        this.matches.state = "done";
+      for await (const event of searchAll({ ...this.#session.options, text, regex, matchCase, signal })) {
+        if (signal.aborted) return;
+        if ("match" in event) matches.add(event.match.id);
+        this.#goFirst();
+        this.#show();
+        if (matches.ids.length < MOST_MATCHES) continue;
+        matches.state = "limited";
         return;
       }
-      this.matches.state = "limited";
+      matches.state = "done";
     } catch (error) {
       if (signal.aborted) return;
-      this.matches.state = "failed";
-      setText(this.#words, error instanceof Error ? error.message : "");
+      matches.state = "failed";
+      this.#failure = error instanceof Error ? error.message : "The search failed";
     }
   }
 
@@ -233,8 +235,9 @@ export class Find {
   }
 
   #show() {
-    if (this.matches.state === "failed" && this.matches.ids.length === 0) return;
-    setText(this.#words, this.#find ? this.matches.words : "");
+    if (!this.#find) return;
+    const hasFailed = this.matches.state === "failed" && this.matches.ids.length === 0;
+    setText(this.#words, hasFailed ? this.#failure : this.matches.words);
   }
 
   /** @param {KeyboardEvent} event */

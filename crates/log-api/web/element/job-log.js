@@ -3,15 +3,16 @@
 //   <job-log src="https://logs.example.com" job="build-1" theme="auto"></job-log>
 //   element.getToken = async () => token;
 //
-// Attributes: `src` (where the API is; empty: here), `job`, `theme` (`light`, `dark`, `auto`), `at` (a line or a range to open
-// at), `page` (the address that links lead to), `silent-after` (seconds without a line that are worth a word).
+// Attributes: `src` (where the API is; empty: here), `job`, `theme` (`light`, `dark`, `auto`), `follow` (`false`: the window
+// stays where it opens), `at` (a line or a range to open at), `page` (the address that links lead to), `silent-after` (seconds
+// without a line that are worth a word).
 
 import { readTarget } from "../model/fragment.js";
 import { Panel } from "./panel.js";
 import { styles } from "./styles.js";
 
 export class JobLog extends HTMLElement {
-  static observedAttributes = ["job", "src", "theme"];
+  static observedAttributes = ["job", "src", "theme", "follow"];
 
   constructor() {
     super();
@@ -27,6 +28,8 @@ export class JobLog extends HTMLElement {
   }
 
   #root;
+  /** Whether the end is to be followed once the log is open. */
+  #wantsFollow = true;
   /** @type {import("../client/index.js").Options["getToken"]} */
   #getToken;
   /**
@@ -48,14 +51,12 @@ export class JobLog extends HTMLElement {
 
   /** Whether the end of the log is followed. */
   get follow() {
-    return this.#panel?.view.following ?? true;
+    return this.#panel?.follows ?? this.#wantsFollow;
   }
 
   set follow(follow) {
-    if (!this.#panel) return;
-    if (follow) this.#panel.view.toEnd();
-    else this.#panel.view.following = false;
-    this.#panel.showNewer();
+    this.#wantsFollow = follow;
+    if (this.#panel) this.#panel.follows = follow;
   }
 
   /** Shows a line, wherever it is. Says so if it is gone.
@@ -76,8 +77,7 @@ export class JobLog extends HTMLElement {
   /** Fetches the log whole, however long it is. */
   async loadAll() {
     if (!this.#panel) return;
-    this.#panel.session.fillAll = true;
-    await this.#panel.session.fill();
+    await this.#panel.loadAll();
   }
 
   /** Begins anew, as if the page had been loaded. */
@@ -98,11 +98,13 @@ export class JobLog extends HTMLElement {
   attributeChangedCallback(name, before, now) {
     if (before === now || !this.isConnected) return;
     if (name === "theme") this.#panel?.showTheme();
+    else if (name === "follow") this.follow = now !== "false";
     else this.restart();
   }
 
   #start() {
-    this.#panel = new Panel(this);
+    if (this.getAttribute("follow") === "false") this.#wantsFollow = false;
+    this.#panel = new Panel(this, this.#wantsFollow);
     this.#root.replaceChildren(...this.#panel.elements);
     void this.#panel.run();
   }

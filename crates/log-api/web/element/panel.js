@@ -5,7 +5,7 @@ import { compareIds } from "../client/ids.js";
 import { readTarget, writeFragment } from "../model/fragment.js";
 import { Groups } from "../model/groups.js";
 import { Log } from "../model/log.js";
-import { Session, isKnownGone } from "../model/session.js";
+import { Session } from "../model/session.js";
 import { shownState } from "../model/state.js";
 import { clock } from "../model/times.js";
 import { Announcer } from "./announcer.js";
@@ -17,6 +17,7 @@ import { Head, newerButton } from "./head.js";
 import { KEYS, actionOf } from "./keys.js";
 import { Looks } from "./looks.js";
 import { Menu, helpDialog } from "./menu.js";
+import { Navigation } from "./navigation.js";
 import { itemOf } from "./rows.js";
 import { rowOfNode, selectionOf } from "./selection.js";
 import { Structure } from "./structure.js";
@@ -29,10 +30,11 @@ const NOTE_MS = 5000;
 const READ_ALOUD = 10;
 
 export class Panel {
-  /** @param {import("./job-log.js").JobLog} host */
-  constructor(host) {
+  /** @param {import("./job-log.js").JobLog} host @param {boolean} follows */
+  constructor(host, follows) {
     this.#host = host;
-    this.#looks = new Looks(host, (id) => this.#isTarget(id));
+    this.#follows = follows;
+    this.#looks = new Looks(host, (id) => this.#navigation.isTarget(id));
     this.session = new Session(this.log, optionsOf(host), {
       change: (change) => this.view.keepPlace(change),
       appended: (lines) => this.#appended(lines),
@@ -42,23 +44,30 @@ export class Panel {
       visible: () => document.visibilityState === "visible",
     });
     this.view = new View(this.log, this.#groups, this.#looks.look, {
-      hole: (hole, side) => void this.session.fetchHole(hole, side),
-      unloaded: (block) => void this.session.reload(block),
+      hole: (hole, side) => void this.session.fetcher.fetchHole(hole, side),
+      unloaded: (block) => void this.session.fetcher.reload(block),
       rendered: () => this.#rendered(),
       scrolled: () => this.showNewer(),
     });
     this.#failures = new Failures(this.log, this.view);
     this.#structure = new Structure(this.log, this.#groups, this.view, () => this.#head.showFailures(this.#failures.count()));
     this.#copier = new Copier(this.session, this.view, (words) => this.#say(words));
+    this.#navigation = new Navigation({
+      session: this.session, view: this.view, structure: this.#structure, failures: this.#failures,
+      say: (words) => this.#say(words),
+      moved: () => this.showNewer(),
+      targeted: (detail) => void host.dispatchEvent(new CustomEvent("log-line-click", { detail })),
+    });
     this.find = new Find(this.session, {
-      go: (id) => void this.#goToMatch(id),
+      go: (id) => void this.#navigation.goToMatch(id),
       paint: () => this.view.schedule(),
       here: () => this.#firstId(),
+      opened: () => this.#navigation.whenOpen,
       closed: () => this.view.scroller.focus({ preventScroll: true }),
     });
     this.#head = new Head({
       retry: () => this.#retry(),
-      failures: () => this.#goToFailure(1),
+      failures: () => this.#navigation.goToFailure(1),
       find: () => this.find.open(),
       wrap: () => this.#looks.toggleWrap(),
       times: () => this.#show(() => this.#looks.nextTimes()),
@@ -84,6 +93,8 @@ export class Panel {
   #failures;
   /** @type {Structure} */
   #structure;
+  /** @type {Navigation} */
+  #navigation;
   #copier;
   /** @type {Head} */
   #head;
@@ -100,11 +111,20 @@ export class Panel {
   /** Lines that have come since the reader left the end. */
   #newLines = 0;
   #stateName = "";
-  /** @type {Target | null} */
-  #target = null;
+  /** What was asked for before the log was open. */
+  #follows;
+  #isOpen = false;
 
   /** Opens the log and follows it until it ends. */
   async run() {
+    try {
+      await this.#run();
+    } catch (error) {
+      this.session.fail(error);
+    }
+  }
+
+  async #run() {
     this.#looks.attach(this.view, this.#head);
     this.#showState();
     const target = readTarget((this.#host.getAttribute("at") ?? "").replace(/^#/, ""));
@@ -112,12 +132,42 @@ export class Panel {
     this.#structure.read();
     // The stream first: what a reader does not see yet must not delay what comes.
     const following = this.session.follow();
+    this.#navigation.opened();
     if (target) await this.goTo(target);
-    else if (this.session.hasFailed) await this.#openAtFailure();
+    else if (this.session.hasFailed) await this.#navigation.openAtFailure();
     this.view.render();
-    void this.session.fill();
+    this.#isOpen = true;
+    if (!this.#follows) this.follows = false;
+    void this.session.fetcher.fill();
     await following;
     this.#structure.keep();
+  }
+
+  /** Whether the window stays at the end while lines come. */
+  get follows() {
+    return this.#isOpen ? this.view.following : this.#follows;
+  }
+
+  set follows(follows) {
+    this.#follows = follows;
+    if (!this.#isOpen) return;
+    if (follows) this.view.toEnd();
+    else this.view.following = false;
+    this.showNewer();
+  }
+
+  /** Shows a line or a range.
+   * @param {Target} target
+   */
+  async goTo(target) {
+    await this.#navigation.goTo(target);
+  }
+
+  /** Fetches the log whole, however long it is. */
+  async loadAll() {
+    await this.#navigation.whenOpen;
+    this.session.fetcher.fillAll = true;
+    await this.session.fetcher.fill();
   }
 
   close() {
@@ -126,21 +176,6 @@ export class Panel {
     this.#announcer.stop();
     this.#structure.stop();
     this.#closing.abort();
-  }
-
-  /** Shows a line or a range, wherever it is. Says so if it is gone.
-   * @param {Target} target
-   */
-  async goTo(target) {
-    this.#setTarget(target);
-    const place = await this.#located(target.from);
-    if (place === undefined) return;
-    if (place === null) {
-      this.#say("This line is no longer kept.");
-      return;
-    }
-    if (isKnownGone(this.log, target.from)) this.#say("This line is no longer kept; the next one that is still there is shown.");
-    this.#showPlace(place);
   }
 
   showTheme() {
@@ -241,49 +276,6 @@ export class Panel {
     this.showTheme();
   }
 
-  async #openAtFailure() {
-    const place = await this.session.firstFailure();
-    if (!place) return;
-    this.#structure.read();
-    this.#showPlace(place);
-    this.#failures.current = place;
-  }
-
-  /** @param {1 | -1} step */
-  #goToFailure(step) {
-    const place = this.#failures.step(step);
-    if (place) this.#showPlace(place);
-    else this.#say("No line here tells of an error.");
-  }
-
-  /** @param {string} id */
-  async #goToMatch(id) {
-    const place = await this.#located(id);
-    if (!place) return;
-    this.#structure.reveal(place);
-    this.view.reveal(place);
-    this.showNewer();
-  }
-
-  /** Where a line is. Where it cannot be fetched it says so, and returns `undefined`.
-   * @param {string} id
-   */
-  async #located(id) {
-    try {
-      return await this.session.locate(id);
-    } catch (error) {
-      if (!this.session.isClosed) this.#say(`The line could not be fetched. ${error instanceof Error ? error.message : ""}`);
-      return undefined;
-    }
-  }
-
-  /** @param {Place} place */
-  #showPlace(place) {
-    this.#structure.reveal(place);
-    this.view.show(place);
-    this.showNewer();
-  }
-
   #toEnd() {
     this.view.toEnd();
     this.view.scroller.focus({ preventScroll: true });
@@ -305,19 +297,6 @@ export class Panel {
     this.showTheme();
   }
 
-  /** @param {string} id */
-  #isTarget(id) {
-    return this.#target !== null && compareIds(id, this.#target.from) >= 0 && compareIds(id, this.#target.to) <= 0;
-  }
-
-  /** @param {Target} target */
-  #setTarget(target) {
-    this.#target = target;
-    this.view.schedule(true);
-    const detail = { ...target, fragment: writeFragment(target) };
-    this.#host.dispatchEvent(new CustomEvent("log-line-click", { detail }));
-  }
-
   /** @param {MouseEvent} event */
   #onClick(event) {
     const clicked = /** @type {Element} */ (event.target);
@@ -337,8 +316,9 @@ export class Panel {
   /** @param {Place} place @param {boolean} isRange */
   #link(place, isRange) {
     const id = place.block.id(place.index);
-    const from = isRange && this.#target ? this.#target.from : id;
-    this.#setTarget(compareIds(from, id) <= 0 ? { from, to: id } : { from: id, to: from });
+    const { target } = this.#navigation;
+    const from = isRange && target ? target.from : id;
+    this.#navigation.setTarget(compareIds(from, id) <= 0 ? { from, to: id } : { from: id, to: from });
     this.view.following = false;
     this.showNewer();
     this.#say(`The address links to ${from === id ? "this line" : "these lines"}. y copies it.`);
@@ -386,9 +366,9 @@ export class Panel {
   /** @type {Record<import("./keys.js").Action, () => void>} */
   #actions = {
     find: () => this.find.open(),
-    nextFailure: () => (this.find.isOpen ? this.find.step(1) : this.#goToFailure(1)),
-    previousFailure: () => (this.find.isOpen ? this.find.step(-1) : this.#goToFailure(-1)),
-    follow: () => void (this.#host.follow = !this.view.following),
+    nextFailure: () => (this.find.isOpen ? this.find.step(1) : this.#navigation.goToFailure(1)),
+    previousFailure: () => (this.find.isOpen ? this.find.step(-1) : this.#navigation.goToFailure(-1)),
+    follow: () => void (this.follows = !this.view.following),
     start: () => this.view.toStart(),
     end: () => this.#toEnd(),
     lineDown: () => this.view.move(1),
@@ -406,11 +386,12 @@ export class Panel {
 
   async #copyLink() {
     const id = this.#firstId();
-    if (!this.#target && id) this.#setTarget({ from: id, to: id });
-    if (!this.#target) return;
+    if (!this.#navigation.target && id) this.#navigation.setTarget({ from: id, to: id });
+    const { target } = this.#navigation;
+    if (!target) return;
     const page = this.#host.getAttribute("page") ?? location.href;
     const address = new URL(page, location.href);
-    address.hash = writeFragment(this.#target);
+    address.hash = writeFragment(target);
     await this.#copier.write(address.href, "The link is copied.");
   }
 

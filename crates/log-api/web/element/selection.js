@@ -2,11 +2,13 @@
 // the log and not from the page.
 
 import { Block, SUPERSEDED } from "../model/block.js";
+import { Hole } from "../model/pieces.js";
 import { plain } from "../text/ansi.js";
 import { itemOf } from "./rows.js";
 
 /** @typedef {import("../model/log.js").Log} Log */
 /** @typedef {{block: Block, index: number, offset: number}} End the offset is in the shown text; Infinity is its end */
+/** @typedef {{from: End, to: End}} Part */
 
 /** More lines are for the download. */
 export const MOST_COPIED = 50_000;
@@ -28,7 +30,7 @@ export function rowOfNode(node, rows) {
 }
 
 /** The selected part of a log, in order.
- * @param {HTMLElement} rows @returns {{from: End, to: End} | null}
+ * @param {HTMLElement} rows @returns {Part | null}
  */
 export function selectedPart(rows) {
   const selection = selectionOf(rows.getRootNode());
@@ -40,40 +42,57 @@ export function selectedPart(rows) {
   return isForward <= 0 ? { from: anchor, to: focus } : { from: focus, to: anchor };
 }
 
-/** The blocks of a part whose texts have to be fetched first.
- * @param {Log} log @param {End} from @param {End} to
+/** All that is known of a log.
+ * @param {Log} log @returns {Part | null}
  */
-export function blocksBetween(log, from, to) {
+export function wholeOf(log) {
+  const blocks = log.pieces.filter((piece) => piece instanceof Block);
+  const [first, last] = /** @type {Block[]} */ ([blocks[0], blocks[blocks.length - 1]]);
+  if (!first || !last) return null;
+  return { from: { block: first, index: 0, offset: 0 }, to: { block: last, index: last.count - 1, offset: Infinity } };
+}
+
+/** The blocks of a part.
+ * @param {Log} log @param {Part} part
+ */
+export function blocksBetween(log, { from, to }) {
   const pieces = log.pieces.slice(from.block.order, to.block.order + 1);
   return /** @type {Block[]} */ (pieces.filter((piece) => piece instanceof Block));
 }
 
-/**
- * The text of a part, line by line. Every block must be loaded.
- * @param {Log} log @param {End} from @param {End} to @param {(block: Block, index: number) => string} [prefix]
+/** The last hole in a part, if any; in the whole log, if it is all of it.
+ * @param {Log} log @param {Part | null} part @param {boolean} isAll
  */
-export function textOf(log, from, to, prefix = () => "") {
+export function holeBetween(log, part, isAll) {
+  const [first, last] = part && !isAll ? [part.from.block.order, part.to.block.order] : [0, log.pieces.length - 1];
+  const holes = /** @type {Hole[]} */ (log.pieces.slice(first, last + 1).filter((piece) => piece instanceof Hole));
+  return holes[holes.length - 1] ?? null;
+}
+
+/**
+ * The texts of the lines of a part that are in one block, which must be loaded.
+ * @param {Block} block @param {Part} part @param {(block: Block, index: number) => string} [prefix]
+ */
+export function textsOf(block, { from, to }, prefix = () => "") {
   /** @type {string[]} */
   const lines = [];
-  for (const block of blocksBetween(log, from, to)) {
-    const first = block === from.block ? from.index : 0;
-    const last = block === to.block ? to.index : block.count - 1;
-    for (let index = first; index <= last; index += 1) {
-      if (block.has(index, SUPERSEDED)) continue;
-      const text = plain(block.text(index) ?? "");
-      const start = block === from.block && index === from.index ? from.offset : 0;
-      const end = block === to.block && index === to.index ? to.offset : Infinity;
-      lines.push(prefix(block, index) + text.slice(start, end));
-    }
+  const first = block === from.block ? from.index : 0;
+  const last = block === to.block ? to.index : block.count - 1;
+  for (let index = first; index <= last; index += 1) {
+    if (block.has(index, SUPERSEDED)) continue;
+    const text = plain(block.text(index) ?? "");
+    const start = block === from.block && index === from.index ? from.offset : 0;
+    const end = block === to.block && index === to.index ? to.offset : Infinity;
+    lines.push(prefix(block, index) + text.slice(start, end));
   }
-  return lines.join("\n");
+  return lines;
 }
 
 /** How many lines a part has.
- * @param {Log} log @param {End} from @param {End} to
+ * @param {Log} log @param {Part} part
  */
-export function lineCount(log, from, to) {
-  return blocksBetween(log, from, to).reduce((sum, block) => sum + block.shown, 0);
+export function lineCount(log, part) {
+  return blocksBetween(log, part).reduce((sum, block) => sum + block.shown, 0);
 }
 
 /** @param {Node | null} node @param {number} offset @param {HTMLElement} rows @returns {End | null} */

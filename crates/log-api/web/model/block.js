@@ -188,6 +188,7 @@ export class Block {
     if (this.has(index, SUPERSEDED)) return;
     this.flags[index] |= SUPERSEDED;
     this.shown -= 1;
+    if (this.has(index, FAILURE)) this.failures = this.failures.filter((failure) => failure !== index);
   }
 
   /**
@@ -221,12 +222,14 @@ export class Block {
     const raw = line.text ?? "";
     const head = raw.length > 4 * LINE_CUT ? raw.slice(0, 4 * LINE_CUT) : raw;
     const text = plain(head);
+    this.#settle(source, index, Boolean(line.open));
     let flags = source;
     if (line.open) flags |= OPEN;
     if (isFailure(text)) {
       flags |= FAILURE;
       // Lines of one failure follow each other.
-      if (index === 0 || !this.has(index - 1, FAILURE)) this.failures.push(index);
+      const goesOn = index > 0 && this.has(index - 1, FAILURE) && !this.has(index - 1, SUPERSEDED);
+      if (!goesOn) this.failures.push(index);
     }
     if (line.phase !== null && line.phase !== undefined && line.phase !== this.lastPhase) {
       if (this.lastPhase === null) {
@@ -242,7 +245,6 @@ export class Block {
     if (mark) this.marks.push({ ...mark, index, id: line.id, time: lineTime(line) });
     this.flags[index] = flags;
     this.widths[index] = Math.min(65_535, cells(text.length > LINE_CUT ? text.slice(0, LINE_CUT) : text));
-    this.#settle(source, index, Boolean(line.open));
   }
 
   /**

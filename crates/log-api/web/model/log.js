@@ -23,6 +23,8 @@ export class Log {
   lastId = "";
   /** The widest line so far, in cells. */
   widest = 0;
+  /** Nobody can say whether lines are missing before the first one: there are no numbers. */
+  startIsUnknown = false;
 
   /** The first row of each piece, and the number of its first line. */
   #starts = [0];
@@ -77,7 +79,8 @@ export class Log {
   }
 
   /**
-   * Lines from within a hole. `above` is what is still unknown before them, `below` what is unknown behind them.
+   * Lines from within a hole. `above` is what is still unknown before them, `below` what is unknown behind them. Lines that
+   * close a hole above have with them the line at its edge.
    * @param {Hole} hole @param {Line[]} lines @param {{above: boolean, below: boolean}} unknown
    */
   fill(hole, lines, unknown) {
@@ -95,7 +98,10 @@ export class Log {
     const added = pieces.length;
     const [first, last] = [inside[0]?.id ?? hole.before, inside[inside.length - 1]?.id ?? hole.after];
     // A page that went over the edge of the hole has closed it on that side.
-    if (unknown.above && fresh.length === lines.length) pieces.unshift(new Hole(hole.after, first));
+    const reached = fresh.length < lines.length;
+    if (unknown.above && !reached) pieces.unshift(new Hole(hole.after, first));
+    // The line at the edge is gone, and with it maybe lines behind it.
+    if (!unknown.above && !reached && after !== null) pieces.unshift(new Gap(after, inside[0]?.id ?? end, "trimmed"));
     if (unknown.below && inside.length === fresh.length && last !== null) pieces.push(new Hole(last, hole.before));
     this.#insert(hole.order, pieces, 1);
     for (const piece of pieces) if (piece instanceof Block) this.#joined(piece, 0);
@@ -104,14 +110,6 @@ export class Log {
     const before = this.pieces[hole.order - 1];
     if (before instanceof Block) this.#settleOpen(before);
     return added;
-  }
-
-  /**
-   * Divides a hole around lines from its middle.
-   * @param {Hole} hole @param {Line[]} lines @param {boolean} atStart
-   */
-  split(hole, lines, atStart) {
-    return this.fill(hole, lines, { above: !atStart, below: true });
   }
 
   /**
@@ -176,11 +174,11 @@ export class Log {
   }
 
   /**
-   * What is in a row.
+   * What is in a row; `null` behind the last one.
    * @param {number} row @returns {{piece: Piece, index: number, row: number} | null}
    */
   at(row) {
-    this.#update(this.pieces.length);
+    if (row >= this.rows) return null;
     let [low, high] = [0, this.pieces.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -228,7 +226,7 @@ export class Log {
   number(block, index) {
     this.#update(block.order + 1);
     const first = this.#numbers[block.order];
-    if (first === 0) return 0;
+    if (first === 0 || this.startIsUnknown) return 0;
     let number = first;
     for (let at = 0; at < index; at += 1) if (!block.has(at, SUPERSEDED)) number += 1;
     return number;

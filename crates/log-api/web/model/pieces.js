@@ -6,7 +6,6 @@ export class Hole {
   order = 0;
   rows = 2;
   shown = 0;
-  isLoading = false;
 
   /** @param {string | null} after @param {string} before */
   constructor(after, before) {

@@ -7,9 +7,10 @@
 // taken from the frame's parent only.
 
 import { JobLog } from "../element/job-log.js";
+import { jobOf } from "./job.js";
 
 const ANSWER_MS = 10_000;
-const job = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
+const job = jobOf(location.pathname);
 const options = new URLSearchParams(location.search);
 
 /** @param {import("../client/index.js").TokenRequest} request @returns {Promise<string | null>} */

@@ -2,21 +2,25 @@
 
 import { readFragment, writeFragment } from "../model/fragment.js";
 import { JobLog } from "../element/job-log.js";
+import { jobOf } from "./job.js";
 import { showPlain } from "./plain.js";
 import { tokenSource } from "./token.js";
 
-const job = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
+const job = jobOf(location.pathname);
 
 /** @type {Record<string, string>} */
 const COLOURS = { live: "#1a7f37", ended: "#1a7f37", failed: "#c4262e", queued: "#59636e", starting: "#59636e" };
 
-async function start() {
+function start() {
   const fragment = readFragment(location.hash);
   // At once: a token must not stay where somebody could copy it.
   if (fragment.token || fragment.code) history.replaceState(null, "", fragment.target ? writeFragment(fragment.target) : location.pathname + location.search);
-  const getToken = await tokenSource(job, fragment);
+  const getToken = tokenSource(job, fragment);
   document.title = job;
-  if (new URLSearchParams(location.search).has("plain")) return showPlain(job, getToken);
+  if (new URLSearchParams(location.search).has("plain")) {
+    void showPlain(job, getToken);
+    return;
+  }
   const viewer = new JobLog();
   viewer.setAttribute("job", job);
   if (fragment.target) viewer.setAttribute("at", writeFragment(fragment.target));
@@ -41,4 +45,4 @@ function showState({ state, text }) {
   document.querySelector("link[rel=icon]")?.setAttribute("href", `data:image/svg+xml,${picture}`);
 }
 
-void start();
+start();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff } from "../client/backoff.js";
 import { compareIds, idAfter, idBefore, idTime } from "../client/ids.js";
-import { ApiError, follow, page, readAll, search } from "../client/index.js";
+import { ApiError, follow, page, readAll, search, searchAll } from "../client/index.js";
 import { SseParser } from "../client/sse.js";
 
 const MAX = "18446744073709551615";
@@ -220,6 +220,39 @@ test("close, an aborted signal and break all end the connection, without a rejec
     }
     assert.ok(connection.aborted, how);
   }
+});
+
+test("whoever closes before there is a connection gets none", async () => {
+  const { fetch, asked } = service(stream([logFrame("1-0")], "open"));
+  const following = follow({ ...quick, fetch });
+  for await (const event of following) if (event.state === "connecting") following.close();
+  assert.equal(asked.length, 0);
+});
+
+test("a search over the whole log goes on where it was ended or broken off, and finds every line once", async () => {
+  const all = Array.from({ length: 20 }, (_, n) => line(`${n + 1}-0`));
+  const asked = [];
+  // Each answer has a few lines, and then ends in another way.
+  const fetch = async (url) => {
+    const query = new URL(url, "http://x").searchParams;
+    asked.push(query.get("after_id"));
+    const rest = all.filter(({ id }) => compareIds(id, query.get("after_id") ?? "0-0") > 0);
+    const found = rest.slice(0, 5).map(({ id, text }) => JSON.stringify({ match: { id, text, spans: [] } })).join("\n");
+    const end = (reason, to) => `\n{"end":{"reason":"${reason}","scanned_to":"${to}"}}\n`;
+    const how = asked.length;
+    if (how === 1) return new Response(found + end("limit", "5-0"));
+    if (how === 2) return new Response(`${found}\n{"match":{"id":"11-0","te`);
+    if (how === 3) return new Response(`{"detail":"No","code":"too-many-searches"}`, { status: 429 });
+    if (how === 4) return Promise.reject(new TypeError("network"));
+    return new Response(found + end(rest.length > 5 ? "time" : "end", rest[4].id));
+  };
+  const found = [];
+  for await (const event of searchAll({ job: "j", text: "x", fetch })) found.push("match" in event ? event.match.id : event.end.reason);
+  assert.deepEqual(found, [...all.map(({ id }) => id), "end"]);
+  assert.deepEqual(asked, [null, "5-0", "10-0", "10-0", "10-0", "15-0"]);
+  const refused = service(problem(422, "invalid-query"));
+  await assert.rejects((async () => { for await (const _ of searchAll({ job: "j", text: "(", fetch: refused.fetch })); })(), { status: 422 });
+  assert.equal(refused.asked.length, 1);
 });
 
 test("pages, the whole log and a search", async () => {

@@ -76,7 +76,7 @@ test("a hole is divided around a line, and a page that goes over its edge closes
   log.fill(log.hole, lines(400, 600), { above: true, below: true });
   assert.deepEqual(log.pieces.map((piece) => piece.kind), ["hole", "lines", "hole", "lines"]);
   assert.equal(log.number(log.pieces[3], 0), 0, "a number that would be wrong is not shown");
-  log.fill(log.pieces[2], lines(600, 1100), { above: false, below: true });
+  log.fill(log.pieces[2], lines(599, 1100), { above: false, below: true });
   assert.deepEqual(log.pieces.map((piece) => piece.kind), ["hole", "lines", "lines", "lines"]);
   assert.equal(log.rows, 2 + 610);
 });
@@ -121,6 +121,14 @@ test("a log that was written anew goes on with its new ids", () => {
   log.addGap(`${T + 102}-0`, null);
   log.append(lines(0, 2));
   assert.deepEqual(shown(log).slice(-3), ["gap", "line 0", "line 1"]);
+});
+
+test("behind the last row there is nothing", () => {
+  const log = new Log();
+  assert.equal(log.at(0), null);
+  log.append(lines(0, 700));
+  assert.equal(log.at(log.rows - 1).index, 700 - BLOCK_LINES - 1);
+  assert.equal(log.at(log.rows), null);
 });
 
 test("wrapped lines take the rows of their cells", () => {
