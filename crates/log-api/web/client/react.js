@@ -1,5 +1,7 @@
-// The log of a job as a React hook. It takes the place of a hook that reads the stream by itself: the same arguments, the
-// same lines; but it resumes, begins with the lines from before, and draws once a frame.
+// The log of a job as a React hook. It takes the place of a hook that reads the stream by itself: the same arguments, and
+// the same lines, which are those from now on; but it comes back after a break without a lost line, and draws once a frame.
+//
+//   const { lines, status } = useBuildLogs(jobId, getToken, { after: "start" });   with the lines from before, too
 
 import { useEffect, useRef, useState } from "react";
 import { follow } from "./index.js";
@@ -12,12 +14,12 @@ const NOTHING = { lines: [], status: null, connected: false, gaps: 0, error: nul
 
 /**
  * @param {string | null | undefined} jobId nothing is followed without one
- * @param {() => Promise<string | null> | string | null} getToken asked before every connection
+ * @param {import("./react.js").GetToken} getToken asked before every connection; Clerk's has this form
  * @param {{url?: string, after?: string}} options of `follow`
  * @returns {import("./react.js").BuildLogs}
  */
 export function useBuildLogs(jobId, getToken, options = {}) {
-  const { url, after } = options;
+  const { url, after = "end" } = options;
   const [logs, setLogs] = useState(NOTHING);
   // A new function at each drawing must not be a new connection.
   const token = useRef(getToken);
@@ -44,7 +46,7 @@ export function useBuildLogs(jobId, getToken, options = {}) {
     /** @type {import("./index.js").Line[]} */
     const lines = [];
     const run = async () => {
-      for await (const event of follow({ job: jobId, url, after, getToken: () => token.current(), signal: closing.signal })) {
+      for await (const event of follow({ job: jobId, url, after, getToken: ({ reason }) => token.current({ skipCache: reason === "rejected" }), signal: closing.signal })) {
         if (event.type === "lines") change({ lines: (lines.push(...event.lines), lines), connected: true });
         else if (event.type === "gap") change({ gaps: next.gaps + 1 });
         else if (event.type === "done") change({ status: event.status, connected: false });

@@ -20,7 +20,7 @@ async function hook() {
     export const useEffect = (run, needs) => {
       const s = slot(() => ({}));
       if (s.needs && s.needs.every((n, i) => n === needs[i])) return;
-      s.needs = needs; host.effects.push(() => { s.undo?.(); s.undo = run(); }); host.undo = () => s.undo?.();
+      s.needs = needs; s.run = run; host.effects.push(() => { s.undo?.(); s.undo = run(); }); host.undo = () => s.undo?.();
     };`);
   const { host } = await import(pathToFileURL(join(folder, "node_modules/react/index.js")).href);
   const { useBuildLogs } = await import(pathToFileURL(join(folder, "client/react.js")).href);
@@ -28,30 +28,138 @@ async function hook() {
 }
 
 const frame = (event, id, data) => `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+const log = (n) => frame("log", `${n}-0`, { id: `${n}-0`, text: `line ${n}` });
+const heartbeat = (id = "5-0") => frame("heartbeat", id, {});
+const done = (status) => frame("done", "9-0", { status });
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test("the hook has every line once, ends, and does not connect again when it is drawn again", async () => {
-  const { host, useBuildLogs, remove } = await hook();
-  let connections = 0;
-  globalThis.fetch = async (url, { headers }) => {
-    connections += 1;
-    assert.equal(headers.Authorization, "Bearer t");
-    assert.match(url, /^\/api\/jobs\/j\/logs\/stream\?after_id=0-0$/);
-    return new Response(frame("log", "1-0", { id: "1-0", text: "a" }) + frame("log", "2-0", { id: "2-0", text: "b" }) + frame("done", "2-0", { status: "failed" }));
+/** A service that answers with these bodies, one after the other; with `null` at the end of one it stays open. */
+function service(...bodies) {
+  const asked = [];
+  globalThis.fetch = async (url, { headers, signal }) => {
+    const [text, ...more] = [bodies.length > 1 ? bodies.shift() : bodies[0]].flat();
+    const connection = { url, token: headers.Authorization, isOpen: true };
+    asked.push(connection);
+    signal.addEventListener("abort", () => (connection.isOpen = false));
+    if (typeof text === "number") return new Response("{}", { status: text });
+    return new Response(new ReadableStream({
+      start(to) {
+        to.enqueue(new TextEncoder().encode(text));
+        signal.addEventListener("abort", () => { try { to.error(new Error("aborted")); } catch { /* closed */ } });
+        if (more.length === 0) to.close();
+      },
+    }));
   };
-  let shown;
-  const ended = new Promise((resolve) => {
-    host.draw = () => {
-      host.at = 0;
-      shown = useBuildLogs("j", async () => "t");
-      for (const run of host.effects.splice(0)) run();
-      if (shown.status) resolve();
-    };
-  });
+  return asked;
+}
+
+/** A component that shows a log, and what it has shown last. */
+async function component(props) {
+  const { host, useBuildLogs, remove } = await hook();
+  const shown = { logs: null, drawings: 0 };
+  host.draw = () => {
+    host.at = 0;
+    shown.drawings += 1;
+    shown.logs = useBuildLogs(props.job, props.getToken ?? (async () => "t"), props.options);
+    for (const run of host.effects.splice(0)) run();
+  };
   host.draw();
-  await ended;
-  assert.deepEqual(shown.lines.map(({ text }) => text), ["a", "b"]);
-  assert.equal(shown.status, "failed");
-  assert.equal(connections, 1);
-  host.undo();
-  await remove();
+  const until = async (holds) => {
+    for (let turn = 0; turn < 400 && !holds(shown.logs); turn += 1) await after(10);
+    assert.ok(holds(shown.logs), JSON.stringify(shown.logs));
+  };
+  return { host, shown, until, end: async () => (host.undo(), remove()) };
+}
+
+const texts = ({ lines }) => lines.map(({ text }) => text).join();
+
+test("like the hook that it replaces it has every line from now on, once, and stops at the end", async () => {
+  const asked = service(heartbeat() + log(6) + log(7) + done("failed"));
+  const { shown, until, end } = await component({ job: "j" });
+  await until(({ status }) => status === "failed");
+  assert.equal(texts(shown.logs), "line 6,line 7");
+  // No cursor: whoever shows the history by itself gets no line twice.
+  assert.deepEqual(asked.map(({ url, token }) => [url, token]), [["/api/jobs/j/logs/stream", "Bearer t"]]);
+  await after(50);
+  assert.equal(asked.length, 1);
+  await end();
+});
+
+test("after a break it goes on behind the last line, and before the first line behind the first heartbeat", async () => {
+  const asked = service(heartbeat("5-0"), log(6) + log(7), log(8) + done("ready"));
+  const { shown, until, end } = await component({ job: "j" });
+  await until(({ status }) => status === "ready");
+  assert.equal(texts(shown.logs), "line 6,line 7,line 8");
+  assert.deepEqual(asked.map(({ url }) => url.split("?")[1]), [undefined, "after_id=5-0", "after_id=7-0"]);
+  await end();
+});
+
+test("the lines from before are there for whoever asks", async () => {
+  const asked = service(log(1) + done("ready"));
+  const { until, end } = await component({ job: "j", options: { after: "start" } });
+  await until(({ status }) => status === "ready");
+  assert.match(asked[0].url, /after_id=0-0$/);
+  await end();
+});
+
+test("a new function or new options at each drawing are no new connection", async () => {
+  const asked = service([heartbeat() + log(6), null]);
+  const props = { job: "j", options: {} };
+  const { host, until, end } = await component(props);
+  await until(({ lines }) => lines.length === 1);
+  props.getToken = async () => "u";
+  props.options = {};
+  host.draw();
+  await after(20);
+  assert.equal(asked.length, 1);
+  await end();
+});
+
+test("another job begins anew, and neither the one before nor a component that is gone stays connected", async () => {
+  const asked = service([heartbeat() + log(6), null], [heartbeat() + log(7), null]);
+  const props = { job: "a" };
+  const { host, shown, until, end } = await component(props);
+  await until((logs) => texts(logs) === "line 6");
+  props.job = "b";
+  host.draw();
+  await until((logs) => texts(logs) === "line 7");
+  assert.deepEqual(asked.map(({ url, isOpen }) => [url.split("/")[3], isOpen]), [["a", false], ["b", true]]);
+  await end();
+  await after(20);
+  assert.equal(asked[1].isOpen, false);
+  const { drawings } = shown;
+  await after(300);
+  assert.equal(shown.drawings, drawings, "a component that is gone is not drawn");
+});
+
+test("an effect that runs twice, as in development, leaves one connection and every line once", async () => {
+  const asked = service([heartbeat() + log(6), null]);
+  const { host, until, end } = await component({ job: "j" });
+  const [slot] = host.slots.filter(({ undo }) => undo);
+  slot.undo();
+  slot.undo = slot.run();
+  await until(({ lines }) => lines.length > 0);
+  await after(50);
+  await until((logs) => texts(logs) === "line 6");
+  assert.equal(asked.filter(({ isOpen }) => isOpen).length, 1);
+  await end();
+});
+
+test("a refusal is an error, and a token that was refused is asked for without a cache", async () => {
+  const asked = service(401);
+  const options = [];
+  const { shown, until, end } = await component({ job: "j", getToken: async (how) => (options.push(how), "t") });
+  await until(({ error }) => error !== null);
+  assert.equal(shown.logs.error.status, 401);
+  assert.deepEqual(options, [{ skipCache: false }, { skipCache: true }]);
+  assert.equal(asked.length, 2);
+  await end();
+});
+
+test("nothing is followed without a job", async () => {
+  const asked = service(done("ready"));
+  const { shown, end } = await component({ job: null });
+  await after(20);
+  assert.deepEqual([asked.length, shown.logs.lines.length], [0, 0]);
+  await end();
 });
