@@ -14,6 +14,7 @@
 mod support;
 
 mod access;
+mod awkward;
 mod follow;
 mod http2;
 mod large;

@@ -95,6 +95,10 @@ test("lines of real tools that tell of a failure are found", () => {
     "panic: runtime error: index out of range", "fatal: not a git repository", "sh: 1: foo: command not found", "#12 ERROR: process \"/bin/sh -c false\" did not complete",
     "  ✗ adds two numbers", "[ERROR] Failed to execute goal", "fatal error: stdio.h: No such file", "a.c:1:10: fatal error: x.h: No such file or directory", "java.lang.NullPointerException: x",
     "AssertionError: expected 1", "CMake Error at CMakeLists.txt:1 (x):", "cart.py:3: error: Incompatible return value type",
+    "The command '/bin/sh -c make' returned a non-zero code: 2", "./run: error while loading shared libraries: libz.so.1: cannot open shared object file",
+    "Error response from daemon: pull access denied", "error during build:", "PHP Fatal error:  Uncaught", "  3:5  error  'x' is not defined  no-undef",
+    "error Command failed with exit code 1.", "Exception in thread \"main\" java.lang.Exception", "main.c:(.text+0x9): undefined reference to `f'", "E: Unable to locate package foo",
+    "/bin/sh: 1: foo: not found", "│ Error: Invalid reference",
   ]) assert.ok(isFailure(line), line);
 });
 
@@ -103,7 +107,7 @@ test("the server can search by the hint", () => {
 });
 
 test("lines that only speak of errors are none", () => {
-  for (const line of ["0 errors, 0 warnings", "test error_codes ... ok", "Compiling thiserror v2", "no failures", "downloading errorhandler", "test result: ok. 3 passed; 0 failed", "error_code = 0", "Found 0 errors.", "warning: unused variable", "  --> src/error.rs:1:1"]) {
+  for (const line of ["0 errors, 0 warnings", "test error_codes ... ok", "Compiling thiserror v2", "no failures", "downloading errorhandler", "test result: ok. 3 passed; 0 failed", "error_code = 0", "Found 0 errors.", "warning: unused variable", "  --> src/error.rs:1:1", "E2E tests: 3 passed", "process ended with exit code 0", "page not found is handled", "0 fatal errors"]) {
     assert.ok(!isFailure(line), line);
   }
 });

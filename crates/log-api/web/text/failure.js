@@ -6,7 +6,7 @@
 const FAILURE_PATTERNS = [
   String.raw`^::error\b`,
   String.raw`^##\[error\]`,
-  String.raw`^\s*(fatal |internal compiler )?(error|Error|ERROR)(\[[A-Z]*[0-9]+\])?( TS[0-9]+)?:`,
+  String.raw`^[\s│]*(fatal |internal compiler )?(error|Error|ERROR)(\[[A-Z]*[0-9]+\])?( TS[0-9]+)?:`,
   String.raw`^\s*\[ERROR\]`,
   String.raw`^ERROR (in )?\S`,
   String.raw`(:| -) (fatal )?error( [A-Z]+[0-9]+)?: `,
@@ -27,6 +27,17 @@ const FAILURE_PATTERNS = [
   String.raw`^Segmentation fault|^Killed$`,
   String.raw`^CMake Error`,
   String.raw`^#[0-9]+ ERROR: `,
+  String.raw` returned a non-zero code: [0-9]+$`,
+  String.raw`\berror while loading shared libraries: `,
+  String.raw`^Error response from daemon: `,
+  String.raw`^error during build:`,
+  String.raw`\b[Ff]atal error: `,
+  String.raw`^\s+[0-9]+:[0-9]+ +error +\S`,
+  String.raw`\bCommand failed with exit code [1-9]`,
+  String.raw`^Exception in thread `,
+  String.raw`: undefined reference to `,
+  String.raw`^E: `,
+  String.raw`^(\S*/)?(ba|da|z)?sh: .*: (not found|Permission denied)$`,
 ];
 
 const FAILURE = new RegExp(FAILURE_PATTERNS.map((pattern) => `(?:${pattern})`).join("|"), "u");
@@ -34,7 +45,7 @@ const FAILURE = new RegExp(FAILURE_PATTERNS.map((pattern) => `(?:${pattern})`).j
 /**
  * Cheaper, and true for every line that tells of a failure. The server searches by it: its patterns have at most 512 bytes.
  */
-export const FAILURE_HINT = String.raw`error|Error|ERR|FAIL|panic|Traceback|Exception|raise |fatal|command not found|Segmentation|^Killed|\*\*\*|[✗✘✖×]|^E  `;
+export const FAILURE_HINT = String.raw`error|Error|ERR|FAIL|panic|Traceback|Exception|raise |fatal|command not found|Segmentation|^Killed|non-zero code|exit code|undefined reference|: not found$|: Permission denied$|^E: |\*\*\*|[✗✘✖×]|^E  `;
 const HINT = new RegExp(FAILURE_HINT, "u");
 /** Longer lines are data. */
 const LONGEST = 2000;
