@@ -116,6 +116,100 @@ async fn a_phone_wraps_lines_and_needs_no_sideways_scrolling() {
 }
 
 #[tokio::test]
+async fn the_menu_of_a_narrow_phone_is_whole_and_does_what_it_says() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all(["a", "b"]).await;
+    let phone = ChromiumOptions {
+        phone: true,
+        ..ChromiumOptions::default()
+    };
+    let page = Page::with(phone, &api, &job, "").await;
+    page.until_lines(2).await;
+    // The second one is the same phone, turned.
+    for (width, height) in [(360, 640), (640, 360)] {
+        let metrics =
+            json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": true});
+        page.browser
+            .devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
+        page.until(&format!("innerWidth === {width}")).await;
+        let outside = page
+            .run(
+                "root.querySelector('[aria-haspopup=menu]').click(); await frame();
+                 const outside = [];
+                 for (const item of root.querySelectorAll('.menu [role=menuitem]')) {
+                     item.scrollIntoView({ block: 'nearest' });
+                     const { left, top, right, bottom, height } = item.getBoundingClientRect();
+                     if (left < 0 || top < 0 || right > innerWidth || bottom > innerHeight || height < 24) outside.push(item.textContent);
+                 }
+                 return outside;",
+            )
+            .await;
+        assert_eq!(outside, json!([]), "{width} × {height}");
+        let before = page.text("rows()[0].querySelector('.gutter').dataset.number ?? ''");
+        let before = before.await;
+        page.run("[...root.querySelectorAll('.menu [role=menuitem]')].find((item) => item.textContent.includes('line numbers')).click();").await;
+        page.until(&format!(
+            "(rows()[0].querySelector('.gutter').dataset.number ?? '') !== '{before}'"
+        ))
+        .await;
+        assert_eq!(
+            page.get("root.querySelector('.menu').hidden").await,
+            json!(true)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_browser_without_highlights_marks_the_rows_of_matches() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all(["a needle", "hay", "a needle"]).await;
+    let page = Page {
+        browser: Chromium::new().await,
+    };
+    let script = json!({"source": "delete window.Highlight; Object.defineProperty(CSS, 'highlights', { value: undefined });"});
+    page.browser
+        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
+        .await;
+    page.open(&crate::page::address(&api, &job, "")).await;
+    page.until_lines(3).await;
+    page.run("log.search('needle')").await;
+    let marked = "rows().map((row) => row.classList.contains('matched')).join()";
+    page.until(&format!("{marked} === 'true,false,true'")).await;
+    let paper = "rows().map((row) => getComputedStyle(row.querySelector('.text')).backgroundColor)";
+    assert_eq!(
+        page.get(&format!("new Set({paper}).size")).await,
+        json!(3),
+        "a match, the one that the reader is at, and none"
+    );
+    page.run("root.querySelector('.find [aria-label^=Close]').click(); await frame();")
+        .await;
+    page.until(&format!("{marked} === 'false,false,false'"))
+        .await;
+}
+
+#[tokio::test]
+async fn nothing_moves_for_who_wants_less_motion() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all(["::group::A", "b"]).await;
+    let page = Page::of(&api, &job).await;
+    page.until_state("live").await;
+    let moving = "[...root.querySelectorAll('*')].filter((node) => [null, '::before', '::after'].some((part) => {
+        const { animationName, transitionDuration } = getComputedStyle(node, part);
+        return animationName !== 'none' || transitionDuration.split(', ').some((time) => time !== '0s');
+    })).length";
+    assert!(page.number(moving).await > 0);
+    let features = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+    page.browser
+        .devtools("Emulation.setEmulatedMedia", features)
+        .await;
+    assert_eq!(page.number(moving).await, 0);
+}
+
+#[tokio::test]
 async fn lines_are_not_read_aloud_one_by_one_and_the_state_is() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;

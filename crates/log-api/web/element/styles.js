@@ -43,6 +43,7 @@ header { display: flex; align-items: center; gap: 10px; flex: none; min-height: 
 .tools button.count { color: var(--red); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .icon { display: inline-grid; place-items: center; min-width: 30px; }
 svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
+[aria-haspopup="menu"] svg { stroke-width: 2.5; }
 .again { border: 1px solid var(--line); background: var(--paper); border-radius: 6px; padding: 2px 10px; white-space: nowrap; flex: none; }
 
 .main { position: relative; flex: 1; min-height: 0; }
@@ -58,6 +59,8 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .row.failure { background: var(--failure); }
 .row.target { background: var(--target); }
 .row.current { box-shadow: inset 3px 0 0 var(--accent); }
+.row.matched .text { background: var(--match); color: var(--ink); }
+.row.matched.current .text { background: var(--now); }
 .row.open .text::after { content: "▍"; color: var(--accent); animation: blink 1.2s step-end infinite; }
 @keyframes blink { 50% { opacity: 0; } }
 .row.pinned { position: absolute; top: -100000px; }
@@ -127,7 +130,7 @@ dialog kbd { margin-right: 4px; border: 1px solid var(--line); border-bottom-wid
   .find .hint { display: none; }
   .newer { right: 14px; bottom: max(14px, env(safe-area-inset-bottom)); min-height: 36px; }
 }
-@media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
+@media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
   .row[data-source="stderr"] { border-left-color: Highlight; border-left-style: double; }
   .row.target, .row.failure { outline: 1px solid Highlight; outline-offset: -1px; }
