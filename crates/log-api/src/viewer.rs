@@ -1,13 +1,14 @@
 //! The log page: the files of `web/`, embedded in the binary, and the pages that use them.
 //!
 //! - `/jobs/{job_id}` is the page of a job, and `/embed/jobs/{job_id}` the same for a frame of another page.
-//! - `/viewer/…` are the modules. Pages name them with a version, so that browsers keep them; other sites, which load
-//!   `<job-log>` from here, name them without.
+//! - `/viewer/…` are the modules, one by one, and joined to one file for each page and for the element. Pages name them with
+//!   a version, so that browsers keep them; other sites, which load `<job-log>` from here, name them without.
 //!
 //! Nothing here is private and nothing depends on who asks: the page asks the API, like any other client.
 
 mod asset;
 mod files;
+mod join;
 mod pages;
 mod slim;
 
@@ -21,6 +22,7 @@ use log_wire::ErrorCode;
 
 use self::asset::{Asset, File};
 use self::files::FILES;
+use self::join::JOINED;
 use self::pages::Pages;
 use crate::error::ApiError;
 use crate::http::sealed;
@@ -37,7 +39,12 @@ pub struct ViewerOptions {
 /// What is sent for each file, compressed once.
 static MODULES: LazyLock<HashMap<&str, Asset>> = LazyLock::new(|| {
     let asset = |file: &File| Asset::new(file.path, Bytes::from(slim::slim(file.text)));
-    FILES.iter().map(|file| (file.path, asset(file))).collect()
+    let modules = FILES.iter().map(|file| (file.path, asset(file)));
+    let joined = JOINED.iter().map(|joined| {
+        let text = Bytes::from(joined.text());
+        (joined.path, Asset::new(joined.path, text))
+    });
+    modules.chain(joined).collect()
 });
 
 /// Mounts the routes of the log page.

@@ -11,13 +11,6 @@ use bytes::Bytes;
 use super::asset::{Asset, short_digest};
 use super::files::FILES;
 
-/// Modules that both pages load in any case. The browser fetches them together, instead of one layer of imports after the
-/// other.
-const PRELOADED: [&str; 4] = ["client/", "element/", "model/", "text/"];
-
-/// Modules of these folders that only others need.
-const NOT_PRELOADED: [&str; 1] = ["client/react.js"];
-
 /// A digest of all files: the version in the addresses of the modules.
 pub(super) fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -87,18 +80,10 @@ fn embed_policy(origins: &[String]) -> Result<HeaderValue, InvalidHeaderValue> {
     policy(&origins.join(" "))
 }
 
-/// A page with the addresses of this version's modules.
+/// A page with the addresses of this version's files.
 fn page(html: &str) -> Bytes {
     let root = format!("/viewer/{}/", version());
-    let preloaded = FILES.iter().map(|file| file.path).filter(|path| {
-        PRELOADED.iter().any(|start| path.starts_with(start)) && !NOT_PRELOADED.contains(path)
-    });
-    let links: String = preloaded
-        .filter(|path| path.ends_with(".js"))
-        .map(|path| format!("<link rel=\"modulepreload\" href=\"{root}{path}\">\n"))
-        .collect();
-    let html = html.replace("/viewer/", &root);
-    Bytes::from(html.replace("<script type", &format!("{links}<script type")))
+    Bytes::from(html.replace("/viewer/", &root))
 }
 
 #[cfg(test)]
@@ -106,15 +91,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_names_every_module_with_its_version() {
-        let html = page(include_str!("../../web/page/page.html"));
-        let html = std::str::from_utf8(&html).unwrap();
-        let module = format!(
-            "<link rel=\"modulepreload\" href=\"/viewer/{}/element/job-log.js\">",
-            version()
-        );
-        assert!(html.contains(&module), "{html}");
-        assert!(!html.contains("\"/viewer/page"), "{html}");
+    fn a_page_names_its_files_with_their_version() {
+        for html in [
+            include_str!("../../web/page/page.html"),
+            include_str!("../../web/page/embed.html"),
+        ] {
+            let html = page(html);
+            let html = std::str::from_utf8(&html).unwrap();
+            let named = html.matches("\"/viewer/").count();
+            let versioned = html.matches(&format!("\"/viewer/{}/", version())).count();
+            assert_eq!((named, versioned), (2, 2), "{html}");
+        }
     }
 
     #[test]

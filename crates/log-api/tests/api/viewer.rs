@@ -71,6 +71,27 @@ async fn a_module_is_kept_by_its_version_and_asked_for_without_it() {
 }
 
 #[tokio::test]
+async fn a_page_is_one_script_and_so_is_the_element_for_other_sites() {
+    let (_redis, api) = shared().await;
+    let mut bytes = 0;
+    let html = api.anonymous().get("/jobs/x").send().await;
+    for name in ["page.js", "page/page.css"] {
+        let file = module(html.text(), name);
+        assert!(html.text().contains(&format!("\"{file}\"")), "{name}");
+        let packed = api.anonymous().get(&file).header("Accept-Encoding", "gzip");
+        let packed = packed.send().await;
+        assert_eq!(packed.status, 200, "{name}");
+        let length = packed.header("content-length").unwrap();
+        bytes += length.parse::<usize>().unwrap();
+    }
+    assert!(bytes < 60_000, "a visit costs {bytes} bytes");
+    let element = api.anonymous().get("/viewer/job-log.js").send().await;
+    assert_eq!(element.header("access-control-allow-origin"), Some("*"));
+    assert!(!element.text().contains("\nimport "));
+    assert!(element.text().contains("\nexport const { JobLog } = $"));
+}
+
+#[tokio::test]
 async fn what_is_not_there_and_what_is_not_read_is_refused_as_everywhere() {
     let (_redis, api) = shared().await;
     for path in [
