@@ -249,7 +249,8 @@ export class Panel {
 
   /** @param {number} lines */
   #appended(lines) {
-    this.#announcer.appended(lines);
+    // What was there before is not new.
+    if (this.#isOpen) this.#announcer.appended(lines);
     if (!this.view.following) this.#newLines += lines;
     this.find.appended();
     this.#structure.appended();

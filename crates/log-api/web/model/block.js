@@ -206,14 +206,15 @@ export class Block {
   }
 
   /**
-   * Whether the first line with a phase begins a new one, compared with what is before this block.
+   * Whether the first line with a phase begins a new one, compared with what is before this block. Returns whether that is new.
    * @param {string | null} before
    */
   joinPhase(before) {
-    if (this.firstPhaseAt < 0) return;
+    if (this.firstPhaseAt < 0) return false;
+    const flags = this.flags[this.firstPhaseAt];
     const isHead = this.firstPhase !== before && this.#heads <= MOST_HEADS;
-    if (isHead) this.flags[this.firstPhaseAt] |= PHASE_HEAD;
-    else this.flags[this.firstPhaseAt] &= ~PHASE_HEAD;
+    this.flags[this.firstPhaseAt] = isHead ? flags | PHASE_HEAD : flags & ~PHASE_HEAD;
+    return this.flags[this.firstPhaseAt] !== flags;
   }
 
   /** @param {number} index @param {Line} line */

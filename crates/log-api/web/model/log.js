@@ -329,7 +329,8 @@ export class Log {
     const shown = block.shown;
     this.lines += shown - block.countedShown;
     block.countedShown = shown;
-    if (block.marks.length > 0 || block.failures.length > 0 || block.firstPhaseAt >= first) this.structure += 1;
+    const hasHead = block.phases.some(({ index }) => index >= first && block.has(index, PHASE_HEAD));
+    if (block.marks.length > 0 || block.failures.length > 0 || hasHead) this.structure += 1;
     this.changed(block);
   }
 
@@ -343,7 +344,7 @@ export class Log {
       before = piece.lastPhase;
       break;
     }
-    block.joinPhase(before);
+    if (!block.joinPhase(before)) return;
     this.changed(block);
     this.structure += 1;
   }
@@ -397,7 +398,8 @@ export class Log {
     this.pieces.splice(at, removed, ...pieces);
     for (let order = at; order < this.pieces.length; order += 1) this.pieces[order].order = order;
     this.#valid = Math.min(this.#valid, at);
-    this.structure += 1;
+    // At the end, nothing moves.
+    if (at + pieces.length < this.pieces.length || removed > 0) this.structure += 1;
   }
 
   /** @param {Block} block */

@@ -86,7 +86,7 @@ function running({ jobStatus, createdAt, connection, lines, lastLineAt, interrup
     return shown("queued", "Queued", `Lines appear here when the worker starts.${since && ` Queued${since}.`}`);
   }
   if (connection === null || connection.state === "connecting") {
-    return interrupted ? shown("reconnecting", "Reconnecting", "") : shown("starting", "Connecting", "");
+    return interrupted ? shown("reconnecting", "Reconnecting", "Trying now.", { canRetry: true }) : shown("starting", "Connecting", "");
   }
   if (lines === 0) return shown("starting", "Started", `No output yet.${since && ` Created${since}.`}`);
   const silent = now - lastLineAt;

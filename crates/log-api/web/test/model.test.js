@@ -123,6 +123,17 @@ test("a log that was written anew goes on with its new ids", () => {
   assert.deepEqual(shown(log).slice(-3), ["gap", "line 0", "line 1"]);
 });
 
+test("lines that go on as before are no other structure, however many", () => {
+  const log = new Log();
+  const phase = (name, from, to) => lines(from, to).map((one) => ({ ...one, phase: name }));
+  log.append(phase("code", 0, 10));
+  const { structure } = log;
+  log.append(phase("code", 10, 3000));
+  assert.equal(log.structure, structure);
+  log.append(phase("checks", 3000, 3001));
+  assert.ok(log.structure > structure);
+});
+
 test("behind the last row there is nothing", () => {
   const log = new Log();
   assert.equal(log.at(0), null);
