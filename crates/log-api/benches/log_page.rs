@@ -1,7 +1,8 @@
 //! The log page in Chromium: weight, first line, frames, memory, jumps and search on a log of 1,000,000 lines.
 //!
-//! `cargo xtask bench log_page`; with `--lines 5000000` on a longer log, with `--quick` on 50,000 lines for a look at whether
-//! it works. It starts its own Redis, server and browser. Nothing else should run meanwhile: frames are measured.
+//! `cargo xtask bench log_page`; with `--lines 5000000` on a longer log, with `--minutes 10` for the growth of memory, with
+//! `--quick` on 50,000 lines for a look at whether it works. It starts its own Redis, server and browser. Nothing else should
+//! run meanwhile: frames are measured.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +15,9 @@
 #[path = "../tests/api/support.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the suite `api` uses the rest")]
 mod support;
+
+#[path = "log_page/service.rs"]
+mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +35,11 @@ const RATE: usize = 5000;
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let named = arguments.iter().position(|argument| argument == "--lines");
-    let lines = named.map(|at| arguments[at + 1].parse().expect("--lines NUMBER"));
-    let lines = lines.unwrap_or(if quick { 50_000 } else { 1_000_000 });
+    let asked = |name: &str| -> Option<usize> {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        Some(arguments[at + 1].parse().expect("a number"))
+    };
+    let lines = asked("--lines").unwrap_or(if quick { 50_000 } else { 1_000_000 });
 
     let redis = Arc::new(RedisServer::start().await);
     let api = Api::start(&redis.url(), &[("LOG_API_MAX_TOKEN_SECS", "86400")]).await;
@@ -71,6 +77,12 @@ async fn main() {
     );
     jumps(&browser).await;
     searches(&browser).await;
+    match asked("--minutes") {
+        Some(minutes) => growth(&browser, &job, minutes).await,
+        None => println!("growth of memory: not measured without --minutes 10"),
+    }
+    drop(browser);
+    service::measure(&api, &redis, &job).await;
 }
 
 /// One line of the result: what, how much, and what was the goal.
@@ -297,6 +309,24 @@ async fn searches(browser: &Chromium) {
         "ms",
         start.elapsed().as_secs_f64() * 1000.0,
     );
+}
+
+/// How much more the page needs after minutes of lines that are followed.
+async fn growth(browser: &Chromium, job: &Job, minutes: usize) {
+    browser
+        .run("document.querySelector('job-log').follow = true;")
+        .await;
+    let before = memory(browser).await;
+    let start = Instant::now();
+    for second in 0..minutes * 60 {
+        let batch =
+            (0..1000).map(|n| format!("{second}.{n} a line of a build that goes on and on"));
+        job.append_untrimmed(batch).await;
+        tokio::time::sleep_until(start + Duration::from_secs(second as u64 + 1)).await;
+    }
+    let grown = memory(browser).await - before;
+    let what = format!("growth over {minutes} min at 1,000 lines/s");
+    show(&what, 5.0, "MB", grown);
 }
 
 async fn until(browser: &Chromium, expression: &str) {
