@@ -35,12 +35,21 @@ struct Faults {
     black_hole: bool,
     /// How long each piece of data is delayed.
     delay: Duration,
+    /// After how many bytes of the client, and of the server, a connection is broken off.
+    cuts: Cuts,
     /// How often all connections were dropped.
     drops: u64,
     /// How often the connections were stranded.
     strandings: u64,
     /// No data passes on connections that are older than the last stranding.
     stranded: bool,
+}
+
+/// After how many bytes a connection is broken off. `None`: it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Cuts {
+    request: Option<usize>,
+    answer: Option<usize>,
 }
 
 impl TcpProxy {
@@ -64,6 +73,7 @@ impl TcpProxy {
             refusing: false,
             black_hole: false,
             delay: Duration::ZERO,
+            cuts: Cuts::default(),
             drops: 0,
             strandings: 0,
             stranded: false,
@@ -130,6 +140,19 @@ impl TcpProxy {
         });
     }
 
+    /// Breaks new connections off after so many bytes from the client, until [`TcpProxy::mend`].
+    pub fn cut_requests_after(&self, bytes: usize) {
+        self.faults
+            .send_modify(|faults| faults.cuts.request = Some(bytes));
+    }
+
+    /// Breaks new connections off after so many bytes from the server, until [`TcpProxy::mend`]: the request has arrived,
+    /// and its answer is lost.
+    pub fn cut_answers_after(&self, bytes: usize) {
+        self.faults
+            .send_modify(|faults| faults.cuts.answer = Some(bytes));
+    }
+
     /// Delays each piece of data, in both directions.
     pub fn delay(&self, delay: Duration) {
         self.faults.send_modify(|faults| faults.delay = delay);
@@ -142,6 +165,7 @@ impl TcpProxy {
             faults.black_hole = false;
             faults.stranded = false;
             faults.delay = Duration::ZERO;
+            faults.cuts = Cuts::default();
         });
         while TcpStream::connect(self.address).await.is_err() {
             sleep(Duration::from_millis(1)).await;
@@ -197,7 +221,11 @@ async fn forward(
     connection: OpenConnection,
 ) {
     let mut dropped = faults.clone();
-    let made = faults.borrow().strandings;
+    let Faults {
+        strandings: made,
+        cuts,
+        ..
+    } = *faults.borrow();
     let through = async {
         wait_until_passing(&mut faults.clone(), made).await;
         let Ok(server) = TcpStream::connect(server).await else {
@@ -207,9 +235,10 @@ async fn forward(
         server.set_nodelay(true).ok();
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        tokio::join!(
-            pump(from_client, to_server, faults.clone(), made),
-            pump(from_server, to_client, faults.clone(), made),
+        // A cut ends both directions.
+        let _ = tokio::try_join!(
+            pump(from_client, to_server, faults.clone(), made, cuts.request),
+            pump(from_server, to_client, faults.clone(), made, cuts.answer),
         );
     };
     tokio::select! {
@@ -218,27 +247,37 @@ async fn forward(
     }
 }
 
+/// The connection is broken off here.
+struct Cut;
+
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut faults: watch::Receiver<Faults>,
     made: u64,
-) {
+    cut: Option<usize>,
+) -> Result<(), Cut> {
+    let mut left = cut.unwrap_or(usize::MAX);
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
         if read == 0 {
             // Forwards the end of this direction; the other one may go on.
             to.shutdown().await.ok();
-            return;
+            return Ok(());
         }
         let delay = faults.borrow().delay;
         if !delay.is_zero() {
             sleep(delay).await;
         }
         wait_until_passing(&mut faults, made).await;
-        if to.write_all(&buffer[..read]).await.is_err() {
-            return;
+        let passing = read.min(left);
+        if to.write_all(&buffer[..passing]).await.is_err() {
+            return Ok(());
+        }
+        left -= passing;
+        if left == 0 {
+            return Err(Cut);
         }
     }
 }

@@ -77,3 +77,26 @@ async fn a_delay_applies_in_both_directions() {
     echo(&mut stream).await.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(200));
 }
+
+#[tokio::test]
+async fn a_connection_is_broken_off_after_so_many_bytes_of_either_side() {
+    let proxy = echo_proxy().await;
+    let got = async || {
+        let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+        let _ = stream.write_all(b"0123456789").await;
+        let mut got = Vec::new();
+        let _ = stream.read_to_end(&mut got).await;
+        got
+    };
+    proxy.cut_answers_after(4);
+    assert_eq!(got().await, b"0123");
+    proxy.mend().await;
+    proxy.cut_requests_after(3);
+    assert!(
+        b"012".starts_with(&got().await),
+        "no more than the server got"
+    );
+    proxy.mend().await;
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    echo(&mut stream).await.unwrap();
+}
