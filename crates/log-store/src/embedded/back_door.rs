@@ -82,6 +82,11 @@ impl EmbeddedStore {
         .await;
     }
 
+    /// Makes the file one of an older version, which did not count the bytes of lines.
+    pub async fn forget_line_bytes(&self) {
+        self.change(|tables| tables.forget_count()).await;
+    }
+
     /// Makes a job's record older, and removes what is expired, as the store does once a minute.
     pub async fn age_job(&self, job: &JobId, by: Duration) {
         let job = job.clone();

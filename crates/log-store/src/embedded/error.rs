@@ -62,11 +62,13 @@ impl From<redb::Error> for Failure {
 }
 
 impl From<Arc<redb::Error>> for Failure {
-    /// A disk that fails or is full is an outage: redb refuses everything until the store is opened again. Every other
-    /// error is about the file itself.
+    /// A disk that fails or is full is an outage, and so is a file that is being opened again after that. Every other error
+    /// is about the file itself.
     fn from(error: Arc<redb::Error>) -> Self {
         Self(match *error {
-            redb::Error::Io(_) | redb::Error::PreviousIo => StoreUnavailable::new(error).into(),
+            redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
+                StoreUnavailable::new(error).into()
+            }
             _ => StoreRefused::new(error).into(),
         })
     }

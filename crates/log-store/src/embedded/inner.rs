@@ -1,9 +1,9 @@
 //! What the writer, the readers and the watches of one store share.
 
 use log_domain::JobId;
-use redb::Database;
 use tokio_util::sync::DropGuard;
 
+use super::file::File;
 use super::options::EmbeddedOptions;
 use super::tables::{Change, Tables};
 use crate::notice::Notices;
@@ -11,12 +11,12 @@ use crate::notice::Notices;
 /// The file, and who is notified of its changes.
 #[derive(Debug)]
 pub(super) struct EmbeddedInner {
-    pub(super) db: Database,
+    pub(super) file: File,
     pub(super) options: EmbeddedOptions,
     pub(super) logs: Notices<JobId>,
     pub(super) jobs: Notices<JobId>,
     pub(super) access: Notices<()>,
-    /// Tells that the file is closed. After `db`, because fields are dropped in this order.
+    /// Tells that the file is closed. After `file`, because fields are dropped in this order.
     pub(super) _closed: DropGuard,
 }
 
@@ -26,9 +26,10 @@ impl EmbeddedInner {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error>,
     ) -> Result<(T, Vec<Change>), redb::Error> {
-        let txn = self.db.begin_write()?;
+        let txn = self.file.begin_write()?;
         let mut tables = Tables::open(&txn, &self.options)?;
         let value = work(&mut tables)?;
+        tables.keep_count()?;
         let (dirty, changes) = (tables.dirty, std::mem::take(&mut tables.changes));
         drop(tables);
         if dirty {

@@ -4,7 +4,7 @@
 //!
 //! | table | key | value | |
 //! |---|---|---|---|
-//! | `meta` | name | u64 | `format`: [`FORMAT`]; `next_log`: the number of the next new log |
+//! | `meta` | name | u64 | `format`: [`FORMAT`]; `next_log`: the number of the next new log; `line_bytes`: the bytes of all lines |
 //! | `logs` | job id | [`LogRecord`], eight u64 | what a log contains and ever contained; rewritten by every append |
 //! | `lines` | (log number, ms, seq) | [`fields`](encode) of a line | never changed |
 //! | `dead` | log number | – | deleted logs whose lines are still to be removed |

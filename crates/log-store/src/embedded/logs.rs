@@ -5,6 +5,7 @@ use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 
 use super::layout::MAX_LINE_BYTES;
 use super::store::EmbeddedStore;
+use super::tables::Tables;
 use super::watch::EmbeddedWatch;
 use crate::append::{LogAppend, NewLine};
 use crate::error::{StoreError, StoreRefused};
@@ -56,19 +57,25 @@ impl LogAppend for EmbeddedStore {
         if lines.is_empty() {
             return Ok(Vec::new());
         }
-        check_length(lines)?;
+        let bytes = check_length(lines)?;
         let (job, lines) = (job.clone(), lines.to_vec());
-        let appended = self.writer.write(move |tables| tables.append(&job, &lines));
+        let append = move |tables: &mut Tables<'_>| tables.append(&job, &lines);
+        let appended = self.writer.write_lines(bytes, append);
         Ok(appended.await?.map_err(StoreRefused::new)?)
     }
 }
 
-/// Refuses lines that are too long for the file.
-pub(super) fn check_length(lines: &[NewLine]) -> Result<(), StoreError> {
-    if lines.iter().any(|line| bytes(line) > MAX_LINE_BYTES) {
-        return Err(StoreRefused::new("a line is longer than 1 GiB").into());
+/// About how many bytes lines have in the file. Refuses lines that are too long for it.
+pub(super) fn check_length(lines: &[NewLine]) -> Result<usize, StoreError> {
+    let mut all = 0;
+    for line in lines {
+        let bytes = bytes(line);
+        if bytes > MAX_LINE_BYTES {
+            return Err(StoreRefused::new("a line is longer than 1 GiB").into());
+        }
+        all += bytes + 64;
     }
-    Ok(())
+    Ok(all)
 }
 
 fn bytes(line: &NewLine) -> usize {

@@ -10,9 +10,11 @@ mod access;
 #[cfg(feature = "conformance")]
 mod back_door;
 mod error;
+mod file;
 mod inner;
 mod jobs;
 mod layout;
+mod line_bytes;
 mod logs;
 mod numbered;
 mod options;

@@ -115,10 +115,11 @@ impl NumberedAppend for EmbeddedStore {
             let state = self.producer(job, batch.producer()).await?;
             return NumberedAppended::for_no_lines(state.as_ref(), batch);
         }
-        check_length(lines)?;
+        let bytes = check_length(lines)?;
         let (job, batch, lines) = (job.clone(), batch.clone(), lines.to_vec());
         let append = move |tables: &mut Tables<'_>| tables.append_numbered(&job, &batch, &lines);
-        let appended = self.writer.write(append).await.map_err(StoreError::from)?;
+        let appended = self.writer.write_lines(bytes, append).await;
+        let appended = appended.map_err(StoreError::from)?;
         Ok(appended?)
     }
 

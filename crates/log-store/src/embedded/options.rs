@@ -13,10 +13,27 @@ pub struct EmbeddedOptions {
     pub keep_logs: Duration,
     /// How long a job without a log is kept after its last change: 48 hours.
     pub keep_jobs: Duration,
+    /// How large the file may become, in bytes: without a bound. Beyond it, the oldest
+    /// logs are deleted, and of logs that are written to, the oldest lines. A quarter of it is lines, because pages are half
+    /// full at worst and redb doubles its file when it is full. What one transaction writes comes on top for a moment: 32 MiB.
+    pub max_bytes: Option<u64>,
     /// The most memory for pages of the file, in bytes: 64 MiB.
     pub cache_bytes: usize,
     /// The statuses of jobs: those of the wire contract.
     pub lifecycle: Lifecycle,
+}
+
+/// So long as it is smaller, redb doubles its file when it needs room. From then on it adds so much at a time.
+const REGION: u64 = 4 << 30;
+
+impl EmbeddedOptions {
+    /// How many bytes of lines the store keeps so that its file has at most [`max_bytes`](Self::max_bytes): a quarter.
+    /// Pages are half full at worst, and redb doubles its file when it is full. A large file grows by 4 GiB instead; then it
+    /// is half of what is left after two such steps, if that is more.
+    pub(super) fn most_line_bytes(&self) -> Option<u64> {
+        let bound = self.max_bytes?;
+        Some((bound / 4).max(bound.saturating_sub(2 * REGION) / 2))
+    }
 }
 
 impl Default for EmbeddedOptions {
@@ -25,6 +42,7 @@ impl Default for EmbeddedOptions {
             max_lines: 50_000,
             keep_logs: Duration::from_secs(24 * 3600),
             keep_jobs: Duration::from_secs(48 * 3600),
+            max_bytes: None,
             cache_bytes: 64 * 1024 * 1024,
             lifecycle: Lifecycle::default(),
         }

@@ -5,9 +5,10 @@ use std::ops::Bound;
 use log_domain::{
     Batch, EntryId, JobId, LogBounds, Order, ProducerName, ProducerState, ReadLimit, Span,
 };
-use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
+use redb::{ReadTransaction, TableError};
 
 use super::error::damaged;
+use super::file::File;
 use super::layout::{
     JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, PRODUCERS, REVOCATIONS, line, line_id,
     line_key, producer_key, state_from_disk,
@@ -20,9 +21,9 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn take(db: &Database) -> Result<Self, redb::Error> {
+    pub(super) fn take(file: &File) -> Result<Self, redb::Error> {
         Ok(Self {
-            txn: db.begin_read()?,
+            txn: file.begin_read()?,
         })
     }
 

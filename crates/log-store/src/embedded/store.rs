@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use log_domain::{EntryId, Job, JobId, ReadLimit};
-use redb::{Database, DatabaseError};
+use redb::DatabaseError;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Closing, Failure, OpenError};
+use super::file::File;
 use super::inner::EmbeddedInner;
 use super::layout::{FORMAT, JobRecord};
 use super::options::EmbeddedOptions;
@@ -20,8 +21,9 @@ use crate::notice::Notices;
 /// Logs and jobs in a directory of this machine, for a small installation, the demo and tests.
 ///
 /// **When an append returns**, its lines are on disk (synced). They survive a killed process and a loss of power. Appends
-/// that wait for the disk are committed together. A disk that fails or is full is an outage
-/// ([`StoreUnavailable`](crate::StoreUnavailable)) that lasts until the store is opened again.
+/// that wait for the disk are committed together. While the disk is full, writes fail
+/// ([`StoreUnavailable`](crate::StoreUnavailable)), and reads go on. After a disk has failed, the file is opened again, once
+/// a second until that succeeds; until then everything fails.
 ///
 /// Ids are the wall clock's milliseconds and never go back, as in Redis. Old logs and jobs are removed once a minute. There
 /// is no connection that can be lost: the deadline of R4 is that of the disk.
@@ -74,17 +76,14 @@ impl EmbeddedStore {
 
     fn open_blocking(dir: PathBuf, options: EmbeddedOptions) -> Result<Self, OpenError> {
         make_private(&dir).map_err(backend(&dir))?;
-        let db = Database::builder()
-            .set_cache_size(options.cache_bytes)
-            .create(dir.join("log-store.redb"));
-        let db = match db {
-            Ok(db) => db,
+        let file = match File::open(dir.clone(), options.cache_bytes) {
+            Ok(file) => file,
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(OpenError::InUse { dir }),
             Err(error) => return Err(backend(&dir)(error)),
         };
         let closed = CancellationToken::new();
         let inner = EmbeddedInner {
-            db,
+            file,
             options,
             logs: Notices::default(),
             jobs: Notices::default(),
@@ -96,6 +95,8 @@ impl EmbeddedStore {
         if found != FORMAT {
             return Err(OpenError::OtherFormat { dir, found });
         }
+        let counted = inner.transact(|tables| tables.count_lines_once());
+        counted.map_err(backend(&dir))?;
         let inner = Arc::new(inner);
         let writer = Writer::start(Arc::clone(&inner)).map_err(backend(&dir))?;
         Ok(Self {
@@ -125,7 +126,7 @@ impl EmbeddedStore {
         read: impl FnOnce(&Snapshot) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.inner);
-        let reading = move || Snapshot::take(&inner.db).and_then(|snapshot| read(&snapshot));
+        let reading = move || Snapshot::take(&inner.file).and_then(|snapshot| read(&snapshot));
         let read = tokio::task::spawn_blocking(reading).await;
         let read = read.map_err(|_| Failure::from(Closing))?;
         Ok(read.map_err(Failure::from)?)
@@ -176,7 +177,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
+    use redb::ReadableTableMetadata as _;
 
     use crate::embedded::layout::{self, DEAD, LINES, META};
     use std::time::Duration;
@@ -195,7 +196,7 @@ mod tests {
 
     /// How many lines and how many deleted logs are in the file.
     fn stored(store: &EmbeddedStore) -> (u64, u64) {
-        let txn = store.inner.db.begin_read().unwrap();
+        let txn = store.inner.file.begin_read().unwrap();
         let (lines, dead) = (
             txn.open_table(LINES).unwrap(),
             txn.open_table(DEAD).unwrap(),
@@ -228,7 +229,7 @@ mod tests {
     async fn a_file_of_another_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).await.unwrap();
-        let txn = store.inner.db.begin_write().unwrap();
+        let txn = store.inner.file.begin_write().unwrap();
         txn.open_table(META).unwrap().insert("format", 7).unwrap();
         txn.commit().unwrap();
         store.close().await;
@@ -246,7 +247,7 @@ mod tests {
         let store = open(dir.path()).await.unwrap();
         let job: JobId = "job".parse().unwrap();
         let ids = store.append(&job, &lines(3)).await.unwrap();
-        let txn = store.inner.db.begin_write().unwrap();
+        let txn = store.inner.file.begin_write().unwrap();
         let key = layout::line_key(0, ids[1]);
         txn.open_table(LINES)
             .unwrap()

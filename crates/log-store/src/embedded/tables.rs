@@ -10,6 +10,7 @@ use super::layout::{
     DEAD, JOBS, JobRecord, LINES, LOGS, LineKey, LogRecord, MESSAGES, META, PRODUCERS, ProducerKey,
     REVOCATIONS, RUNS, TICKETS, encode, line_fields, line_id, line_key,
 };
+use super::line_bytes::LineBytes;
 use super::options::EmbeddedOptions;
 use crate::append::NewLine;
 use crate::error::TransitionError;
@@ -32,9 +33,9 @@ pub(super) enum Change {
 
 /// The tables within one write transaction.
 pub(super) struct Tables<'txn> {
-    meta: Table<'txn, &'static str, u64>,
+    pub(super) meta: Table<'txn, &'static str, u64>,
     pub(super) logs: Table<'txn, &'static str, [u64; 10]>,
-    lines: Table<'txn, LineKey, &'static [u8]>,
+    pub(super) lines: Table<'txn, LineKey, &'static [u8]>,
     pub(super) dead: Table<'txn, u64, ()>,
     pub(super) jobs: Table<'txn, &'static str, &'static [u8]>,
     pub(super) producers: Table<'txn, ProducerKey, [u64; 4]>,
@@ -43,6 +44,8 @@ pub(super) struct Tables<'txn> {
     pub(super) revocations: Table<'txn, u64, (u64, &'static str)>,
     pub(super) messages: Table<'txn, &'static str, u64>,
     pub(super) options: &'txn EmbeddedOptions,
+    /// How many bytes all lines have in the file, and whether that has changed.
+    pub(super) line_bytes: LineBytes,
     /// The time of the transaction, in Unix milliseconds.
     pub(super) now: u64,
     pub(super) changes: Vec<Change>,
@@ -76,8 +79,11 @@ impl<'txn> Tables<'txn> {
         txn: &'txn WriteTransaction,
         options: &'txn EmbeddedOptions,
     ) -> Result<Self, redb::Error> {
+        let meta = txn.open_table(META)?;
+        let line_bytes = LineBytes::read(&meta)?;
         Ok(Self {
-            meta: txn.open_table(META)?,
+            meta,
+            line_bytes,
             logs: txn.open_table(LOGS)?,
             lines: txn.open_table(LINES)?,
             dead: txn.open_table(DEAD)?,
@@ -210,6 +216,7 @@ impl<'txn> Tables<'txn> {
         fields: &[u8],
     ) -> Result<(), redb::Error> {
         self.lines.insert(line_key(log.number, id), fields)?;
+        self.line_bytes.add(fields.len());
         log.bounds.first_id.get_or_insert(id);
         log.bounds.last_id = id;
         log.bounds.entries_added += 1;
@@ -229,9 +236,11 @@ impl<'txn> Tables<'txn> {
     /// Deletes one line. False if there is none. No producer does this, but an operator may.
     #[cfg(feature = "conformance")]
     pub(super) fn delete(&mut self, log: &mut LogRecord, id: EntryId) -> Result<bool, redb::Error> {
-        if self.lines.remove(line_key(log.number, id))?.is_none() {
+        let removed = self.lines.remove(line_key(log.number, id))?;
+        let Some(bytes) = removed.map(|line| line.value().len()) else {
             return Ok(false);
-        }
+        };
+        self.line_bytes.remove(bytes);
         log.bounds.length -= 1;
         log.bounds.max_deleted_id = log.bounds.max_deleted_id.max(id);
         self.find_first(log)?;
@@ -295,7 +304,7 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    fn lines_of(log: &LogRecord) -> std::ops::RangeInclusive<LineKey> {
+    pub(super) fn lines_of(log: &LogRecord) -> std::ops::RangeInclusive<LineKey> {
         line_key(log.number, EntryId::ZERO)..=line_key(log.number, EntryId::MAX)
     }
 
@@ -307,13 +316,14 @@ impl<'txn> Tables<'txn> {
     ) -> Result<usize, redb::Error> {
         let mut removed = 0;
         for entry in self.lines.extract_from_if(range, |_, _| true)?.take(limit) {
-            entry?;
+            let (_, line) = entry?;
+            self.line_bytes.remove(line.value().len());
             removed += 1;
         }
         Ok(removed)
     }
 
-    fn find_first(&mut self, log: &mut LogRecord) -> Result<(), redb::Error> {
+    pub(super) fn find_first(&mut self, log: &mut LogRecord) -> Result<(), redb::Error> {
         let first = self.lines.range(Self::lines_of(log))?.next().transpose()?;
         log.bounds.first_id = first.map(|(key, _)| line_id(key.value()));
         Ok(())

@@ -11,10 +11,19 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{Closing, Failure};
 use super::inner::EmbeddedInner;
-use super::tables::Tables;
+use super::tables::{Change, Tables};
 
 /// The most operations in one transaction.
 const MAX_GROUP: usize = 256;
+
+/// The most bytes of lines in one transaction, except where one operation has more.
+const MAX_GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// What an operation without lines counts as.
+const SMALL: usize = 1024;
+
+/// How long after a failure the file is opened again, and again if that fails.
+const OPEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// How many operations may wait. Further callers wait for room in the queue.
 const QUEUE: usize = 1024;
@@ -55,8 +64,18 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
     {
+        self.write_lines(SMALL, operation).await
+    }
+
+    /// Runs an operation that writes lines of so many bytes.
+    pub(super) async fn write_lines<T, F>(&self, bytes: usize, operation: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let operation = PendingWrite {
+            bytes,
             operation: Some(operation),
             value: None,
             reply,
@@ -83,11 +102,15 @@ trait Operation: Send {
     /// Runs it. An error ends the transaction for all operations in it.
     fn run(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error>;
 
+    /// About how many bytes it writes.
+    fn bytes(&self) -> usize;
+
     /// Answers the caller.
     fn answer(self: Box<Self>, committed: Result<(), Arc<redb::Error>>);
 }
 
 struct PendingWrite<T, F> {
+    bytes: usize,
     /// `None` after it ran.
     operation: Option<F>,
     /// Its result.
@@ -107,6 +130,10 @@ where
         Ok(())
     }
 
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn answer(self: Box<Self>, committed: Result<(), Arc<redb::Error>>) {
         let Self { value, reply, .. } = *self;
         let committed = committed.map_err(Failure::from);
@@ -120,35 +147,60 @@ where
 async fn run(inner: &EmbeddedInner, mut waiting: mpsc::Receiver<Box<dyn Operation>>) {
     let mut next_sweep = Instant::now();
     let mut has_garbage = true;
+    let mut open_at = next_sweep;
     loop {
-        let mut group = Vec::new();
+        let mut operations = Vec::new();
         let idle_until = if has_garbage {
             Instant::now()
-        } else {
+        } else if inner.file.is_open() {
             next_sweep
+        } else {
+            Instant::now() + OPEN_AGAIN
         };
-        if let Ok(0) = timeout_at(idle_until, waiting.recv_many(&mut group, MAX_GROUP)).await {
+        if let Ok(0) = timeout_at(idle_until, waiting.recv_many(&mut operations, MAX_GROUP)).await {
             return;
         }
-        let sweeping = Instant::now() >= next_sweep;
+        if !inner.file.is_open() && Instant::now() >= open_at {
+            open_at = Instant::now() + OPEN_AGAIN;
+            match inner.file.open_again() {
+                Ok(()) => tracing::warn!("log_store.opened_again"),
+                Err(error) => tracing::error!(%error, "log_store.cannot_be_opened_again"),
+            }
+        }
+        let mut sweeping = Instant::now() >= next_sweep;
         if sweeping {
             next_sweep = Instant::now() + SWEEP_EVERY;
         }
-        has_garbage = commit(inner, group, sweeping);
+        for group in groups(operations) {
+            has_garbage = commit(inner, group, std::mem::take(&mut sweeping));
+        }
     }
 }
 
+type Group = Vec<Box<dyn Operation>>;
+
+/// Operations that are committed together: all of them, unless they write too much. At least one group, which may be empty.
+fn groups(operations: Group) -> Vec<Group> {
+    let (mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for operation in operations {
+        let own = operation.bytes();
+        if bytes + own > MAX_GROUP_BYTES && !group.is_empty() {
+            groups.push(std::mem::take(&mut group));
+            bytes = 0;
+        }
+        bytes += own;
+        group.push(operation);
+    }
+    groups.push(group);
+    groups
+}
+
 /// Runs a group of operations and the housekeeping in one transaction. True if lines of deleted logs are left.
-fn commit(inner: &EmbeddedInner, mut group: Vec<Box<dyn Operation>>, sweeping: bool) -> bool {
-    let done = inner.transact(|tables| {
-        for operation in &mut group {
-            operation.run(tables)?;
-        }
-        if sweeping {
-            tables.sweep()?;
-        }
-        tables.collect_garbage(GARBAGE_LINES)
-    });
+fn commit(inner: &EmbeddedInner, mut group: Group, sweeping: bool) -> bool {
+    let bytes = group.iter().map(|operation| operation.bytes()).sum();
+    let full = inner.file.check_room(bytes).err();
+    let is_full = full.is_some();
+    let done = full.map_or_else(|| transact(inner, &mut group, sweeping), Err);
     let (has_garbage, committed) = match done {
         Ok((has_garbage, changes)) => {
             inner.notify(&changes);
@@ -156,7 +208,10 @@ fn commit(inner: &EmbeddedInner, mut group: Vec<Box<dyn Operation>>, sweeping: b
         }
         Err(error) => {
             let error = Arc::new(error);
-            tracing::error!(%error, operations = group.len(), "log_store.commit_failed");
+            if !is_full && inner.file.is_open() {
+                tracing::error!(%error, operations = group.len(), "log_store.commit_failed");
+                close_failed(inner, &error);
+            }
             (false, Err(error))
         }
     };
@@ -164,4 +219,28 @@ fn commit(inner: &EmbeddedInner, mut group: Vec<Box<dyn Operation>>, sweeping: b
         operation.answer(committed.clone());
     }
     has_garbage
+}
+
+fn transact(
+    inner: &EmbeddedInner,
+    group: &mut Group,
+    sweeping: bool,
+) -> Result<(bool, Vec<Change>), redb::Error> {
+    inner.transact(|tables| {
+        for operation in group {
+            operation.run(tables)?;
+        }
+        if sweeping {
+            tables.sweep()?;
+        }
+        tables.make_room()?;
+        tables.collect_garbage(GARBAGE_LINES)
+    })
+}
+
+/// After a failure of the disk, redb refuses everything: the file is closed, and opened again in a second.
+fn close_failed(inner: &EmbeddedInner, error: &redb::Error) {
+    if matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo) {
+        inner.file.close();
+    }
 }

@@ -2,10 +2,13 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "helpers of tests: what fails here is a failed test"
 )]
 
+mod bound;
 mod disk;
+mod failing_disk;
 mod faulty;
 mod kill;
 mod memory;
