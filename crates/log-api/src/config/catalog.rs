@@ -144,7 +144,10 @@ catalog! {
         KEEP_SECS = Setting::new("LOG_API_KEEP_SECS", Value("86400"), number(Seconds, 60, 315_360_000),
             "How long the embedded store keeps a log after its last line, and a job twice as long. Redis has its own rule.");
         KEEP_LINES = Setting::new("LOG_API_KEEP_LINES", Value("50000"), number(Count, 100, 1_000_000_000),
-            "How many of its newest lines a log of the embedded store keeps at least.");
+            "How many of its newest lines a log of the embedded store keeps at least, unless LOG_API_KEEP_BYTES needs more room.");
+        KEEP_BYTES = Setting::new("LOG_API_KEEP_BYTES", Unset("no bound"), number(Bytes, 33_554_432, 1_125_899_906_842_624),
+            "How large the file of the embedded store may become. Beyond it, the logs that were quiet for the longest time are deleted, \
+             and of logs that are written to, the oldest lines; readers are told of the gap. About a quarter of it is lines.");
     }
     "Streams" {
         HEARTBEAT_SECS = Setting::new("LOG_API_HEARTBEAT_SECS", Value("20"), number(Seconds, 1, 23),

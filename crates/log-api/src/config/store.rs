@@ -53,12 +53,13 @@ impl StoreSettings {
     }
 }
 
-/// `LOG_API_KEEP_SECS`, `LOG_API_KEEP_LINES`: what the embedded store keeps.
+/// `LOG_API_KEEP_SECS`, `LOG_API_KEEP_LINES`, `LOG_API_KEEP_BYTES`: what the embedded store keeps.
 pub(super) fn embedded_options(reader: &mut Reader<'_>) -> EmbeddedOptions {
     let keep_logs = reader.duration(&catalog::KEEP_SECS);
     EmbeddedOptions {
         keep_logs,
         keep_jobs: 2 * keep_logs,
+        max_bytes: reader.number(&catalog::KEEP_BYTES),
         max_lines: reader.number(&catalog::KEEP_LINES).unwrap_or_default(),
         ..EmbeddedOptions::default()
     }
