@@ -1,6 +1,6 @@
 //! `log-api demo`: the whole service with a store in a temporary folder and a throw-away key. A real command is the job.
 
-mod code;
+pub(crate) mod code;
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -53,13 +53,14 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
     );
     service.state.viewer.enabled = true;
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
-    let door = web::Data::new(Door::new(token.clone(), print_next_code)?);
+    let job: JobId = JOB.parse()?;
+    let door = web::Data::new(Door::new(token.clone(), |_, code| print_next_code(code)));
+    let code = door.new_code(&job)?;
     let app = listen(&service, bind, &door)?;
 
-    let job: JobId = JOB.parse()?;
     let user = UserId::new(USER).ok_or("the demo's user has no name")?;
     create_job(&store, &job, user).await?;
-    print_instructions(app.addr(), &door.code(), &token, &shown)?;
+    print_instructions(app.addr(), &code, &token, &shown)?;
     let work = tokio::spawn(async move {
         if let Err(error) = work(store, job, command).await {
             print(&format!("The job could not be run to its end: {error}\n"));
@@ -155,7 +156,7 @@ fn listen(
         let further = move |config: &mut web::ServiceConfig| {
             config.app_data(door.clone());
             config.route("/", web::get().to(to_the_job));
-            config.route("/jobs/demo/code", web::post().to(code::take));
+            config.route("/jobs/{job_id}/code", web::post().to(code::take));
         };
         Application::bind_with(
             service.state.clone(),

@@ -5,9 +5,10 @@
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use actix_web::web;
 use auth::mint::Issuer;
 use log_domain::JobId;
 use log_store::{EmbeddedOptions, EmbeddedStore};
@@ -20,6 +21,7 @@ use crate::access::{
 use crate::app::Application;
 use crate::cli_result::CliResult;
 use crate::config::{LimitSettings, ServerSettings, StreamSettings};
+use crate::demo::code::{self, Door};
 use crate::demo::{ORIGIN, TOKEN_LIFE, verifier};
 use crate::ingest::{WriteOptions, WriteStores, Writes};
 use crate::{signals, wiring};
@@ -46,22 +48,26 @@ pub(crate) async fn run(bind: Option<SocketAddr>, data: Option<PathBuf>) -> CliR
     );
     service.state.viewer.enabled = true;
     let token = issuer.session_token(DEV_USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
-    let mut writes = writes(store)?;
-    let address = Arc::new(std::sync::OnceLock::new());
+    let address = Arc::new(OnceLock::new());
     let known = Arc::clone(&address);
+    let door = web::Data::new(Door::new(token, move |job, code| {
+        print_address("To open it in another browser", &known, job, code);
+    }));
+    let (known, codes) = (Arc::clone(&address), door.clone());
+    let mut writes = writes(store)?;
     writes.on_created(move |job: &JobId| {
-        if let Some(address) = known.get() {
-            print(&format!(
-                "\nWatch {job}:\n\nhttp://{address}/jobs/{job}#token={token}\n"
-            ));
+        // Without random numbers nothing here works; the job goes on.
+        if let Ok(code) = codes.new_code(job) {
+            print_address(&format!("Watch {job}"), &known, job, &code);
         }
     });
     service.state.writes = Some(Arc::new(writes));
-    let app = Application::bind(
-        service.state,
-        ServerSettings::for_demo(bind),
-        service.metrics,
-    )?;
+    let further = move |config: &mut web::ServiceConfig| {
+        config.app_data(door.clone());
+        config.route("/jobs/{job_id}/code", web::post().to(code::take));
+    };
+    let settings = ServerSettings::for_demo(bind);
+    let app = Application::bind_with(service.state, settings, service.metrics, further)?;
     // Only once.
     let _ = address.set(app.addr());
     print(&format!(
@@ -73,6 +79,15 @@ pub(crate) async fn run(bind: Option<SocketAddr>, data: Option<PathBuf>) -> CliR
     ));
     app.run(stop).await?;
     Ok(())
+}
+
+/// The address of a job's page, with a code that opens it once.
+fn print_address(what: &str, server: &OnceLock<SocketAddr>, job: &JobId, code: &str) {
+    if let Some(server) = server.get() {
+        print(&format!(
+            "\n{what}:\n\nhttp://{server}/jobs/{job}#code={code}\n"
+        ));
+    }
 }
 
 /// The writing side, for the key that everybody knows.

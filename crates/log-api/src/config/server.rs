@@ -70,7 +70,11 @@ impl ServerSettings {
             shutdown: Duration::from_secs(3),
             drain_delay: Duration::ZERO,
             workers: 1,
-            connection: ConnectionSettings::default(),
+            connection: ConnectionSettings {
+                // They fit everywhere, so nobody reads of a limit of the system.
+                max: 500,
+                ..ConnectionSettings::default()
+            },
         }
     }
 }

@@ -16,6 +16,7 @@ mod config;
 mod cors;
 mod credentials;
 mod dead_client;
+mod dev;
 mod errors;
 mod faults;
 mod health;
