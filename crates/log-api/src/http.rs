@@ -6,6 +6,7 @@ mod problem;
 mod query;
 mod request_id;
 mod routes;
+mod unread_body;
 mod whole_log_query;
 
 pub use self::envelope::envelope;

@@ -11,6 +11,7 @@ use log_wire::ErrorCode;
 
 use super::problem::{problem, seal};
 use super::request_id::RequestId;
+use super::unread_body::UnreadBody;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -19,13 +20,14 @@ use crate::state::AppState;
 /// # Errors
 /// A failure that no inner layer has turned into an answer, for example a panic. Actix turns it into one of our answers.
 pub async fn envelope<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let id = RequestId::from_headers(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "(none)".into());
     let method = request.method().clone();
     let state = request.app_data::<web::Data<AppState>>().cloned();
+    let body = UnreadBody::of(&mut request);
     let response = next.call(request).await.map_err(|error| Failed {
         answer: code_of(&error),
         id: id.clone(),
@@ -37,6 +39,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     if state.is_some_and(|state| state.health.is_draining()) {
         close_after(&mut response);
     }
+    let mut response = body.keep_until_sent(response);
     seal(response.headers_mut(), &id);
     let status = response.status().as_u16();
     // Probes come every few seconds, and would fill the log.

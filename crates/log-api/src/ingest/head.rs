@@ -190,6 +190,13 @@ fn value<'r>(
     let value = values.next();
     match values.next() {
         Some(_) => Err(invalid(name, "must be given once")),
+        // What is no UTF-8 has become this character.
+        None if value
+            .as_ref()
+            .is_some_and(|value| value.contains('\u{fffd}')) =>
+        {
+            Err(invalid(name, "must be UTF-8"))
+        }
         None => Ok(value),
     }
 }

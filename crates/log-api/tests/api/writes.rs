@@ -1,5 +1,6 @@
 //! Writing over HTTP: keys, jobs, lines.
 
+mod bad_framing;
 mod bad_input;
 mod jobs;
 mod keys;
