@@ -1,10 +1,12 @@
 //! Writing over HTTP: keys, jobs, lines.
 
+mod agents;
 mod bad_framing;
 mod bad_input;
 mod jobs;
 mod keys;
 mod lines;
+mod model;
 mod streamed;
 
 use std::process::Command;
