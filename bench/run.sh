@@ -23,6 +23,8 @@ if [ "$(uname)" != Linux ]; then
 fi
 # As it is deployed: with the allocator that the image has.
 cargo build --release --locked --target-dir "$target" --package log-api --features jemalloc
+# The worker of the case `ingest`.
+cargo build --release --locked --target-dir "$target" --package log-cli
 cargo build --release $load
 if [ "$set" = plan ]; then
     exec "$target/release/bench-load" plan --out "$target/bench" "$@"
@@ -47,4 +49,5 @@ esac
 # In place of this process, so that signals reach the process that has servers to stop.
 exec "$target/release/bench-load" "$set" --out "$target/bench" --nchan $nchan \
     --commit "$(git describe --always --dirty)" --log-api "$target/release/log-api" \
+    --joblog "$target/release/joblog" \
     --durable-streams "$target/peers/bin/durable-streams-server" "$@"

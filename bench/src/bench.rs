@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use auth::mint::Issuer;
+use tempfile::TempDir;
 
 use crate::clock::Stop;
 use crate::error::BenchError;
@@ -15,7 +16,7 @@ use crate::resp::{Client, log_key};
 use crate::server::Server;
 
 /// Whose jobs they are.
-const OWNER: &str = "user_bench";
+pub(crate) const OWNER: &str = "user_bench";
 
 /// The front end that the tokens are for.
 const FRONT_END: &str = "http://localhost:3000";
@@ -25,6 +26,8 @@ const FRONT_END: &str = "http://localhost:3000";
 pub(crate) struct Programs {
     /// `log-api`, as it is deployed.
     pub(crate) log_api: PathBuf,
+    /// `joblog`.
+    pub(crate) joblog: PathBuf,
     /// `redis-server`.
     pub(crate) redis_server: PathBuf,
     /// `durable-streams-server`.
@@ -33,6 +36,14 @@ pub(crate) struct Programs {
     pub(crate) nginx: PathBuf,
     /// nginx's nchan module.
     pub(crate) nchan: PathBuf,
+}
+
+/// An API key, and its entry for the service.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    /// The secret.
+    pub(crate) key: String,
+    entry: String,
 }
 
 /// One invocation.
@@ -82,15 +93,21 @@ impl Bench {
     /// The service on that Redis, as it is deployed: the release binary, its defaults, authentication on. Only the
     /// limit of streams a user is off, because all jobs here are one user's.
     pub(crate) fn log_api(&self, redis: SocketAddr) -> Result<Server, BenchError> {
+        self.service(|command, _| {
+            command.env("REDIS_URL", format!("redis://{redis}"));
+            command.env("LOG_API_MAX_STREAMS_PER_USER", "0");
+        })
+    }
+
+    fn service(&self, settings: impl FnOnce(&mut Command, &TempDir)) -> Result<Server, BenchError> {
         let mut server = Server::start("log-api", &self.stop, |address, folder| {
             let mut command = Command::new(&self.programs.log_api);
             command.arg("serve").current_dir(folder.path()).env_clear();
             command.env("LOG_API_BIND", address.to_string());
-            command.env("REDIS_URL", format!("redis://{redis}"));
             command.env("CLERK_PUBLISHABLE_KEY", self.issuer.publishable_key());
             command.env("CLERK_JWT_KEY", self.issuer.public_pem()?);
             command.env("CLERK_AUTHORIZED_PARTIES", FRONT_END);
-            command.env("LOG_API_MAX_STREAMS_PER_USER", "0");
+            settings(&mut command, folder);
             Ok(command)
         })?;
         let (stop, address) = (self.stop.clone(), server.address);
@@ -99,6 +116,48 @@ impl Bench {
             Ok(crate::http::status(address, "GET /readyz HTTP/1.1\r\nHost: b\r\n\r\n")? == 200)
         })?;
         Ok(server)
+    }
+
+    /// An API key that may create jobs and write to them.
+    pub(crate) fn key(&self) -> Result<Key, BenchError> {
+        let mut command = Command::new(&self.programs.log_api);
+        command.args(["keys", "new", "--name", "bench"]);
+        for scope in ["jobs:create", "jobs:status", "logs:append"] {
+            command.args(["--scope", scope]);
+        }
+        let output = command.env_clear().output();
+        let output = output.map_err(BenchError::io("make an API key"))?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut lines = printed.lines().map(str::to_owned);
+        match (lines.next(), lines.next()) {
+            (Some(key), Some(entry)) => Ok(Key { key, entry }),
+            _ => Err(BenchError::peer("log-api", "it makes no key")),
+        }
+    }
+
+    /// The service for workers with this key, on a Redis or with the embedded store. At full speed, one job may append
+    /// as much as it can.
+    pub(crate) fn ingest(
+        &self,
+        key: &Key,
+        redis: Option<SocketAddr>,
+        full_speed: bool,
+    ) -> Result<Server, BenchError> {
+        self.service(|command, folder| {
+            command.env("LOG_API_KEYS", &key.entry);
+            command.env("LOG_API_TOKEN_SECRET", "0123456789abcdef0123456789abcdef");
+            command.env("LOG_API_MAX_STREAMS_PER_USER", "0");
+            if full_speed {
+                command.env("LOG_API_APPEND_LINES_PER_SEC", "0");
+                command.env("LOG_API_APPEND_BYTES_PER_SEC", "0");
+            }
+            match redis {
+                Some(redis) => command.env("REDIS_URL", format!("redis://{redis}")),
+                None => command
+                    .args(["--store", "embedded", "--data"])
+                    .arg(folder.path()),
+            };
+        })
     }
 
     /// A request for one of the service's routes, with a token that is fresh.

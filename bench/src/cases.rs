@@ -5,6 +5,7 @@ mod feeds;
 pub(crate) mod figure_names;
 mod growth;
 mod idle;
+mod ingest;
 mod jobs;
 mod one;
 mod pages;
@@ -30,7 +31,7 @@ pub(crate) struct Case {
 }
 
 /// What `scale` runs: the service alone.
-pub(crate) const SCALE: [Case; 9] = [
+pub(crate) const SCALE: [Case; 10] = [
     Case {
         name: "idle",
         about: "10,000 idle viewers: memory, before and after a replay, and after they left",
@@ -84,6 +85,12 @@ pub(crate) const SCALE: [Case; 9] = [
         about: "Redis commands and connections at 10, 1,000 and 10,000 viewers",
         seconds: 60,
         run: growth::run,
+    },
+    Case {
+        name: "ingest",
+        about: "lines in over HTTP: a worker beside one on Redis; 1,000 workers, a viewer each, and a flood",
+        seconds: 60,
+        run: ingest::run,
     },
 ];
 

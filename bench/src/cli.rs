@@ -72,6 +72,9 @@ struct RunArgs {
     /// The service
     #[arg(long, default_value = "target/release/log-api")]
     log_api: PathBuf,
+    /// The command line, as a worker
+    #[arg(long, default_value = "target/release/joblog")]
+    joblog: PathBuf,
     /// Redis
     #[arg(long, default_value = "redis-server")]
     redis_server: PathBuf,
@@ -111,6 +114,7 @@ fn measure(name: &str, all: &[Case], args: RunArgs) -> Result<(), BenchError> {
     allow_files(FILES)?;
     let programs = Programs {
         log_api: absolute(&args.log_api)?,
+        joblog: absolute(&args.joblog)?,
         redis_server: args.redis_server,
         durable_streams: absolute(&args.durable_streams)?,
         nginx: args.nginx,

@@ -32,6 +32,7 @@ mod producer;
 mod resp;
 mod say;
 mod server;
+mod worker;
 
 use std::process::ExitCode;
 

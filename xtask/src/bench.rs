@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the benchmarks.
 //!
-//! Each bench target of the workspace is one. Three more measure whole servers; they are in the workspace `bench/`.
+//! Each bench target of the workspace is one. Four more measure whole servers; they are in the workspace `bench/`.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -12,13 +12,14 @@ use xshell::Shell;
 use crate::cargo::{Package, cargo, metadata, say};
 use crate::targets::{Entry, choose, entries};
 
-/// The place of the three, in the list.
+/// The place of the four, in the list.
 const SCALE_PLACE: &str = "bench/";
 
 /// The benchmarks of `bench/`, with what they measure.
-const SCALE: [&str; 3] = [
+const SCALE: [&str; 4] = [
     "scale: The service with 10,000 viewers: memory, delays, slow viewers, replays, pages.",
     "peers: The service beside durable-streams and nchan, on the same load (1,000 viewers).",
+    "ingest: Lines in over HTTP; one case of `scale`, by its own name.",
     "plan: What one million viewers need on paper, from the results of both.",
 ];
 
@@ -33,6 +34,7 @@ Examples:
   cargo xtask bench pages               one of them
   cargo xtask bench scale --list        the cases at scale, and how long they take
   cargo xtask bench scale idle --runs 1 one of them, once
+  cargo xtask bench ingest              lines in over HTTP: workers, their speed, their viewers
   cargo xtask bench peers --quick       a quick look; do not quote its figures
   cargo xtask bench --self-test         the tests of the load generator itself")]
 pub(crate) struct BenchArgs {
@@ -58,7 +60,7 @@ pub(crate) fn run(sh: &Shell, args: &BenchArgs) -> anyhow::Result<()> {
     let benches = benches(&metadata.packages)?;
     let Some(name) = &args.name else {
         benches.iter().for_each(say);
-        say("One of them: cargo xtask bench NAME. All but the last three: cargo xtask bench all.");
+        say("One of them: cargo xtask bench NAME. All but the last four: cargo xtask bench all.");
         return Ok(());
     };
     for bench in chosen(benches, name)? {
@@ -98,7 +100,12 @@ fn chosen(mut benches: Vec<Entry>, name: &String) -> anyhow::Result<Vec<Entry>> 
 /// Becomes a benchmark of `bench/`, so that signals reach the process that has servers to stop.
 fn become_scale(name: &str, args: &[String], target: &Path) -> anyhow::Error {
     let mut script = Command::new("sh");
-    script.arg("bench/run.sh").arg(target).arg(name).args(args);
+    script.arg("bench/run.sh").arg(target);
+    match name {
+        "ingest" => script.args(["scale", "ingest"]),
+        _ => script.arg(name),
+    };
+    script.args(args);
     script.exec().into()
 }
 
