@@ -68,6 +68,7 @@ const SUITES: [(&str, &[&str]); 2] = [
             "node=nodejs",
             "curl",
             "openssl",
+            "unshare=util-linux",
             "python:crates/log-api/tests/clients/requirements.txt",
             "rust:crates/log-api/tests/clients/rust",
         ],

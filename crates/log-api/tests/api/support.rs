@@ -125,6 +125,22 @@ impl Api {
         Self::spawn(command, "").await
     }
 
+    /// A server on a local folder, started by another program.
+    #[allow(dead_code, reason = "a suite with file systems of its own uses it")]
+    pub(crate) async fn start_embedded_in(
+        mut wrapper: Command,
+        dir: &Path,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        wrapper
+            .arg(env!("CARGO_BIN_EXE_log-api"))
+            .args(["serve", "--store", "embedded", "--data"])
+            .arg(dir)
+            .envs(environment("redis://127.0.0.1:1"))
+            .envs(settings.iter().copied());
+        Self::spawn(wrapper, "").await
+    }
+
     /// A server with defaults that the tests of this process share while any of them holds it. Use jobs of your own, and
     /// break nothing.
     pub(crate) async fn shared(redis: &RedisServer) -> Arc<Self> {

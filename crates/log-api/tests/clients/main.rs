@@ -13,6 +13,7 @@
 mod chromium;
 mod cutter;
 mod heads;
+mod ingest;
 mod libraries;
 mod pools;
 mod programs;
