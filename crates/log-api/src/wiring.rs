@@ -268,6 +268,7 @@ fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Problem> {
         .map_err(|error| Problem::new("LOG_API_JOB_KEY", error))?;
     options.deadline = settings.timeout;
     options.watch = settings.watch;
+    options.min_replicas = settings.min_replicas;
     RedisStore::new(options).map_err(|error| match error {
         RedisOptionsError::Url { .. } => Problem::new("REDIS_URL", error),
         RedisOptionsError::CaFile { .. } => Problem::new("LOG_API_REDIS_CA_FILE", error),

@@ -88,6 +88,10 @@ pub(crate) struct RedisArgs {
     /// A PEM file with the key of that certificate [env: JOBLOG_REDIS_KEY_FILE]
     #[arg(long, value_name = "FILE")]
     pub(crate) redis_key_file: Option<String>,
+    /// How many replicas of Redis must have a line before it counts as written. Without them lines wait
+    /// [env: JOBLOG_REDIS_MIN_REPLICAS] [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) redis_min_replicas: Option<String>,
     /// The Redis key of a job
     #[arg(long, value_name = "PATTERN", default_value = "job:{job_id}")]
     pub(crate) job_key: String,

@@ -29,6 +29,7 @@ pub(crate) fn store(
         cert_file: file(args.redis_cert_file.clone(), "JOBLOG_REDIS_CERT_FILE"),
         key_file: file(args.redis_key_file.clone(), "JOBLOG_REDIS_KEY_FILE"),
     };
+    options.min_replicas = min_replicas(args, env)?;
     let keys = KeyPatterns::new(&args.job_key);
     options.keys = keys.map_err(|error| Failure::usage(format_args!("--job-key: {error}")))?;
     Ok(RedisStore::new(options)?)
@@ -38,6 +39,18 @@ pub(crate) fn store(
 pub(crate) fn is_in_redis_url(args: &RedisArgs, env: Environment) -> bool {
     let shared = env.get("REDIS_URL");
     shared.is_some() && shared == url(args, env)
+}
+
+fn min_replicas(args: &RedisArgs, env: Environment) -> Result<u32, Failure> {
+    let name = "JOBLOG_REDIS_MIN_REPLICAS";
+    let Some(text) = env.option_or(args.redis_min_replicas.clone(), name) else {
+        return Ok(0);
+    };
+    let number = text.trim().parse().ok().filter(|number| *number <= 100);
+    number.ok_or_else(|| {
+        let rule = "must be a number from 0 to 100";
+        Failure::usage(format_args!("--redis-min-replicas or {name} {rule}"))
+    })
 }
 
 fn url(args: &RedisArgs, env: Environment) -> Option<String> {

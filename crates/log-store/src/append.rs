@@ -47,4 +47,10 @@ pub(crate) const OPEN: &str = "1";
 pub trait LogAppend: Send + Sync + 'static {
     /// Appends lines and returns their ids. Without lines it does nothing.
     async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError>;
+
+    /// Waits until all lines that are in the log are as safe as those of an append that has returned. A producer that has
+    /// found its lines after a failed append calls it, before it takes them for appended. Most stores have nothing to do.
+    async fn confirm(&self, _job: &JobId) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -23,6 +23,7 @@
 //! | reading long lines, if allowed | `EVAL_RO` | `job:*:logs` |
 //! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
+//! | appending, where replicas are waited for | `WAIT` | – |
 //! | appending numbered lines | `EVAL` `EXISTS` `HGET` `HSET` `EXPIRE` | `log-api:producer:*` |
 //! | appending, changing a status | `CLIENT INFO` `CLIENT KILL` | – |
 //! | changing a status | `EVAL` `EXISTS` `HGET` `HSET` | `job:*` |
@@ -37,7 +38,7 @@
 //! noticed later. A cluster also needs `CLUSTER SLOTS` and `CLUSTER INFO`. Of a Sentinel's
 //! user: `SENTINEL MASTER` and `SENTINEL SENTINELS`.
 //!
-//! **Invariant:** no command that blocks, and no type of fred in this module's API.
+//! **Invariant:** no command that blocks, but a `WAIT` of 100 ms where replicas are waited for; and no type of fred in this module's API.
 
 mod access;
 mod appends;
@@ -69,6 +70,7 @@ mod polling;
 mod question;
 mod reads;
 mod registry;
+mod replicas;
 mod role;
 mod runs;
 mod sentinel;

@@ -52,6 +52,7 @@ struct Again {
     lines: Vec<NewLine>,
     done: usize,
     in_doubt: bool,
+    unconfirmed: bool,
 }
 
 /// The progress of the append of one batch.
@@ -61,6 +62,8 @@ struct Delivery<'a> {
     done: usize,
     /// Whether an earlier attempt may have appended some of the other lines.
     in_doubt: bool,
+    /// Whether the store has not said of the lines in the log that they are safe: they were only found there.
+    unconfirmed: bool,
 }
 
 impl<'a> Delivery<'a> {
@@ -69,6 +72,7 @@ impl<'a> Delivery<'a> {
             lines,
             done: 0,
             in_doubt: false,
+            unconfirmed: false,
         }
     }
 
@@ -241,6 +245,7 @@ impl Shipper {
             lines,
             done: 0,
             in_doubt: false,
+            unconfirmed: false,
         }
     }
 
@@ -252,13 +257,16 @@ impl Shipper {
             lines: &again.lines,
             done: again.done,
             in_doubt: again.in_doubt,
+            unconfirmed: again.unconfirmed,
         };
         let written = self.attempt(&mut delivery).await;
         let (done, in_doubt) = (delivery.done, delivery.in_doubt);
+        let unconfirmed = delivery.unconfirmed;
         if written.is_err() {
             self.after_failover.again = Some(Again {
                 done,
                 in_doubt,
+                unconfirmed,
                 ..again
             });
         }
@@ -276,9 +284,14 @@ impl Shipper {
                 .for_each(|line| self.after_failover.confirmed.push(place, line));
             delivery.done += found;
             delivery.in_doubt = false;
+            delivery.unconfirmed |= found > 0;
         }
         let rest = delivery.rest();
         if rest.is_empty() {
+            if delivery.unconfirmed {
+                self.append.confirm(&self.job).await?;
+                delivery.unconfirmed = false;
+            }
             return Ok(());
         }
         // Until there is an answer, nobody knows whether the lines are in the log.
@@ -288,6 +301,7 @@ impl Shipper {
             self.after_failover.confirmed.push(*id, line);
         }
         delivery.in_doubt = false;
+        delivery.unconfirmed = false;
         delivery.done = delivery.lines.len();
         self.position = ids.last().copied().or(self.position);
         Ok(())

@@ -136,6 +136,9 @@ catalog! {
             "The pattern of a job's key. `{job_id}` is replaced, braces included; the log's key is this key and `:logs`.");
         REDIS_TIMEOUT_MS = Setting::new("LOG_API_REDIS_TIMEOUT_MS", Value("2000"), number(Milliseconds, 50, 60_000),
             "How long one Redis command may take.");
+        REDIS_MIN_REPLICAS = Setting::new("LOG_API_REDIS_MIN_REPLICAS", Value("0"), number(Count, 0, 100),
+            "How many replicas must have a line before its append over HTTP is answered (`WAIT`). \
+             An append that they have not got within LOG_API_REDIS_TIMEOUT_MS gets 503; sent again by its number, it is there once.");
         REDIS_WATCH = Setting::new("LOG_API_REDIS_WATCH", Value("auto"), Rule::OneOf(&["auto", "tracking", "poll"]),
             "How the service learns of new lines: Redis tells it (`tracking`), it asks again and again (`poll`), \
              or the first where Redis allows it and else the second (`auto`).");

@@ -33,6 +33,8 @@ pub struct RedisSettings {
     pub job_key: String,
     /// `LOG_API_REDIS_TIMEOUT_MS`: the deadline of every command.
     pub timeout: Duration,
+    /// `LOG_API_REDIS_MIN_REPLICAS`: how many replicas must have a line before its append is answered.
+    pub min_replicas: u32,
     /// `LOG_API_REDIS_WATCH`: how changes are noticed.
     pub watch: WatchMode,
 }
@@ -48,6 +50,7 @@ impl StoreSettings {
             },
             job_key: job_key(reader),
             timeout: reader.duration(&catalog::REDIS_TIMEOUT_MS),
+            min_replicas: min_replicas(reader),
             watch: reader.parsed(&catalog::REDIS_WATCH).unwrap_or_default(),
         })
     }
@@ -63,6 +66,11 @@ pub(super) fn embedded_options(reader: &mut Reader<'_>) -> EmbeddedOptions {
         max_lines: reader.number(&catalog::KEEP_LINES).unwrap_or_default(),
         ..EmbeddedOptions::default()
     }
+}
+
+fn min_replicas(reader: &mut Reader<'_>) -> u32 {
+    let number = reader.number(&catalog::REDIS_MIN_REPLICAS);
+    number.and_then(|n: u64| n.try_into().ok()).unwrap_or(0)
 }
 
 fn redis_url(reader: &mut Reader<'_>) -> String {

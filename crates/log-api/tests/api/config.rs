@@ -3,7 +3,7 @@
 use crate::support::{Api, Ended, ISSUER, ORIGIN, environment, refuses_to_start, run, shared};
 
 /// Every setting. Deployments rely on these names, so a change here is a change for them.
-const NAMES: [&str; 43] = [
+const NAMES: [&str; 44] = [
     "LOG_API_BIND",
     "LOG_API_METRICS_BIND",
     "LOG_API_CORS_ORIGINS",
@@ -32,6 +32,7 @@ const NAMES: [&str; 43] = [
     "LOG_API_REDIS_CA_FILE",
     "LOG_API_REDIS_CERT_FILE",
     "LOG_API_REDIS_KEY_FILE",
+    "LOG_API_REDIS_MIN_REPLICAS",
     "LOG_API_REDIS_TIMEOUT_MS",
     "LOG_API_REDIS_WATCH",
     "CLERK_PUBLISHABLE_KEY",

@@ -125,6 +125,10 @@ impl<S: LogAppend> LogAppend for FaultyStore<S> {
     async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         self.faults.call(self.inner.append(job, lines)).await
     }
+
+    async fn confirm(&self, job: &JobId) -> Result<(), StoreError> {
+        self.faults.call(self.inner.confirm(job)).await
+    }
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@ use super::error_text::text;
 use super::fault::{Fault, is_not_offered};
 use super::node::Purpose;
 use super::options::WatchMode;
-use super::permissions::{check_appends, check_reads, check_steps};
+use super::permissions::{check_appends, check_reads, check_steps, check_waits};
 use super::server_version::{OLDEST_REDIS, PROBE, ServerVersion, knows_enough, query_version};
 use super::session::ChangeDetection;
 use super::store::RedisStore;
@@ -107,6 +107,11 @@ impl RedisStore {
         let steps = async |session| Ok(check_steps(&session, keys).await);
         let appends = servers.read(Purpose::Commands, &log_key, appends);
         appends.await.map_err(|fault| self.unusable(fault))??;
+        if self.core.options.min_replicas > 0 {
+            let waits = async |session| Ok(check_waits(&session, logs).await);
+            let waits = servers.read(Purpose::Commands, &log_key, waits);
+            waits.await.map_err(|fault| self.unusable(fault))??;
+        }
         let steps = servers.read(Purpose::Commands, &job_key, steps);
         steps.await.map_err(|fault| self.unusable(fault))?
     }

@@ -6,7 +6,7 @@ use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 use super::node::Purpose;
 use super::slot_map::SLOTS;
 use super::store::RedisStore;
-use super::{appends, reads};
+use super::{appends, reads, replicas};
 use crate::append::{LogAppend, NewLine};
 use crate::error::StoreError;
 use crate::lines::{LogStore, LogWatch, TailRead};
@@ -87,6 +87,14 @@ impl LogAppend for RedisStore {
             let append = async |session| appends::append(&session, &key, lines, retention).await;
             ids.extend(self.core.servers.write(&key, append).await?);
         }
+        if !ids.is_empty() {
+            replicas::wait(&self.core.servers, &key, &self.core.options).await?;
+        }
         Ok(ids)
+    }
+
+    async fn confirm(&self, job: &JobId) -> Result<(), StoreError> {
+        let key = self.core.options.keys.logs(job);
+        Ok(replicas::wait(&self.core.servers, &key, &self.core.options).await?)
     }
 }

@@ -17,6 +17,7 @@ use super::fault::Fault;
 use super::node::Purpose;
 use super::options::Retention;
 use super::question::{Command, answer_for, script};
+use super::replicas;
 use super::session::Session;
 use super::store::RedisStore;
 use crate::append::NewLine;
@@ -142,7 +143,12 @@ impl NumberedAppend for RedisStore {
             sent += part.len() as u64;
         }
         match done {
-            Some(done) => Ok(done),
+            Some(done) => {
+                // Also of lines that were there already: the answer to their append may have been that replicas lack them.
+                let waited = replicas::wait(&self.core.servers, &log, &self.core.options).await;
+                waited.map_err(StoreError::from)?;
+                Ok(done)
+            }
             None => self.place_nothing(job, batch).await,
         }
     }

@@ -61,6 +61,10 @@ pub struct RedisOptions {
     pub retention: Retention,
     /// The statuses of jobs: those of the wire contract.
     pub lifecycle: Lifecycle,
+    /// How many replicas must have a line before its append returns: none. With more, each append waits for them (`WAIT`)
+    /// for as long as [`RedisOptions::deadline`], and fails with [`crate::StoreError::Unavailable`] if they have not got it
+    /// by then. The line is at the primary all the same (A4 and A5 of [`LogAppend`](crate::LogAppend)).
+    pub min_replicas: u32,
 }
 
 impl RedisOptions {
@@ -77,6 +81,7 @@ impl RedisOptions {
             poll_interval: Duration::from_millis(50),
             retention: Retention::default(),
             lifecycle: Lifecycle::default(),
+            min_replicas: 0,
         }
     }
 
@@ -114,6 +119,7 @@ impl fmt::Debug for RedisOptions {
             .field("poll_interval", &self.poll_interval)
             .field("retention", &self.retention)
             .field("lifecycle", &self.lifecycle)
+            .field("min_replicas", &self.min_replicas)
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ use super::check_error::CheckError;
 use super::fault::Fault;
 use super::keys::{KeyPatterns, Pattern};
 use super::options::Retention;
+use super::question::Command;
 use super::session::Session;
 use crate::error::StoreRefused;
 
@@ -52,6 +53,13 @@ pub(super) async fn check_appends(
     let trimmed = client.xtrim(&log_key, cap).await;
     allowed("XTRIM", logs, trimmed)?;
     allowed("EXPIRE", logs, client.expire(&log_key, 1, None).await)?;
+    Ok(())
+}
+
+/// Checks that waiting for replicas is allowed, by waiting for none.
+pub(super) async fn check_waits(session: &Session, logs: &Pattern) -> Result<(), CheckError> {
+    let waited = session.call(Command::new("WAIT", ["0", "1"])).await;
+    allowed("WAIT", logs, waited)?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod faults;
 mod fred;
 mod numbered;
 mod odd;
+mod replicas;
 mod sentinel;
 mod sizes;
 mod support;

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::store_on;
 use crate::support::{ALL, MODES, back, connected, hash, options, produce, soon};
 
-fn line(text: impl ToString) -> NewLine {
+pub(crate) fn line(text: impl ToString) -> NewLine {
     NewLine {
         text: Some(text.to_string()),
         ..NewLine::default()
@@ -141,14 +141,14 @@ async fn a_primary_that_moves_behind_its_name_is_followed_and_nothing_is_lost() 
 }
 
 /// Two servers that reach each other by the addresses that the test uses, as two containers do not.
-async fn two_servers() -> (RedisServer, RedisServer) {
+pub(crate) async fn two_servers() -> (RedisServer, RedisServer) {
     (
         RedisServer::start_process().await,
         RedisServer::start_process().await,
     )
 }
 
-async fn replicate(replica: &RedisServer, primary: &RedisServer) {
+pub(crate) async fn replicate(replica: &RedisServer, primary: &RedisServer) {
     let port = primary.address().port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
     soon("the replication", async {
@@ -163,7 +163,7 @@ async fn replicate(replica: &RedisServer, primary: &RedisServer) {
     .await;
 }
 
-async fn numbers(store: &RedisStore, job: &JobId) -> Vec<u32> {
+pub(crate) async fn numbers(store: &RedisStore, job: &JobId) -> Vec<u32> {
     let tail = store.read_after(job, EntryId::ZERO, ALL).await.unwrap();
     let texts = tail.lines.into_iter().filter_map(|line| line.text);
     texts.map(|text| text.parse().unwrap()).collect()

@@ -191,18 +191,49 @@ async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
     name.lead_to(new.address());
     old.kill().await;
     write(&writer, 260..400).await;
-    let entries = new.command(&["XRANGE", &key, "-", "+"]).await.array();
-    let text = |entry: test_support::Value| {
-        let fields = entry.array().remove(1).array();
-        let at = fields
-            .iter()
-            .position(|name| name.text() == "text")
-            .unwrap();
-        fields[at + 1].text()
-    };
-    let texts: Vec<_> = entries.into_iter().map(text).collect();
+    let texts = texts_at(&new, &key).await;
     let own = texts.iter().filter(|text| text.starts_with("line "));
     assert!(own.eq(&numbered(0..400)), "{texts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_count_as_written_when_a_replica_has_them_and_are_there_once() {
+    let (primary, replica) = (
+        RedisServer::start_process().await,
+        RedisServer::start_process().await,
+    );
+    let port = primary.address().port().to_string();
+    replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
+    let options = RedisOptions {
+        deadline: Duration::from_secs(1),
+        min_replicas: 1,
+        ..RedisOptions::new(primary.url())
+    };
+    let store = Arc::new(RedisStore::new(options).unwrap());
+    let owner = log_domain::UserId::new("user_ann").unwrap();
+    let created = async {
+        while create_job(&*store, &job(), owner.clone()).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), created).await.unwrap();
+    let writer = LogWriter::builder(job(), Stores::from(store)).start();
+    let key = format!("job:{}:logs", job());
+    write(&writer, 0..50).await;
+    assert_eq!(replica.command(&["XLEN", &key]).await.int(), 50);
+    replica.pause().await;
+    for text in numbered(50..80) {
+        writer.system(&text).await;
+    }
+    // They are at the primary, and found there, again and again. That does not count.
+    let flushed = timeout(Duration::from_secs(4), writer.flush()).await;
+    assert!(!matches!(flushed, Ok(Ok(_))), "no replica has the lines");
+    let there = primary.command(&["XLEN", &key]).await.int();
+    assert!(there > 50, "{there}");
+    replica.unpause().await;
+    write(&writer, 80..100).await;
+    assert_eq!(replica.command(&["XLEN", &key]).await.int(), 100);
+    assert_eq!(texts_at(&replica, &key).await, numbered(0..100));
 }
 
 async fn write(writer: &LogWriter, range: std::ops::Range<usize>) {
@@ -214,4 +245,16 @@ async fn write(writer: &LogWriter, range: std::ops::Range<usize>) {
     })
     .await
     .unwrap();
+}
+
+/// The texts of all entries of a stream.
+async fn texts_at(redis: &RedisServer, key: &str) -> Vec<String> {
+    let entries = redis.command(&["XRANGE", key, "-", "+"]).await.array();
+    let text = |entry: test_support::Value| {
+        let fields = entry.array().remove(1).array();
+        let mut names = fields.iter();
+        let at = names.position(|name| name.text() == "text").unwrap();
+        fields[at + 1].text()
+    };
+    entries.into_iter().map(text).collect()
 }
