@@ -15,7 +15,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use testcontainers::bollard::Docker;
-use testcontainers::bollard::models::PortBinding;
+use testcontainers::bollard::models::{
+    NetworkConnectRequest, NetworkDisconnectRequest, PortBinding,
+};
 use testcontainers::bollard::query_parameters::{
     KillContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
 };
@@ -29,6 +31,9 @@ use tokio::runtime::Handle;
 use crate::local::free_port;
 
 const REDIS_PORT: u16 = 6379;
+
+/// The network of a container that names no other.
+const NETWORK: &str = "bridge";
 
 /// The label that names the process a container belongs to.
 const OWNER: &str = "log-api.test-owner";
@@ -158,6 +163,30 @@ impl Container {
     pub(crate) async fn unpause(&self) {
         self.request(async |docker, id| docker.unpause_container(&id).await)
             .await;
+    }
+
+    /// Takes the container off its network.
+    pub(crate) async fn cut_off(&self) {
+        self.request(async |docker, id| {
+            let cut = NetworkDisconnectRequest {
+                container: id,
+                force: Some(true),
+            };
+            docker.disconnect_network(NETWORK, cut).await
+        })
+        .await;
+    }
+
+    /// Puts the container back on its network.
+    pub(crate) async fn connect_again(&self) {
+        self.request(async |docker, id| {
+            let connect = NetworkConnectRequest {
+                container: id,
+                endpoint_config: None,
+            };
+            docker.connect_network(NETWORK, connect).await
+        })
+        .await;
     }
 
     async fn request<F>(&self, operation: impl FnOnce(Docker, String) -> F + Send + 'static)

@@ -209,7 +209,7 @@ impl RedisServer {
     /// Stops it as an operator does: it may write to disk before it ends.
     ///
     /// # Panics
-    /// The server is shared, here and in the four methods that follow.
+    /// The server is shared, here and in the six methods that follow.
     pub async fn stop(&self) {
         match self.own_backend() {
             Backend::Container(container) => container.stop().await,
@@ -250,6 +250,24 @@ impl RedisServer {
     pub async fn unpause(&self) {
         match self.own_backend() {
             Backend::Container(container) => container.unpause().await,
+            Backend::Process(process) => process.signal("CONT"),
+            Backend::External => unreachable!("it is shared"),
+        }
+    }
+
+    /// Takes its container off the network. A process has no network of its own: it is frozen.
+    pub async fn cut_off(&self) {
+        match self.own_backend() {
+            Backend::Container(container) => container.cut_off().await,
+            Backend::Process(process) => process.signal("STOP"),
+            Backend::External => unreachable!("it is shared"),
+        }
+    }
+
+    /// Puts it back on the network.
+    pub async fn connect_again(&self) {
+        match self.own_backend() {
+            Backend::Container(container) => container.connect_again().await,
             Backend::Process(process) => process.signal("CONT"),
             Backend::External => unreachable!("it is shared"),
         }

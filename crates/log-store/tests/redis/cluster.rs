@@ -23,7 +23,7 @@ pub(crate) async fn store_on(url: String, mode: WatchMode) -> RedisStore {
 }
 
 /// Waits until every slot is served, also over a failover.
-async fn all_served(store: &RedisStore) {
+pub(crate) async fn all_served(store: &RedisStore) {
     let served = async {
         while store.state().slots_served < 16_384 {
             sleep(Duration::from_millis(10)).await;
@@ -135,7 +135,10 @@ async fn nobody_sees_anothers_log_while_slots_move() {
 }
 
 /// The next master after one, in the order in which they began.
-async fn another_master<'a>(cluster: &'a RedisCluster, from: &ClusterNode) -> &'a ClusterNode {
+pub(crate) async fn another_master<'a>(
+    cluster: &'a RedisCluster,
+    from: &ClusterNode,
+) -> &'a ClusterNode {
     let masters = &cluster.nodes()[..3];
     let at = masters
         .iter()

@@ -1,20 +1,20 @@
 //! The contract, rule by rule, with tracking and with polling.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{ConnectedSubject, Connection, Subject};
-use log_store::redis::{RedisStore, WatchMode};
+use log_store::redis::{RedisOptions, RedisStore, WatchMode};
 use log_store::{
     JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
 };
 use test_support::{RedisCluster, RedisServer, RespClient, SentinelSet, TcpProxy};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
-use crate::cluster::store_on;
-use crate::support::{POLL_INTERVAL, SHORT_DEADLINE, Setup, hash, logs};
+use crate::cluster::{all_served, store_on};
+use crate::support::{POLL_INTERVAL, SHORT_DEADLINE, Setup, hash, logs, options};
 
 mod tracking {
     use super::{Redis, WatchMode};
@@ -36,6 +36,17 @@ mod cluster {
     log_store::log_store_conformance!(
         one_test a_store_on_a_cluster_keeps_every_rule: Redis::on_cluster(WatchMode::Tracking)
     );
+    log_store::log_store_conformance!(
+        one_test a_store_that_polls_a_cluster_keeps_every_rule: Redis::on_cluster(WatchMode::Poll)
+    );
+    log_store::log_store_conformance!(
+        one_test a_store_on_a_cluster_keeps_the_rules_of_outages, outages:
+            Redis::on_a_cluster_that_breaks(WatchMode::Tracking)
+    );
+    log_store::log_store_conformance!(
+        one_test a_store_that_polls_a_cluster_keeps_the_rules_of_outages, outages:
+            Redis::on_a_cluster_that_breaks(WatchMode::Poll)
+    );
 }
 
 mod sentinel {
@@ -47,12 +58,15 @@ mod sentinel {
     );
 }
 
+/// Six servers on a busy machine answer later than one.
+const CLUSTER_POLL_INTERVAL: Duration = Duration::from_millis(200);
+
 struct Redis {
     mode: WatchMode,
     store: RedisStore,
     back_door: BackDoor,
     /// What is broken by the cases about outages.
-    proxy: Option<Arc<TcpProxy>>,
+    connection: Option<Arc<dyn Connection>>,
 }
 
 /// The way past the store.
@@ -91,17 +105,49 @@ impl Redis {
                 _server: setup.redis,
             },
             store: setup.store,
-            proxy: Some(setup.proxy),
+            connection: Some(Arc::new(Wire(setup.proxy))),
         }
     }
 
     async fn on_cluster(mode: WatchMode) -> Self {
         let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+        let store = RedisStore::new(RedisOptions {
+            poll_interval: CLUSTER_POLL_INTERVAL,
+            ..options(cluster.url(), mode)
+        });
+        let store = store.unwrap();
+        all_served(&store).await;
         Self {
             mode,
             back_door: BackDoor::Cluster(cluster),
-            store: store_on(cluster.url(), mode).await,
-            proxy: None,
+            store,
+            connection: None,
+        }
+    }
+
+    /// A cluster that one case after the other has for itself.
+    async fn on_a_cluster_that_breaks(mode: WatchMode) -> Self {
+        static ONE_CASE: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+        let turn = ONE_CASE.clone().lock_owned().await;
+        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+        let way = AllNodes {
+            cluster,
+            _turn: turn,
+        };
+        way.command(&["ACL", "SETUSER", USER, "on", "nopass", "~*", "&*", "+@all"])
+            .await;
+        let url = (cluster.url()).replace("://", &format!("://{USER}:any@"));
+        let impatient = RedisOptions {
+            deadline: SHORT_DEADLINE,
+            ..options(url, mode)
+        };
+        let store = RedisStore::new(impatient).unwrap();
+        all_served(&store).await;
+        Self {
+            mode,
+            back_door: BackDoor::Cluster(cluster),
+            store,
+            connection: Some(Arc::new(way)),
         }
     }
 
@@ -111,7 +157,7 @@ impl Redis {
             mode,
             back_door: BackDoor::Sentinels(sentinels),
             store: store_on(sentinels.url(), mode).await,
-            proxy: None,
+            connection: None,
         }
     }
 
@@ -231,6 +277,9 @@ impl Subject for Redis {
 
     fn quiet_time(&self) -> Duration {
         match self.mode {
+            WatchMode::Poll if matches!(self.back_door, BackDoor::Cluster(_)) => {
+                CLUSTER_POLL_INTERVAL / 4
+            }
             WatchMode::Poll => POLL_INTERVAL / 4,
             WatchMode::Auto | WatchMode::Tracking => Duration::from_millis(60),
         }
@@ -243,7 +292,7 @@ impl Subject for Redis {
 
 impl ConnectedSubject for Redis {
     fn connection(&self) -> Arc<dyn Connection> {
-        Arc::new(Wire(self.proxy.clone().unwrap()))
+        self.connection.clone().unwrap()
     }
 }
 
@@ -261,6 +310,43 @@ impl Connection for Wire {
 
     async fn interrupt(&self) {
         self.0.drop_connections().await;
+    }
+
+    fn deadline(&self) -> Duration {
+        SHORT_DEADLINE
+    }
+}
+
+/// The user of a store that is cut off: a store learns the addresses of the nodes from them, so nothing can stand in between.
+const USER: &str = "store";
+
+/// The way to all nodes of a cluster at once.
+struct AllNodes {
+    cluster: &'static RedisCluster,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl AllNodes {
+    async fn command(&self, command: &[&str]) {
+        for node in self.cluster.nodes() {
+            node.command(command).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Connection for AllNodes {
+    async fn cut(&self) {
+        self.command(&["ACL", "SETUSER", USER, "off"]).await;
+        self.interrupt().await;
+    }
+
+    async fn mend(&self) {
+        self.command(&["ACL", "SETUSER", USER, "on"]).await;
+    }
+
+    async fn interrupt(&self) {
+        self.command(&["CLIENT", "KILL", "USER", USER]).await;
     }
 
     fn deadline(&self) -> Duration {
