@@ -12,6 +12,7 @@
 mod access;
 mod auth;
 mod broken_stderr;
+mod cluster;
 mod config;
 mod cors;
 mod credentials;

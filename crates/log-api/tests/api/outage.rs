@@ -295,4 +295,13 @@ async fn a_key_of_another_type_is_no_job_like_one_of_somebody_else() {
             problem(&answer, 404, "job-not-found", query);
         }
     }
+    // Anybody with a job's id can bring this about: it is nothing that somebody has to look at.
+    let status = api.client(ANN).get(&format!("{}/status", hash.path()));
+    let status = status.header("X-Request-ID", "the-last-request").send();
+    problem(&status.await, 404, "job-not-found", "status");
+    let log = api.log_with("the-last-request").await;
+    for line in log.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_ne!(entry["level"], "ERROR", "{line}");
+    }
 }
