@@ -10,7 +10,7 @@ mod printed;
 mod with_eventsource_client;
 mod with_reqwest_eventsource;
 
-type Followed = Result<(), Box<dyn std::error::Error>>;
+use printed::Followed;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Followed {

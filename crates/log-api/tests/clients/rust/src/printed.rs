@@ -9,6 +9,8 @@ pub const SILENCE: Duration = Duration::from_secs(35);
 
 pub const PAUSE: Duration = Duration::from_millis(200);
 
+pub type Followed = Result<(), Box<dyn std::error::Error>>;
+
 /// Prints an event. True at `done`.
 pub fn take(name: &str, data: &str) -> Result<bool, serde_json::Error> {
     let data: Value = serde_json::from_str(data)?;

@@ -5,8 +5,7 @@ use futures_util::StreamExt;
 use launchdarkly_sdk_transport::HyperTransport;
 use tokio::time::sleep;
 
-use crate::Followed;
-use crate::printed::{PAUSE, SILENCE, take, wait_after};
+use crate::printed::{Followed, PAUSE, SILENCE, take, wait_after};
 
 pub async fn follow(url: &str, token: &str) -> Followed {
     // By default it gives up if the first connection is refused, waits twice as long after each break, up to a minute, and waits

@@ -6,8 +6,7 @@ use reqwest_eventsource::retry::Constant;
 use reqwest_eventsource::{Error, Event, EventSource};
 use tokio::time::sleep;
 
-use crate::Followed;
-use crate::printed::{PAUSE, SILENCE, take, wait_after};
+use crate::printed::{Followed, PAUSE, SILENCE, take, wait_after};
 
 pub async fn follow(url: &str, token: &str) -> Followed {
     let client = reqwest::Client::builder().read_timeout(SILENCE).build()?;
