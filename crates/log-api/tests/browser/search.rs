@@ -66,6 +66,46 @@ async fn the_server_finds_what_the_page_has_not_fetched() {
 }
 
 #[tokio::test]
+async fn lines_that_come_behind_a_search_are_found_also_in_a_log_that_had_none() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    let page = Page::of(&api, &job).await;
+    page.until_state("starting").await;
+    page.run("log.search('needle')").await;
+    page.until(&format!("{WORDS} === 'No match'")).await;
+    job.append_all(["hay", "a needle"]).await;
+    page.until(&format!("{WORDS}.endsWith('of 1')")).await;
+    job.append_all(
+        (0..1000).map(|n| format!("{n} {}", if n % 10 == 0 { "needle" } else { "hay" })),
+    )
+    .await;
+    page.until(&format!("{WORDS}.endsWith('of 101')")).await;
+}
+
+#[tokio::test]
+async fn a_search_goes_to_the_first_match_from_the_window_on_and_then_from_the_start() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all((0..3000).map(|n| match n {
+        20 | 1700 | 2200 => format!("{n} a needle"),
+        _ => format!("{n} hay"),
+    }))
+    .await;
+    let page = Page::of(&api, &job).await;
+    page.until_lines(3000).await;
+    page.run("scroller.scrollTop = 1500 * 20; await frame(); await frame(); log.search('needle');")
+        .await;
+    page.until(&format!("{WORDS} === '2 of 3'")).await;
+    page.until("[...root.querySelectorAll('.row.current')].map(textOf).join() === '1700 a needle'")
+        .await;
+    page.run("press('G'); await frame(); log.search('20 a needle');")
+        .await;
+    page.until(&format!("{WORDS} === '1 of 1'")).await;
+    page.until("[...root.querySelectorAll('.row.current')].map(textOf).join() === '20 a needle'")
+        .await;
+}
+
+#[tokio::test]
 async fn a_match_in_a_closed_group_opens_it() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;

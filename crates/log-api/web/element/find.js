@@ -12,6 +12,8 @@ import { itemOf } from "./rows.js";
 const DEBOUNCE_MS = 120;
 /** Searching in memory may hold the page for this long at a time. */
 const TURN_MS = 8;
+/** How long the lines from the window on are searched here before the server is asked for all of them. */
+const NEAR_MS = 100;
 
 /**
  * @typedef {object} FindListener
@@ -55,8 +57,8 @@ export class Find {
   /** Why the server could not search. */
   #failure = "";
   /**
-   * How far new lines have been looked at.
-   * @type {{block: Block, index: number} | null}
+   * The last line that is looked at by the present search; later ones are looked at when they come.
+   * @type {{block: Block | null, index: number} | null}
    */
   #seen = null;
   /** @type {Range[]} */
@@ -104,13 +106,14 @@ export class Find {
 
   /** Looks through lines that have come since. */
   appended() {
-    if (!this.#find || !this.isOpen) return;
+    const seen = this.#seen;
+    if (!seen || !this.isOpen) return;
     const { pieces } = this.#session.log;
-    const from = this.#seen ?? { block: pieces[0], index: -1 };
-    for (let order = from.block?.order ?? 0; order < pieces.length; order += 1) {
+    for (let order = seen.block?.order ?? 0; order < pieces.length; order += 1) {
       const piece = pieces[order];
-      if (piece instanceof Block) this.#look(piece, piece === from.block ? from.index + 1 : 0);
+      if (piece instanceof Block) this.#look(piece, piece === seen.block ? seen.index + 1 : 0);
     }
+    this.#seen = tailOf(pieces);
     this.#show();
   }
 
@@ -172,54 +175,64 @@ export class Find {
     this.#show();
     await this.#listener.opened();
     if (signal.aborted) return;
-    const isWhole = this.#session.log.pieces.every((piece) => piece.kind === "gap" || (piece instanceof Block && piece.isLoaded));
-    await this.#searchMemory(signal);
+    const pieces = [...this.#session.log.pieces];
+    this.#seen = tailOf(pieces);
+    const here = this.#session.log.find(this.#listener.here() ?? "0-0");
+    const from = here && "place" in here ? here.place.block.order : 0;
+    const isWhole = pieces.every((piece) => piece.kind === "gap" || (piece instanceof Block && piece.isLoaded));
+    // As a browser does: from the window on, then from the start. What is not whole here, the server has sooner.
+    await this.#searchMemory(pieces.slice(from), signal, isWhole ? Infinity : NEAR_MS);
     if (signal.aborted) return;
-    this.#goFirst();
-    if (!isWhole) await this.#searchServer(query, signal);
-    else this.matches.state = "done";
+    const isComplete = !isWhole && (await this.#searchServer(query, signal));
+    if (!isComplete && !signal.aborted) await this.#searchMemory(isWhole ? pieces.slice(0, from) : pieces, signal, Infinity);
     if (signal.aborted) return;
+    if (isWhole) this.matches.state = "done";
     this.#show();
     this.#listener.paint();
   }
 
-  /** @param {AbortSignal} signal */
-  async #searchMemory(signal) {
+  /** @param {import("../model/log.js").Piece[]} pieces @param {AbortSignal} signal @param {number} mostMs */
+  async #searchMemory(pieces, signal, mostMs) {
     let turn = performance.now();
-    for (const piece of [...this.#session.log.pieces]) {
+    const end = turn + mostMs;
+    for (const piece of pieces) {
       if (piece instanceof Block) this.#look(piece, 0);
+      this.#goFirst();
       if (performance.now() - turn < TURN_MS) continue;
       this.#show();
       await new Promise((resolve) => setTimeout(resolve));
-      if (signal.aborted) return;
       turn = performance.now();
+      if (signal.aborted || turn > end) return;
     }
   }
 
-  /** @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal */
+  /** Returns whether it has found all.
+   * @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal
+   */
   async #searchServer({ text, regex, matchCase }, signal) {
     const { matches } = this;
     try {
       for await (const event of searchAll({ ...this.#session.options, text, regex, matchCase, signal })) {
-        if (signal.aborted) return;
+        if (signal.aborted) return false;
         if ("match" in event) matches.add(event.match.id);
         this.#goFirst();
         this.#show();
         if (matches.ids.length < MOST_MATCHES) continue;
         matches.state = "limited";
-        return;
+        return true;
       }
       matches.state = "done";
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       matches.state = "failed";
       this.#failure = error instanceof Error ? error.message : "The search failed";
+      return false;
     }
   }
 
   /** @param {Block} block @param {number} from */
   #look(block, from) {
-    this.#seen = { block, index: block.count - 1 };
     if (!this.#find || !block.isLoaded) return;
     for (let index = from; index < block.count && this.matches.ids.length < MOST_MATCHES; index += 1) {
       if (block.has(index, SUPERSEDED)) continue;
@@ -248,6 +261,17 @@ export class Find {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/** The last line; no block where there is none.
+ * @param {import("../model/log.js").Piece[]} pieces @returns {{block: Block | null, index: number}}
+ */
+function tailOf(pieces) {
+  for (let at = pieces.length - 1; at >= 0; at -= 1) {
+    const block = pieces[at];
+    if (block instanceof Block) return { block, index: block.count - 1 };
+  }
+  return { block: null, index: -1 };
 }
 
 /** @param {string} text @param {string} label @param {() => void} changed */
