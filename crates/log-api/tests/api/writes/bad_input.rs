@@ -166,8 +166,14 @@ async fn ten_thousand_producers_of_one_job_are_each_known() {
                 let request = client.clone().with_bearer(&token).request("POST", &path);
                 let request = request
                     .header("Log-Producer", &name)
-                    .header("Log-Line", "0");
-                assert_eq!(request.body("x\n").send().await.status, 200);
+                    .header("Log-Line", "0")
+                    .body("x\n");
+                // A busy machine lets Redis miss its deadline. Then a worker sends the same again.
+                let mut status = 503;
+                while status == 503 {
+                    status = request.clone().send().await.status;
+                }
+                assert_eq!(status, 200);
             }
         })
     });

@@ -78,6 +78,8 @@ async fn kill_and_restart(world: Arc<World>) {
     let mut random = fastrand::Rng::with_seed(7);
     loop {
         tokio::time::sleep(Duration::from_millis(random.u64(700..2_000))).await;
+        // However slow this machine is, the producers get on between two kills.
+        world.until_answered(100).await;
         world.kill_one(&mut random).await;
     }
 }

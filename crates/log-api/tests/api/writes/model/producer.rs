@@ -53,7 +53,7 @@ impl Producer {
         for _ in 0..steps {
             self.step().await;
         }
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(120);
         self.made = self.made.max(1);
         while self.acknowledged < self.made {
             assert!(

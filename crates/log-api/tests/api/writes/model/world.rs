@@ -1,6 +1,8 @@
 //! The service of the histories: replicas that are killed and started again, each at an address that stays.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +19,9 @@ use crate::support::{ANN, Api};
 /// How long anything may take while replicas are killed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many answers came whole.
+type Answers = Arc<AtomicU64>;
+
 /// Where the replicas keep logs.
 enum Store {
     Redis(String),
@@ -26,6 +31,7 @@ enum Store {
 /// The service.
 pub(super) struct World {
     store: Store,
+    answers: Answers,
     replicas: Vec<Replica>,
 }
 
@@ -54,7 +60,11 @@ impl World {
                 api: Mutex::new(Some(api)),
             });
         }
-        Self { store, replicas }
+        Self {
+            store,
+            answers: Answers::default(),
+            replicas,
+        }
     }
 
     /// Kills one of the replicas, and starts it again.
@@ -67,6 +77,14 @@ impl World {
         let new = process(&self.store).await;
         replica.front.lead_to(new.addr);
         *api = Some(new);
+    }
+
+    /// Waits until so many more answers came whole.
+    pub(super) async fn until_answered(&self, more: u64) {
+        let goal = self.answers.load(Ordering::Relaxed) + more;
+        while self.answers.load(Ordering::Relaxed) < goal {
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The body of a 2xx answer, from whichever replica gives one.
@@ -129,6 +147,7 @@ async fn process(store: &Store) -> Api {
 pub(super) struct Place {
     pub(super) job: String,
     pub(super) token: String,
+    answers: Answers,
     replicas: Vec<TcpProxy>,
 }
 
@@ -149,6 +168,7 @@ impl Place {
         Self {
             job: job.to_owned(),
             token: token.to_owned(),
+            answers: world.answers.clone(),
             replicas,
         }
     }
@@ -167,6 +187,8 @@ impl Place {
             Fault::CutAnswer(bytes) => proxy.cut_answers_after(bytes.max(1)),
         }
         let answer = exchange(proxy.address(), request).await;
+        self.answers
+            .fetch_add(u64::from(answer.is_some()), Ordering::Relaxed);
         proxy.mend().await;
         answer
     }
