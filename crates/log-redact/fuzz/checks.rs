@@ -14,6 +14,12 @@ static REDACTION: LazyLock<Redaction> = LazyLock::new(|| {
     builder.build().expect("two secrets")
 });
 
+/// A secret that is added in the middle of the lines.
+const LATE: &str = "late-Secret-77";
+
+static LATER: LazyLock<Redaction> =
+    LazyLock::new(|| REDACTION.with_secret(LATE).expect("a secret"));
+
 /// A line comes out for each line, whether lines come at once or slowly, and none of them shows a secret. The first byte
 /// says after which lines nothing follows for a while.
 pub(crate) fn redactor(bytes: &[u8]) {
@@ -25,7 +31,11 @@ pub(crate) fn redactor(bytes: &[u8]) {
     for slow in [false, true] {
         let mut shown = Vec::new();
         let mut redactor = REDACTION.redactor::<String>();
+        let late_from = count / 2;
         for (number, line) in text.split('\n').enumerate() {
+            if number == late_from {
+                redactor.set_redaction(&LATER);
+            }
             let open = redactor.open_line(line.to_owned());
             assert!(!open.contains(SECRET), "{text:?}: {open:?}");
             redactor.push(line.to_owned(), |line| shown.push(line));
@@ -36,6 +46,9 @@ pub(crate) fn redactor(bytes: &[u8]) {
         }
         redactor.finish(|line| shown.push(line));
         assert_eq!(shown.len(), count, "{text:?} became {shown:?}");
+        for line in &shown[late_from..] {
+            assert!(!line.contains(LATE), "{text:?}: {line:?}");
+        }
         for line in shown {
             assert!(
                 !line.contains(SECRET) && !line.contains("tr0ub4dor"),

@@ -155,7 +155,14 @@ impl KeyBlock {
         let run = trimmed.bytes().rev().take_while(|b| is_base64(*b)).count();
         let at = trimmed.len() - run;
         let is_apart = trimmed[..at].ends_with([' ', '\t']);
-        (run >= 48 && is_apart && is_material(&trimmed[at..], 0)).then_some(at..trimmed.len())
+        // The last line of a key is shorter than the others.
+        let (least, before) = match self.lines {
+            0 | 1 => (48, 0),
+            _ => (16, 1),
+        };
+        let text = &trimmed[at..];
+        let is_long = run >= least || (self.lines > 1 && text.ends_with('=') && run >= 4);
+        (is_long && is_apart && is_material(text, before)).then_some(at..trimmed.len())
     }
 
     fn is_suffix(&self, text: &str) -> bool {
@@ -166,6 +173,14 @@ impl KeyBlock {
 
 /// The place in a text behind what is like a model: the same, with other digits and other white space.
 fn after_like(model: &str, text: &str) -> Option<usize> {
+    // Digits, or else hexadecimal ones: `0040: ` is followed by `00c0: `.
+    after_like_with(model, text, u8::is_ascii_digit).or_else(|| {
+        let is_hex = |b: &u8| b.is_ascii_digit() || matches!(b, b'a'..=b'f');
+        after_like_with(model, text, is_hex)
+    })
+}
+
+fn after_like_with(model: &str, text: &str, is_digit: fn(&u8) -> bool) -> Option<usize> {
     let (m, t) = (model.as_bytes(), text.as_bytes());
     let run = |bytes: &[u8], from: usize, is: fn(&u8) -> bool| {
         bytes[from..].iter().take_while(|b| is(b)).count()
@@ -173,7 +188,7 @@ fn after_like(model: &str, text: &str) -> Option<usize> {
     let (mut i, mut j) = (0, 0);
     while i < m.len() {
         let class: fn(&u8) -> bool = match m[i] {
-            b'0'..=b'9' => u8::is_ascii_digit,
+            b'0'..=b'9' => is_digit,
             b' ' | b'\t' => |b| matches!(b, b' ' | b'\t'),
             byte => {
                 if t.get(j) != Some(&byte) {

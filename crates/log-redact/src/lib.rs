@@ -4,6 +4,7 @@
 
 mod ansi;
 
+mod commands;
 mod common;
 mod key_block;
 mod kinds;
@@ -25,8 +26,8 @@ mod value;
 mod wrapped;
 
 pub use ansi::{Ansi, Screen, Style, StyledLine};
-pub use kinds::known_tokens;
-pub use redaction::{Redaction, RedactionBuilder, SecretError, TooManySecrets};
+pub use kinds::{known_marks, known_tokens};
+pub use redaction::{AddSecretError, Redaction, RedactionBuilder, SecretError, TooManySecrets};
 pub use redactor::{Line, Redactor};
 
 /// Its examples are tests.

@@ -2,17 +2,19 @@
 //!
 //! The name alone does not decide. `password: updated successfully` and `token = lexer.next()` are shown.
 
+mod judge;
+
 use crate::markup::{element, paired};
 use crate::names::{MAX_NAME, NameKind, classify, is_name_byte};
 use crate::ranges::Ranges;
 use crate::span::{Ends, Span, is_quote, span};
-use crate::tokens::encoded_login;
-use crate::value::{
-    Look, is_code, is_credentials, is_numeric, is_placeholder, is_plain_word, look,
-};
+use crate::value::{Look, is_numeric, is_placeholder, is_plain_word, look};
 
 /// How far before a name its surroundings are looked at.
 const LOOK_BACK: usize = 256;
+
+/// How far behind a name the next pair of a form is looked for.
+const LOOK_AHEAD: usize = 256;
 
 /// How a value is tied to its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +99,12 @@ impl<'a> Named<'a> {
 
     fn hide(&self, hidden: &mut Ranges) {
         if let Some((link, at)) = self.link() {
+            if self.is_closing_quote(at) {
+                return;
+            }
             let ends = self.ends(link);
-            let value = span(self.line, at, ends);
+            let mut value = span(self.line, at, ends);
+            self.leave_bracket(&mut value);
             if self.is_secret(link, &value) {
                 hidden.add(value.range.clone());
             }
@@ -111,6 +117,38 @@ impl<'a> Named<'a> {
             {
                 hidden.add(value.range);
             }
+        }
+    }
+
+    /// Whether the quote at a place ends a text that has the name in it: `prompt='Password: ', echo=False`.
+    fn is_closing_quote(&self, at: usize) -> bool {
+        let bytes = &self.line.as_bytes()[at..];
+        let Some(quote) = bytes.first().copied().filter(|b| is_quote(*b)) else {
+            return false;
+        };
+        let count = |text: &str| text.bytes().filter(|b| *b == quote).count();
+        let opened = count(self.before) + count(&self.line[self.end..at]);
+        let is_followed = |b: &u8| b.is_ascii_whitespace() || b",;:)]}".contains(b);
+        opened % 2 == 1 && bytes.get(1).is_none_or(is_followed)
+    }
+
+    /// A bracket that was opened before the name is closed behind the value: `(password=abc)`.
+    fn leave_bracket(&self, value: &mut Span) {
+        let text = &self.line[value.range.clone()];
+        let open = match text.bytes().next_back() {
+            Some(b')') => b'(',
+            Some(b']') => b'[',
+            Some(b'}') => b'{',
+            _ => return,
+        };
+        if value.quote.is_some() || text.len() == 1 || text.bytes().any(|b| b == open) {
+            return;
+        }
+        let close = text.as_bytes()[text.len() - 1];
+        let count = |byte: u8| self.before.bytes().filter(|b| *b == byte).count();
+        if count(open) > count(close) {
+            value.range.end -= 1;
+            value.end = value.range.end;
         }
     }
 
@@ -153,6 +191,20 @@ impl<'a> Named<'a> {
             return None;
         }
         let value = self.end + spaces;
+        let is_password = self.kind == NameKind::Password;
+        // SQL, and a message that tells a password.
+        let rest = &self.line[value..];
+        if is_password && rest.starts_with('\'') && self.name.eq_ignore_ascii_case("password") {
+            return Some((Link::Words, value));
+        }
+        if let Some(told) = rest
+            .strip_prefix("is ")
+            .or_else(|| rest.strip_prefix("is: "))
+        {
+            let word = told.split([' ', '\t']).next().unwrap_or_default();
+            let is_told = is_password && look(word) > Look::Ordinary;
+            return is_told.then(|| (Link::Words, self.line.len() - told.len()));
+        }
         if self.name.starts_with('-') {
             // Two spaces stand in the table of a help text.
             return (spaces == 1).then_some((Link::Flag, value));
@@ -166,10 +218,8 @@ impl<'a> Named<'a> {
             .rsplit([' ', '\t'])
             .next()
             .unwrap_or_default();
-        let is_told = matches!(
-            word,
-            "ENV" | "setenv" | "setx" | "set" | "-x" | "-gx" | "-Ux"
-        );
+        let is_told = matches!(word, "ENV" | "setenv" | "set" | "-x" | "-gx" | "-Ux")
+            || word.eq_ignore_ascii_case("setx");
         let logins = ["login ", "machine "]
             .iter()
             .any(|w| self.before.contains(w));
@@ -191,6 +241,10 @@ impl<'a> Named<'a> {
             _ if self.kind == NameKind::Pwd => Some(b';'),
             _ => None,
         };
+        let separator = match separator {
+            None if link == Link::Tight && self.is_in_form() => Some(b'&'),
+            separator => separator,
+        };
         let is_odd = |quote: u8| self.before.bytes().filter(|b| *b == quote).count() % 2 == 1;
         let is_env = link == Link::Words && trimmed.ends_with("ENV");
         Ends {
@@ -204,140 +258,19 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// Whether a value is a secret.
-    fn is_secret(&self, link: Link, value: &Span) -> bool {
-        let text = &self.line[value.range.clone()];
-        if is_placeholder(text)
-            || is_placeholder(text.trim_end_matches([']', ')', '}', ',']))
-            || is_fingerprint(text)
-        {
-            return false;
-        }
-        let is_quoted = value.quote.is_some();
-        match self.kind {
-            NameKind::Header => return is_credentials(text),
-            NameKind::Cookie => return text.contains('=') && !text.starts_with(['{', '(', '=']),
-            NameKind::Auth => {
-                let is_npm = self.name.starts_with('_') || self.before.ends_with([':', '_']);
-                return encoded_login(text).is_some()
-                    || look(text) == Look::Random
-                    || (is_npm && link == Link::Tight && !is_plain_word(text));
-            }
-            NameKind::Pwd => {
-                let follows = self.line[value.end..].starts_with(';');
-                return link == Link::Tight
-                    && (self.before.trim_end().ends_with(';')
-                        || (follows && self.line[value.end..].contains('=')));
-            }
-            NameKind::Signature => {
-                return link == Link::Tight
-                    && text.len() >= 16
-                    && self.before.ends_with(['?', '&']);
-            }
-            NameKind::Key => return look(text) == Look::Random,
-            NameKind::Password | NameKind::Token => {}
-        }
-        if is_plain_word(text.trim_end_matches([';', ',', '.']))
-            || (is_numeric(text) && !self.is_number_secret(text, link))
-        {
-            return false;
-        }
-        match link {
-            _ if is_quoted => self.is_quoted_secret(link, text, value),
-            Link::Tight => self.is_upper() || self.is_sure || !self.is_code(text),
-            Link::Flag => {
-                !text.starts_with(['-', '[', '(', '{', '|']) && !self.is_prose(text, value)
-            }
-            Link::Words => true,
-            Link::Arrow => look(text) == Look::Random && !self.is_code(text),
-            Link::Loose => self.is_loose_secret(text, value),
-        }
-    }
-
-    /// In quotes nearly everything is a value. A message may quote a word behind a colon.
-    fn is_quoted_secret(&self, link: Link, text: &str, value: &Span) -> bool {
-        let is_assigned = self.stands_alone || link != Link::Loose || !self.has_colon();
-        if is_assigned && value.quote != Some(b'`') {
-            return true;
-        }
-        look(text) > Look::Ordinary
-    }
-
-    /// `name: value` and `name = value` also stand in messages and in code.
-    fn is_loose_secret(&self, text: &str, value: &Span) -> bool {
-        if text.starts_with(['(', '{', '[', '<', '|', '>', '&', '*', '!']) || self.is_code(text) {
-            return false;
-        }
-        let rest = self.line[value.end..].trim_start();
-        let is_last = rest.is_empty()
-            || rest.starts_with([
-                '#', ',', '}', ')', ']', ';', '|', '"', '\'', '\\', '&', '-', '=',
-            ]);
-        let is_program = self.name == self.name.to_ascii_lowercase()
-            && self.name.ends_with("passwd")
-            && !is_last;
-        match (look(text), self.kind) {
-            (Look::Random, _) => true,
-            (Look::Doubtful, NameKind::Password) => !is_program,
-            (Look::Doubtful, _) => self.stands_alone && is_last,
-            (Look::Ordinary, NameKind::Password) => {
-                self.stands_alone && is_last && !text.contains(['/', '(', '.']) && text.len() > 2
-            }
-            (Look::Ordinary, _) => {
-                self.stands_alone
-                    && is_last
-                    && text.len() >= 20
-                    && !text.contains(['/', '(', '.', ':', '-', '_'])
-            }
-        }
-    }
-
-    /// Whether a flag stands in a sentence: `--password via the command line`.
-    fn is_prose(&self, text: &str, value: &Span) -> bool {
-        let next = self.line[value.end..]
-            .trim_start()
-            .split(' ')
-            .next()
-            .unwrap_or_default();
-        text.bytes().all(|b| b.is_ascii_lowercase()) && is_plain_word(next)
-    }
-
-    /// Whether a number may be a secret: a long one, or a password of digits.
-    fn is_number_secret(&self, text: &str, link: Link) -> bool {
-        if !text.bytes().all(|b| b.is_ascii_digit()) {
-            return false;
-        }
-        let is_password = self.kind == NameKind::Password;
-        let least = match link {
-            Link::Tight | Link::Words | Link::Flag if is_password || self.is_upper() => 3,
-            Link::Tight | Link::Words | Link::Flag => 6,
-            Link::Loose | Link::Arrow if is_password => 4,
-            Link::Loose | Link::Arrow => 12,
-        };
-        text.len() >= least
-    }
-
-    fn is_word_of_doubtful_kind(&self, text: &str) -> bool {
-        let is_doubtful = matches!(
-            self.kind,
-            NameKind::Key | NameKind::Auth | NameKind::Pwd | NameKind::Signature
-        );
-        is_doubtful && look(text) != Look::Random
-    }
-
-    fn is_code(&self, text: &str) -> bool {
-        let name = self.name.trim_start_matches('-');
-        is_code(text, name)
-    }
-
-    fn is_upper(&self) -> bool {
-        !self.name.bytes().any(|b| b.is_ascii_lowercase())
-    }
-
-    fn has_colon(&self) -> bool {
-        self.line[self.end..]
-            .trim_start_matches(['"', '\'', '\\', ']', ' '])
-            .starts_with(':')
+    /// Whether another pair of a form follows: `password=x&user=ann`.
+    fn is_in_form(&self) -> bool {
+        let rest = &self.line.as_bytes()[self.end..];
+        let rest = &rest[..rest.len().min(LOOK_AHEAD)];
+        let mut word = rest.split(|b| b.is_ascii_whitespace());
+        word.next()
+            .unwrap_or_default()
+            .split(|b| *b == b'&')
+            .skip(1)
+            .any(|pair| {
+                let name = pair.iter().take_while(|b| is_name_byte(**b)).count();
+                name > 0 && pair.get(name) == Some(&b'=')
+            })
     }
 
     /// `"old" -> "new"`: a plan of changes shows both values.
@@ -376,13 +309,4 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
         .iter()
         .take_while(|b| matches!(b, b' ' | b'\t'))
         .count()
-}
-
-/// Whether a value is the public fingerprint of a key.
-fn is_fingerprint(text: &str) -> bool {
-    [
-        "SHA256:", "MD5:", "sha256:", "sha256-", "sha384-", "sha512-",
-    ]
-    .iter()
-    .any(|prefix| text.starts_with(prefix))
 }

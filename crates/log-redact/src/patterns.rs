@@ -7,11 +7,12 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use crate::commands::{self, COMMANDS};
 use crate::key_block::{self, BEGINNINGS, Begin, KeyBlock};
-use crate::kinds::{Alphabet, KINDS};
+use crate::kinds::{Alphabet, KINDS, MARKED};
 use crate::named;
 use crate::ranges::Ranges;
-use crate::tokens::{encoded_key, encoded_login, starts_word, token};
+use crate::tokens::{encoded_key, encoded_login, marked_token, starts_word, token};
 use crate::urls;
 use crate::value::{Look, look};
 
@@ -27,10 +28,20 @@ pub(crate) struct Found {
 enum Trigger {
     /// The prefix of a token, as an index into [`KINDS`].
     Token(usize),
+    /// A text inside of a token, as an index into [`MARKED`].
+    Mark(usize),
+    /// The name of a program that takes a password, as an index into [`COMMANDS`].
+    Command(usize),
+    /// `pass:`, as OpenSSL takes a password.
+    PassPhrase,
     /// A part of a secret name.
     Name,
     /// `://`
     Address,
+    /// `@tcp(` behind the login of a database of Go programs.
+    Login,
+    /// `unseal key` of Vault. What follows is one.
+    UnsealKey,
     /// The beginning of a private key.
     KeyBlock,
     /// The beginning of a private key, in base64.
@@ -91,6 +102,13 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
     for (index, kind) in KINDS.iter().enumerate() {
         add(kind.prefix, Trigger::Token(index));
     }
+    for (index, kind) in MARKED.iter().enumerate() {
+        add(kind.mark, Trigger::Mark(index));
+    }
+    for (index, command) in COMMANDS.iter().enumerate() {
+        add(command.program, Trigger::Command(index));
+    }
+    add("pass:", Trigger::PassPhrase);
     NAME_PARTS.iter().for_each(|part| add(part, Trigger::Name));
     WEBHOOKS
         .iter()
@@ -99,6 +117,9 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
         .iter()
         .for_each(|text| add(text, Trigger::KeyBlock));
     add("://", Trigger::Address);
+    add("@tcp(", Trigger::Login);
+    add("@unix(", Trigger::Login);
+    add("unseal key", Trigger::UnsealKey);
     add("LS0tLS1CRUdJTi", Trigger::EncodedKey);
     add("bearer ", Trigger::Bearer);
     add("basic ", Trigger::Basic);
@@ -126,6 +147,7 @@ pub(crate) fn find(line: &str, is_open: bool, hidden: &mut Ranges) -> Found {
         is_open,
         hidden,
         named_until: 0,
+        commands_until: 0,
         vain: 0,
         tokens_until: Vec::new(),
         keys_until: 0,
@@ -135,8 +157,13 @@ pub(crate) fn find(line: &str, is_open: bool, hidden: &mut Ranges) -> Found {
         let (start, end) = (hit.start(), hit.end());
         match TRIGGERS.meanings[hit.pattern().as_usize()] {
             Trigger::Token(index) => search.token(start, index),
+            Trigger::Mark(index) => search.add(marked_token(line, start, &MARKED[index])),
+            Trigger::Command(index) => search.command(start, end, index),
+            Trigger::PassPhrase => search.add(commands::pass_phrase(line, start, end)),
             Trigger::Name => search.name(start),
             Trigger::Address => search.add(urls::password(line, end, is_open)),
+            Trigger::Login => search.add(urls::login(line, start)),
+            Trigger::UnsealKey => search.unseal_key(end),
             Trigger::KeyBlock => search.key_block(start, &mut found),
             Trigger::EncodedKey => search.encoded_key(start),
             Trigger::Bearer => search.bearer(start, end),
@@ -157,6 +184,8 @@ struct Search<'a> {
     hidden: &'a mut Ranges,
     /// Names before this place have been looked at, or are hidden.
     named_until: usize,
+    /// Before this place no command begins that has not been looked at.
+    commands_until: usize,
     /// How many names have been looked at in vain.
     vain: usize,
     /// For each kind of token that was looked at: the end of its characters. A token of that kind before it is a part of
@@ -187,6 +216,23 @@ impl Search<'_> {
         if let Some((range, run_end)) = token(self.line, start, kind, self.is_open) {
             self.tokens_until.push((index, run_end));
             self.add(range);
+        }
+    }
+
+    fn command(&mut self, start: usize, end: usize, index: usize) {
+        if start < self.commands_until {
+            return;
+        }
+        let mut view = (end + SHORT_VIEW).min(self.line.len());
+        while !self.line.is_char_boundary(view) {
+            view -= 1;
+        }
+        let mut values = Ranges::default();
+        let command = &COMMANDS[index];
+        self.commands_until =
+            commands::hide_password(&self.line[..view], start, command, &mut values);
+        for range in values.merged() {
+            self.hidden.add(range);
         }
     }
 
@@ -254,6 +300,20 @@ impl Search<'_> {
         let is_token = (run.len() >= 16 && look(run) > Look::Ordinary) || is_cut;
         if is_token && starts_word(self.line, start, false) {
             self.add(Some(end..end + run.len()));
+        }
+    }
+
+    fn unseal_key(&mut self, end: usize) {
+        let rest = &self.line[end..];
+        let name = rest.bytes().take_while(|b| b" 0123456789:\t".contains(b));
+        let at = end + name.count();
+        let text = &self.line[at..];
+        let len = text
+            .bytes()
+            .take_while(|b| Alphabet::Base64.has(*b))
+            .count();
+        if len >= 32 && look(&text[..len]) == Look::Random {
+            self.add(Some(at..at + len));
         }
     }
 

@@ -83,10 +83,32 @@ impl Redaction {
         shown
     }
 
+    /// The same rules, and one more registered secret: for secrets that are made while a build runs. Compiles all registered
+    /// secrets again, in a time that is linear in their length. [`Redaction::off`] becomes rules that hide this secret only.
+    ///
+    /// # Errors
+    /// Those of [`RedactionBuilder::add`] and [`RedactionBuilder::build`].
+    pub fn with_secret(&self, secret: &str) -> Result<Self, AddSecretError> {
+        let mut builder = match &self.rules {
+            Some(rules) => RedactionBuilder {
+                secrets: rules.secrets.clone(),
+                patterns: rules.patterns,
+                marker: rules.marker.clone(),
+            },
+            None => Self::builder().registered_only(),
+        };
+        builder.add(secret)?;
+        Ok(builder.build()?)
+    }
+
+    pub(crate) fn rules(&self) -> Option<Arc<Rules>> {
+        self.rules.clone()
+    }
+
     /// A redactor for the lines of one channel.
     #[must_use]
     pub fn redactor<L: Line>(&self) -> Redactor<L> {
-        Redactor::new(self.rules.clone())
+        Redactor::new(self.rules())
     }
 }
 
@@ -94,6 +116,7 @@ impl Default for Redaction {
     /// Hides everything that looks like a secret, and knows no registered secrets.
     fn default() -> Self {
         let rules = Rules {
+            secrets: BTreeSet::new(),
             registered: None,
             patterns: true,
             marker: Self::MARKER.to_owned(),
@@ -198,6 +221,7 @@ impl RedactionBuilder {
             ),
         };
         let rules = Rules {
+            secrets: self.secrets,
             registered,
             patterns: self.patterns,
             marker: self.marker,
@@ -242,3 +266,14 @@ pub enum SecretError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("there are too many registered secrets")]
 pub struct TooManySecrets;
+
+/// A secret is not added to rules that are in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AddSecretError {
+    /// It is not fit to be hidden.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// There is no room for it.
+    #[error(transparent)]
+    TooMany(#[from] TooManySecrets),
+}

@@ -18,7 +18,7 @@ use crate::key_block::KeyBlock;
 use crate::painted::Painted;
 use crate::patterns;
 use crate::ranges::Ranges;
-
+use crate::redaction::Redaction;
 use crate::registered::{Across, Carry, Scratch};
 use crate::rules::Rules;
 use crate::wrapped::Wrapped;
@@ -104,6 +104,8 @@ pub struct Redactor<L = String> {
     rules: Option<Arc<Rules>>,
     /// What the lines so far have begun of registered secrets.
     carry: Carry,
+    /// What they had begun when the rules were changed. Each ends when nothing of it is left.
+    earlier: Vec<Earlier>,
     /// The private key that the lines so far have begun.
     block: Option<KeyBlock>,
     /// The wrapped token that the lines so far have begun.
@@ -111,6 +113,12 @@ pub struct Redactor<L = String> {
     /// The lines that wait, oldest first.
     held: VecDeque<Held<L>>,
     scratch: Scratch,
+}
+
+/// Rules that were replaced while a registered secret had begun.
+struct Earlier {
+    rules: Arc<Rules>,
+    carry: Carry,
 }
 
 /// A line that waits for the next one.
@@ -129,6 +137,7 @@ impl<L: Line> Redactor<L> {
         Self {
             rules,
             carry: Carry::NEW,
+            earlier: Vec::new(),
             block: None,
             wrapped: None,
             held: VecDeque::new(),
@@ -145,13 +154,9 @@ impl<L: Line> Redactor<L> {
         let text = line.text();
         let len = text.len();
         let mut hidden = Ranges::default();
-        let across = self.judge(&rules, &text, line.is_cut(), &mut hidden);
+        self.judge(&rules, &text, line.is_cut(), &mut hidden);
         drop(text);
-        self.hide_back(across.with_line_ends, true);
-        self.hide_back(across.wrapped, false);
-
-        let waits = self.carry.begun() > 0 || self.carry.begun_with_line_ends() > 0;
-        if !waits {
+        if !self.carries().any(Carry::has_begun) {
             self.emit_held(&rules, &mut out);
             emit(&rules, line, hidden, &mut out);
             return;
@@ -170,7 +175,8 @@ impl<L: Line> Redactor<L> {
     /// registered secret, that part is hidden. The rest of the secret is hidden when it comes.
     pub fn release_held_lines(&mut self, mut out: impl FnMut(L)) {
         if let Some(rules) = self.rules.clone() {
-            self.hide_back(self.carry.hidden_if_it_ends(), false);
+            let most = self.carries().map(Carry::hidden_if_it_ends).max();
+            self.hide_back(most.unwrap_or_default(), false);
             self.emit_held(&rules, &mut out);
         }
     }
@@ -179,8 +185,33 @@ impl<L: Line> Redactor<L> {
     pub fn finish(&mut self, out: impl FnMut(L)) {
         self.release_held_lines(out);
         self.carry = Carry::NEW;
+        self.earlier.clear();
         self.block = None;
         self.wrapped = None;
+    }
+
+    /// Hides by other rules from the next line on. The lines that wait are judged by them, too. A secret of the present rules
+    /// that has begun is still hidden. [`Redaction::off`] changes nothing.
+    pub fn set_redaction(&mut self, redaction: &Redaction) {
+        let Some(rules) = redaction.rules() else {
+            return;
+        };
+        let carry = std::mem::replace(&mut self.carry, Carry::NEW);
+        let earlier = self.rules.replace(Arc::clone(&rules));
+        if let Some(rules) = earlier.filter(|_| carry.has_begun()) {
+            self.earlier.push(Earlier { rules, carry });
+        }
+        let Some(registered) = &rules.registered else {
+            return;
+        };
+        for mut held in std::mem::take(&mut self.held) {
+            let text = held.line.text();
+            let (carry, scratch) = (&mut self.carry, &mut self.scratch);
+            let across = registered.find(&text, carry, scratch, &mut held.hidden);
+            drop(text);
+            self.hide_across(across);
+            self.held.push_back(held);
+        }
     }
 
     /// The present state of a line that has not ended. A secret that may be half there is hidden. This changes nothing: the
@@ -204,6 +235,11 @@ impl<L: Line> Redactor<L> {
         if let Some(registered) = &rules.registered {
             registered.find_open(&text, &self.carry, &mut hidden);
         }
+        for Earlier { rules, carry } in &self.earlier {
+            if let Some(registered) = &rules.registered {
+                registered.find_open(&text, carry, &mut hidden);
+            }
+        }
         drop(text);
         if hidden.is_empty() {
             return line;
@@ -211,18 +247,39 @@ impl<L: Line> Redactor<L> {
         line.hide(&hidden.merged(), &rules.marker)
     }
 
-    /// Finds what to hide in the next line.
-    fn judge(&mut self, rules: &Rules, line: &str, is_cut: bool, hidden: &mut Ranges) -> Across {
+    /// Finds what to hide in the next line, and in the lines that wait.
+    fn judge(&mut self, rules: &Rules, line: &str, is_cut: bool, hidden: &mut Ranges) {
         if rules.patterns {
             self.judge_patterns(line, is_cut, hidden);
         }
-        let Some(registered) = &rules.registered else {
-            return Across::default();
-        };
-        if is_cut {
-            registered.find_open(line, &self.carry, hidden);
+        if let Some(registered) = &rules.registered {
+            if is_cut {
+                registered.find_open(line, &self.carry, hidden);
+            }
+            let across = registered.find(line, &mut self.carry, &mut self.scratch, hidden);
+            self.hide_across(across);
         }
-        registered.find(line, &mut self.carry, &mut self.scratch, hidden)
+        for mut earlier in std::mem::take(&mut self.earlier) {
+            if let Some(registered) = &earlier.rules.registered {
+                let carry = &mut earlier.carry;
+                let across = registered.find(line, carry, &mut self.scratch, hidden);
+                self.hide_across(across);
+            }
+            if earlier.carry.has_begun() {
+                self.earlier.push(earlier);
+            }
+        }
+    }
+
+    /// What the lines so far have begun, by the present rules and by earlier ones.
+    fn carries(&self) -> impl Iterator<Item = &Carry> {
+        let earlier = self.earlier.iter().map(|earlier| &earlier.carry);
+        std::iter::once(&self.carry).chain(earlier)
+    }
+
+    fn hide_across(&mut self, across: Across) {
+        self.hide_back(across.with_line_ends, true);
+        self.hide_back(across.wrapped, false);
     }
 
     fn judge_patterns(&mut self, line: &str, is_cut: bool, hidden: &mut Ranges) {
@@ -274,8 +331,11 @@ impl<L: Line> Redactor<L> {
 
     /// Passes on the lines that nothing later can change.
     fn emit_settled(&mut self, rules: &Rules, out: &mut impl FnMut(L)) {
-        let (mut wrapped, mut with_line_ends) =
-            (self.carry.begun(), self.carry.begun_with_line_ends());
+        let (mut wrapped, mut with_line_ends) = (0, 0);
+        for carry in self.carries() {
+            wrapped = carry.begun().max(wrapped);
+            with_line_ends = carry.begun_with_line_ends().max(with_line_ends);
+        }
         let mut kept = 0;
         for held in self.held.iter().rev() {
             if wrapped == 0 && with_line_ends == 0 {

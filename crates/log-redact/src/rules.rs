@@ -1,12 +1,15 @@
 //! The compiled rules that say what to hide.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::registered::Registered;
 
 /// The compiled rules, shared by all channels.
 pub(crate) struct Rules {
-    /// `None` if no secret is registered.
+    /// What is registered.
+    pub(crate) secrets: BTreeSet<String>,
+    /// Its automata. `None` if no secret is registered.
     pub(crate) registered: Option<Registered>,
     /// Whether to look for more than registered secrets.
     pub(crate) patterns: bool,

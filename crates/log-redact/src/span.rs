@@ -129,7 +129,7 @@ fn bare_from(line: &str, begin: usize, from: usize, ends: Ends, quote: Option<u8
         let rest = &bytes[at..];
         let is_end = match rest[0] {
             b' ' | b'\t' => !(ends.whole || (has_list && ends.separator == Some(b';'))),
-            b'"' => ends.double || closes(rest),
+            b'"' => ends.double || (closes(rest) && !ends.whole),
             b'\'' | b'`' => (ends.single || rest[0] == b'`') && closes(rest),
             b'<' => rest.starts_with(b"</"),
             b'\\' if ends.shell && rest.len() > 1 && rest[1] != b'"' => {

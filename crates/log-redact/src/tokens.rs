@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::kinds::{Alphabet, Kind, Proof};
+use crate::kinds::{Alphabet, Kind, Marked, Proof};
 
 /// The token whose prefix begins at a place, if it is one, and the place behind the characters that were looked at. `None`
 /// if no token can begin there. `is_open` says that the line has not ended: then a token may be half there.
@@ -29,6 +29,27 @@ pub(crate) fn token(
     let run = after[..len].trim_end_matches(['.', '-']);
     let end = start + kind.prefix.len() + run.len();
     Some((kind.accepts(run.as_bytes()).then_some(start..end), run_end))
+}
+
+/// The token around a text, if it is one.
+pub(crate) fn marked_token(line: &str, start: usize, kind: &Marked) -> Option<Range<usize>> {
+    let after = line.get(start..)?.strip_prefix(kind.mark)?;
+    let (alphabet, least, most) = kind.before;
+    let bytes = line.as_bytes();
+    let run = bytes[..start].iter().rev().take(most + 1);
+    let run = run.take_while(|b| alphabet.has(**b)).count();
+    let is_whole = |len: &usize| {
+        let begin = start - len;
+        run == *len || ends_with_escape(&bytes[..begin])
+    };
+    let before = (least..=run.min(most)).rev().find(is_whole)?;
+    let (alphabet, least, most) = kind.after;
+    let bytes = after.bytes().take(most + 3);
+    let len = bytes.take_while(|b| alphabet.has(*b)).count();
+    // The end of a sentence is none of the token.
+    let behind = after[..len].trim_end_matches('.').len();
+    let is_token = (least..=most).contains(&behind);
+    is_token.then(|| start - before..start + kind.mark.len() + behind)
 }
 
 /// The base64 of a private key that begins at a place (`LS0tLS1CRUdJTi…`), if it is one, and the place behind the base64.

@@ -7,6 +7,9 @@ use crate::value::{Look, is_placeholder, look};
 /// The most bytes between `://` and the `@`.
 const MAX_LEN: usize = 4096;
 
+/// The most bytes of a login without a scheme.
+const MAX_LOGIN: usize = 512;
+
 /// What to hide of an address. `after` is the place behind its `://`. `is_open` says that the line has not ended.
 pub(crate) fn password(line: &str, after: usize, is_open: bool) -> Option<Range<usize>> {
     let before = line[..after].strip_suffix("://")?;
@@ -41,6 +44,20 @@ pub(crate) fn password(line: &str, after: usize, is_open: bool) -> Option<Range<
     (!is_shown).then(|| after + user.len() + 1..after + at)
 }
 
+/// The password of `user:password@tcp(host:port)/…`, whose `@` is at a place.
+pub(crate) fn login(line: &str, at: usize) -> Option<Range<usize>> {
+    let mut view = at.saturating_sub(MAX_LOGIN);
+    while !line.is_char_boundary(view) {
+        view -= 1;
+    }
+    let before = &line[view..at];
+    let is_edge = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '=');
+    let word = before.rsplit(is_edge).next().unwrap_or_default();
+    let (user, password) = word.split_once(':')?;
+    let is_login = !word.contains("://") && !password.is_empty() && !is_placeholder(password);
+    is_login.then(|| at - word.len() + user.len() + 1..at)
+}
+
 /// Where the word of an address ends: at white space, a quote that stands before it, or the next address.
 fn end_of_word(before: &str, rest: &str) -> usize {
     let scheme = before
@@ -62,7 +79,14 @@ fn end_of_word(before: &str, rest: &str) -> usize {
             .take_while(u8::is_ascii_alphanumeric);
         next - scheme.count()
     });
-    rest[..next].find(is_end).unwrap_or(next)
+    let end = rest[..next].find(is_end).unwrap_or(next);
+    // `jdbc:sqlserver://host:1433;user=sa;password=…` is a list of pairs.
+    let pairs = rest[..end].match_indices(';').find(|(at, _)| {
+        let pair = &rest[at + 1..end];
+        let name = pair.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        name > 0 && pair[name..].starts_with('=')
+    });
+    pairs.map_or(end, |(at, _)| at)
 }
 
 /// Where the `@` between the user and the host is. A password may contain `@`, `/`, `?` and `#` as they are, although
@@ -130,6 +154,7 @@ mod tests {
             "https://user:****@host/x",
             "http://a:8080,http://b:9090/x@y",
             "https://host/path:with@sign",
+            "jdbc:sqlserver://host:1433;user=sa;password=P@ss;encrypt=true",
         ] {
             check(line, "");
         }

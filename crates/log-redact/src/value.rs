@@ -8,7 +8,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         !text.is_empty() && text.bytes().all(simple)
     };
     let inside = |open: &str, close: &str| value.starts_with(open) && value.ends_with(close);
-    match bytes {
+    let stands_for_one = match bytes {
         [] => true,
         [b'<', ..] => inside("<", ">"),
         [b'$', b'{' | b'(', ..] => inside("${", "}") || inside("$(", ")"),
@@ -22,7 +22,35 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         [b'%', _] => true,
         [b'@', ..] if value.ends_with('@') => is_name(value.trim_matches('@')),
         _ => is_mask(value) || is_constant_name(value),
+    };
+    stands_for_one || is_format(value)
+}
+
+/// `%s:%s`, `{0}-{1}`, `{}`: what a program fills in.
+fn is_format(value: &str) -> bool {
+    let mut rest = value;
+    let mut has_place = false;
+    while let Some(first) = rest.chars().next() {
+        let place = match first {
+            '%' if rest[1..].starts_with(['s', 'd', 'v', 'q', 'r']) => 2,
+            '{' => rest.find('}').map_or(0, |end| end + 1),
+            _ => 0,
+        };
+        let inner = rest.get(1..place.saturating_sub(1)).unwrap_or_default();
+        if place > 0
+            && inner
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            has_place = true;
+            rest = &rest[place..];
+        } else if first.is_ascii_punctuation() {
+            rest = &rest[1..];
+        } else {
+            return false;
+        }
     }
+    has_place
 }
 
 /// `****`, `xxxx`, `....`, `[REDACTED]`, `•••`.
@@ -42,7 +70,8 @@ fn is_mask(value: &str) -> bool {
     ];
     (all_same
         && first.is_some_and(|c| {
-            matches!(c, '*' | '•' | '·') || (matches!(c, 'x' | 'X' | '.' | '-') && value.len() > 2)
+            matches!(c, '*' | '•' | '·' | '…')
+                || (matches!(c, 'x' | 'X' | '.' | '-') && value.len() > 2)
         }))
         || (core.len() < value.len() && masks.iter().any(|m| core.eq_ignore_ascii_case(m)))
 }
@@ -261,6 +290,7 @@ pub(crate) fn is_credentials(text: &str) -> bool {
         .any(|scheme| first.eq_ignore_ascii_case(scheme))
     {
         return !rest.is_empty()
+            && !rest.starts_with('<')
             && !is_placeholder(rest)
             && !is_plain_word(rest.split(' ').next().unwrap_or_default());
     }
@@ -335,10 +365,23 @@ mod tests {
             "TOKEN",
             "${{ secrets.X }}",
             "@PASSWORD@",
+            "%s:%s",
+            "{0}:{1}",
+            "{}",
+            "…",
         ] {
             assert!(is_placeholder(value), "{value}");
         }
-        for value in ["$2b$10$abc", "$uperS3cret!", "x1", "abc", "<x", "%3Dab"] {
+        for value in [
+            "{0}x9",
+            "%s!a",
+            "$2b$10$abc",
+            "$uperS3cret!",
+            "x1",
+            "abc",
+            "<x",
+            "%3Dab",
+        ] {
             assert!(!is_placeholder(value), "{value}");
         }
     }

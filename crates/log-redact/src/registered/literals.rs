@@ -70,6 +70,11 @@ impl Carry {
         self.with_line_ends
     }
 
+    /// Whether the last bytes are the beginning of a text.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun() > 0 || self.with_line_ends > 0
+    }
+
     /// How many of the last bytes are hidden if the text does not go on: most of a secret.
     pub(crate) fn hidden_if_it_ends(&self) -> usize {
         self.wrap.map_or(0, Wrap::hidden_if_it_ends)

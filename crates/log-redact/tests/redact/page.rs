@@ -1,6 +1,6 @@
 //! The page that says what is hidden says the truth.
 
-use log_redact::{Redaction, known_tokens};
+use log_redact::{Redaction, known_marks, known_tokens};
 
 const PAGE: &str = include_str!("../../HIDDEN.md");
 
@@ -30,16 +30,26 @@ fn the_examples_of_the_page_hold() {
     }
 }
 
-#[test]
-fn the_page_names_all_tokens_and_no_others() {
-    let rows = rows("Tokens that are known by their beginning");
+/// Checks that the second column of a table has exactly the known texts, each beside who gives such tokens.
+#[track_caller]
+fn check_table(section: &str, known: impl Iterator<Item = (&'static str, &'static str)>) {
+    let rows = rows(section);
     let named = rows.iter().flat_map(|row| {
-        let prefixes = row[1].split(' ').map(|prefix| prefix.trim_matches('`'));
-        prefixes.map(|prefix| (row[0].trim(), prefix))
+        let texts = row[1].split(' ').map(|text| text.trim_matches('`'));
+        texts.map(|text| (row[0].trim(), text))
     });
     let mut named: Vec<_> = named.collect();
-    let mut known: Vec<_> = known_tokens().collect();
+    let mut known: Vec<_> = known.collect();
     named.sort_unstable();
     known.sort_unstable();
     assert_eq!(named, known);
+}
+
+#[test]
+fn the_page_names_all_tokens_and_no_others() {
+    check_table("Tokens that are known by their beginning", known_tokens());
+    check_table(
+        "Tokens that are known by a text inside of them",
+        known_marks(),
+    );
 }

@@ -207,6 +207,12 @@ fn the_work_is_linear_in_the_line() {
         "key_",
         "\"password\" \"value\": ",
         "auth=\"x ",
+        "pass:",
+        "-pass pass:",
+        "a:b@tcp(",
+        "curl -u ",
+        "password=a&",
+        "Q~",
     ] {
         let line = piece.repeat(100_000 / piece.len());
         let started = std::time::Instant::now();

@@ -303,3 +303,63 @@ fn a_text_keeps_its_lines() {
     assert_eq!(redaction.apply("hunter2hunter2"), "[REDACTED]");
     assert_eq!(redaction.apply(""), "");
 }
+
+/// A secret that is wrapped in three lines.
+const WRAPPED: [&str; 3] = [
+    "Kd8Zq8Xw1Ec7Rv2Tb6Yn",
+    "3Um5Ik4Ol9Pa0SdFg2Hj",
+    "7Kl3Qw9Er5Ty1Ui8Op4A",
+];
+
+#[test]
+fn rules_that_change_hide_what_has_begun_before_and_what_is_new() {
+    let first = knowing([WRAPPED.concat().as_str()]);
+    let both = first.with_secret("Wm3-new-secret").unwrap();
+    for released in [false, true] {
+        let mut redactor = first.redactor();
+        let mut shown: Vec<String> = Vec::new();
+        let mut take = |line| shown.push(line);
+        redactor.push("Wm3-new-secret".to_owned(), &mut take);
+        redactor.push(format!("Wm3-new-secret {}", WRAPPED[0]), &mut take);
+        redactor.push(WRAPPED[1].to_owned(), &mut take);
+        if released {
+            redactor.release_held_lines(&mut take);
+        }
+        redactor.set_redaction(&both);
+        redactor.push(format!("{} Wm3-new-secret", WRAPPED[2]), &mut take);
+        redactor.push("then Wm3-new-secret".to_owned(), &mut take);
+        redactor.finish(&mut take);
+        // What was passed on before is as the first rules say.
+        let second = if released {
+            "Wm3-new-secret [REDACTED]"
+        } else {
+            "[REDACTED] [REDACTED]"
+        };
+        let expected = [
+            "Wm3-new-secret",
+            second,
+            "[REDACTED]",
+            "[REDACTED] [REDACTED]",
+            "then [REDACTED]",
+        ];
+        assert_eq!(shown, expected, "{released}");
+    }
+}
+
+#[test]
+fn secrets_can_be_added_one_by_one_also_to_rules_that_hide_nothing() {
+    let mut redaction = Redaction::off();
+    for number in 100..150 {
+        redaction = redaction
+            .with_secret(&format!("pass-{number}-word"))
+            .unwrap();
+    }
+    assert_eq!(
+        redaction.line("pass-100-word DB_PASSWORD=abc pass-149-word pass-150-word"),
+        "[REDACTED] DB_PASSWORD=abc [REDACTED] pass-150-word"
+    );
+    assert_eq!(
+        redaction.with_secret("abc").unwrap_err().to_string(),
+        "it has only 3 bytes and would be found everywhere"
+    );
+}

@@ -1,0 +1,167 @@
+//! Whether the value of a secret name is a secret: what stands there, and how it is tied to its name.
+
+use super::{Link, Named};
+use crate::names::NameKind;
+use crate::span::Span;
+use crate::tokens::encoded_login;
+use crate::value::{
+    Look, is_code, is_credentials, is_numeric, is_placeholder, is_plain_word, look,
+};
+
+impl Named<'_> {
+    /// Whether a value is a secret.
+    pub(super) fn is_secret(&self, link: Link, value: &Span) -> bool {
+        let text = &self.line[value.range.clone()];
+        if is_placeholder(text)
+            || is_placeholder(text.trim_end_matches([']', ')', '}', ',']))
+            || is_fingerprint(text)
+            || self.is_open_placeholder(value)
+        {
+            return false;
+        }
+        let is_quoted = value.quote.is_some();
+        let is_code = !is_quoted && self.is_code(text);
+        match self.kind {
+            NameKind::Header => return is_credentials(text),
+            NameKind::Cookie => return text.contains('=') && !text.starts_with(['{', '(', '=']),
+            NameKind::Auth => {
+                let is_npm = self.name.starts_with('_') || self.before.ends_with([':', '_']);
+                return encoded_login(text).is_some()
+                    || (look(text) == Look::Random && !is_code)
+                    || (is_npm && link == Link::Tight && !is_plain_word(text));
+            }
+            NameKind::Pwd => {
+                let follows = self.line[value.end..].starts_with(';');
+                return link == Link::Tight
+                    && (self.before.trim_end().ends_with(';')
+                        || (follows && self.line[value.end..].contains('=')));
+            }
+            NameKind::Signature => {
+                return link == Link::Tight
+                    && text.len() >= 16
+                    && self.before.ends_with(['?', '&']);
+            }
+            NameKind::Key => return look(text) == Look::Random && !is_code,
+            NameKind::Password | NameKind::Token => {}
+        }
+        if is_plain_word(text.trim_end_matches([';', ',', '.', ')', ']', ':']))
+            || (is_numeric(text) && !self.is_number_secret(text, link))
+        {
+            return false;
+        }
+        match link {
+            _ if is_quoted => self.is_quoted_secret(link, text, value),
+            Link::Tight => self.is_upper() || self.is_sure || !self.is_code(text),
+            Link::Flag => {
+                !text.starts_with(['-', '[', '(', '{', '|']) && !self.is_prose(text, value)
+            }
+            Link::Words => true,
+            Link::Arrow => look(text) == Look::Random && !self.is_code(text),
+            Link::Loose => self.is_loose_secret(text, value),
+        }
+    }
+
+    /// Whether a value without quotes begins a placeholder of several words: `<session token>`.
+    fn is_open_placeholder(&self, value: &Span) -> bool {
+        let rest = &self.line[value.range.start..];
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '\'');
+        let inner = rest
+            .strip_prefix('<')
+            .map(|rest| rest.trim_start_matches(is_inner));
+        inner.is_some_and(|behind| behind.starts_with('>'))
+    }
+
+    /// In quotes nearly everything is a value. A message may quote a word behind a colon.
+    fn is_quoted_secret(&self, link: Link, text: &str, value: &Span) -> bool {
+        let is_assigned = self.stands_alone || link != Link::Loose || !self.has_colon();
+        if is_assigned && value.quote != Some(b'`') {
+            return true;
+        }
+        look(text) > Look::Ordinary
+    }
+
+    /// `name: value` and `name = value` also stand in messages and in code.
+    fn is_loose_secret(&self, text: &str, value: &Span) -> bool {
+        if text.starts_with(['(', '{', '[', '<', '|', '>', '&', '*', '!']) || self.is_code(text) {
+            return false;
+        }
+        let rest = self.line[value.end..].trim_start();
+        let is_last = rest.is_empty()
+            || rest.starts_with("=>")
+            || rest.starts_with(['#', ',', '}', ')', ']', ';', '|', '"', '\'', '\\', '&', '-']);
+        let is_program = self.name == self.name.to_ascii_lowercase()
+            && self.name.ends_with("passwd")
+            && !is_last;
+        match (look(text), self.kind) {
+            (Look::Random, _) => true,
+            (Look::Doubtful, NameKind::Password) => !is_program,
+            (Look::Doubtful, _) => self.stands_alone && is_last,
+            (Look::Ordinary, NameKind::Password) => {
+                self.stands_alone && is_last && !text.contains(['/', '(', '.']) && text.len() > 2
+            }
+            (Look::Ordinary, _) => {
+                self.stands_alone
+                    && is_last
+                    && text.len() >= 20
+                    && !text.contains(['/', '(', '.', ':', '-', '_'])
+            }
+        }
+    }
+
+    /// Whether a flag stands in a sentence: `--password via the command line`.
+    fn is_prose(&self, text: &str, value: &Span) -> bool {
+        let next = self.line[value.end..]
+            .trim_start()
+            .split(' ')
+            .next()
+            .unwrap_or_default();
+        text.bytes().all(|b| b.is_ascii_lowercase()) && is_plain_word(next)
+    }
+
+    /// Whether a number may be a secret: a long one, or a password of digits.
+    fn is_number_secret(&self, text: &str, link: Link) -> bool {
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return false;
+        }
+        let is_password = self.kind == NameKind::Password;
+        let least = match link {
+            Link::Tight | Link::Words | Link::Flag if is_password || self.is_upper() => 3,
+            Link::Tight | Link::Words | Link::Flag => 6,
+            Link::Loose | Link::Arrow if is_password => 4,
+            Link::Loose | Link::Arrow => 12,
+        };
+        text.len() >= least
+    }
+
+    pub(super) fn is_word_of_doubtful_kind(&self, text: &str) -> bool {
+        let is_doubtful = matches!(
+            self.kind,
+            NameKind::Key | NameKind::Auth | NameKind::Pwd | NameKind::Signature
+        );
+        is_doubtful && look(text) != Look::Random
+    }
+
+    pub(super) fn is_code(&self, text: &str) -> bool {
+        let name = self.name.trim_start_matches('-');
+        is_code(text, name.rsplit('.').next().unwrap_or(name))
+    }
+
+    fn is_upper(&self) -> bool {
+        !self.name.bytes().any(|b| b.is_ascii_lowercase())
+    }
+
+    fn has_colon(&self) -> bool {
+        self.line[self.end..]
+            .trim_start_matches(['"', '\'', '\\', ']', ' '])
+            .starts_with(':')
+    }
+}
+
+/// Whether a value is the public fingerprint of a key.
+fn is_fingerprint(text: &str) -> bool {
+    [
+        "SHA256:", "MD5:", "sha256:", "sha256-", "sha384-", "sha512-",
+    ]
+    .iter()
+    .any(|prefix| text.starts_with(prefix))
+}
