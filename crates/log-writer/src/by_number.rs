@@ -130,7 +130,7 @@ mod tests {
     async fn a_writer_that_numbers_its_lines_appends_each_once_through_outages() {
         let store = Arc::new(FaultyStore::new(MemoryStore::new()));
         let job: JobId = "build-1".parse().unwrap();
-        let stores = Stores::numbered(store.clone(), store.clone(), "w".parse().unwrap());
+        let stores = Stores::numbered(store.clone(), "w".parse().unwrap()).with_jobs(store.clone());
         let writer = LogWriter::builder(job.clone(), stores).start();
         for n in 0..200 {
             writer.system(&n.to_string()).await;
@@ -166,7 +166,7 @@ mod tests {
             ..NewLine::default()
         };
         store.append_numbered(&job, &newer, &[line]).await.unwrap();
-        let stores = Stores::numbered(store.clone(), store.clone(), "w".parse().unwrap());
+        let stores = Stores::numbered(store.clone(), "w".parse().unwrap()).with_jobs(store.clone());
         let writer = LogWriter::builder(job.clone(), stores).start();
         writer.system("zombie").await;
         writer.flush().await.unwrap();

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use log_domain::Source;
+use log_redact::Redaction;
 use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
@@ -156,6 +157,11 @@ impl Input {
             (_, timer) => *timer = None,
         }
         next
+    }
+
+    /// Hides by other rules from now on.
+    pub(crate) fn set_redaction(&self, redaction: &Redaction) {
+        self.state.lock().assembler.set_redaction(redaction);
     }
 
     /// Releases complete lines that wait for what follows.

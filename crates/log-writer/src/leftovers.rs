@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
 
 /// The outputs of commands that have ended, while another process holds them open.
 ///
@@ -40,4 +41,13 @@ impl Leftovers {
             *output = None;
         }
     }
+}
+
+/// What a command may leave behind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LeftoverReaders {
+    /// The outputs that are held open.
+    pub(crate) outputs: Leftovers,
+    /// The tasks that read them.
+    pub(crate) tasks: TaskTracker,
 }

@@ -16,7 +16,8 @@
 //!   ends `failed`. [`LogWriter::scope`] ends the job whatever happens. [`LogWriter::spawn_group`] and [`Process::terminate`]
 //!   cancel a command with everything that it has started.
 //! - A [`LineAssembler`] turns bytes into lines. It does no I/O and can be used alone.
-//! - A [`Redaction`] hides registered secrets and everything that looks like a secret.
+//! - A [`Redaction`] hides registered secrets and everything that looks like a secret. A secret that is made while the build
+//!   runs is added by [`LogWriter::add_secret`].
 //! - [`BufferOptions`] and [`RetryOptions`] describe a store outage: lines wait, the build is blocked for a limited time
 //!   only, and if lines are dropped, a line in their place says how many.
 //!
@@ -60,6 +61,7 @@ mod claim;
 mod clock;
 mod confirmed;
 mod cut;
+mod echo;
 mod job;
 mod leftovers;
 mod line_options;
@@ -68,6 +70,7 @@ mod open_clock;
 mod options;
 mod outcome;
 mod output_reader;
+mod pipes;
 mod preset;
 mod process;
 mod queue;
@@ -83,17 +86,20 @@ pub use channel::Channel;
 pub use claim::LEASE;
 pub use clock::timestamp;
 pub use cut::{CutMarker, LineLimit};
+pub use echo::Echo;
 pub use job::{create_job, phase_for_status};
 pub use leftovers::Leftovers;
 pub use line_options::{Blank, LineOptions, Progress};
 pub use lines::LineAssembler;
-pub use log_redact::{Ansi, Redaction, RedactionBuilder, SecretError, TooManySecrets};
+pub use log_redact::{
+    AddSecretError, Ansi, Redaction, RedactionBuilder, SecretError, TooManySecrets,
+};
 pub use options::{BatchOptions, BufferOptions, RetryOptions, WriterOptions};
 pub use outcome::{FinishError, FlushError, Outcome, ScopeError};
 pub use preset::Preset;
 pub use process::Process;
 pub use queue::{Amount, Stats};
-pub use run::{Echo, RunError, Running};
+pub use run::{RunError, Running, SpawnOptions};
 pub use stores::Stores;
 pub use writer::{LogWriter, Monitor};
 

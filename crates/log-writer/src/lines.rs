@@ -93,6 +93,12 @@ impl LineAssembler {
             .release_held_lines(|line| finish_line(line, options, &mut out));
     }
 
+    /// Hides by other rules, in the line that has not ended and in those that are held back, too. See
+    /// [`Redactor::set_redaction`].
+    pub fn set_redaction(&mut self, redaction: &Redaction) {
+        self.redactor.set_redaction(redaction);
+    }
+
     /// When to call [`LineAssembler::open_state`]. `None` if the present line needs no state before it changes again.
     #[must_use]
     pub fn open_state_due(&self) -> Option<Duration> {

@@ -1,132 +1,205 @@
-//! Reads one output pipe of a command into a channel, and shows it on the way.
+//! Reads the output of a command into its channels, in one place, and shows it on the way.
 
-use std::fmt;
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::channel::Channel;
+use crate::echo::Shown;
+use crate::pipes::{Event, Pipes};
 
-/// How many bytes are read at a time.
-const READ_BYTES: usize = 8 * 1024;
-
-/// After the command has ended, another process may hold the pipe open. If the pipe is silent for this long, the output
+/// After the command has ended, another process may hold the pipes open. If they are silent for this long, the output
 /// counts as complete.
 const MAX_SILENCE_AFTER_EXIT: Duration = Duration::from_millis(1500);
 
 /// If the other process goes on writing, the output counts as complete after this time.
 const MAX_READ_AFTER_EXIT: Duration = Duration::from_secs(10);
 
-/// Where the output is shown.
-pub(crate) type EchoSink = Box<dyn AsyncWrite + Send + Unpin>;
-
 /// Why reading stopped.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum PipeEnd {
-    /// All processes have closed the pipe.
+pub(crate) enum OutputEnd {
+    /// All processes have closed all pipes.
     Closed,
-    /// The command has ended, but another process holds the pipe open.
+    /// The command has ended, but another process holds a pipe open.
     HeldOpen,
 }
 
-/// Reads a pipe into a channel.
-pub(crate) struct OutputReader<R> {
-    pipe: R,
-    channel: Channel,
-    /// Where the output is also shown. `None` after a write has failed.
-    echo: Option<EchoSink>,
-    /// When the command ended.
-    exited_at: watch::Receiver<Option<Instant>>,
-    buffer: Vec<u8>,
-    /// How long writes have waited since the command ended. This time does not count against
-    /// [`MAX_READ_AFTER_EXIT`].
-    blocked: Duration,
+/// One output of a command: its pipe, and where it goes.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) pipe: OwnedFd,
+    pub(crate) channel: Channel,
+    pub(crate) shown: Shown,
 }
 
-impl<R: AsyncRead + Unpin> OutputReader<R> {
+/// Reads the outputs of a command.
+#[derive(Debug)]
+pub(crate) struct OutputReader {
+    pipes: Pipes,
+    /// Where the bytes of each pipe go.
+    channels: Vec<Channel>,
+    /// Where they are also shown.
+    shown: Vec<Shown>,
+    /// When the command ended.
+    exited_at: watch::Receiver<Option<Instant>>,
+    blocked: Blocked,
+}
+
+impl OutputReader {
     pub(crate) fn new(
-        pipe: R,
-        channel: Channel,
-        echo: Option<EchoSink>,
+        outputs: Vec<Output>,
         exited_at: watch::Receiver<Option<Instant>>,
-    ) -> Self {
-        Self {
-            pipe,
-            channel,
-            echo,
-            exited_at,
-            buffer: vec![0; READ_BYTES],
-            blocked: Duration::ZERO,
+    ) -> io::Result<Self> {
+        let (mut ends, mut channels, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+        for output in outputs {
+            ends.push(output.pipe);
+            channels.push(output.channel);
+            shown.push(output.shown);
         }
+        Ok(Self {
+            pipes: Pipes::new(ends)?,
+            channels,
+            shown,
+            exited_at,
+            blocked: Blocked::default(),
+        })
     }
 
-    /// The pipe.
-    pub(crate) const fn pipe(&self) -> &R {
-        &self.pipe
+    /// The pipes.
+    pub(crate) const fn pipes(&self) -> &Pipes {
+        &self.pipes
     }
 
-    /// Reads until the pipe is closed, or until the command has ended and the output counts as complete.
-    pub(crate) async fn read_until_exit(&mut self) -> PipeEnd {
+    /// Reads until all pipes are closed, or until the command has ended and the output counts as complete.
+    pub(crate) async fn read_until_exit(&mut self) -> OutputEnd {
         let end = self.copy_until_exit().await;
-        // This ends the last line. If another process writes more, a new line begins. A shutdown of a channel cannot
-        // fail.
-        let _ = self.channel.shutdown().await;
+        poll_fn(|cx| poll_shown(&mut self.shown, cx)).await;
+        // This ends the last lines. If another process writes more, a new line begins. A shutdown of a channel cannot fail.
+        for channel in &mut self.channels {
+            let _ = channel.shutdown().await;
+        }
         end
     }
 
-    /// Reads until the pipe is closed, so that the process that writes does not die of a broken pipe.
-    pub(crate) async fn read_to_end(&mut self) {
-        while let Ok(bytes @ 1..) = self.pipe.read(&mut self.buffer).await {
-            self.write(bytes).await;
+    /// Reads until all pipes are closed, so that a process that writes does not die of a broken pipe. Tells the place of
+    /// each pipe that was closed.
+    pub(crate) async fn read_to_end(&mut self, closed: impl Fn(usize)) {
+        while !self.pipes.are_closed() {
+            let event = self.next_event().await;
+            if let Event::Closed(place) = event {
+                closed(place);
+            }
+            self.take(event).await;
         }
     }
 
-    async fn copy_until_exit(&mut self) -> PipeEnd {
-        loop {
+    async fn copy_until_exit(&mut self) -> OutputEnd {
+        while !self.pipes.are_closed() {
             if self.is_overdue() {
-                return PipeEnd::HeldOpen;
+                return OutputEnd::HeldOpen;
             }
+            let silence = silence_after_exit(self.exited_at.clone());
             // Bytes that are ready are read first, even after the silence.
-            let read = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                read = self.pipe.read(&mut self.buffer) => read,
-                () = silence_after_exit(self.exited_at.clone()) => return PipeEnd::HeldOpen,
+                event = self.next_event() => Some(event),
+                () = silence => None,
             };
-            // A pipe that cannot be read has ended too.
-            let bytes = match read {
-                Ok(0) | Err(_) => return PipeEnd::Closed,
-                Ok(bytes) => bytes,
-            };
-            let started = Instant::now();
-            self.write(bytes).await;
-            if self.exited_at.borrow().is_some() {
-                self.blocked += started.elapsed();
+            match event {
+                Some(event) => self.take(event).await,
+                // A pipe is not silent while nobody takes what came from it.
+                None if self.blocked.since.is_some() => {}
+                None => return OutputEnd::HeldOpen,
             }
         }
+        OutputEnd::Closed
     }
 
-    async fn write(&mut self, bytes: usize) {
-        let bytes = &self.buffer[..bytes];
-        if let Some(echo) = &mut self.echo
-            && show(echo, bytes).await.is_err()
-        {
-            self.echo = None;
+    /// The next event of the pipes. Meanwhile shows what waits. A pipe whose last bytes are not shown yet is not read, and
+    /// the other one is. May be dropped while it waits.
+    async fn next_event(&mut self) -> Event {
+        poll_fn(|cx| {
+            let is_blocked = poll_shown(&mut self.shown, cx).is_pending();
+            self.blocked.note(is_blocked, &self.exited_at);
+            self.pipes.poll_next(cx, |place| !self.shown[place].waits())
+        })
+        .await
+    }
+
+    /// Puts what an event brought into the log. Meanwhile shows it.
+    async fn take(&mut self, event: Event) {
+        match event {
+            Event::Bytes(place, bytes) => {
+                let bytes = self.pipes.taken(bytes);
+                self.shown[place].add(bytes);
+                self.blocked.note(true, &self.exited_at);
+                let mut write = pin!(self.channels[place].write_all(bytes));
+                // The only error means that the writer has ended. Its log is complete, and these bytes do not belong to it.
+                let _ = poll_fn(|cx| {
+                    let _ = poll_shown(&mut self.shown, cx);
+                    write.as_mut().poll(cx)
+                })
+                .await;
+                self.blocked.note(false, &self.exited_at);
+            }
+            // This ends the last line. A shutdown of a channel cannot fail.
+            Event::Closed(place) => {
+                let _ = self.channels[place].shutdown().await;
+            }
         }
-        // The only error means that the writer has ended. Its log is complete, and these bytes do not belong to it.
-        let _ = self.channel.write_all(bytes).await;
     }
 
     fn is_overdue(&self) -> bool {
+        let limit = MAX_READ_AFTER_EXIT + self.blocked.total(&self.exited_at);
         let exited_at = *self.exited_at.borrow();
-        exited_at.is_some_and(|at| at.elapsed() > MAX_READ_AFTER_EXIT + self.blocked)
+        exited_at.is_some_and(|at| at.elapsed() > limit)
     }
 }
 
-async fn show(echo: &mut EchoSink, bytes: &[u8]) -> std::io::Result<()> {
-    echo.write_all(bytes).await?;
-    echo.flush().await
+/// The time in which others did not take the output.
+#[derive(Debug, Default)]
+struct Blocked {
+    /// Since when they do not.
+    since: Option<Instant>,
+    /// The time before that, after the command had ended.
+    before: Duration,
+}
+
+impl Blocked {
+    /// Notes whether others take the output now.
+    fn note(&mut self, is_blocked: bool, exited_at: &watch::Receiver<Option<Instant>>) {
+        if is_blocked {
+            self.since.get_or_insert_with(Instant::now);
+        } else if self.since.is_some() {
+            self.before = self.total(exited_at);
+            self.since = None;
+        }
+    }
+
+    fn total(&self, exited_at: &watch::Receiver<Option<Instant>>) -> Duration {
+        let exited_at = *exited_at.borrow();
+        let now = self.since.zip(exited_at);
+        let now = now.map(|(since, exited_at)| since.max(exited_at).elapsed());
+        self.before + now.unwrap_or_default()
+    }
+}
+
+/// Shows what waits. Ready when nothing does.
+fn poll_shown(shown: &mut [Shown], cx: &mut Context<'_>) -> Poll<()> {
+    let mut polled = Poll::Ready(());
+    for shown in shown {
+        if shown.poll(cx).is_pending() {
+            polled = Poll::Pending;
+        }
+    }
+    polled
 }
 
 /// Returns when the command has ended and [`MAX_SILENCE_AFTER_EXIT`] has passed.
@@ -136,82 +209,147 @@ async fn silence_after_exit(mut exited_at: watch::Receiver<Option<Instant>>) {
     sleep(MAX_SILENCE_AFTER_EXIT).await;
 }
 
-impl<R: fmt::Debug> fmt::Debug for OutputReader<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutputReader")
-            .field("pipe", &self.pipe)
-            .field("channel", &self.channel)
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{PipeWriter, Write as _};
     use std::sync::Arc;
 
     use log_domain::JobId;
     use log_store::MemoryStore;
-    use tokio::io::DuplexStream;
+    use tokio::io::{AsyncReadExt as _, DuplexStream};
 
     use super::*;
+    use crate::echo::Echo;
     use crate::writer::LogWriter;
 
-    /// A writer, a reader of a pipe, the other end of the pipe, and the switch that says when the command ended.
-    fn start() -> (
-        LogWriter,
-        OutputReader<DuplexStream>,
-        DuplexStream,
-        watch::Sender<Option<Instant>>,
-    ) {
+    /// A reader of two pipes. The paused clock does not run ahead of them: what was written before is read before the clock
+    /// moves.
+    struct Reading {
+        writer: LogWriter,
+        reader: OutputReader,
+        out: PipeWriter,
+        err: PipeWriter,
+        exit: watch::Sender<Option<Instant>>,
+    }
+
+    fn start(echo: Echo) -> Reading {
         let job: JobId = "job-1".parse().unwrap();
         let writer = LogWriter::builder(job, Arc::new(MemoryStore::new())).start();
-        let (process, pipe) = tokio::io::duplex(64);
+        let ((out, to_out), (err, to_err)) = (io::pipe().unwrap(), io::pipe().unwrap());
         let (exit, exited_at) = watch::channel(None);
-        let reader = OutputReader::new(pipe, writer.stdout(), None, exited_at);
-        (writer, reader, process, exit)
+        let outputs = vec![
+            Output {
+                pipe: out.into(),
+                channel: writer.stdout(),
+                shown: echo.stdout,
+            },
+            Output {
+                pipe: err.into(),
+                channel: writer.stderr(),
+                shown: echo.stderr,
+            },
+        ];
+        Reading {
+            reader: OutputReader::new(outputs, exited_at).unwrap(),
+            writer,
+            out: to_out,
+            err: to_err,
+            exit,
+        }
+    }
+
+    /// An echo to a reader that takes only what it is asked for.
+    fn slow_echo() -> (Echo, DuplexStream, DuplexStream) {
+        let ((out, shown_out), (err, shown_err)) = (tokio::io::duplex(1), tokio::io::duplex(64));
+        (Echo::to(out, err), shown_out, shown_err)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_process_that_holds_the_pipe_open_is_waited_for_a_moment() {
-        let (writer, mut reader, mut process, exit) = start();
-        process.write_all(b"no newline").await.unwrap();
-        exit.send_replace(Some(Instant::now()));
+        let mut reading = start(Echo::default());
+        reading.out.write_all(b"no newline").unwrap();
+        reading.exit.send_replace(Some(Instant::now()));
         let started = Instant::now();
-        assert_eq!(reader.read_until_exit().await, PipeEnd::HeldOpen);
+        assert_eq!(reading.reader.read_until_exit().await, OutputEnd::HeldOpen);
         assert_eq!(started.elapsed(), MAX_SILENCE_AFTER_EXIT);
-        writer.flush().await.unwrap();
-        assert_eq!(writer.stats().appended, 1, "the last line has ended");
+        assert_eq!(reading.reader.pipes().held_open().len(), 2);
+        reading.writer.flush().await.unwrap();
+        let appended = reading.writer.stats().appended;
+        assert_eq!(appended, 1, "the last line has ended");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_process_that_never_stops_writing_is_read_for_ten_seconds_and_not_longer() {
-        let (writer, mut reader, mut process, exit) = start();
-        exit.send_replace(Some(Instant::now()));
+        let mut reading = start(Echo::default());
+        reading.exit.send_replace(Some(Instant::now()));
         let started = Instant::now();
         let writes = async {
             loop {
-                process.write_all(b"x\n").await.unwrap();
+                reading.out.write_all(b"x\n").unwrap();
                 sleep(Duration::from_millis(100)).await;
             }
         };
         tokio::select! {
-            end = reader.read_until_exit() => assert_eq!(end, PipeEnd::HeldOpen),
+            end = reading.reader.read_until_exit() => assert_eq!(end, OutputEnd::HeldOpen),
             () = writes => unreachable!("it never ends"),
         }
         let took = started.elapsed();
         let limit = MAX_READ_AFTER_EXIT..MAX_READ_AFTER_EXIT + MAX_SILENCE_AFTER_EXIT;
         assert!(limit.contains(&took), "{took:?}");
-        writer.flush().await.unwrap();
-        assert!(writer.stats().appended >= 90);
+        reading.writer.flush().await.unwrap();
+        assert!(reading.writer.stats().appended >= 90);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pipe_that_closes_ends_the_output_at_once() {
-        let (_writer, mut reader, process, exit) = start();
-        drop(process);
+    async fn pipes_that_close_end_the_output_at_once() {
+        let mut reading = start(Echo::default());
+        drop((reading.out, reading.err));
         let started = Instant::now();
-        assert_eq!(reader.read_until_exit().await, PipeEnd::Closed);
+        assert_eq!(reading.reader.read_until_exit().await, OutputEnd::Closed);
         assert_eq!(started.elapsed(), Duration::ZERO);
-        drop(exit);
+        drop(reading.exit);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn output_that_nobody_takes_does_not_hold_the_other_output_back() {
+        let (echo, mut shown_out, mut shown_err) = slow_echo();
+        let mut reading = start(echo);
+        reading.out.write_all(b"out").unwrap();
+        reading.err.write_all(b"err").unwrap();
+        let mut shown = [0; 3];
+        tokio::select! {
+            _ = reading.reader.read_until_exit() => unreachable!("the pipes are open"),
+            read = shown_err.read_exact(&mut shown) => { read.unwrap(); }
+        }
+        assert_eq!(&shown, b"err");
+        drop((reading.out, reading.err));
+        let rest = async {
+            shown_out.read_exact(&mut shown).await.unwrap();
+        };
+        let (end, ()) = tokio::join!(reading.reader.read_until_exit(), rest);
+        assert_eq!((end, &shown), (OutputEnd::Closed, b"out"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_whoever_takes_the_output_is_no_silence_and_costs_no_line() {
+        let (echo, mut shown_out, _shown_err) = slow_echo();
+        let mut reading = start(echo);
+        // More than one read takes.
+        let lines = "a line\n".repeat(9_000);
+        let mut out = reading.out.try_clone().unwrap();
+        let bytes = lines.clone();
+        let process = std::thread::spawn(move || out.write_all(bytes.as_bytes()));
+        let takes = async {
+            sleep(Duration::from_millis(10)).await;
+            reading.exit.send_replace(Some(Instant::now()));
+            sleep(Duration::from_secs(60)).await;
+            let mut shown = vec![0; lines.len()];
+            shown_out.read_exact(&mut shown).await.unwrap();
+            process.join().unwrap().unwrap();
+        };
+        let (end, ()) = tokio::join!(reading.reader.read_until_exit(), takes);
+        assert_eq!(end, OutputEnd::HeldOpen);
+        reading.writer.flush().await.unwrap();
+        assert_eq!(reading.writer.stats().appended, 9_000);
     }
 }

@@ -29,20 +29,24 @@ impl Stores {
             jobs: None,
         }
     }
-}
 
-impl Stores {
     /// A store that knows lines by their numbers, for a worker that cannot read the log: over HTTP. An append without an
-    /// answer is sent again under the same numbers. `producer` is a name that no other writer of the job uses.
-    pub fn numbered(
-        append: Arc<dyn NumberedAppend>,
-        jobs: Arc<dyn JobWrites>,
-        producer: ProducerName,
-    ) -> Self {
+    /// answer is sent again under the same numbers. `producer` is a name that no other writer of the job uses. The status of
+    /// the job is the caller's business, unless [`Stores::with_jobs`] follows.
+    pub fn numbered(append: Arc<dyn NumberedAppend>, producer: ProducerName) -> Self {
         Self {
             append: Arc::new(ByNumber::new(append, producer)),
             log: Arc::new(NothingToRead),
+            jobs: None,
+        }
+    }
+
+    /// The same stores, with one that keeps the jobs.
+    #[must_use]
+    pub fn with_jobs(self, jobs: Arc<dyn JobWrites>) -> Self {
+        Self {
             jobs: Some(jobs),
+            ..self
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The writer of one job's log: its channels, its job, its end.
 
 use std::fmt::Display;
-use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,7 +8,6 @@ use std::time::Duration;
 use log_domain::{JobId, JobStatus, Source};
 use log_store::{ClaimError, RunClaims, TransitionError};
 use parking_lot::Mutex;
-use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -18,15 +16,14 @@ use tracing::error;
 use crate::channel::{Channel, Input};
 use crate::claim::RunClaim;
 use crate::job::{JobOwner, phase_for_status};
-use crate::leftovers::Leftovers;
+use crate::leftovers::{LeftoverReaders, Leftovers};
 use crate::lines::LineAssembler;
 use crate::options::WriterOptions;
 use crate::outcome::{FinishError, FlushError, Outcome, ScopeError};
 use crate::queue::{Queue, Stats, Text};
-use crate::run::{Echo, Group, LeftoverReaders, RunError, Running};
 use crate::shipper::{AfterFailover, Shipper};
 use crate::stores::Stores;
-use log_redact::Redaction;
+use log_redact::{AddSecretError, Redaction};
 
 /// The last line of a log whose end does not wait for a process that the command left behind.
 const HELD_OPEN: &str = "A process that the command left behind holds its output open; what it writes from now on is not in this log";
@@ -60,7 +57,8 @@ pub struct LogWriter {
     job: JobId,
     stores: Stores,
     options: WriterOptions,
-    redaction: Redaction,
+    /// What is hidden now. Whoever opens a channel, or changes this, holds the lock until the channel knows it.
+    redaction: Mutex<Redaction>,
     queue: Arc<Queue>,
     /// The open channels. A flush and the end release the lines that they hold back.
     inputs: Mutex<Vec<Weak<Input>>>,
@@ -71,7 +69,7 @@ pub struct LogWriter {
     shipper: Option<JoinHandle<()>>,
     /// The outputs of processes which outlive their command, and the tasks that read them. A task ends when its process
     /// closes the pipe. Nobody waits for it: such a process may run for ever.
-    leftovers: LeftoverReaders,
+    pub(crate) leftovers: LeftoverReaders,
     /// The claim of the job, if the writer has claimed it. It ends with the job, or with the writer.
     claim: Mutex<Option<Arc<RunClaim>>>,
     /// Whether the job ends `failed` if the writer is dropped.
@@ -102,7 +100,7 @@ impl LogWriter {
             job,
             stores,
             options,
-            redaction,
+            redaction: Mutex::new(redaction),
             queue,
             inputs: Mutex::default(),
             shipper: Some(runtime.spawn(shipper.run())),
@@ -143,13 +141,48 @@ impl LogWriter {
     /// Writes a message of the producer itself, as one or more `system` lines.
     pub async fn system(&self, text: &str) {
         let mut lines = Vec::new();
-        let mut assembler = self.assembler();
+        let redaction = self.redaction.lock().clone();
+        let mut assembler = LineAssembler::with_redaction(self.options.lines, &redaction);
         assembler.push(text.as_bytes(), Duration::ZERO, |line| {
             lines.push(Text::ended(line));
         });
         assembler.finish(|line| lines.push(Text::ended(line)));
         let admission = self.queue.admit().await;
         self.queue.push(admission, Source::System, lines);
+    }
+
+    /// Hides one more secret, from now on: in all lines that have not ended yet, and in those that are held back. Lines that
+    /// have been handed to the store, or wait for it, stay as they are; so register a secret before anything can print it.
+    /// Everything that [`Redaction::builder`] says of secrets holds for it, too.
+    ///
+    /// This compiles all registered secrets again, in a time that is linear in their length.
+    ///
+    /// # Errors
+    /// The secret would be found in every log by chance, or is too long, or there are too many. Then it is not hidden.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use log_store::MemoryStore;
+    /// # use log_writer::LogWriter;
+    /// # use tokio::io::AsyncWriteExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let job = "build-1".parse()?;
+    /// let writer = LogWriter::builder(job, Arc::new(MemoryStore::new())).start();
+    /// let mut out = writer.stdout();
+    /// writer.add_secret("k8Rt2x9-of-this-run")?;
+    /// out.write_all(b"uses k8Rt2x9-of-this-run\n").await?; // uses [REDACTED]
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_secret(&self, secret: &str) -> Result<(), AddSecretError> {
+        let mut redaction = self.redaction.lock();
+        *redaction = redaction.with_secret(secret)?;
+        for input in self.inputs.lock().iter().filter_map(Weak::upgrade) {
+            input.set_redaction(&redaction);
+        }
+        drop(redaction);
+        Ok(())
     }
 
     /// Sets the phase of all following lines. Existing producers use `scaffold`, `code`, `install` and `checks`.
@@ -165,7 +198,7 @@ impl LogWriter {
     /// cannot be reached for longer than [`crate::RetryOptions::give_up_after`]. In these cases no line is written.
     pub async fn enter(&self, status: JobStatus, message: &str) -> Result<(), TransitionError> {
         let phase = phase_for_status(&status);
-        let redacted = self.redaction.apply(message);
+        let redacted = self.redaction.lock().apply(message);
         if let Some(owner) = self.job_owner() {
             owner.steps().step(status, &redacted).await?;
         }
@@ -174,50 +207,6 @@ impl LogWriter {
         }
         self.system(message).await;
         Ok(())
-    }
-
-    /// Runs a command and writes both of its outputs to the log. Returns when the command has ended and all of its
-    /// output is in the buffer. The standard input of the command, and whether it outlives a dropped future, are as the
-    /// `Command` says.
-    ///
-    /// The command may leave a process behind that keeps the output open. This waits for such a process while it writes,
-    /// until it is silent for 1.5 s, and at most 10 s. What it writes later becomes lines too, until the writer ends.
-    ///
-    /// To cancel a command with all processes that it has started, use [`LogWriter::spawn_group`].
-    ///
-    /// # Errors
-    /// The command cannot be started, or waiting for it fails.
-    pub async fn run(&self, command: Command) -> Result<ExitStatus, RunError> {
-        self.spawn(command, Echo::default())?.wait().await
-    }
-
-    /// Starts a command like [`LogWriter::run`], for callers that also show its output or send it signals.
-    ///
-    /// # Errors
-    /// The command cannot be started.
-    pub fn spawn(&self, command: Command, echo: Echo) -> Result<Running, RunError> {
-        self.start_command(command, Group::Shared, echo)
-    }
-
-    /// Starts a command like [`LogWriter::spawn`], in a process group of its own. [`Running::process`] then stands for the
-    /// command and everything that it has started. If the future of [`Running::wait`] is dropped, the group is killed.
-    ///
-    /// Not for a command that reads from a terminal: its terminal belongs to the group of the caller.
-    ///
-    /// # Errors
-    /// The command cannot be started.
-    pub fn spawn_group(&self, command: Command, echo: Echo) -> Result<Running, RunError> {
-        self.start_command(command, Group::Own, echo)
-    }
-
-    fn start_command(
-        &self,
-        command: Command,
-        group: Group,
-        echo: Echo,
-    ) -> Result<Running, RunError> {
-        let channels = (self.stdout(), self.stderr());
-        Running::start(command, group, channels, echo, self.leftovers.clone())
     }
 
     /// The outputs that processes which a command left behind hold open.
@@ -311,7 +300,7 @@ impl LogWriter {
         self.queue.close();
         wait_for_shipper(self.shipper.take(), &self.job).await;
         let stats = self.queue.stats();
-        let message = self.redaction.apply(message);
+        let message = self.redaction.lock().apply(message);
         let Some(owner) = self.job_owner() else {
             return Ok(stats);
         };
@@ -322,21 +311,15 @@ impl LogWriter {
     }
 
     fn channel(&self, source: Source) -> Channel {
+        let redaction = self.redaction.lock();
+        let assembler = LineAssembler::with_redaction(self.options.lines, &redaction);
         let queue = Arc::clone(&self.queue);
-        let input = Arc::new(Input::new(
-            queue,
-            source,
-            self.assembler(),
-            self.runtime.clone(),
-        ));
+        let input = Arc::new(Input::new(queue, source, assembler, self.runtime.clone()));
         let mut inputs = self.inputs.lock();
         inputs.retain(|input| input.strong_count() > 0);
         inputs.push(Arc::downgrade(&input));
+        drop(redaction);
         Channel::new(input)
-    }
-
-    fn assembler(&self) -> LineAssembler {
-        LineAssembler::with_redaction(self.options.lines, &self.redaction)
     }
 
     /// Releases the complete lines that open channels hold back.

@@ -50,11 +50,20 @@ enum Record {
 
 impl Recording {
     /// The names of all recordings.
-    pub const NAMES: [&str; 4] = [
+    pub const NAMES: [&str; 13] = [
+        "bash-xtrace",
+        "cargo-build-error",
         "cargo-test-color",
         "gcc-warnings",
+        "git-clone",
+        "make-parallel",
+        "mypy-ruff",
         "npm-install",
         "pip-install",
+        "pytest-color",
+        "rich-progress",
+        "rsync-progress",
+        "tqdm",
     ];
 
     /// Reads the recording with one of the [`Recording::NAMES`].

@@ -86,9 +86,9 @@ impl Queued {
         }
     }
 
-    fn into_new_line(self) -> NewLine {
+    fn into_new_line(self, ts: String) -> NewLine {
         NewLine {
-            ts: Some(clock::iso(self.at)),
+            ts: Some(ts),
             source: Some(self.source.as_str().to_owned()),
             text: Some(self.text),
             phase: self.phase.as_deref().map(str::to_owned),
@@ -104,13 +104,22 @@ pub(crate) struct Batch {
     /// For each line: how it is counted if it is lost, and what it reports as missing.
     pub(super) amounts: Vec<(Amount, Option<Amount>)>,
     pub(super) weight: usize,
+    /// The millisecond of the last line, and its text. Writing a time out takes longer than all else that is done for a line
+    /// here, and hundreds of lines have the same.
+    ts: Option<(i64, String)>,
 }
 
 impl Batch {
     pub(super) fn push(&mut self, line: Queued) {
         self.weight += line.weight();
         self.amounts.push((line.amount(), line.reports));
-        self.lines.push(line.into_new_line());
+        let ms = line.at.as_millisecond();
+        let ts = match self.ts.take() {
+            Some((known, ts)) if known == ms => ts,
+            _ => clock::iso(line.at),
+        };
+        self.lines.push(line.into_new_line(ts.clone()));
+        self.ts = Some((ms, ts));
     }
 
     pub(super) fn amount(&self) -> Amount {

@@ -160,3 +160,49 @@ async fn a_secret_stays_hidden_during_an_outage() {
     assert_eq!(texts(&store).await, ["a [REDACTED] b"]);
     assert_eq!(lines(&store).await.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_added_is_hidden_from_the_next_line_on_and_in_lines_that_are_held() {
+    let store = store();
+    let writer = writer_with(&store, LONG);
+    let (mut out, mut err) = (writer.stdout(), writer.stderr());
+    out.write_all(b"late-secret-1\n").await.unwrap();
+    // Its end may be the beginning of the long secret, so it is held.
+    let held = format!("late-secret-1 {}\n", &LONG[..20]);
+    out.write_all(held.as_bytes()).await.unwrap();
+    err.write_all(b"open late-sec").await.unwrap();
+    writer.add_secret("late-secret-1").unwrap();
+    // The rest of the secret that had begun is hidden too.
+    out.write_all(LONG[20..].as_bytes()).await.unwrap();
+    out.write_all(b" and late-secret-1\n").await.unwrap();
+    err.write_all(b"ret-1\n").await.unwrap();
+    let mut later = writer.stdout();
+    later.write_all(b"late-secret-1!\n").await.unwrap();
+    writer.system("using late-secret-1").await;
+    writer.flush().await.unwrap();
+    let expected = [
+        "late-secret-1",
+        "[REDACTED] [REDACTED]",
+        "[REDACTED] and [REDACTED]",
+        "open [REDACTED]",
+        "[REDACTED]!",
+        "using [REDACTED]",
+    ];
+    assert_eq!(texts(&store).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_cannot_be_added_is_an_error_and_changes_nothing() {
+    let store = store();
+    let writer = writer(&store);
+    for secret in ["abc", "production", &"x".repeat(40_000)] {
+        assert!(writer.add_secret(secret).is_err(), "{}", secret.len());
+    }
+    writer
+        .stdout()
+        .write_all(b"production hunter2hunter2\n")
+        .await
+        .unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(texts(&store).await, ["production [REDACTED]"]);
+}
