@@ -179,11 +179,15 @@ pub(crate) struct RunArgs {
     /// Keep colours in the log, for viewers that can show them
     #[arg(long)]
     pub(crate) keep_colors: bool,
+    /// Give the command one pipe for both outputs, like 2>&1: the log and the screen have the exact order of its lines. Lost is
+    /// which output a line came from: all count as standard output, here and in the log
+    #[arg(long)]
+    pub(crate) merge: bool,
     /// When to write the state of a line that has not ended yet, such as a prompt or a progress bar: `every=10s`, `last`
     /// (when it has not changed for 2 seconds) or `off`. No state is written in the first 2 seconds of a line
     #[arg(long, value_name = "WHEN", default_value = "every=10s", value_parser = progress)]
     pub(crate) progress: Progress,
-    /// How long to wait for Redis after the command has ended: 90, 90s, 5m
+    /// How long to wait for Redis or the API after the command has ended: 90, 90s, 5m
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
     pub(crate) give_up_after: Duration,
     /// How long the command may go on after TERM, INT or HUP before it is killed. Not on a terminal

@@ -4,6 +4,5 @@ pub(crate) mod cat;
 pub(crate) mod create;
 pub(crate) mod pages;
 pub(crate) mod run;
-pub(crate) mod run_api;
 pub(crate) mod status;
 pub(crate) mod tail;

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::args::{Cli, Command, RedisArgs};
-use crate::commands::{cat, create, pages, run, run_api, status, tail};
+use crate::commands::{cat, create, pages, run, status, tail};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::stdout;
@@ -76,14 +76,14 @@ fn run_command(command: Command, terminal: &mut Terminal) -> Result<u8, Failure>
 async fn dispatch(command: Command, terminal: &mut Terminal) -> Result<u8, Failure> {
     let env = Environment;
     match command {
-        Command::Run(args) => match api_url(args.url.clone(), &args.redis, env) {
-            Some(url) => run_api::run(&url, args, env, terminal).await,
-            None => run::run(args, env, terminal).await,
-        },
+        Command::Run(args) => {
+            let url = api_url(args.url.clone(), &args.redis, env);
+            run::run(url.as_deref(), args, env, terminal).await
+        }
         Command::Tail(args) => tail::tail(args, env, terminal).await,
         Command::Cat(args) => cat::cat(args, env, terminal).await,
         Command::Create(args) => match api_url(args.url.clone(), &args.redis, env) {
-            Some(url) => run_api::create(&url, args, env, terminal).await,
+            Some(url) => create::create_at(&url, args, env, terminal).await,
             None => create::create(args, env, terminal).await,
         },
         Command::Status(args) => status::status(args, env, terminal).await,

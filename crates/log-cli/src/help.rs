@@ -104,8 +104,17 @@ The job:
   - If joblog is killed, or its machine is lost, the job ends `failed` with the message `the worker was lost`: within two
     minutes after the lease of a minute, by the service, or by `joblog status` and `joblog tail` on Redis.
 
-If Redis cannot be reached, the command goes on, and up to 8 MiB of lines wait. If this buffer is full for 30 s, lines are
-dropped, and the log says how many. When the command has ended, joblog waits for Redis for up to --give-up-after seconds.
+Through the API (--url), everything is the same, but for this: there are no claims. A second run of the same job is not
+refused, and both write. If joblog is killed, nobody notices, and the job stays as it is. The line `the log: ADDRESS` says
+where to look. Without --job, an API key makes a job with a name of its own.
+
+The order of lines: each output keeps its order. Between standard output and standard error, the one that was written first
+comes first, if joblog runs between the two writes. What one process writes to both within some microseconds (`echo a >&2;
+echo b; echo c >&2` in one shell) can change places, because two pipes do not say in which order they were written. With
+--merge, the order is exact.
+
+If Redis or the API cannot be reached, the command goes on, and up to 8 MiB of lines wait. If this buffer is full for 30 s,
+lines are dropped, and the log says how many. When the command has ended, joblog waits for up to --give-up-after seconds.
 Ctrl-C ends this wait.
 
 Signals are passed on to the command. On a terminal, that is all: Ctrl-C, Ctrl-Z and `fg` work as for any command. Anywhere
@@ -125,7 +134,8 @@ FORCE_COLOR=1.
 Examples:
   joblog run --redis redis://127.0.0.1:6379 --job build-1 --user user_ann -- cargo build
   joblog run --job build-2 --secret-env 'REGISTRY_*' --secret-file .env --phase install -- npm ci
-  joblog run --job build-3 -- sh -c 'make && make test'";
+  joblog run --job build-3 --merge -- sh -c 'make && make test'
+  JOBLOG_KEY=jlk_… joblog run --url https://logs.example.com --user user_ann -- make";
 
 const TAIL: &str = "\
 Without --from, --since or --lines, tail prints new lines only. If the connection breaks, tail reconnects and continues after the
@@ -147,14 +157,16 @@ Examples:
   joblog cat build-1 --since 2026-01-02T03:04:05Z --json";
 
 const CREATE: &str = "\
-The job is created in Redis. The API cannot create jobs.
+The job is created in Redis, or through the API. The API needs a key with the scope `jobs:create` in JOBLOG_KEY, and joblog
+prints the append token, with which a worker can write to this job and to no other.
 
-Example:
-  joblog create build-1 --user user_ann --redis redis://127.0.0.1:6379";
+Examples:
+  joblog create build-1 --user user_ann --redis redis://127.0.0.1:6379
+  JOBLOG_KEY=jlk_… joblog create build-1 --user user_ann --url https://logs.example.com";
 
 const STATUS: &str = "\
-On Redis, this prints the job's status: `queued`, `starting`, `ready`, `failed` and so on.
-Through the API, this prints `ready` or `failed`, or `running` for every other status.
+This prints the job's status: `queued`, `starting`, `ready`, `failed` and so on. A service that does not know this question
+only says how a job has ended: then every other status is `running`.
 
 Examples:
   joblog status build-1

@@ -8,6 +8,7 @@
 //! - A standard output or standard error that cannot be written never causes a panic.
 
 mod api;
+mod api_job;
 mod api_store;
 mod args;
 mod commands;

@@ -6,6 +6,7 @@ use log_client::{Client, Event as ClientEvent, Follow};
 use log_domain::{EntryId, JobId, JobStatus, Order, ReadLimit, Span, Start};
 use log_store::redis::RedisStore;
 use log_store::{Jobs as _, LogStore as _};
+use tokio::time::timeout;
 
 use crate::api;
 use crate::args::{SourceArgs, StartAt};
@@ -19,6 +20,9 @@ use crate::token;
 
 /// The most lines in one read.
 const READ_LINES: usize = 1_000;
+
+/// How long to wait for the status of a job before its log is followed.
+const STATUS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The API or a Redis server.
 pub(crate) struct Source {
@@ -103,19 +107,27 @@ impl Source {
         Ok(Some(last_before.unwrap_or(EntryId::ZERO)))
     }
 
-    /// The status of a job that no worker has taken yet. `None` for other jobs, for one that does not exist, and from the
-    /// API, which is not asked.
+    /// The status of a job that no worker has taken yet. `None` for other jobs, for one that does not exist, and from a
+    /// service that does not know the question.
     pub(crate) async fn status_before_work(
         &self,
         job: &JobId,
         terminal: &mut Terminal,
     ) -> Result<Option<JobStatus>, Failure> {
-        let Server::Redis(store) = &self.server else {
-            return Ok(None);
+        let found = match &self.server {
+            Server::Api(client) => {
+                let status = timeout(self.patience.min(STATUS_PATIENCE), client.status(job)).await;
+                // Whatever is wrong, the stream will say it.
+                let found = status.ok().and_then(Result::ok);
+                found.map(|found| JobStatus::parse(&found.status))
+            }
+            Server::Redis(store) => {
+                let get = async || store.get(job).await;
+                let found = redis::read(self.patience, terminal, get).await?;
+                found.map(|job| job.status)
+            }
         };
-        let found = redis::read(self.patience, terminal, async || store.get(job).await).await?;
-        let status = found.map(|job| job.status);
-        Ok(status.filter(|status| [JobStatus::QUEUED, JobStatus::SCHEDULED].contains(status)))
+        Ok(found.filter(|status| [JobStatus::QUEUED, JobStatus::SCHEDULED].contains(status)))
     }
 
     /// The line before the last lines. `None` if the log has no other lines.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Numbering, Start};
-use log_wire::{AppendedBody, CreateBody, CreatedBody, NewLineBody, StepBody, SteppedBody};
+use log_wire::{
+    AppendedBody, CreateBody, CreatedBody, NewLineBody, StatusBody, StepBody, SteppedBody,
+};
 
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, ClientError, RequestError};
@@ -153,6 +155,15 @@ impl Client {
     ) -> Result<Option<EntryId>, ClientError> {
         let found = request::read_before_last(&self.endpoint, job, lines).await;
         found.map_err(RequestError::into_client_error)
+    }
+
+    /// Reads where the job is in its life. This makes one attempt.
+    ///
+    /// # Errors
+    /// The server's answer is final, or [`ClientError::GaveUp`] for an error that may pass.
+    pub async fn status(&self, job: &JobId) -> Result<StatusBody, ClientError> {
+        let status = request::read_status(&self.endpoint, job).await;
+        status.map_err(RequestError::into_client_error)
     }
 
     /// Reads how a job has ended. `None` if it has not ended. This makes one attempt.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Line};
-use log_wire::PageBody;
 use log_wire::sse::Event as WireEvent;
-use reqwest::StatusCode;
+use log_wire::{PageBody, StatusBody};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{StatusCode, Url};
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Connection;
@@ -148,6 +149,14 @@ pub(crate) async fn read_ending(
     }
 }
 
+/// Reads the status of a job.
+pub(crate) async fn read_status(
+    endpoint: &Endpoint,
+    job: &JobId,
+) -> Result<StatusBody, RequestError> {
+    read_json(endpoint, endpoint.logs_url(job, &["status"])).await
+}
+
 async fn read_page_body(
     endpoint: &Endpoint,
     job: &JobId,
@@ -155,6 +164,10 @@ async fn read_page_body(
 ) -> Result<PageBody, RequestError> {
     let mut url = endpoint.logs_url(job, &[]);
     url.query_pairs_mut().extend_pairs(query);
+    read_json(endpoint, url).await
+}
+
+async fn read_json<T: DeserializeOwned>(endpoint: &Endpoint, url: Url) -> Result<T, RequestError> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let response = endpoint.get(url, headers).await?;

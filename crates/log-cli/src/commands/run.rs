@@ -1,9 +1,11 @@
 //! `joblog run`: runs a command whose output becomes the log of a job.
 
+mod destination;
 mod finish;
 mod leftovers;
 mod outage;
 mod prepare;
+mod prepare_api;
 mod program;
 mod secrets;
 
@@ -12,7 +14,6 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use log_store::redis::RedisStore;
 use log_writer::{LogWriter, Outcome, Process, RunError, Running};
 use signal_hook::consts::SIGKILL;
 use tokio::sync::mpsc;
@@ -21,9 +22,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use self::finish::Finish;
 pub(crate) use self::leftovers::discard;
 use self::outage::OutageNotice;
-use self::prepare::{Prepared, prepare};
-pub(super) use self::program::Program;
-pub(super) use self::secrets::redaction;
+use self::prepare::Prepared;
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::Failure;
@@ -31,16 +30,20 @@ use crate::signals::{self, Place, ReceivedSignal};
 use crate::terminal::Terminal;
 use crate::wait_notice::TICK;
 
+/// Runs the command. Its log goes to the API at an address, or to Redis.
 pub(crate) async fn run(
+    url: Option<&str>,
     args: RunArgs,
     env: Environment,
     terminal: &mut Terminal,
 ) -> Result<u8, Failure> {
-    let (give_up_after, kill_after) = (args.give_up_after, args.kill_after);
-    let prepared = prepare(args, env, terminal).await;
+    let prepared = match url {
+        Some(url) => prepare_api::prepare(url, &args, env, terminal).await,
+        None => prepare::prepare(&args, env, terminal).await,
+    };
     let Prepared {
         writer,
-        store,
+        destination,
         program,
     } = prepared.map_err(Failure::before_the_command)?;
     let signals = signals::listen();
@@ -49,15 +52,14 @@ pub(crate) async fn run(
         Failure::new(Failure::RUN_FAILED, text)
     })?;
     let place = Place::find();
-    let mut outage = OutageNotice::default();
-    let ended = match program.start(&writer, env, place) {
+    let mut outage = OutageNotice::new(&destination);
+    let ended = match program.start(&writer, env, place, args.merge) {
         Ok(running) => {
             let command = RunningCommand {
                 writer: &writer,
-                store: &store,
                 process: running.process(),
                 place,
-                kill_after,
+                kill_after: args.kill_after,
                 kill_at: None,
             };
             let status = command.wait(running, &mut outage, &mut signals, terminal);
@@ -85,9 +87,10 @@ pub(crate) async fn run(
     }
     let leftovers = writer.leftovers();
     let finish = Finish {
+        server: destination.name(),
         outcome,
         message,
-        give_up_after,
+        give_up_after: args.give_up_after,
     };
     finish.run(writer, outage, &mut signals, terminal).await;
     leftovers::hand_over(&leftovers, terminal);
@@ -97,7 +100,6 @@ pub(crate) async fn run(
 /// A command while it runs.
 struct RunningCommand<'a> {
     writer: &'a LogWriter,
-    store: &'a RedisStore,
     process: Process,
     place: Place,
     /// How long it may go on after a signal that asks it to stop.
@@ -107,12 +109,12 @@ struct RunningCommand<'a> {
 }
 
 impl RunningCommand<'_> {
-    /// Waits until the command has ended. Shows its output, forwards signals, and tells the user when Redis cannot be
-    /// reached.
+    /// Waits until the command has ended. Shows its output, forwards signals, and tells the user when the log's server
+    /// cannot be reached.
     async fn wait(
         mut self,
         running: Running,
-        outage: &mut OutageNotice,
+        outage: &mut OutageNotice<'_>,
         signals: &mut mpsc::Receiver<ReceivedSignal>,
         terminal: &mut Terminal,
     ) -> Result<ExitStatus, RunError> {
@@ -124,16 +126,14 @@ impl RunningCommand<'_> {
             if let Some(status) =
                 status.take_if(|_| self.kill_at.is_none() || !self.process.is_running())
             {
-                if self.store.state().connected {
-                    outage.end(terminal);
-                }
+                outage.command_ended(terminal);
                 return status;
             }
             tokio::select! {
                 ended = &mut end, if status.is_none() => status = Some(ended),
                 Some(signal) = signals.recv() => self.forward(signal),
                 () = at(self.kill_at) => self.kill(terminal),
-                _ = ticks.tick() => outage.tick(self.store, self.writer, terminal),
+                _ = ticks.tick() => outage.tick(self.writer, terminal),
             }
         }
     }
@@ -165,7 +165,7 @@ async fn at(time: Option<Instant>) {
 }
 
 /// The exit code of the command, in the same way as a shell reports it.
-pub(super) fn code_from_status(status: ExitStatus) -> u8 {
+fn code_from_status(status: ExitStatus) -> u8 {
     let code = status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
@@ -173,7 +173,7 @@ pub(super) fn code_from_status(status: ExitStatus) -> u8 {
         .unwrap_or(Failure::RUN_FAILED)
 }
 
-pub(super) fn describe(status: ExitStatus) -> String {
+fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),

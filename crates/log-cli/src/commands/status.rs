@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use log_client::Ending;
+use log_client::{Client, Ending};
 use log_domain::JobId;
 use log_store::redis::RedisStore;
 use log_store::{Jobs as _, RunState};
@@ -26,11 +26,14 @@ pub(crate) async fn status(
     let source = Source::open(args.source, args.patience.give_up_after, env, terminal).await?;
     let status = match &source.server {
         Server::Api(client) => {
-            let ending = async || client.ending(&job, ENDING_PATIENCE).await;
-            match api::ask(source.patience, terminal, ending).await? {
-                None => "running".to_owned(),
-                Some(Ending::Deleted) => return Err(Failure::no_such_job(&job)),
-                Some(ending) => ending.to_string(),
+            let status = async || client.status(&job).await;
+            match api::ask(source.patience, terminal, status).await {
+                Ok(found) => found.status,
+                // There is no such job, or a service that does not know the question.
+                Err(failure) if failure.code == Failure::NOT_FOUND => {
+                    ending(client, &job, source.patience, terminal).await?
+                }
+                Err(failure) => return Err(failure),
             }
         }
         Server::Redis(store) => {
@@ -49,6 +52,21 @@ pub(crate) async fn status(
     let visible: String = status.chars().filter(|c| !c.is_control()).collect();
     stdout::print(format!("{visible}\n").as_bytes())?;
     Ok(0)
+}
+
+/// Whether and how a job has ended, from a service that only has streams.
+async fn ending(
+    client: &Client,
+    job: &JobId,
+    patience: Duration,
+    terminal: &mut Terminal,
+) -> Result<String, Failure> {
+    let ending = async || client.ending(job, ENDING_PATIENCE).await;
+    match api::ask(patience, terminal, ending).await? {
+        None => Ok("running".to_owned()),
+        Some(Ending::Deleted) => Err(Failure::no_such_job(job)),
+        Some(ending) => Ok(ending.to_string()),
+    }
 }
 
 /// Whether the worker of the job was lost. Its job has ended then.

@@ -247,7 +247,7 @@ async fn the_exit_code_and_the_status_say_how_the_job_ended() {
     job.append("*", "stdout", "one").await;
     let api = Api::on(&job).await;
     let status = ended(api.joblog(&["status", &job.id])).await;
-    assert_eq!(status.text(), "running\n", "{status:?}");
+    assert_eq!(status.text(), "code\n", "{status:?}");
     let mut tail = api
         .joblog(&["tail", &job.id, "--since", "10m"])
         .spawn()
@@ -356,4 +356,168 @@ async fn tail_through_the_api_begins_with_the_last_lines_on_request() {
         let ended = ended(api.joblog(&["tail", &job.id, "-n", lines])).await;
         assert_eq!(ended.lines(), expected, "{lines} {}", ended.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_through_the_api_has_the_options_of_a_run_on_redis() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets");
+    std::fs::write(&file, "from-a-file-9x\n").unwrap();
+    let script = r"printf '\033[31mred\033[0m\n'; echo from-a-file-9x >&2; echo $MY_WORD; printf 'open'; sleep 3; echo ' and done'";
+    let arguments = [
+        "run",
+        "--job",
+        &job.id,
+        "--keep-colors",
+        "--merge",
+        "--progress",
+        "every=1s",
+        "--phase",
+        "install",
+        "--secret-env",
+        "MY_WORD",
+        "--secret-file",
+        file.to_str().unwrap(),
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let mut run = worker(&api, &KEY, &arguments);
+    run.env("MY_WORD", "from-a-variable-9x");
+    let run = ended(run).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.text().contains("from-a-file-9x"),
+        "both outputs are one"
+    );
+    let line = |source: &str, text: &str| (source.to_owned(), text.to_owned());
+    let expected = [
+        line("system", "Running sh"),
+        line("stdout", "\u{1b}[31mred\u{1b}[0m"),
+        line("stdout", "[REDACTED]"),
+        line("stdout", "[REDACTED]"),
+        line("stdout", "open"),
+        line("stdout", "open and done"),
+    ];
+    assert_eq!(job.log().await, expected);
+    let mut phases = job.field("phase").await;
+    phases.dedup();
+    assert_eq!(phases, ["install"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_reaches_the_whole_build_of_a_run_through_the_api() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let script = "trap '' TERM; sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' & echo ready; while :; do sleep 0.1; done";
+    let arguments = [
+        "run",
+        "--job",
+        &job.id,
+        "--kill-after",
+        "1s",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let mut run = worker(&api, &KEY, &arguments).spawn().unwrap();
+    assert_eq!(first_line(&mut run).await, "ready");
+    let pid = run.id().unwrap().to_string();
+    assert!(ended_ok("kill", &["-TERM", &pid]).await);
+    let run = end_of(run).await;
+    assert_eq!(run.code, Some(137), "{run:?}");
+    assert!(run.err.contains("killing the command"), "{run:?}");
+    assert_eq!(job.status().await, "failed");
+    let log = job.log().await;
+    assert_eq!(log.last().unwrap().1, "The command ended with signal 9");
+}
+
+async fn ended_ok(program: &str, arguments: &[&str]) -> bool {
+    let status = Command::new(program).args(arguments).status().await;
+    status.unwrap().success()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_through_the_api_writes_a_phase_that_front_ends_know() {
+    for (status, phase) in [("queued", "code"), ("deps", "install")] {
+        let job = Job::with_status(status).await;
+        let api = Api::on(&job).await;
+        let arguments = ["run", "--job", &job.id, "--", "echo", "hi"];
+        let run = ended(worker(&api, &KEY, &arguments)).await;
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert_eq!(job.field("phase").await.last().unwrap(), phase, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_api_did_not_take_is_told_at_the_end() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let arguments = [
+        "run",
+        "--job",
+        &job.id,
+        "--give-up-after",
+        "3s",
+        "--",
+        "sh",
+        "-c",
+        "echo started; read go; seq 50",
+    ];
+    let mut command = worker(&api, &KEY, &arguments);
+    command.stdin(std::process::Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    assert_eq!(first_line(&mut run).await, "started");
+    sleep(Duration::from_secs(1)).await;
+    api.proxy.refuse().await;
+    drop(run.stdin.take());
+    let run = end_of(run).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.err
+            .contains("the log lacks 50 lines, which the API did not take"),
+        "{run:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_of_a_queued_job_through_the_api_says_that_it_waits() {
+    let job = Job::with_status("queued").await;
+    let api = Api::on(&job).await;
+    let mut tail = api
+        .joblog(&["tail", &job.id, "--from", "start"])
+        .spawn()
+        .unwrap();
+    says(
+        &mut tail,
+        "the job is queued: it has not begun yet, and tail waits for it",
+    )
+    .await;
+    job.append("*", "stdout", "at last").await;
+    job.set_status("ready").await;
+    let tail = end_of(tail).await;
+    assert_eq!(
+        (tail.code, tail.lines()),
+        (Some(0), vec!["at last".to_owned()])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_through_the_api_is_told_with_its_times() {
+    let job = Job::with_status("ready").await;
+    for second in 0..5 {
+        let id = format!("{}-0", 1_767_261_600_000_u64 + second * 1000);
+        job.append(&id, "stdout", &id).await;
+    }
+    let logs = format!("{}:logs", job.key());
+    job.command(&["XTRIM", &logs, "MAXLEN", "2"]).await;
+    let api = Api::on(&job).await;
+    let ended = ended(api.joblog(&["tail", &job.id, "--from", "start"])).await;
+    assert_eq!(ended.lines().len(), 2, "{ended:?}");
+    let told = "everything before 2026-01-01T10:00:03Z (1767261603000-0)";
+    assert!(ended.err.contains(told), "{ended:?}");
 }

@@ -212,3 +212,24 @@ async fn the_command_gets_the_standard_input() {
     assert_eq!(end_of(child).await.text(), "typed\n");
     assert_eq!(job.texts().await, ["typed"]);
 }
+
+#[tokio::test]
+async fn merged_output_is_in_the_exact_order_and_all_of_it_is_standard_output() {
+    let job = Job::new().await;
+    let script = "echo 1 err >&2; echo 2 out; echo 3 err >&2; echo 4 out";
+    let run = ended(job.run(&["--merge"], script)).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let expected = ["1 err", "2 out", "3 err", "4 out"];
+    assert_eq!(run.lines(), expected);
+    assert_eq!(job.texts().await, expected);
+    let log = job.log().await;
+    assert!(
+        log[1..].iter().all(|(source, _)| source == "stdout"),
+        "{log:?}"
+    );
+    let help = ended(joblog(&["run", "--help"])).await.text();
+    assert!(
+        help.contains("Lost is") && help.contains("which output a line came from"),
+        "{help}"
+    );
+}

@@ -16,6 +16,8 @@ const JOB_STEPS: Duration = Duration::from_secs(5);
 
 /// How a run ends.
 pub(super) struct Finish {
+    /// What users know the log's server by.
+    pub(super) server: &'static str,
     pub(super) outcome: Outcome,
     pub(super) message: String,
     pub(super) give_up_after: Duration,
@@ -26,10 +28,11 @@ impl Finish {
     pub(super) async fn run(
         self,
         writer: LogWriter,
-        outage: OutageNotice,
+        outage: OutageNotice<'_>,
         signals: &mut mpsc::Receiver<ReceivedSignal>,
         terminal: &mut Terminal,
     ) {
+        let server = self.server;
         let monitor = writer.monitor();
         let mut finish = Box::pin(writer.finish(self.outcome, &self.message));
         let deadline = Instant::now() + self.give_up_after + JOB_STEPS;
@@ -41,35 +44,36 @@ impl Finish {
                 () = sleep_until(deadline) => break None,
                 Some(signal) = signals.recv() => if signal.asks_to_stop() { break None },
                 _ = ticks.tick() => {
-                    wait.start(progress(&monitor, deadline));
+                    wait.start(progress(server, &monitor, deadline));
                     wait.tick(terminal);
                 }
             }
         };
         if matches!(finished, Some(Ok(_))) {
-            let back = "Redis is back, and the log is complete";
+            let back = format!("{server} is back, and the log is complete");
             // An outage that was reported while the command ran can end after the command, and too soon for a wait.
             let is_open = outage.was_shown() && !wait.is_message(terminal);
-            wait.end(terminal, back);
+            wait.end(terminal, &back);
             if is_open {
-                terminal.message(back);
+                terminal.message(&back);
             }
         }
         terminal.clear();
-        report(finished, &monitor, terminal);
+        report(server, finished, &monitor, terminal);
     }
 }
 
-fn progress(monitor: &Monitor, deadline: Instant) -> String {
+fn progress(server: &str, monitor: &Monitor, deadline: Instant) -> String {
     let left = deadline.saturating_duration_since(Instant::now()).as_secs();
     let task = match monitor.stats().waiting {
         0 => "end the job".to_owned(),
         lines => format!("take the last {}", counted(lines)),
     };
-    format!("waiting for Redis to {task}; giving up in {left} s, or at Ctrl-C")
+    format!("waiting for {server} to {task}; giving up in {left} s, or at Ctrl-C")
 }
 
 fn report(
+    server: &str,
     finished: Option<Result<Stats, FinishError>>,
     monitor: &Monitor,
     terminal: &mut Terminal,
@@ -79,14 +83,14 @@ fn report(
         Some(Err(error)) => (error.stats, Some(error.to_string())),
         None => (
             monitor.stats(),
-            Some("gave up on Redis: the job did not end".to_owned()),
+            Some(format!("gave up on {server}: the job did not end")),
         ),
     };
     // The lines that still wait are lost when this process ends.
     let lost = stats.lost.lines + stats.waiting;
     if lost > 0 {
         terminal.message(format_args!(
-            "the log lacks {}, which Redis did not take, and has {}",
+            "the log lacks {}, which {server} did not take, and has {}",
             counted(lost),
             counted(stats.appended)
         ));

@@ -6,9 +6,10 @@ use std::time::Duration;
 use log_domain::{JobId, JobStatus, UserId};
 use log_store::redis::RedisStore;
 use log_store::{ClaimError, CreateJobError, Jobs as _, TransitionError};
-use log_writer::{Ansi, LogWriter, create_job, phase_for_status};
+use log_writer::{Ansi, LogWriter, LogWriterBuilder, create_job, phase_for_status};
 use tokio::time::timeout;
 
+use super::destination::Destination;
 use super::program::Program;
 use super::secrets;
 use crate::args::RunArgs;
@@ -29,20 +30,44 @@ const SHARED_REDIS: &str = "the command sees the Redis of its log in REDIS_URL, 
 /// What is needed to run the command.
 pub(super) struct Prepared {
     pub(super) writer: LogWriter,
-    pub(super) store: Arc<RedisStore>,
+    pub(super) destination: Destination,
     pub(super) program: Program,
 }
 
+impl RunArgs {
+    /// The settings of the log, apart from where it goes.
+    pub(super) fn configure(&self, log: LogWriterBuilder) -> LogWriterBuilder {
+        let ansi = if self.keep_colors {
+            Ansi::KeepColours
+        } else {
+            Ansi::Strip
+        };
+        log.ansi(ansi)
+            .progress(self.progress)
+            .give_up_after(self.give_up_after)
+    }
+
+    /// The phase of the log's lines, for a job with this status.
+    pub(super) fn phase_for<'a>(&'a self, status: &JobStatus) -> &'a str {
+        let phase = self.phase.as_deref().or_else(|| phase_for_status(status));
+        phase.unwrap_or(DEFAULT_PHASE)
+    }
+
+    pub(super) fn program(&self) -> Result<Program, Failure> {
+        let program = Program::new(self.command.clone());
+        program.ok_or_else(|| Failure::usage("give a command after --"))
+    }
+}
+
 pub(super) async fn prepare(
-    args: RunArgs,
+    args: &RunArgs,
     env: Environment,
     terminal: &mut Terminal,
 ) -> Result<Prepared, Failure> {
-    let job = env.job_id(args.job, "name the job with --job ID or JOBLOG_JOB")?;
-    let owner = env.owner(args.user)?;
+    let job = env.job_id(args.job.clone(), "name the job with --job ID or JOBLOG_JOB")?;
+    let owner = env.owner(args.user.clone())?;
     let redaction = secrets::redaction(&args.secrets, env, terminal)?;
-    let program = Program::new(args.command);
-    let program = program.ok_or_else(|| Failure::usage("give a command after --"))?;
+    let program = args.program()?;
     let if_missing = "name the Redis server for the log with --redis URL or JOBLOG_REDIS_URL";
     let store = redis::store(&args.redis, env, if_missing)?;
     if redis::is_in_redis_url(&args.redis, env) {
@@ -53,18 +78,10 @@ pub(super) async fn prepare(
     let status = find_or_create_job(&store, &job, owner, terminal).await?;
 
     let store = Arc::new(store);
-    let ansi = if args.keep_colors {
-        Ansi::KeepColours
-    } else {
-        Ansi::Strip
-    };
-    let phase = args.phase.as_deref().or_else(|| phase_for_status(&status));
-    let writer = LogWriter::builder(job.clone(), Arc::clone(&store))
-        .redaction(redaction)
-        .ansi(ansi)
-        .progress(args.progress)
-        .give_up_after(args.give_up_after)
-        .phase(phase.unwrap_or(DEFAULT_PHASE))
+    let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).redaction(redaction);
+    let writer = args
+        .configure(writer)
+        .phase(args.phase_for(&status))
         .start();
     claim(&writer, &store, &job, terminal).await?;
     if status == JobStatus::QUEUED {
@@ -78,7 +95,7 @@ pub(super) async fn prepare(
     }
     Ok(Prepared {
         writer,
-        store,
+        destination: Destination::Redis(store),
         program,
     })
 }

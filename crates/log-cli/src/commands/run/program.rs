@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use log_writer::{Echo, LogWriter, RunError, Running};
+use log_writer::{Echo, LogWriter, RunError, Running, SpawnOptions};
 use rustix::io::Errno;
 use tokio::process::Command;
 
@@ -17,7 +17,7 @@ use crate::signals::Place;
 const HEAD_BYTES: u64 = 256;
 
 /// A command and its arguments.
-pub(in crate::commands) struct Program {
+pub(super) struct Program {
     name: OsString,
     arguments: Vec<OsString>,
 }
@@ -35,7 +35,7 @@ enum Kind {
 
 impl Program {
     /// `None` without words.
-    pub(in crate::commands) fn new(words: Vec<OsString>) -> Option<Self> {
+    pub(super) fn new(words: Vec<OsString>) -> Option<Self> {
         let mut words = words.into_iter();
         Some(Self {
             name: words.next()?,
@@ -43,18 +43,19 @@ impl Program {
         })
     }
 
-    pub(in crate::commands) fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.name.display().to_string()
     }
 
-    /// Starts the program. A script without `#!` is run by `sh`.
-    pub(in crate::commands) fn start(
+    /// Starts the program, with one pipe for both outputs if they are merged. A script without `#!` is run by `sh`.
+    pub(super) fn start(
         &self,
         writer: &LogWriter,
         env: Environment,
         place: Place,
+        is_merged: bool,
     ) -> Result<Running, Failure> {
-        let error = match spawn(writer, self.command(env), place) {
+        let error = match spawn(writer, self.command(env), place, is_merged) {
             Ok(running) => return Ok(running),
             Err(error) => error,
         };
@@ -70,7 +71,8 @@ impl Program {
         {
             let mut shell = Self::prepare("sh", env);
             shell.arg(path).args(&self.arguments);
-            return spawn(writer, shell, place).map_err(|error| self.failure(&error, None));
+            return spawn(writer, shell, place, is_merged)
+                .map_err(|error| self.failure(&error, None));
         }
         Err(self.failure(&error, path.as_deref()))
     }
@@ -128,11 +130,19 @@ impl Program {
     }
 }
 
-fn spawn(writer: &LogWriter, command: Command, place: Place) -> Result<Running, io::Error> {
-    let echo = Echo::to(tokio::io::stdout(), tokio::io::stderr());
+fn spawn(
+    writer: &LogWriter,
+    command: Command,
+    place: Place,
+    is_merged: bool,
+) -> Result<Running, io::Error> {
+    let mut options = SpawnOptions::from(Echo::to(tokio::io::stdout(), tokio::io::stderr()));
+    if is_merged {
+        options = options.merged();
+    }
     let started = match place {
-        Place::OnTerminal => writer.spawn(command, echo),
-        Place::OffTerminal => writer.spawn_group(command, echo),
+        Place::OnTerminal => writer.spawn(command, options),
+        Place::OffTerminal => writer.spawn_group(command, options),
     };
     started.map_err(|error| match error {
         RunError::Spawn(error) | RunError::Wait(error) => error,

@@ -29,7 +29,7 @@ const DEFAULT_SECRETS: [&str; 14] = [
 ];
 
 /// Collects what must not appear in the log. A value that would be found everywhere is reported, and not hidden.
-pub(in crate::commands) fn redaction(
+pub(super) fn redaction(
     args: &SecretArgs,
     env: Environment,
     terminal: &mut Terminal,
