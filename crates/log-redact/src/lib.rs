@@ -1,6 +1,10 @@
 //! Hides the secrets in the output of a build, and shows the output as a terminal would.
 //!
 #![doc = include_str!("../HIDDEN.md")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "the names of providers in the page are no code"
+)]
 
 mod ansi;
 

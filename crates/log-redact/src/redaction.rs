@@ -101,14 +101,20 @@ impl Redaction {
         Ok(builder.build()?)
     }
 
-    pub(crate) fn rules(&self) -> Option<Arc<Rules>> {
-        self.rules.clone()
-    }
-
     /// A redactor for the lines of one channel.
     #[must_use]
     pub fn redactor<L: Line>(&self) -> Redactor<L> {
-        Redactor::new(self.rules())
+        Redactor::new(self.rules.clone())
+    }
+}
+
+impl<L: Line> Redactor<L> {
+    /// Hides by other rules from the next line on. The lines that wait are judged by them, too. A secret of the present rules
+    /// that has begun is still hidden. [`Redaction::off`] changes nothing.
+    pub fn set_redaction(&mut self, redaction: &Redaction) {
+        if let Some(rules) = &redaction.rules {
+            self.set_rules(Arc::clone(rules));
+        }
     }
 }
 

@@ -18,7 +18,6 @@ use crate::key_block::KeyBlock;
 use crate::painted::Painted;
 use crate::patterns;
 use crate::ranges::Ranges;
-use crate::redaction::Redaction;
 use crate::registered::{Across, Carry, Scratch};
 use crate::rules::Rules;
 use crate::wrapped::Wrapped;
@@ -190,12 +189,8 @@ impl<L: Line> Redactor<L> {
         self.wrapped = None;
     }
 
-    /// Hides by other rules from the next line on. The lines that wait are judged by them, too. A secret of the present rules
-    /// that has begun is still hidden. [`Redaction::off`] changes nothing.
-    pub fn set_redaction(&mut self, redaction: &Redaction) {
-        let Some(rules) = redaction.rules() else {
-            return;
-        };
+    /// Takes other rules, for the next line and for those that wait.
+    pub(crate) fn set_rules(&mut self, rules: Arc<Rules>) {
         let carry = std::mem::replace(&mut self.carry, Carry::NEW);
         let earlier = self.rules.replace(Arc::clone(&rules));
         if let Some(rules) = earlier.filter(|_| carry.has_begun()) {

@@ -71,15 +71,15 @@ fn end_of_word(before: &str, rest: &str) -> usize {
             || matches!(c, '"' | '<' | '>')
             || (matches!(c, '\'' | '`') && Some(c) == quote)
     };
-    let next = rest.find("://").map_or(rest.len(), |next| {
+    let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+    let end = word.find("://").map_or(word.len(), |next| {
         // The next address begins with its scheme.
-        let scheme = rest[..next]
+        let scheme = word[..next]
             .bytes()
             .rev()
             .take_while(u8::is_ascii_alphanumeric);
         next - scheme.count()
     });
-    let end = rest[..next].find(is_end).unwrap_or(next);
     // `jdbc:sqlserver://host:1433;user=sa;password=…` is a list of pairs.
     let pairs = rest[..end].match_indices(';').find(|(at, _)| {
         let pair = &rest[at + 1..end];

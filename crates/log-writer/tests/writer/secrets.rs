@@ -173,7 +173,7 @@ async fn a_secret_that_is_added_is_hidden_from_the_next_line_on_and_in_lines_tha
     err.write_all(b"open late-sec").await.unwrap();
     writer.add_secret("late-secret-1").unwrap();
     // The rest of the secret that had begun is hidden too.
-    out.write_all(LONG[20..].as_bytes()).await.unwrap();
+    out.write_all(&LONG.as_bytes()[20..]).await.unwrap();
     out.write_all(b" and late-secret-1\n").await.unwrap();
     err.write_all(b"ret-1\n").await.unwrap();
     let mut later = writer.stdout();
