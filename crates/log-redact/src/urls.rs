@@ -71,14 +71,16 @@ fn end_of_word(before: &str, rest: &str) -> usize {
             || matches!(c, '"' | '<' | '>')
             || (matches!(c, '\'' | '`') && Some(c) == quote)
     };
-    let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
-    let end = word.find("://").map_or(word.len(), |next| {
+    let is_next = |at: usize| rest[at..].starts_with("://");
+    let mut ends = rest.char_indices().filter(|(_, c)| is_end(*c) || *c == ':');
+    let end = ends.find(|(at, c)| *c != ':' || is_next(*at));
+    let end = end.map_or(rest.len(), |(at, c)| {
         // The next address begins with its scheme.
-        let scheme = word[..next]
+        let scheme = rest[..at]
             .bytes()
             .rev()
             .take_while(u8::is_ascii_alphanumeric);
-        next - scheme.count()
+        if c == ':' { at - scheme.count() } else { at }
     });
     // `jdbc:sqlserver://host:1433;user=sa;password=…` is a list of pairs.
     let pairs = rest[..end].match_indices(';').find(|(at, _)| {

@@ -207,7 +207,6 @@ fn the_work_is_linear_in_the_line() {
         "key_",
         "\"password\" \"value\": ",
         "auth=\"x ",
-        "pass:",
         "-pass pass:",
         "a:b@tcp(",
         "curl -u ",
