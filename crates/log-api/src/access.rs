@@ -28,12 +28,14 @@ mod tickets;
 mod write_gate;
 
 pub use self::api_key::{KeyDigest, generate as generate_key};
+#[cfg(feature = "server")]
 pub(crate) use self::append_token::MIN_SECRET;
 pub use self::append_token::{TOKEN_LIFE, TokenSigner};
 pub use self::control::{Access, AccessOptions, AccessStores, TICKET_LIFE};
 pub(crate) use self::gate::Gate;
 pub use self::gate::{AuthorizedJob, Query, require_readable};
 pub use self::key_entry::{KeyEntry, KeyEntryError};
+#[cfg(feature = "server")]
 pub(crate) use self::key_entry::{expires_of, name_of, prefix_of};
 pub use self::key_ring::KeyRing;
 pub use self::lease::{LeaseMode, LeaseOptions};
@@ -42,6 +44,7 @@ pub use self::open_streams::AccessStats;
 pub(crate) use self::open_streams::StreamPermit;
 pub use self::principal::Principal;
 pub use self::scope::{Scope, ScopeError};
+#[cfg(feature = "server")]
 pub(crate) use self::secret::random as random_secret;
 pub use self::stream_table::StreamLimits;
 pub use self::write_gate::WriteGate;

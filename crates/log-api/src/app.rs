@@ -15,17 +15,11 @@ use crate::config::ServerSettings;
 use crate::http::{configure, unknown_route};
 use crate::metrics::{Metrics, MetricsListener};
 use crate::net;
-use crate::state::AppState;
+use crate::state::{AppState, CLOSING};
 use crate::supervise::Tasks;
 
 /// Streams are broken off over at most this time, so that clients do not all come back at once.
 const MAX_DRAIN_WINDOW: Duration = Duration::from_secs(5);
-
-/// How long the server's thread that accepts connections may take to close the listener. It does not tell.
-const LISTENER_CLOSES: Duration = Duration::from_millis(100);
-
-/// How long connections have to close after the drain.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// A bound service that has not run yet.
 pub struct Application {
@@ -144,8 +138,7 @@ async fn shut_down(state: &AppState, settings: &ServerSettings, handle: &ServerH
     // Closes the listener and the connections that nobody uses. First this, or the clients of the streams that are broken off
     // come back here.
     let stopped = handle.stop(true);
-    sleep(LISTENER_CLOSES).await;
-    state.hub.drain(window).await;
+    state.break_streams_off(window).await;
     // The last moments are for cutting off what does not close.
     let graceful = deadline - (settings.shutdown / 10).min(Duration::from_millis(500));
     let closed = async {

@@ -21,7 +21,11 @@ use crate::config::{
     self, ConfigError, Draft, LogSettings, ProcessEnv, Settings, StoreSettings, parse_address,
 };
 use crate::keys::{self, KeysCommand};
-use crate::{demo, dev, health_check, signals, telemetry, wiring};
+#[cfg(not(feature = "mint"))]
+use crate::without_mint::{demo, dev};
+#[cfg(feature = "mint")]
+use crate::{demo, dev};
+use crate::{health_check, signals, telemetry, wiring};
 
 /// Build logs over HTTP: pages of history, and the live log as Server-Sent Events. Readers show a Clerk session token.
 #[derive(Debug, Parser)]

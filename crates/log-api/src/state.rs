@@ -1,20 +1,56 @@
 //! What the routes are made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::Verifier;
 use auth::webhooks::Webhooks;
 use log_hub::{Hub, HubOptions};
-use log_store::{Jobs, LogStore};
+use log_store::{Jobs, LogStore, Revocations, RunClaims, Tickets};
 use log_wire::ErrorCode;
 use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
 
 use crate::access::{Access, AccessOptions, AccessStores};
 use crate::error::ApiError;
 use crate::health::Health;
 use crate::ingest::Writes;
+use crate::lost_runs;
 use crate::supervise::Tasks;
 use crate::viewer::ViewerOptions;
+
+/// How many searches run at once, unless set otherwise.
+pub const SEARCHES: usize = 4;
+
+/// How long the thread that accepts connections may take to close the listener. It does not tell.
+const LISTENER_CLOSES: Duration = Duration::from_millis(100);
+
+/// How long streams that were broken off have to send their last bytes.
+pub(crate) const CLOSING: Duration = Duration::from_secs(2);
+
+/// Where a service keeps what it serves.
+#[derive(Clone)]
+pub struct Stores {
+    /// Reads lines.
+    pub lines: Arc<dyn LogStore>,
+    /// Knows who owns a job.
+    pub jobs: Arc<dyn Jobs>,
+    /// Keeps tickets and revocations.
+    pub access: AccessStores,
+}
+
+impl Stores {
+    /// One store for everything. Of a Redis this asks for the permissions that docs/REDIS.md names for tickets and
+    /// revocations (`log-api:*`). Where nothing is ever revoked, set `access.revocations` to `None`.
+    #[must_use]
+    pub fn one<S: LogStore + Jobs + Tickets + Revocations>(store: Arc<S>) -> Self {
+        Self {
+            lines: store.clone(),
+            jobs: store.clone(),
+            access: AccessStores::shared(store),
+        }
+    }
+}
 
 /// What the routes need, shared by all threads. Another service that mounts the routes brings its own.
 #[derive(Clone)]
@@ -48,51 +84,73 @@ pub struct AppState {
 /// Builds an [`AppState`].
 pub struct AppStateBuilder {
     verifier: Arc<Verifier>,
-    store: Arc<dyn LogStore>,
-    jobs: Arc<dyn Jobs>,
+    stores: Stores,
     hub: HubOptions,
     access: AccessOptions,
-    access_stores: Option<AccessStores>,
     searches: usize,
 }
 
-/// How many searches run at once, unless set otherwise.
-pub const SEARCHES: usize = 4;
-
 impl AppState {
-    /// State with the default access rules and a hub of its own. Call it inside the tokio runtime that shall run live feeds.
+    /// State with the default rules. Call it inside the tokio runtime that shall run live feeds.
     #[must_use]
-    pub fn new(
-        verifier: Arc<Verifier>,
-        store: Arc<dyn LogStore>,
-        jobs: Arc<dyn Jobs>,
-        hub: HubOptions,
-    ) -> Self {
-        Self::builder(verifier, store, jobs).hub(hub).build()
+    pub fn new(verifier: Arc<Verifier>, stores: Stores) -> Self {
+        Self::builder(verifier, stores).build()
+    }
+
+    /// Begins to build state. What is not set has its default.
+    #[must_use]
+    pub fn builder(verifier: Arc<Verifier>, stores: Stores) -> AppStateBuilder {
+        AppStateBuilder {
+            verifier,
+            stores,
+            hub: HubOptions::default(),
+            access: AccessOptions::default(),
+            searches: SEARCHES,
+        }
+    }
+
+    /// Ends all streams over `window`, so that their clients do not all come back at once. They come back to another process,
+    /// with their cursor. The service is no longer ready from now on.
+    ///
+    /// Close the listener first, or they come back to this process. Returns when all streams have ended, at most two seconds
+    /// after the window. Answers of other kinds are left to the server.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use actix_web::dev::ServerHandle;
+    /// # async fn stop(state: log_api::AppState, server: ServerHandle) {
+    /// let stopped = server.stop(true); // closes the listener
+    /// state.drain(Duration::from_secs(5)).await;
+    /// stopped.await;
+    /// # }
+    /// ```
+    pub async fn drain(&self, window: Duration) {
+        self.health.drain();
+        self.break_streams_off(window).await;
+        if timeout(CLOSING, self.access.streams_closed())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some clients have not read the end of their streams");
+        }
+    }
+
+    /// Waits until the listener is closed, and breaks all streams off over `window`.
+    pub(crate) async fn break_streams_off(&self, window: Duration) {
+        sleep(LISTENER_CLOSES).await;
+        self.hub.drain(window).await;
+    }
+
+    /// Ends the jobs of workers that were lost, as long as this state lives (rules C1 to C7 of [`RunClaims`]). For a service
+    /// whose workers claim their jobs. Any number of processes may do this.
+    pub fn end_lost_runs(&self, claims: Arc<dyn RunClaims>) {
+        lost_runs::watch(&self.tasks, claims);
     }
 
     /// The writing side.
     pub(crate) fn writes(&self) -> Result<&Writes, ApiError> {
         let writes = self.writes.as_deref();
         writes.ok_or(ApiError::Code(ErrorCode::RouteNotFound))
-    }
-
-    /// Begins to build state. What is not set has its default.
-    #[must_use]
-    pub fn builder(
-        verifier: Arc<Verifier>,
-        store: Arc<dyn LogStore>,
-        jobs: Arc<dyn Jobs>,
-    ) -> AppStateBuilder {
-        AppStateBuilder {
-            verifier,
-            store,
-            jobs,
-            hub: HubOptions::default(),
-            access: AccessOptions::default(),
-            access_stores: None,
-            searches: SEARCHES,
-        }
     }
 }
 
@@ -103,15 +161,10 @@ impl AppStateBuilder {
         Self { hub, ..self }
     }
 
-    /// Sets the rules of access, and where tickets and revocations are kept. The default keeps them in memory.
+    /// Sets the rules of access.
     #[must_use]
-    pub fn access(self, access: AccessOptions, stores: AccessStores) -> Self {
-        let access_stores = Some(stores);
-        Self {
-            access,
-            access_stores,
-            ..self
-        }
+    pub fn access(self, access: AccessOptions) -> Self {
+        Self { access, ..self }
     }
 
     /// Sets how many searches may run at once. Further ones get 429. The default is [`SEARCHES`].
@@ -123,13 +176,17 @@ impl AppStateBuilder {
     /// Builds the state, and starts what runs in the background. Call it inside the tokio runtime that shall run that.
     #[must_use]
     pub fn build(self) -> AppState {
-        let stores = self.access_stores.unwrap_or_else(AccessStores::local);
+        let Stores {
+            lines,
+            jobs,
+            access,
+        } = self.stores;
         AppState {
-            hub: Hub::new(self.store.clone(), self.jobs.clone(), self.hub),
-            access: Arc::new(Access::new(self.access, &stores, self.jobs.clone())),
+            hub: Hub::new(lines.clone(), jobs.clone(), self.hub),
+            access: Arc::new(Access::new(self.access, &access, jobs.clone())),
             verifier: self.verifier,
-            store: self.store,
-            jobs: self.jobs,
+            store: lines,
+            jobs,
             webhooks: None,
             viewer: ViewerOptions::default(),
             writes: None,

@@ -25,6 +25,10 @@ pub(crate) struct Tasks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskEnd {
     /// Its work is done.
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "only tasks of the service end")
+    )]
     Done,
     /// It should have gone on.
     Unexpected,
@@ -59,6 +63,7 @@ impl Tasks {
     }
 
     /// Returns when all tasks are done.
+    #[cfg(feature = "server")]
     pub(crate) async fn done(&self) {
         self.tracker.close();
         self.tracker.wait().await;

@@ -11,19 +11,18 @@ use auth::Verifier;
 use auth::webhooks::Webhooks;
 use log_hub::HubOptions;
 use log_store::redis::{CheckError, KeyPatterns, RedisOptions, RedisOptionsError, RedisStore};
-use log_store::{EmbeddedStore, Revocations, StoreError};
+use log_store::{EmbeddedStore, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{AccessOptions, AccessStores, KeyRing, StreamLimits};
+use crate::access::{AccessOptions, KeyRing, StreamLimits};
 use crate::config::{
     AccessSettings, LimitSettings, Problem, RedisSettings, Settings, StoreSettings, StreamSettings,
     without_password,
 };
 use crate::health::Health;
 use crate::ingest::{WriteStores, Writes};
-use crate::lost_runs;
 use crate::metrics::{Metrics, StoreGauges};
-use crate::state::AppState;
+use crate::state::{AppState, Stores};
 use crate::supervise::TaskEnd;
 
 type Failure = Box<dyn Error>;
@@ -106,16 +105,12 @@ pub(crate) fn on_embedded(
 ) -> Service {
     let file_closed = Some(store.closed());
     let store = Arc::new(store);
-    let stores = AccessStores {
-        tickets: store.clone(),
-        revocations: Some(store.clone()),
-    };
-    let state = AppState::builder(verifier, store.clone(), store.clone())
+    let state = AppState::builder(verifier, Stores::one(store.clone()))
         .hub(hub_options(stream, limits))
         .searches(limits.searches)
-        .access(options, stores)
+        .access(options)
         .build();
-    lost_runs::watch(&state.tasks, store);
+    state.end_lost_runs(store);
     let gauges = || StoreGauges {
         connected: true,
         ..StoreGauges::default()
@@ -140,18 +135,16 @@ async fn on_redis(
         revocations: !settings.access.webhook_secrets.is_empty(),
         writes: settings.writes.keys.is_some(),
     };
-    let stores = AccessStores {
-        tickets: store.clone(),
-        revocations: needs
-            .revocations
-            .then(|| store.clone() as Arc<dyn Revocations>),
-    };
-    let state = AppState::builder(verifier, store.clone(), store.clone())
+    let mut stores = Stores::one(store.clone());
+    if !needs.revocations {
+        stores.access.revocations = None;
+    }
+    let state = AppState::builder(verifier, stores)
         .hub(hub_options(&settings.stream, &settings.limits))
         .searches(settings.limits.searches)
-        .access(access_options(settings), stores)
+        .access(access_options(settings))
         .build();
-    lost_runs::watch(&state.tasks, store.clone());
+    state.end_lost_runs(store.clone());
     match Box::pin(check_redis(&store, needs)).await {
         Ok(()) => tracing::info!(redis = shown, "Redis is suitable"),
         Err(Unsuitable::Away(error)) => {

@@ -37,6 +37,11 @@
 //! stands in its place. This holds however often the connection breaks.
 //!
 //! **Invariant:** no error, no `Debug` output and no URL contains a token.
+//!
+//! # Crypto provider
+//!
+//! `https` is rustls, by `reqwest`: it uses the process's default provider, and aws-lc where there is none. This crate sets no
+//! default provider.
 
 mod client;
 mod connection;

@@ -35,14 +35,21 @@ pub struct AccessStores {
 }
 
 impl AccessStores {
-    /// Both in the memory of this process.
+    /// Both in one store. Every process over the same store accepts the tickets of the others, and learns of their
+    /// revocations.
+    #[must_use]
+    pub fn shared<S: Tickets + Revocations>(store: Arc<S>) -> Self {
+        Self {
+            tickets: store.clone(),
+            revocations: Some(store),
+        }
+    }
+
+    /// Both in the memory of this process: for a service of one process. Another process answers a ticket of this one with
+    /// 401, and goes on serving a session that was revoked here until its token expires. A restart forgets both.
     #[must_use]
     pub fn local() -> Self {
-        let local = Arc::new(LocalAccess::new());
-        Self {
-            tickets: local.clone(),
-            revocations: Some(local),
-        }
+        Self::shared(Arc::new(LocalAccess::new()))
     }
 }
 

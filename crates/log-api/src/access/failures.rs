@@ -60,6 +60,7 @@ impl Failures {
     }
 
     /// How many credentials were refused since the start.
+    #[cfg(feature = "server")]
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }

@@ -87,7 +87,7 @@ impl Writes {
     }
 
     /// Calls this for each job that is created.
-    pub(crate) fn on_created(&mut self, created: impl Fn(&JobId) + Send + Sync + 'static) {
+    pub fn on_created(&mut self, created: impl Fn(&JobId) + Send + Sync + 'static) {
         self.created = Some(Box::new(created));
     }
 

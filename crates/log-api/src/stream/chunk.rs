@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
+use actix_web::http::Version;
 use bytes::buf::Chain;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
@@ -21,6 +22,17 @@ pub(crate) enum Framing {
     Chunked,
     /// For clients of HTTP/1.0, which do not know chunks.
     UntilClose,
+}
+
+impl Framing {
+    /// What a client of this version understands.
+    pub(crate) fn for_version(version: Version) -> Self {
+        if version < Version::HTTP_11 {
+            Self::UntilClose
+        } else {
+            Self::Chunked
+        }
+    }
 }
 
 /// What is left to send of a chunk: its size, its frames and its end; or all of that in the first part.

@@ -1,24 +1,29 @@
 //! The routes in somebody else's actix application, in one process.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix_web::body::to_bytes;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
 use actix_web::{App, HttpResponse, web};
 use async_trait::async_trait;
 use auth::{StaticKeys, Verifier};
-use log_api::{AppState, AuthorizedJob, configure, envelope, unknown_route};
-use log_domain::{Job, JobId, PageRequest, UserId};
-use log_hub::HubOptions;
+use log_api::{
+    AccessStores, AppState, AuthorizedJob, Stores, configure, configure_health, configure_logs,
+    envelope, unknown_route,
+};
+use log_domain::{Job as DomainJob, JobId, PageRequest, Revocation, Revoked, UserId};
+use log_store::redis::{RedisOptions, RedisStore};
 use log_store::{
-    JobWatch, JobWrites as _, Jobs, LogAppend as _, MemoryStore, NewJob, NewLine, StoreError,
+    JobWatch, JobWrites as _, Jobs, LogAppend as _, MemoryStore, NewJob, NewLine, Revocations as _,
+    StoreError,
 };
 use serde_json::Value;
+use test_support::RedisServer;
 
-use crate::support::{ANN, ISSUER, ORIGIN};
+use crate::support::{ANN, ISSUER, Job, ORIGIN, token};
 
 const JOB: &str = "build-1";
 
@@ -39,20 +44,16 @@ async fn state() -> AppState {
         .authorized_parties([ORIGIN])
         .build()
         .unwrap();
-    let mut state = AppState::new(
-        Arc::new(verifier),
-        store.clone(),
-        store,
-        HubOptions::default(),
-    );
+    let mut state = AppState::new(Arc::new(verifier), Stores::one(store));
     state.cors_origins = [ORIGIN.to_owned()].into();
     state
 }
 
 fn asking(target: &str) -> TestRequest {
-    let token = ISSUER
-        .session_token(ANN, ORIGIN, SystemTime::now(), Duration::from_secs(60))
-        .unwrap();
+    asking_with(&token(ANN), target)
+}
+
+fn asking_with(token: &str, target: &str) -> TestRequest {
     TestRequest::get()
         .uri(target)
         .insert_header((header::AUTHORIZATION, format!("Bearer {token}")))
@@ -183,7 +184,7 @@ struct Broken;
 
 #[async_trait]
 impl Jobs for Broken {
-    async fn get(&self, _: &JobId) -> Result<Option<Job>, StoreError> {
+    async fn get(&self, _: &JobId) -> Result<Option<DomainJob>, StoreError> {
         panic!("a secret of the service")
     }
 
@@ -215,4 +216,134 @@ async fn a_panic_is_a_500_in_the_shape_of_all_errors_without_details() {
         "status": 500, "code": "internal", "detail": "Something went wrong on our side", "debug_id": "r-1",
     });
     assert_eq!(body, expected);
+}
+
+#[actix_web::test]
+async fn a_scope_of_the_application_keeps_its_routes_and_has_those_of_logs_beside_them() {
+    let state = state().await;
+    let api = web::scope("/api")
+        .route("/builds", web::get().to(async || "theirs"))
+        .configure(|scope| configure_logs(scope, &state))
+        .default_service(web::to(async || {
+            HttpResponse::NotFound().body("theirs too")
+        }));
+    let app = App::new().service(api);
+    let app = init_service(app.configure(|root| configure_health(root, &state))).await;
+    for (target, status, part) in [
+        ("/api/builds", 200, "theirs"),
+        ("/api/nowhere", 404, "theirs too"),
+        ("/api/jobs/build-1/logs", 200, "mounted"),
+        ("/api/jobs/build-1/logs/status", 200, "queued"),
+        ("/api/jobs/build-1/logs/nowhere", 404, "route-not-found"),
+        ("/api/jobs/build-2/logs", 404, "Job not found"),
+        ("/api/jobs/%20/logs", 422, "job_id"),
+        ("/healthz", 200, "ok"),
+        ("/readyz", 200, "ok"),
+    ] {
+        let answer = call_service(&app, asking(target).to_request()).await;
+        assert_eq!(answer.status().as_u16(), status, "{target}");
+        let text = to_bytes(answer.into_body()).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(text.contains(part), "{target}: {text}");
+    }
+}
+
+#[actix_web::test]
+async fn no_route_comes_unasked_with_those_of_logs() {
+    let mut state = state().await;
+    state.viewer.enabled = true;
+    let api = web::scope("/api").configure(|scope| configure_logs(scope, &state));
+    let app = init_service(App::new().service(api)).await;
+    for target in [
+        "/healthz",
+        "/readyz",
+        "/api/health",
+        "/api/ready",
+        "/jobs/build-1",
+        "/viewer/page.js",
+        "/webhooks/clerk",
+    ] {
+        let answer = call_service(&app, asking(target).to_request()).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{target}");
+        assert!(!answer.headers().contains_key("x-request-id"), "{target}");
+    }
+}
+
+/// A mount over a Redis, as one of several processes.
+async fn mount_on(redis: &RedisServer, stores: impl FnOnce(Arc<RedisStore>) -> Stores) -> AppState {
+    let store = Arc::new(RedisStore::new(RedisOptions::new(redis.url())).unwrap());
+    let state = AppState::new(state().await.verifier, stores(store));
+    // It knows what was revoked before it answers anybody.
+    while !state.access.is_ready() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    state
+}
+
+/// The status of the answer of a mount, and its body if that is JSON.
+async fn asked(state: &AppState, request: TestRequest) -> (u16, Value) {
+    let app = init_service(App::new().configure(|config| configure(config, state))).await;
+    let answer = call_service(&app, request.to_request()).await;
+    let status = answer.status().as_u16();
+    let is_stream = answer.headers().get(header::CONTENT_TYPE).unwrap() == "text/event-stream";
+    if is_stream {
+        return (status, Value::Null);
+    }
+    let body = to_bytes(answer.into_body()).await.unwrap_or_default();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[actix_web::test]
+async fn mounts_over_one_redis_know_each_others_tickets() {
+    let redis = RedisServer::shared().await;
+    let job = Job::new(&redis).await;
+    let here = mount_on(&redis, Stores::one).await;
+    let there = mount_on(&redis, Stores::one).await;
+    let local = |store: Arc<RedisStore>| Stores {
+        access: AccessStores::local(),
+        ..Stores::one(store)
+    };
+    let alone = mount_on(&redis, local).await;
+    let stream_by_ticket_of = async |state: &AppState| {
+        let request = asking(&format!("{}/ticket", job.path())).method(Method::POST);
+        let (status, body) = asked(state, request).await;
+        assert_eq!(status, 200, "{body}");
+        let ticket = body["ticket"].as_str().unwrap();
+        TestRequest::get().uri(&format!("{}/stream?ticket={ticket}", job.path()))
+    };
+    let request = stream_by_ticket_of(&here).await;
+    assert_eq!(asked(&there, request).await.0, 200);
+    // What is local says so, and is.
+    let request = stream_by_ticket_of(&alone).await;
+    assert_eq!(asked(&there, request).await.0, 401);
+}
+
+#[actix_web::test]
+async fn mounts_over_one_redis_know_each_others_revocations() {
+    let redis = RedisServer::shared().await;
+    let job = Job::new(&redis).await;
+    let mounts = [
+        mount_on(&redis, Stores::one).await,
+        mount_on(&redis, Stores::one).await,
+    ];
+    let token = token(ANN);
+    let session = mounts[0].verifier.verify(&token).await.unwrap();
+    let revocation = Revocation {
+        what: Revoked::Session(session.session_id().into()),
+        issued_until: u64::MAX,
+    };
+    for mount in &mounts {
+        let request = asking_with(&token, &job.path());
+        assert_eq!(asked(mount, request).await.0, 200);
+    }
+    let store = RedisStore::new(RedisOptions::new(redis.url())).unwrap();
+    let (message, keep) = (format!("msg_{}", job.id), Duration::from_secs(60));
+    assert!(store.revoke(&message, &[revocation], keep).await.unwrap());
+    for mount in &mounts {
+        let mut status = 200;
+        while status == 200 {
+            status = asked(mount, asking_with(&token, &job.path())).await.0;
+        }
+        assert_eq!(status, 401);
+    }
 }

@@ -11,8 +11,8 @@ use auth::{StaticKeys, Verifier};
 use log_api::app::Application;
 use log_api::config::Settings;
 use log_api::{
-    AppState, KeyDigest, KeyEntry, KeyRing, Metrics, Scope, StoreGauges, TokenSigner, WriteGate,
-    WriteOptions, WriteStores, Writes, generate_key,
+    AppState, KeyDigest, KeyEntry, KeyRing, Metrics, Scope, StoreGauges, Stores, TokenSigner,
+    WriteGate, WriteOptions, WriteStores, Writes, generate_key,
 };
 use log_store::redis::{RedisOptions, RedisStore};
 use test_support::TcpProxy;
@@ -99,8 +99,7 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
             .build()
             .unwrap();
         let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
-        let hub = Default::default();
-        let mut state = AppState::new(Arc::new(verifier), store.clone(), store.clone(), hub);
+        let mut state = AppState::new(Arc::new(verifier), Stores::one(store.clone()));
         state.writes = Some(Arc::new(writes(store)));
         let metrics = Metrics::new(state.clone(), StoreGauges::default);
         let app = Application::bind(state, settings, metrics).unwrap();

@@ -11,7 +11,7 @@ use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
 use log_api::app::Application;
 use log_api::config::Settings;
-use log_api::{AppState, Metrics, StoreGauges};
+use log_api::{AppState, Metrics, StoreGauges, Stores};
 use log_client::{Client, ClientBuilder, ClientError, ClientOptions, Event, Follow, TokenSource};
 use log_domain::{EntryId, JobId, JobStatus, UserId};
 use log_hub::HubOptions;
@@ -153,7 +153,9 @@ fn serve(store: Arc<MemoryStore>, address: &mpsc::Sender<SocketAddr>, stop: ones
             end_quiet: Duration::from_millis(50),
             ..HubOptions::default()
         };
-        let state = AppState::new(Arc::new(verifier), store.clone(), store, hub);
+        let state = AppState::builder(Arc::new(verifier), Stores::one(store))
+            .hub(hub)
+            .build();
         let metrics = Metrics::new(state.clone(), StoreGauges::default);
         let app = Application::bind(state, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();

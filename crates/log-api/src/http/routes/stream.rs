@@ -8,9 +8,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::access::AuthorizedJob;
 use crate::error::ApiError;
 use crate::http::query::StreamQuery;
+#[cfg(feature = "server")]
 use crate::net::Takeover;
 use crate::state::AppState;
-use crate::stream::{Framing, SseBody, StreamSession, TakenOver};
+#[cfg(feature = "server")]
+use crate::stream::{Framing, TakenOver};
+use crate::stream::{SseBody, StreamSession};
 
 pub(super) async fn stream(
     asked: AuthorizedJob<StreamQuery>,
@@ -48,22 +51,21 @@ fn answer_with(
     if !keep_alive {
         answer.force_close();
     }
-    let takeover = Takeover::from_request(request);
-    // For an upgrade, the body of actix is not chunked, whatever the head says; ours is.
-    let framing = match (head.version < Version::HTTP_11, wants_other, &takeover) {
-        (true, _, _) | (_, true, None) => Framing::UntilClose,
-        (false, _, _) => Framing::Chunked,
-    };
-    let mut answer = match takeover {
-        Some(takeover) => answer.body(TakenOver::new(takeover, framing, keep_alive, session)),
-        None => {
-            // Keeps the `Compress` middleware of an application away that has our routes: it would hold lines back. Proxies
-            // obey the `no-transform`.
-            answer.insert_header(ContentEncoding::Identity);
-            answer.body(SseBody::from_session(session))
-        }
-    };
-    let head = answer.head_mut();
-    head.no_chunking(framing == Framing::UntilClose);
+    #[cfg(feature = "server")]
+    if let Some(takeover) = Takeover::from_request(request) {
+        let framing = Framing::for_version(head.version);
+        let body = TakenOver::new(takeover, framing, keep_alive, session);
+        return framed(answer.body(body), framing == Framing::UntilClose);
+    }
+    // Keeps the `Compress` middleware of an application away that has our routes: it would hold lines back. Proxies obey the
+    // `no-transform`.
+    answer.insert_header(ContentEncoding::Identity);
+    // For an upgrade, the body of actix is not chunked, whatever the head says.
+    let until_close = wants_other || head.version < Version::HTTP_11;
+    framed(answer.body(SseBody::from_session(session)), until_close)
+}
+
+fn framed(mut answer: HttpResponse, until_close: bool) -> HttpResponse {
+    answer.head_mut().no_chunking(until_close);
     answer
 }
