@@ -24,6 +24,8 @@ pub(crate) struct Package {
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
+    /// The registries that it may be published to: `None` is all, an empty list is none.
+    pub(crate) publish: Option<Vec<String>>,
 }
 
 /// One line of a `[dependencies]` table.
@@ -46,6 +48,13 @@ impl Package {
     /// Whether it is, or depends on, a crate.
     pub(crate) fn depends_on(&self, name: &str) -> bool {
         self.name == name || self.dependencies.iter().any(|other| other.name == name)
+    }
+
+    /// Whether others can have it from a registry.
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish
+            .as_ref()
+            .is_none_or(|registries| !registries.is_empty())
     }
 
     /// The targets of one kind: `lib`, `test`, `bench`, …

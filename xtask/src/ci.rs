@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use xshell::{Shell, cmd};
 
 use crate::cargo::{cargo, metadata, say};
+use crate::outside;
 use crate::test::{self, TestArgs};
 use crate::tidy;
 
@@ -16,7 +17,11 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Crates that others use alone, with or without their default features. A build of the whole workspace would hide a
 /// missing feature, because cargo unifies them.
-const ALONE: &str = "log-domain log-redact log-wire log-store auth log-hub log-writer log-client";
+const ALONE: &str =
+    "log-domain log-redact log-wire log-store auth log-hub log-writer log-client log-api";
+
+/// Further sets of features that somebody builds.
+const SETS: [&str; 1] = ["--package log-api --no-default-features --features server"];
 
 /// Run everything that must pass, step by step.
 ///
@@ -111,6 +116,11 @@ fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
                 let check = format!("fmt --all --check --manifest-path {other}/Cargo.toml");
                 cargo(sh, &check).run()?;
             }
+            for manifest in outside::manifests(sh)? {
+                cargo(sh, "fmt --check --manifest-path")
+                    .arg(manifest)
+                    .run()?;
+            }
         }
         Step::Tidy => tidy::run(sh)?,
         Step::Web => {
@@ -130,6 +140,9 @@ fn run_step(sh: &Shell, step: Step) -> anyhow::Result<()> {
                     sh,
                     &format!("--quiet --package {package} --no-default-features"),
                 )?;
+            }
+            for set in SETS {
+                clippy(sh, &format!("--quiet {set}"))?;
             }
         }
         // Examples are named so that cargo includes dev-dependencies: without them tokio has other features than for

@@ -9,9 +9,12 @@ mod ci;
 mod dev;
 mod fuzz;
 mod image;
+mod outside;
+mod semver;
 mod targets;
 mod test;
 mod tidy;
+mod weight;
 
 use std::process::ExitCode;
 
@@ -43,6 +46,7 @@ struct Cli {
 enum Command {
     Ci(ci::CiArgs),
     Test(test::TestArgs),
+    Outside(outside::OutsideArgs),
     /// Check the house rules that no lint knows.
     ///
     /// Module docs, file sizes, files that import each other in a circle, paths of somebody's machine, ignored tests,
@@ -51,6 +55,8 @@ enum Command {
     Dev(dev::DevArgs),
     Bench(bench::BenchArgs),
     Fuzz(fuzz::FuzzArgs),
+    Semver(semver::SemverArgs),
+    Weight(weight::WeightArgs),
     RedisImage(image::RedisImageArgs),
     Image(image::ImageArgs),
 }
@@ -70,10 +76,13 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Ci(args) => ci::run(&sh, &args),
         Command::Test(args) => test::run(&sh, &args),
+        Command::Outside(args) => outside::run(&sh, &args),
         Command::Tidy => tidy::run(&sh),
         Command::Dev(args) => dev::run(&sh, &args),
         Command::Bench(args) => bench::run(&sh, &args),
         Command::Fuzz(args) => fuzz::run(&sh, &args),
+        Command::Semver(args) => semver::run(&sh, &args),
+        Command::Weight(args) => weight::run(&sh, &args),
         Command::RedisImage(args) => image::redis(&sh, &args),
         Command::Image(args) => image::api(&sh, &args),
     }

@@ -14,13 +14,14 @@ use crate::cargo::{
     Metadata, Package, cargo, metadata, say, setting, succeeds, without_own_variables,
 };
 use crate::image;
+use crate::outside::{self, OutsideArgs};
 
 /// Run the tests, with the Redis that they need.
 ///
 /// Where a Docker engine answers, Redis runs in containers: the image is pulled, or made by `redis-image` where there is
 /// no registry. Elsewhere `redis-server` from the PATH is started; on Debian, as root, it is installed first. Then the
-/// doc tests run, and then all others: by cargo-nextest if it is there (it ends a test that hangs), else by
-/// `cargo test`.
+/// crates of `examples/outside` are tested, then the doc tests run, and then all others: by cargo-nextest if it is there (it
+/// ends a test that hangs), else by `cargo test`.
 #[derive(Args, Debug, Default)]
 #[command(after_help = "\
 Examples:
@@ -36,6 +37,9 @@ pub(crate) struct TestArgs {
     /// Also run the suites that need more than a Redis, and install what they need.
     #[arg(long)]
     pub(crate) full: bool,
+    /// Leave out the crates of `examples/outside`. They also stay out where crates or arguments for the runner are given.
+    #[arg(long)]
+    pub(crate) no_outside: bool,
     /// Leave the doc tests out. They also stay out where arguments for the runner are given.
     #[arg(long)]
     pub(crate) no_doc: bool,
@@ -83,6 +87,9 @@ pub(crate) fn run(sh: &Shell, args: &TestArgs) -> anyhow::Result<()> {
         prepare_suite(sh, programs, args.full, &metadata)
     });
     // First, because the runner's summary of all others should be the last thing on the screen.
+    if !args.no_outside && args.packages.is_empty() && args.runner_args.is_empty() {
+        outside::run(sh, &OutsideArgs::default())?;
+    }
     if !args.no_doc && args.runner_args.is_empty() {
         run_doc_tests(sh, args, &chosen)?;
     }
