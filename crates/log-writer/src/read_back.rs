@@ -13,6 +13,8 @@ pub(crate) struct ReadBack<'a> {
     sent: &'a [NewLine],
     /// How many of the lines were found.
     found: usize,
+    /// The lines that were seen, by their place among those sent, each with its own id.
+    seen: Vec<(usize, EntryId)>,
     /// Whether the log may have lost lines between the known position and the first line that is read.
     trimmed: bool,
 }
@@ -22,6 +24,7 @@ impl<'a> ReadBack<'a> {
         Self {
             sent,
             found: 0,
+            seen: Vec::new(),
             trimmed: false,
         }
     }
@@ -46,11 +49,18 @@ impl<'a> ReadBack<'a> {
                 .iter()
                 .position(|sent| is_same(sent, line))
             {
+                self.seen.push((self.found + at, line.id));
                 self.found += at + 1;
                 last = Some(line.id);
             }
         }
         last
+    }
+
+    /// The lines that were seen, each with its own id. Those that were trimmed before the first one of these are not.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (EntryId, &'a NewLine)> {
+        let sent = self.sent;
+        self.seen.iter().map(move |(at, id)| (*id, &sent[*at]))
     }
 
     /// How many of the lines are in the log, from the first on.
@@ -111,6 +121,20 @@ mod tests {
     fn lines_of_other_producers_may_be_in_between() {
         check(&["a", "b"], &["x", "a", "y", "b", "z"], 2, Some(4));
         check(&["a", "b"], &["x", "b"], 0, None);
+    }
+
+    #[test]
+    fn each_line_that_is_found_has_its_own_id() {
+        let sent = sent(&["a", "b", "c", "d"]);
+        let mut read_back = ReadBack::new(&sent);
+        read_back.scan(&log(&["a", "x", "b"]));
+        read_back.scan(&log(&["y", "z", "w", "v", "c"]));
+        let seen: Vec<_> = read_back
+            .seen()
+            .map(|(id, line)| (id.ms(), line.text.clone()))
+            .collect();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(seen, [(1, text("a")), (3, text("b")), (5, text("c"))]);
     }
 
     #[test]

@@ -276,12 +276,8 @@ impl Shipper {
     async fn attempt(&mut self, delivery: &mut Delivery<'_>) -> Result<(), StoreError> {
         let position = self.position().await?;
         if delivery.in_doubt {
+            // Each with its own id: by that it is looked for after the next failover.
             let found = self.count_appended(position, delivery.rest()).await?;
-            let place = self.position.unwrap_or(position);
-            let lines = &delivery.rest()[..found];
-            lines
-                .iter()
-                .for_each(|line| self.after_failover.confirmed.push(place, line));
             delivery.done += found;
             delivery.in_doubt = false;
             delivery.unconfirmed |= found > 0;
@@ -323,7 +319,8 @@ impl Shipper {
         sent: &[NewLine],
     ) -> Result<usize, StoreError> {
         let mut read_back = ReadBack::new(sent);
-        let mut cursor = position;
+        // Only once everything was read: a read that fails is done again from the same position.
+        let (mut cursor, mut reached) = (position, self.position);
         loop {
             let limit = ReadLimit::lines(READ_BACK_LINES);
             let read = self.log.read_after(&self.job, cursor, limit).await?;
@@ -331,14 +328,19 @@ impl Shipper {
                 read_back.log_was_trimmed();
                 // If the log ends before the cursor, it was lost or created again, with all lines sent to it.
                 cursor = gap.resume_after;
-                self.position = Some(cursor);
+                reached = Some(cursor);
             }
             if let Some(last) = read_back.scan(&read.lines) {
-                self.position = Some(last);
+                reached = Some(last);
             }
             cursor = read.lines.last().map_or(cursor, |line| line.id);
             if !read.more || read_back.found() == sent.len() {
                 debug!(job = %self.job, sent = sent.len(), found = read_back.found(), "read back");
+                let confirmed = &mut self.after_failover.confirmed;
+                read_back
+                    .seen()
+                    .for_each(|(id, line)| confirmed.push(id, line));
+                self.position = reached;
                 return Ok(read_back.found());
             }
         }
