@@ -196,7 +196,10 @@ enum Unsuitable {
 /// on `log-api:*`, and everything else works without them.
 async fn check_redis(store: &RedisStore, needs: Needs) -> Result<(), Unsuitable> {
     match store.check().await {
-        Ok(facts) => tracing::info!(?facts, "Redis was checked"),
+        Ok(facts) => {
+            let (version, pushes_changes) = (facts.version, facts.tracks);
+            tracing::info!(version, pushes_changes, "Redis was checked");
+        }
         Err(CheckError::Unavailable(error)) => return Err(Unsuitable::Away(error.into())),
         Err(error) => return Err(Unsuitable::Refused(error.to_string())),
     }
