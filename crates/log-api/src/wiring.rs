@@ -266,11 +266,12 @@ fn redis_store(settings: &RedisSettings) -> Result<RedisStore, Problem> {
     options.watch = settings.watch;
     options.min_replicas = settings.min_replicas;
     RedisStore::new(options).map_err(|error| match error {
-        RedisOptionsError::Url { .. } => Problem::new("REDIS_URL", error),
         RedisOptionsError::CaFile { .. } => Problem::new("LOG_API_REDIS_CA_FILE", error),
         RedisOptionsError::CertFile { .. } => Problem::new("LOG_API_REDIS_CERT_FILE", error),
         RedisOptionsError::KeyFile { .. } => Problem::new("LOG_API_REDIS_KEY_FILE", error),
         RedisOptionsError::TooShort { .. } => Problem::new("LOG_API_REDIS_TIMEOUT_MS", error),
+        // The address, and what a later version may add.
+        _ => Problem::new("REDIS_URL", error),
     })
 }
 

@@ -125,9 +125,8 @@ impl From<RedisOptionsError> for Failure {
             RedisOptionsError::CaFile { .. } => "--redis-ca-file or JOBLOG_REDIS_CA_FILE",
             RedisOptionsError::CertFile { .. } => "--redis-cert-file or JOBLOG_REDIS_CERT_FILE",
             RedisOptionsError::KeyFile { .. } => "--redis-key-file or JOBLOG_REDIS_KEY_FILE",
-            RedisOptionsError::Url { .. } | RedisOptionsError::TooShort { .. } => {
-                "--redis, JOBLOG_REDIS_URL or REDIS_URL"
-            }
+            // The address, and what a later version may add.
+            _ => "--redis, JOBLOG_REDIS_URL or REDIS_URL",
         };
         Self::usage(format_args!("{name}: {error}"))
     }

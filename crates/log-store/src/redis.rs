@@ -38,6 +38,13 @@
 //! noticed later. A cluster also needs `CLUSTER SLOTS` and `CLUSTER INFO`. Of a Sentinel's
 //! user: `SENTINEL MASTER` and `SENTINEL SENTINELS`.
 //!
+//! # Crypto provider
+//!
+//! An address with TLS (`rediss://`) needs the feature `tls`, which switches on the provider `aws_lc_rs` of `rustls`. If the
+//! process has installed a provider (`rustls::crypto::CryptoProvider::install_default`), the store uses that, else
+//! `aws_lc_rs`. It never asks `rustls` to choose: that panics where several providers are compiled in. A host with a provider
+//! of its own, for example `ring`, has to install it: its own calls of `ClientConfig::builder()` would panic otherwise.
+//!
 //! **Invariant:** no command that blocks, but a `WAIT` of 100 ms where replicas are waited for; and no type of fred in this module's API.
 
 mod access;
@@ -64,6 +71,7 @@ mod node;
 mod node_options;
 mod numbered;
 mod options;
+mod options_error;
 mod peer;
 mod permissions;
 mod polling;
@@ -85,6 +93,8 @@ mod store;
 mod sweep;
 mod tasks;
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_config;
 mod verdict;
 mod watch;
 mod watch_flag;
@@ -93,7 +103,8 @@ mod writes;
 pub use check::ServerFacts;
 pub use check_error::CheckError;
 pub use keys::{KeyPatternError, KeyPatterns};
-pub use options::{RedisOptions, RedisOptionsError, Retention, UnknownWatchMode, WatchMode};
+pub use options::{RedisOptions, Retention, UnknownWatchMode, WatchMode};
+pub use options_error::RedisOptionsError;
 pub use server_version::{OLDEST_REDIS, ServerVersion};
 pub use store::{RedisState, RedisStore};
 pub use tls::RedisTls;

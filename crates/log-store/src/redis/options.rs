@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use super::error_text::text;
 use super::keys::KeyPatterns;
-use super::tls::{RedisTls, TlsProblem};
+use super::options_error::RedisOptionsError;
+use super::tls::RedisTls;
 
 /// The schemes that an address may have. `valkey` stands for `redis` in each of them.
 const SCHEMES: [&str; 6] = [
@@ -102,7 +103,11 @@ impl RedisOptions {
         let mut config = Config::from_url(&url).map_err(|error| RedisOptionsError::Url {
             reason: text(&error),
         })?;
-        config.tls = self.tls.config(has_tls)?;
+        if has_tls {
+            self.tls.switch_on(&mut config)?;
+        } else {
+            self.tls.check_unused()?;
+        }
         Ok(config)
     }
 }
@@ -187,54 +192,6 @@ impl Default for Retention {
     }
 }
 
-/// The options cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum RedisOptionsError {
-    /// The address cannot be parsed. The message does not repeat it: it may contain a password.
-    #[error("the address of Redis cannot be read: {reason}")]
-    Url {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file of authorities cannot be used.
-    #[error("the file of trusted authorities cannot be used: {reason}")]
-    CaFile {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file of our certificate cannot be used.
-    #[error("the certificate cannot be used: {reason}")]
-    CertFile {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file of our key cannot be used.
-    #[error("the key of the certificate cannot be used: {reason}")]
-    KeyFile {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A duration is less than a millisecond.
-    #[error("`{field}` must be at least a millisecond")]
-    TooShort {
-        /// The field of [`RedisOptions`].
-        field: &'static str,
-    },
-}
-
-impl From<TlsProblem> for RedisOptionsError {
-    fn from(problem: TlsProblem) -> Self {
-        match problem {
-            TlsProblem::NotAsked => Self::Url {
-                reason: "files for TLS are given, but it does not begin with rediss://".into(),
-            },
-            TlsProblem::CaFile(reason) => Self::CaFile { reason },
-            TlsProblem::CertFile(reason) => Self::CertFile { reason },
-            TlsProblem::KeyFile(reason) => Self::KeyFile { reason },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,8 +217,13 @@ mod tests {
             ("valkey-cluster://a:1?node=b:2", false),
             ("valkeys-sentinel://a:26379?sentinelServiceName=main", true),
         ] {
-            let config = RedisOptions::new(url).parse().unwrap();
-            assert_eq!(config.uses_tls(), has_tls, "{url}");
+            let parsed = without_tls(url).map(|(_, has_tls)| has_tls);
+            assert_eq!(parsed, Some(has_tls), "{url}");
+            let config = RedisOptions::new(url).parse();
+            match config {
+                Err(RedisOptionsError::NoTls) if cfg!(not(feature = "tls")) => assert!(has_tls),
+                config => assert!(config.is_ok(), "{url}"),
+            }
         }
     }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use fred::types::config::ServerConfig;
+use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::careful::CarefulReads;
 use super::node::Purpose;
 use super::node_options::NodeOptions;
-use super::options::{RedisOptions, RedisOptionsError};
+use super::options::RedisOptions;
+use super::options_error::RedisOptionsError;
 use super::reads::LogReader;
 use super::registry::Registry;
 use super::servers::Servers;
@@ -75,12 +77,11 @@ impl RedisStore {
     /// Makes a store and begins to connect in the background. It works as soon as Redis does.
     ///
     /// # Errors
-    /// The options cannot work. It is no error that Redis is away: operations then answer that it is unavailable.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// The options cannot work, or there is no tokio runtime. It is no error that Redis is away: operations then answer that
+    /// it is unavailable.
     pub fn new(options: RedisOptions) -> Result<Self, RedisOptionsError> {
         let config = options.parse()?;
+        Handle::try_current().map_err(|_| RedisOptionsError::NoRuntime)?;
         let registry = Arc::new(Registry::default());
         let node = NodeOptions {
             config: config.clone(),

@@ -238,3 +238,9 @@ async fn a_database_that_redis_does_not_have_is_an_error_that_says_so() {
     let error = refused(format!("{}/99", redis.url()), RedisTls::default()).await;
     assert!(error.contains("no database"), "{error}");
 }
+
+#[test]
+fn a_store_that_is_made_outside_a_runtime_is_an_error() {
+    let made = store("redis://127.0.0.1:1".to_owned(), RedisTls::default());
+    assert_eq!(made.unwrap_err(), RedisOptionsError::NoRuntime);
+}
