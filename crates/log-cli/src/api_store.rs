@@ -170,11 +170,11 @@ impl Jobs for ApiStore {
         }
     }
 
-    fn watch(&self, _: &JobId) -> Box<dyn JobWatch> {
+    fn watch_job(&self, _: &JobId) -> Box<dyn JobWatch> {
         Box::new(NeverChanges)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

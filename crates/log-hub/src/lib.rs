@@ -17,7 +17,7 @@
 //! # use std::sync::Arc;
 //! # use log_domain::{EntryId, JobId, Start};
 //! # use log_hub::{Hub, HubOptions, Next, Opened};
-//! # use log_store::{LogAppend, NewLine, conformance::MemoryStore};
+//! # use log_store::{LogAppend, MemoryStore, NewLine};
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 //! let store = Arc::new(MemoryStore::new());
 //! let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());

@@ -199,7 +199,7 @@ async fn measure(redis: &RedisServer, jobs: usize, design: Option<WatchMode>) ->
 
 /// Reads lines as they come, as a feed does, and records how old each line is.
 async fn follow(store: RedisStore, job: JobId, seen: Arc<Mutex<Vec<(f64, f64)>>>) {
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     let mut position = EntryId::ZERO;
     loop {
         watch.changed().await;

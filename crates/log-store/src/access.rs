@@ -49,6 +49,15 @@ impl fmt::Debug for TicketKey {
 ///   store. Another `put` with the same key MUST replace it.
 /// * **K4** If the store cannot be reached, the call MUST fail within the deadline (R4 of [`crate::LogStore`]). A failed
 ///   `take` MAY have removed the ticket. The ticket MUST NOT be returned twice.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn put(&self, key: &TicketKey, grant: &str, life: Duration) -> Result<(), StoreError>;
+/// async fn take(&self, key: &TicketKey) -> Result<Option<String>, StoreError>;
+/// ```
 #[async_trait]
 pub trait Tickets: Send + Sync + 'static {
     /// Stores a ticket for `life`, with what it stands for.
@@ -71,6 +80,15 @@ pub trait Tickets: Send + Sync + 'static {
 ///   MUST revoke nothing.
 /// * **V4** The revocations of a message, and that it was processed, MUST be stored in one step: a failed call MUST NOT have
 ///   stored only one of them.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn revoke(&self, message: &str, revocations: &[Revocation], keep: Duration) -> Result<bool, StoreError>;
+/// fn watch_revocations(&self) -> Box<dyn RevocationWatch>;
+/// ```
 #[async_trait]
 pub trait Revocations: Send + Sync + 'static {
     /// Processes a message, unless it was processed before. `message` is 1 to 128 visible ASCII characters.
@@ -82,10 +100,19 @@ pub trait Revocations: Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
 
     /// Begins to watch.
-    fn watch(&self) -> Box<dyn RevocationWatch>;
+    fn watch_revocations(&self) -> Box<dyn RevocationWatch>;
 }
 
 /// Watches revocations, see V1 and V2.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn changed(&mut self);
+/// async fn news(&mut self) -> Result<Vec<Revocation>, StoreError>;
+/// ```
 #[async_trait]
 pub trait RevocationWatch: Send + 'static {
     /// Waits until there may be new revocations.

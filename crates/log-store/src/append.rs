@@ -43,6 +43,14 @@ pub(crate) const OPEN: &str = "1";
 ///   tries again.
 /// * **A5** When a call has failed, each of its lines MUST either be visible to the store's reads ([`crate::LogStore`]) that
 ///   begin afterwards, or never come. Lines that such a read does not find may be sent again.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError>;
+/// ```
 #[async_trait]
 pub trait LogAppend: Send + Sync + 'static {
     /// Appends lines and returns their ids. Without lines it does nothing.

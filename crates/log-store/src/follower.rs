@@ -114,7 +114,7 @@ impl Follower {
         options: FollowOptions,
     ) -> Self {
         Self {
-            sources: Sources::new(store.watch(job), jobs.watch(job)),
+            sources: Sources::new(store.watch_log(job), jobs.watch_job(job)),
             options,
             progress: Progress::new(position, &options, Self::LONGEST_RETRY),
         }

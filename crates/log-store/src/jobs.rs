@@ -16,6 +16,17 @@ use crate::error::{CreateJobError, StoreError, TransitionError};
 ///   one as an empty text ([`Lifecycle::status`]).
 /// * **J4** The id of an organisation MUST be read with and without an owner. A missing or empty one MUST read as none.
 /// * **J5** The details of a job MUST be of one instant, and what a record does not say MUST be none.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError>;
+/// async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError>;
+/// fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch>;
+/// async fn ping_jobs(&self) -> Result<(), StoreError>;
+/// ```
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
     /// Reads one job.
@@ -27,14 +38,23 @@ pub trait Jobs: Send + Sync + 'static {
     }
 
     /// Begins to watch one job.
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch>;
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch>;
 
     /// Checks that the store answers.
-    async fn ping(&self) -> Result<(), StoreError>;
+    async fn ping_jobs(&self) -> Result<(), StoreError>;
 }
 
 /// Watches one job: W1 to W7 of [`crate::LogWatch`], with `get` instead of `read_after`. A change is any change of the job's
 /// status, owner, organisation or existence.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn changed(&mut self);
+/// async fn get(&mut self) -> Result<Option<Job>, StoreError>;
+/// ```
 #[async_trait]
 pub trait JobWatch: Send + 'static {
     /// Waits until the job may have changed since the last [`JobWatch::get`].
@@ -118,6 +138,16 @@ pub struct Transition {
 ///   race from one status, one MUST win and the other MUST be checked against the new status.
 /// * **T3** A step that is not allowed MUST NOT change the job.
 /// * **T4** A step MUST notify every [`JobWatch`] of the job.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// fn lifecycle(&self) -> &Lifecycle;
+/// async fn create(&self, job: &JobId, new: &NewJob) -> Result<(), CreateJobError>;
+/// async fn transition(&self, job: &JobId, step: &Transition) -> Result<JobStatus, TransitionError>;
+/// ```
 #[async_trait]
 pub trait JobWrites: Jobs {
     /// The statuses of the jobs in this store, and which may follow which. The default is the lifecycle of the wire contract.

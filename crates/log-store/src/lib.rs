@@ -10,7 +10,10 @@
 //! |---|---|---|
 //! | `redis` | [`redis::RedisStore`] | Redis Streams, as existing producers fill them |
 //! | `embedded` | `EmbeddedStore` | one process, lines on local disk |
-//! | `conformance` | [`MemoryStore`], [`FaultyStore`] | the test suite for any store; stores for tests |
+//! | `memory` | [`MemoryStore`] | tests, examples, a process that may forget |
+//! | `conformance` | [`FaultyStore`] | the suite that holds any store to its rules; a wrapper that injects faults |
+//!
+//! `tls` adds addresses with TLS to `redis`. Without any feature there are the traits and the follower; none is a default.
 //!
 //! ```
 //! use log_domain::{EntryId, JobId, ReadLimit};
@@ -20,7 +23,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryStore::new(); // or any other
 //! let job: JobId = "build-1".parse()?;
-//! let mut watch = LogStore::watch(&store, &job);
+//! let mut watch = store.watch_log(&job);
 //! let mut position = EntryId::ZERO;
 //!
 //! for text in ["Compiling", "Finished"] {
@@ -55,6 +58,8 @@ mod jobs;
 mod lines;
 mod local_access;
 mod lost_runs;
+#[cfg(feature = "memory")]
+mod memory;
 mod notice;
 mod numbered;
 #[cfg(feature = "redis")]
@@ -62,11 +67,12 @@ pub mod redis;
 #[cfg(any(feature = "redis", feature = "embedded"))]
 mod revocation_text;
 mod runs;
+mod shared;
+#[cfg(test)]
+mod written_out;
 
 pub use access::{RevocationWatch, Revocations, TicketKey, Tickets};
 pub use append::{LogAppend, NewLine};
-#[cfg(feature = "conformance")]
-pub use conformance::MemoryStore;
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{
@@ -79,6 +85,8 @@ pub use jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 pub use lines::{LogStore, LogWatch, TailRead, line_at};
 pub use local_access::LocalAccess;
 pub use lost_runs::{LostRuns, RunState};
+#[cfg(feature = "memory")]
+pub use memory::MemoryStore;
 pub use numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 pub use runs::{Claim, ClaimError, InvalidRunId, Lease, RunClaims, RunId, WORKER_LOST};
 

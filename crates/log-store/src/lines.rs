@@ -38,6 +38,20 @@ use crate::error::StoreError;
 /// * **R9** Where the position of [`LogStore::read_after`] lies within the log, from its first line to its last id, and is
 ///   no line of it, [`TailRead::lost`] MUST say so, except for lines that were deleted one by one. A [`LogWatch`] MUST say so
 ///   at its first read and whenever its server may be another one.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn read(&self, job: &JobId, span: Span, order: Order, limit: ReadLimit) -> Result<Batch, StoreError>;
+/// async fn read_after(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> Result<TailRead, StoreError>;
+/// async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError>;
+/// fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch>;
+/// async fn ping_logs(&self) -> Result<(), StoreError>;
+/// fn server(&self, job: &JobId) -> Option<u64>;
+/// fn is_degraded(&self) -> bool;
+/// ```
 #[async_trait]
 pub trait LogStore: Send + Sync + 'static {
     /// Reads lines from either end of a span.
@@ -61,10 +75,10 @@ pub trait LogStore: Send + Sync + 'static {
     async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError>;
 
     /// Begins to watch a log. Until the first read through the watch it only costs memory.
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch>;
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch>;
 
     /// Checks that the store answers, within the deadline of R4.
-    async fn ping(&self) -> Result<(), StoreError>;
+    async fn ping_logs(&self) -> Result<(), StoreError>;
 
     /// Names the connection to the server that has a log, while there is one. With another name it may be another server,
     /// which may have lost lines that were confirmed.
@@ -95,6 +109,15 @@ pub trait LogStore: Send + Sync + 'static {
 /// * **W5** `changed` MUST be cancel-safe: dropping its future MUST NOT lose a notice.
 /// * **W6** `read_after` MUST keep R1–R7, and MUST see the change that its notice was about.
 /// * **W7** A dropped watch MUST free its resources.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn changed(&mut self);
+/// async fn read_after(&mut self, after: EntryId, limit: ReadLimit) -> Result<TailRead, StoreError>;
+/// ```
 #[async_trait]
 pub trait LogWatch: Send + 'static {
     /// Waits until the log may have changed since the last [`LogWatch::read_after`].

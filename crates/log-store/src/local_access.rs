@@ -43,7 +43,7 @@ impl LocalAccess {
     }
 
     /// How many watches there are.
-    #[cfg(feature = "conformance")]
+    #[cfg(feature = "memory")]
     pub(crate) fn watched(&self) -> usize {
         self.notices.watched()
     }
@@ -84,7 +84,7 @@ impl Revocations for LocalAccess {
         Ok(true)
     }
 
-    fn watch(&self) -> Box<dyn RevocationWatch> {
+    fn watch_revocations(&self) -> Box<dyn RevocationWatch> {
         Box::new(LocalWatch {
             access: self.clone(),
             notice: self.notices.subscribe(&()),
@@ -172,49 +172,6 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
         alive.map(|(key, (value, _))| (key, value))
     }
 }
-
-/// Implements both traits for a store that has a [`LocalAccess`] in a field.
-#[cfg(feature = "conformance")]
-macro_rules! delegate_access {
-    ($store:ident, $($place:ident).+) => {
-        #[async_trait::async_trait]
-        impl $crate::Tickets for $store {
-            async fn put(
-                &self,
-                key: &$crate::TicketKey,
-                grant: &str,
-                life: std::time::Duration,
-            ) -> Result<(), $crate::StoreError> {
-                self.$($place).+.put(key, grant, life).await
-            }
-
-            async fn take(
-                &self,
-                key: &$crate::TicketKey,
-            ) -> Result<Option<String>, $crate::StoreError> {
-                self.$($place).+.take(key).await
-            }
-        }
-
-        #[async_trait::async_trait]
-        impl $crate::Revocations for $store {
-            async fn revoke(
-                &self,
-                message: &str,
-                revocations: &[log_domain::Revocation],
-                keep: std::time::Duration,
-            ) -> Result<bool, $crate::StoreError> {
-                self.$($place).+.revoke(message, revocations, keep).await
-            }
-
-            fn watch(&self) -> Box<dyn $crate::RevocationWatch> {
-                $crate::Revocations::watch(&self.$($place).+)
-            }
-        }
-    };
-}
-#[cfg(feature = "conformance")]
-pub(crate) use delegate_access;
 
 #[cfg(test)]
 mod tests {

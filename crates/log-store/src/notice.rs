@@ -48,7 +48,7 @@ impl<K: Eq + Hash + Clone> Notices<K> {
     }
 
     /// How many keys are watched.
-    #[cfg(feature = "conformance")]
+    #[cfg(any(feature = "memory", all(feature = "conformance", feature = "embedded")))]
     pub(crate) fn watched(&self) -> usize {
         self.senders.lock().len()
     }

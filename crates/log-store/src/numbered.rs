@@ -25,7 +25,7 @@ pub struct NumberedAppended {
 
 impl NumberedAppended {
     /// The answer to a batch without lines.
-    #[cfg(any(feature = "redis", feature = "embedded", feature = "conformance"))]
+    #[cfg(any(feature = "redis", feature = "embedded", feature = "memory"))]
     pub(crate) fn for_no_lines(
         state: Option<&ProducerState>,
         batch: &Numbering,
@@ -80,6 +80,15 @@ pub enum NumberedAppendError {
 ///   the first of its lines; then the count says so, and the same call again adds the rest.
 /// * **P6** Producers MUST NOT wait for each other, and their order in the log is that of their arrival.
 /// * **P7** A count MUST live as long as the log, and MUST NOT outlive it.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn append_numbered(&self, job: &JobId, batch: &Numbering, lines: &[NewLine]) -> Result<NumberedAppended, NumberedAppendError>;
+/// async fn producer(&self, job: &JobId, producer: &ProducerName) -> Result<Option<ProducerState>, StoreError>;
+/// ```
 #[async_trait]
 pub trait NumberedAppend: LogAppend {
     /// Appends those lines of a batch that are not in the log yet. Without lines it changes nothing.

@@ -140,6 +140,19 @@ pub enum ClaimError {
 /// * **C6** `end_lost` MUST end the job in one step with the check that this run still has it and that its lease has lapsed,
 ///   and MUST release the claim. Of any number of callers one MUST get `true`. Otherwise it MUST change nothing. T4 holds.
 /// * **C7** `release` MUST release the claim of this run, and of no other.
+///
+/// # Signatures
+///
+/// As one writes them, under `#[async_trait]`:
+///
+/// ```text
+/// async fn claim(&self, job: &JobId, run: &RunId, lease: Duration) -> Result<(), ClaimError>;
+/// async fn release(&self, job: &JobId, run: &RunId) -> Result<(), StoreError>;
+/// async fn step(&self, job: &JobId, run: &RunId, step: &Transition) -> Result<JobStatus, TransitionError>;
+/// async fn claimant(&self, job: &JobId) -> Result<Option<Claim>, StoreError>;
+/// async fn lapsed(&self, limit: usize) -> Result<Vec<(JobId, Claim)>, StoreError>;
+/// async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError>;
+/// ```
 #[async_trait]
 pub trait RunClaims: JobWrites {
     /// Claims a job for a run, or renews its claim.
@@ -169,7 +182,7 @@ pub trait RunClaims: JobWrites {
 }
 
 /// The next step on the way of a lost job to its end. `None` if it has ended.
-#[cfg(any(feature = "redis", feature = "embedded", feature = "conformance", test))]
+#[cfg(any(feature = "redis", feature = "embedded", feature = "memory", test))]
 pub(crate) fn next_lost_step(
     lifecycle: &Lifecycle,
     from: &JobStatus,

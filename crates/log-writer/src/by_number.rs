@@ -85,11 +85,11 @@ impl LogStore for NothingToRead {
         Ok(LogBounds::ABSENT)
     }
 
-    fn watch(&self, _: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, _: &JobId) -> Box<dyn LogWatch> {
         Box::new(NeverChanges)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_logs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -209,11 +209,11 @@ mod tests {
             Err(StoreRefused::new("NOPERM").into())
         }
 
-        fn watch(&self, _: &JobId) -> Box<dyn JobWatch> {
+        fn watch_job(&self, _: &JobId) -> Box<dyn JobWatch> {
             unreachable!("leases are checked without a watch")
         }
 
-        async fn ping(&self) -> Result<(), StoreError> {
+        async fn ping_jobs(&self) -> Result<(), StoreError> {
             Ok(())
         }
     }

@@ -15,7 +15,7 @@ pub(super) async fn follow_revocations(deciders: Arc<Deciders>) {
     let Some(list) = &deciders.revoked else {
         return;
     };
-    let mut watch = list.store.watch();
+    let mut watch = list.store.watch_revocations();
     let mut failing = false;
     loop {
         watch.changed().await;

@@ -188,11 +188,11 @@ impl Jobs for Broken {
         panic!("a secret of the service")
     }
 
-    fn watch(&self, _: &JobId) -> Box<dyn JobWatch> {
+    fn watch_job(&self, _: &JobId) -> Box<dyn JobWatch> {
         unreachable!("nobody may read")
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

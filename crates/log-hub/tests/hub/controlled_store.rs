@@ -191,17 +191,17 @@ impl LogStore for ControlledStore {
         self.inner.bounds(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(ControlledWatch {
-            inner: LogStore::watch(&self.inner, job),
+            inner: self.inner.watch_log(job),
             store: self.inner.clone(),
             job: job.clone(),
             controls: self.controls.clone(),
         })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        LogStore::ping(&self.inner).await
+    async fn ping_logs(&self) -> Result<(), StoreError> {
+        self.inner.ping_logs().await
     }
 }
 

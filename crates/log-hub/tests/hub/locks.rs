@@ -49,15 +49,15 @@ impl LogStore for SlowWatches {
         self.inner.bounds(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
         if *job == self.slow {
             self.blocks.send(()).unwrap();
             let _ = self.go_on.lock().unwrap().recv();
         }
-        LogStore::watch(&self.inner, job)
+        self.inner.watch_log(job)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_logs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -64,7 +64,6 @@
 )]
 
 mod cases;
-mod memory;
 mod subject;
 mod support;
 
@@ -72,7 +71,6 @@ pub use cases::{
     access, append, gap, histories, job_details, jobs, lifecycle, lines, numbered, outage,
     outage_access, outage_append, outage_numbered, reads, runs, watch,
 };
-pub use memory::MemoryStore;
 pub use subject::{ConnectedSubject, Connection, Subject, fresh_job};
 pub use support::{run, run_together};
 

@@ -115,7 +115,7 @@ impl Revocations for EmbeddedStore {
         Ok(self.writer.write(revoke).await?)
     }
 
-    fn watch(&self) -> Box<dyn RevocationWatch> {
+    fn watch_revocations(&self) -> Box<dyn RevocationWatch> {
         Box::new(EmbeddedRevocations {
             store: self.clone(),
             notice: self.inner.access.subscribe(&()),

@@ -24,15 +24,15 @@ impl Jobs for EmbeddedStore {
         }))
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
         Box::new(EmbeddedWatch {
             store: self.clone(),
             notice: self.inner.jobs.subscribe(job),
         })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        LogStore::ping(self).await
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
+        self.ping_logs().await
     }
 }
 

@@ -39,14 +39,14 @@ impl LogStore for EmbeddedStore {
         self.snapshot(move |snapshot| snapshot.bounds(&job)).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(EmbeddedWatch {
             store: self.clone(),
             notice: self.inner.logs.subscribe(job),
         })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_logs(&self) -> Result<(), StoreError> {
         self.snapshot(|_| Ok(())).await
     }
 }

@@ -36,8 +36,11 @@ impl<S: Revocations> Revocations for FaultyStore<S> {
             .await
     }
 
-    fn watch(&self) -> Box<dyn RevocationWatch> {
-        Box::new(FaultyWatch::new(self.inner.watch(), &self.faults))
+    fn watch_revocations(&self) -> Box<dyn RevocationWatch> {
+        Box::new(FaultyWatch::new(
+            self.inner.watch_revocations(),
+            &self.faults,
+        ))
     }
 }
 

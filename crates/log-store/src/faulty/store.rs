@@ -30,9 +30,9 @@ use crate::runs::{Claim, ClaimError, RunClaims, RunId};
 /// # async fn main() {
 /// let store = FaultyStore::new(MemoryStore::new());
 /// store.faults().cut();
-/// assert!(store.ping().await.is_err());
+/// assert!(store.ping_logs().await.is_err());
 /// store.faults().mend();
-/// assert!(store.ping().await.is_ok());
+/// assert!(store.ping_logs().await.is_ok());
 /// # }
 /// ```
 #[derive(Debug)]
@@ -102,12 +102,12 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
         self.faults.call(self.inner.bounds(job)).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
-        Box::new(FaultyWatch::new(self.inner.watch(job), &self.faults))
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
+        Box::new(FaultyWatch::new(self.inner.watch_log(job), &self.faults))
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.faults.call(self.inner.ping()).await
+    async fn ping_logs(&self) -> Result<(), StoreError> {
+        self.faults.call(self.inner.ping_logs()).await
     }
 
     fn server(&self, job: &JobId) -> Option<u64> {
@@ -164,12 +164,12 @@ impl<S: Jobs> Jobs for FaultyStore<S> {
         self.faults.call(self.inner.details(job)).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
-        Box::new(FaultyWatch::new(self.inner.watch(job), &self.faults))
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
+        Box::new(FaultyWatch::new(self.inner.watch_job(job), &self.faults))
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.faults.call(self.inner.ping()).await
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
+        self.faults.call(self.inner.ping_jobs()).await
     }
 }
 

@@ -474,17 +474,17 @@ impl LogStore for RacingStore {
         self.fixture.store.bounds(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(RacingWatch {
-            inner: LogStore::watch(&self.fixture.store, job),
+            inner: self.fixture.store.watch_log(job),
             fixture: self.fixture.clone(),
             last: self.last.clone(),
             refuses: self.refuses.clone(),
         })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        LogStore::ping(&self.fixture.store).await
+    async fn ping_logs(&self) -> Result<(), StoreError> {
+        self.fixture.store.ping_logs().await
     }
 }
 

@@ -134,7 +134,7 @@ impl Revocations for RedisStore {
         Ok(self.core.servers.write(&keys[0], revoke).await?)
     }
 
-    fn watch(&self) -> Box<dyn RevocationWatch> {
+    fn watch_revocations(&self) -> Box<dyn RevocationWatch> {
         Box::new(RevocationReader {
             watch: self.watch_key(REVOCATIONS.into()),
             position: EntryId::ZERO,

@@ -33,11 +33,11 @@ impl Jobs for RedisStore {
         Ok(servers.read(Purpose::Commands, &key, read).await?)
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
         Box::new(self.watch_key(self.core.options.keys.job(job)))
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
         self.ping().await
     }
 }

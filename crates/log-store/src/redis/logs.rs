@@ -59,11 +59,11 @@ impl LogStore for RedisStore {
             .await?)
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(self.watch_key(self.core.options.keys.logs(job)))
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_logs(&self) -> Result<(), StoreError> {
         self.ping().await
     }
 

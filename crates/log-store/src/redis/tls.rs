@@ -40,7 +40,10 @@ impl RedisTls {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, reason = "the same call, whether TLS is built in or not")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same call, whether TLS is built in or not"
+    )]
     pub(super) const fn switch_on(&self, _: &mut Config) -> Result<(), RedisOptionsError> {
         Err(RedisOptionsError::NoTls)
     }

@@ -247,7 +247,7 @@ async fn a_job_expires_when_its_log_and_its_record_are_old() {
         store.get(&job).await.unwrap().is_some(),
         "it was written 47 hours ago"
     );
-    let mut watch = Jobs::watch(&store, &job);
+    let mut watch = store.watch_job(&job);
     watch.get().await.unwrap();
     store.age_job(&job, HOUR).await;
     timeout(Duration::from_secs(5), watch.changed())
@@ -277,7 +277,7 @@ async fn tickets_and_revocations_survive_a_restart() {
     let store = open(&dir, EmbeddedOptions::default()).await;
     assert_eq!(store.take(&key).await.unwrap().as_deref(), Some("grant"));
     assert_eq!(store.take(&key).await.unwrap(), None);
-    let mut watch = Revocations::watch(&store);
+    let mut watch = store.watch_revocations();
     assert_eq!(watch.news().await.unwrap(), std::slice::from_ref(&revoked));
     assert!(!store.revoke("m-1", &[revoked], HOUR).await.unwrap());
 }

@@ -182,7 +182,7 @@ async fn a_watch_gets_no_notice_while_the_connection_is_cut_and_one_after_it() {
     const HOUR: Duration = Duration::from_secs(3600);
     let store = FaultyStore::new(MemoryStore::new());
     let job = fresh_job();
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     watch.changed().await;
     watch
         .read_after(EntryId::ZERO, ReadLimit::lines(1))
@@ -209,7 +209,7 @@ async fn a_watch_gets_no_notice_while_the_connection_is_cut_and_one_after_it() {
 async fn notices_without_a_change_come_when_they_are_switched_on() {
     const HOUR: Duration = Duration::from_secs(3600);
     let store = FaultyStore::new(MemoryStore::new());
-    let mut watch = LogStore::watch(&store, &fresh_job());
+    let mut watch = store.watch_log(&fresh_job());
     watch
         .read_after(EntryId::ZERO, ReadLimit::lines(1))
         .await

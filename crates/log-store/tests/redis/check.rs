@@ -92,7 +92,7 @@ async fn a_user_with_the_documented_permissions_can_do_everything() {
         .unwrap();
     store.read_after(&job, EntryId::ZERO, ALL).await.unwrap();
     store.get(&job).await.unwrap();
-    LogStore::ping(&store).await.unwrap();
+    store.ping_logs().await.unwrap();
     let other = fresh_job();
     let mut follower = Follower::new(&store, &other);
     produce(&redis, &other, 1..=3).await;
@@ -126,7 +126,7 @@ async fn tickets_and_revocations_need_the_documented_permissions_and_no_more() {
     let message = fresh_job();
     let revoke = keeper.revoke(message.as_str(), &revoked, life);
     assert!(revoke.await.unwrap());
-    let news = Revocations::watch(&keeper).news().await.unwrap();
+    let news = keeper.watch_revocations().news().await.unwrap();
     assert!(news.contains(&revoked[0]));
 
     user(&redis, "reader-alone", &READER).await;
@@ -248,7 +248,7 @@ async fn a_store_polls_through_a_proxy_that_does_not_know_hello() {
             produce(&redis, &job, [ms]).await;
             follower.follow(ms).await;
         }
-        let mut watch = Jobs::watch(&store, &job);
+        let mut watch = store.watch_job(&job);
         assert_eq!(watch.get().await.unwrap(), None);
         let created = ["HSET", &hash(&job), "status", "ready"];
         redis.command(&created).await;
@@ -269,7 +269,7 @@ async fn a_store_that_must_track_says_why_it_cannot_through_such_a_proxy() {
         fake::proxy_without_hello(redis.address()).await
     );
     let strict = RedisStore::new(options(url, WatchMode::Tracking)).unwrap();
-    let mut watch = LogStore::watch(&strict, &fresh_job());
+    let mut watch = strict.watch_log(&fresh_job());
     let error = soon("a refusal", async {
         loop {
             match watch.read_after(EntryId::ZERO, ALL).await {

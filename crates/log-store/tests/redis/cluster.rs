@@ -58,7 +58,7 @@ async fn read_own(store: &RedisStore, job: &JobId) -> Result<usize, log_store::S
         .read(job, Span::default(), Order::NewestFirst, ALL)
         .await?;
     page.lines.iter().for_each(own);
-    let mut watch = LogStore::watch(store, job);
+    let mut watch = store.watch_log(job);
     let tail = watch.read_after(EntryId::ZERO, ALL).await?;
     tail.lines.iter().for_each(own);
     assert!(tail.lines.len() >= page.lines.len(), "{job} lost lines");
@@ -198,7 +198,7 @@ async fn write_numbered(store: RedisStore, job: JobId, count: usize) {
 
 /// Follows a log whose lines are the numbers from 0 on.
 async fn follow_numbered(store: RedisStore, job: JobId, count: usize) {
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     let (mut position, mut seen) = (EntryId::ZERO, 0);
     while seen < count {
         watch.changed().await;
@@ -235,7 +235,7 @@ async fn a_lost_master_is_noticed_by_its_own_jobs_only() {
     let jobs = jobs.map(Option::unwrap);
     let mut watches = Vec::new();
     for job in &jobs {
-        let mut watch = LogStore::watch(&store, job);
+        let mut watch = store.watch_log(job);
         watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         watches.push(watch);
     }
@@ -306,7 +306,7 @@ async fn what_is_healthy_is_served_although_a_master_and_its_replica_are_gone() 
     }
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
     for store in [&store, &fresh] {
-        LogStore::ping(store).await.unwrap();
+        store.ping_logs().await.unwrap();
         store.check().await.unwrap();
         let served = store.state().slots_served;
         assert!(served > 10_000 && served < 12_000, "{served}");

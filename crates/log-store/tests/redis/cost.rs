@@ -21,9 +21,9 @@ async fn a_store_has_two_connections_whatever_it_watches() {
         let mut watches = Vec::new();
         for _ in 0..200 {
             let job = fresh_job();
-            let mut log = LogStore::watch(&setup.store, &job);
+            let mut log = setup.store.watch_log(&job);
             log.read_after(EntryId::ZERO, ALL).await.unwrap();
-            let mut hash = Jobs::watch(&setup.store, &job);
+            let mut hash = setup.store.watch_job(&job);
             hash.get().await.unwrap();
             watches.push((log, hash));
         }
@@ -49,7 +49,7 @@ async fn a_store_has_two_connections_whatever_it_watches() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_of_revocations_takes_no_connection_and_asks_nothing_while_nothing_is_revoked() {
     let setup = Setup::own(WatchMode::Tracking).await;
-    let mut watch = Revocations::watch(&setup.store);
+    let mut watch = setup.store.watch_revocations();
     watch.news().await.unwrap();
     let key = TicketKey::new([7; 32]);
     setup
@@ -69,7 +69,7 @@ async fn a_watch_of_revocations_takes_no_connection_and_asks_nothing_while_nothi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_dropped_closes_its_connections() {
     let setup = Setup::shared(WatchMode::Auto).await;
-    let watch = LogStore::watch(&setup.store, &fresh_job());
+    let watch = setup.store.watch_log(&fresh_job());
     drop(setup.store);
     sleep(Duration::from_millis(100)).await;
     assert_eq!(setup.proxy.connections(), 2, "a watch keeps them");
@@ -87,7 +87,7 @@ async fn the_limit_of_a_read_decides_how_many_commands_it_takes() {
     let setup = Setup::own(WatchMode::Tracking).await;
     let job = fresh_job();
     produce(&setup.redis, &job, 1..=2_000).await;
-    let mut watch = LogStore::watch(&setup.store, &job);
+    let mut watch = setup.store.watch_log(&job);
     // From now on the store knows that the lines are short.
     watch.read_after(EntryId::ZERO, ALL).await.unwrap();
     // The limit, and how many commands of up to 128 entries that takes, including one line beyond the limit.
@@ -117,7 +117,7 @@ async fn nothing_is_asked_while_nothing_happens() {
     let setup = Setup::own(WatchMode::Tracking).await;
     let mut watches = Vec::new();
     for _ in 0..50 {
-        let mut watch = LogStore::watch(&setup.store, &fresh_job());
+        let mut watch = setup.store.watch_log(&fresh_job());
         watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         watches.push(watch);
     }
@@ -140,7 +140,7 @@ async fn nothing_is_asked_while_nothing_happens() {
 fn read_on_each_notice(setup: &Setup, logs: usize, reads: &Arc<AtomicU64>) -> JoinSet<()> {
     let mut readers = JoinSet::new();
     for _ in 0..logs {
-        let mut watch = LogStore::watch(&setup.store, &fresh_job());
+        let mut watch = setup.store.watch_log(&fresh_job());
         let reads = Arc::clone(reads);
         readers.spawn(async move {
             loop {

@@ -144,7 +144,7 @@ async fn a_store_begins_while_redis_is_away_and_works_when_it_comes() {
     let store = RedisStore::new(impatient).unwrap();
     let job = fresh_job();
     let begun = Instant::now();
-    let away = LogStore::ping(&store).await;
+    let away = store.ping_logs().await;
     assert!(away.is_err_and(|error| error.is_retryable()));
     assert!(begun.elapsed() < Duration::from_secs(3));
     assert!(store.check().await.unwrap_err().is_retryable());
@@ -164,7 +164,7 @@ async fn a_stream_deleted_and_created_again_while_disconnected_is_a_gap() {
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
         produce(&setup.redis, &job, 1..=5).await;
-        let mut watch = LogStore::watch(&setup.store, &job);
+        let mut watch = setup.store.watch_log(&job);
         settle(&mut *watch, mode).await;
         setup.proxy.refuse().await;
         setup.redis.command(&["DEL", &logs(&job)]).await;
@@ -184,7 +184,7 @@ async fn a_stream_trimmed_while_disconnected_is_a_gap() {
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
         produce(&setup.redis, &job, 1..=5).await;
-        let mut watch = LogStore::watch(&setup.store, &job);
+        let mut watch = setup.store.watch_log(&job);
         settle(&mut *watch, mode).await;
         setup.proxy.refuse().await;
         produce(&setup.redis, &job, 6..=9).await;
@@ -208,7 +208,7 @@ async fn a_status_that_changes_while_disconnected_is_noticed() {
         let job = fresh_job();
         let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
         setup.store.create(&job, &new).await.unwrap();
-        let mut watch = Jobs::watch(&setup.store, &job);
+        let mut watch = setup.store.watch_job(&job);
         assert_eq!(
             watch.get().await.unwrap().unwrap().status,
             JobStatus::QUEUED
@@ -310,7 +310,7 @@ async fn a_line_that_came_during_a_read_and_is_gone_after_it_is_noticed() {
         let mut hits = 0;
         for round in 0..40 {
             let job = fresh_job();
-            let mut watch = LogStore::watch(&setup.store, &job);
+            let mut watch = setup.store.watch_log(&job);
             let producing = async {
                 // At different moments of the read, which takes a few round trips.
                 sleep(Duration::from_micros(round * 50)).await;

@@ -145,7 +145,7 @@ async fn a_flush_is_noticed_and_so_is_what_is_written_after_it() {
         for flush in [&["FLUSHALL"][..], &["FLUSHDB"], &["SWAPDB", "0", "1"]] {
             let job = fresh_job();
             produce(&redis, &job, 5..=6).await;
-            let mut watch = LogStore::watch(&store, &job);
+            let mut watch = store.watch_log(&job);
             watch.read_after(EntryId::ZERO, ALL).await.unwrap();
             let last = EntryId::new(6, 0);
             redis.command(flush).await;
@@ -169,7 +169,7 @@ async fn a_flush_is_found_by_the_sweep_where_the_server_does_not_tell() {
     connected(&store).await;
     let job = fresh_job();
     produce(&redis, &job, 1..=3).await;
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     watch.read_after(EntryId::ZERO, ALL).await.unwrap();
     let begin = Instant::now();
     redis.command(&["FLUSHALL"]).await;
@@ -186,7 +186,7 @@ async fn a_burst_of_pushes_beyond_their_room_misses_nothing() {
     let jobs: Vec<_> = (0..KEYS).map(|_| fresh_job()).collect();
     let mut reads = JoinSet::new();
     for job in &jobs {
-        let mut watch = LogStore::watch(&setup.store, job);
+        let mut watch = setup.store.watch_log(job);
         reads.spawn(async move {
             while watch.read_after(EntryId::ZERO, ALL).await.is_err() {}
             watch

@@ -37,7 +37,7 @@ async fn a_key_of_another_type_is_no_log_and_no_job() {
             assert!(matches!(answer, Err(StoreError::NotALog(_))), "{answer:?}");
         }
         assert_eq!(store.get(&job).await.unwrap(), None);
-        assert_eq!(Jobs::watch(store, &job).get().await.unwrap(), None);
+        assert_eq!(store.watch_job(&job).get().await.unwrap(), None);
     }
 }
 
@@ -47,7 +47,7 @@ async fn a_follower_of_a_log_that_becomes_something_else_waits_for_the_next_one(
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
         produce(&setup.redis, &job, 1..=2).await;
-        let mut watch = LogStore::watch(&setup.store, &job);
+        let mut watch = setup.store.watch_log(&job);
         watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         setup.redis.command(&["SET", &logs(&job), "x"]).await;
         let gone = async {
@@ -113,7 +113,7 @@ async fn a_small_tracking_table_makes_watches_poll_and_no_storm() {
     let (reads, lines) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let jobs: Vec<_> = (0..200).map(|_| fresh_job()).collect();
     for job in &jobs {
-        let mut watch = LogStore::watch(&setup.store, job);
+        let mut watch = setup.store.watch_log(job);
         let (reads, lines) = (Arc::clone(&reads), Arc::clone(&lines));
         readers.spawn(async move {
             let mut position = EntryId::ZERO;

@@ -27,7 +27,7 @@ async fn a_planned_failover_is_followed_at_once() {
     let set = SentinelSet::start().await;
     let store = store_on(set.url(), WatchMode::Auto).await;
     let job = fresh_job();
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     watch.read_after(EntryId::ZERO, ALL).await.unwrap();
     store.append(&job, &[line(0)]).await.unwrap();
     set.fail_over().await;

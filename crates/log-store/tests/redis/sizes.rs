@@ -139,7 +139,7 @@ async fn redis_sends_at_most_three_times_what_a_live_reader_gets_of_bursts() {
     let (redis, store) = own().await;
     for size in SIZES {
         let job = fresh_job();
-        let mut watch = LogStore::watch(&store, &job);
+        let mut watch = store.watch_log(&job);
         watch.read_after(EntryId::ZERO, LIMITS[1]).await.unwrap();
         let burst = vec![size; (200_000 / size).clamp(1, 50)];
         let before = sent(&redis).await;
@@ -234,7 +234,7 @@ async fn following_a_log_of_very_long_lines_takes_bounded_memory() {
     let (redis, store) = own().await;
     let job = fresh_job();
     fill_large(&redis, &job, 3, 40, "text").await;
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     let before = peak_memory();
     let (mut position, mut lines) = (EntryId::ZERO, 0);
     while lines < 43 {
@@ -257,7 +257,7 @@ async fn a_log_with_a_long_first_line_is_followed_by_reads_without_it() {
     let (redis, store) = own().await;
     let job = fresh_job();
     fill(&redis, &job, &[1_000_000]).await;
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     let tail = watch.read_after(EntryId::ZERO, LIMITS[1]).await.unwrap();
     let mut position = tail.lines[0].id;
     let before = sent(&redis).await;

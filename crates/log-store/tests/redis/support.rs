@@ -111,7 +111,7 @@ pub(crate) struct Follower {
 impl Follower {
     pub(crate) fn new(store: &RedisStore, job: &JobId) -> Self {
         Self {
-            watch: LogStore::watch(store, job),
+            watch: store.watch_log(job),
             seen: Vec::new(),
         }
     }
@@ -133,7 +133,7 @@ impl Follower {
 pub(crate) async fn back(store: &RedisStore) -> Duration {
     let begun = Instant::now();
     soon("an answer", async {
-        while LogStore::ping(store).await.is_err() || !store.state().connected {
+        while store.ping_logs().await.is_err() || !store.state().connected {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })

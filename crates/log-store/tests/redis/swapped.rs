@@ -167,8 +167,8 @@ impl Owned {
             let (store, job) = (self.store.clone(), job.clone());
             let answers = Arc::clone(&self.answers);
             reads.spawn(async move {
-                let mut watch = LogStore::watch(&store, &job);
-                let mut record = Jobs::watch(&store, &job);
+                let mut watch = store.watch_log(&job);
+                let mut record = store.watch_job(&job);
                 let own = tokio::join!(
                     own_owner(&job, Jobs::get(&store, &job)),
                     own_owner(&job, record.get()),
@@ -277,7 +277,7 @@ async fn a_ticket_is_never_anothers() {
         takes.join_all().await;
         owned.swapper.on.store(false, Ordering::Relaxed);
         soon("an answer", async {
-            while LogStore::ping(&owned.store).await.is_err() {}
+            while owned.store.ping_logs().await.is_err() {}
         })
         .await;
     }
@@ -317,7 +317,7 @@ async fn no_status_of_a_job_moves_the_replies_of_others() {
                 redis
                     .command(&[&["HSET", &hash(&job)][..], &fields].concat())
                     .await;
-                let mut watch = Jobs::watch(&store, &job);
+                let mut watch = store.watch_job(&job);
                 for read in [Jobs::get(&store, &job).await, watch.get().await] {
                     let read = read.unwrap().unwrap();
                     assert_eq!(read.status.as_str(), word);
@@ -326,7 +326,7 @@ async fn no_status_of_a_job_moves_the_replies_of_others() {
                     store.bounds(&other).await.unwrap().last_id,
                     EntryId::new(7, 0)
                 );
-                let mut tail = LogStore::watch(&store, &other);
+                let mut tail = store.watch_log(&other);
                 let tail = tail.read_after(EntryId::ZERO, ALL).await.unwrap();
                 assert_eq!(tail.lines.len(), 1, "{user} {mode:?} {word}");
             }

@@ -45,12 +45,12 @@ impl LogStore for Moving {
         self.store.bounds(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
-        LogStore::watch(&*self.store, job)
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
+        self.store.watch_log(job)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        LogStore::ping(&*self.store).await
+    async fn ping_logs(&self) -> Result<(), StoreError> {
+        self.store.ping_logs().await
     }
 
     fn server(&self, _: &JobId) -> Option<u64> {

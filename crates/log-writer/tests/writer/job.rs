@@ -60,12 +60,12 @@ impl Jobs for StepRecorder {
         self.store.get(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
-        Jobs::watch(&*self.store, job)
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
+        self.store.watch_job(job)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        Jobs::ping(&*self.store).await
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
+        self.store.ping_jobs().await
     }
 }
 

@@ -50,8 +50,8 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
 
 /// Asks the store for a sign of life. Logs and jobs are mostly in one store, which is then asked once.
 async fn answers(state: &AppState) -> bool {
-    state.store.ping().await.is_ok()
-        && (is_one_store(&state.store, &state.jobs) || state.jobs.ping().await.is_ok())
+    state.store.ping_logs().await.is_ok()
+        && (is_one_store(&state.store, &state.jobs) || state.jobs.ping_jobs().await.is_ok())
 }
 
 fn is_one_store(logs: &Arc<dyn LogStore>, jobs: &Arc<dyn Jobs>) -> bool {

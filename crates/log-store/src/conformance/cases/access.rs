@@ -115,7 +115,7 @@ pub async fn a_ticket_that_was_never_put_is_none(subject: Arc<dyn Subject>) {
 /// V1.
 pub async fn every_watch_reads_a_revocation(subject: Arc<dyn Subject>) {
     let revocations = subject.revocations();
-    let mut before = revocations.watch();
+    let mut before = revocations.watch_revocations();
     before.news().await.unwrap();
     let name = fresh_name(&*subject);
     let (org, user) = (OrgId::new(&name).unwrap(), UserId::new(&name).unwrap());
@@ -130,7 +130,7 @@ pub async fn every_watch_reads_a_revocation(subject: Arc<dyn Subject>) {
         issued_until: 1_666_648_255,
     });
     assert!(revocations.revoke(&name, &all, MINUTE).await.unwrap());
-    let mut after = revocations.watch();
+    let mut after = revocations.watch_revocations();
     for watch in [&mut before, &mut after] {
         let news = watch.news().await.unwrap();
         assert!(all.iter().all(|revocation| news.contains(revocation)));
@@ -140,7 +140,7 @@ pub async fn every_watch_reads_a_revocation(subject: Arc<dyn Subject>) {
 /// V1.
 pub async fn revocations_are_read_once_and_in_order(subject: Arc<dyn Subject>) {
     let revocations = subject.revocations();
-    let mut watch = revocations.watch();
+    let mut watch = revocations.watch_revocations();
     let mut seen = Vec::new();
     let mut expected = Vec::new();
     for _ in 0..10 {
@@ -153,7 +153,7 @@ pub async fn revocations_are_read_once_and_in_order(subject: Arc<dyn Subject>) {
         expected.push(revoked);
     }
     assert!(!seen.iter().any(|revoked| expected.contains(revoked)));
-    let mut all = revocations.watch().news().await.unwrap();
+    let mut all = revocations.watch_revocations().news().await.unwrap();
     all.retain(|revoked| expected.contains(revoked));
     assert_eq!(all, expected);
 }
@@ -170,7 +170,7 @@ pub async fn many_revocations_are_all_read(subject: Arc<dyn Subject>) {
             .await
             .unwrap();
     }
-    let news = revocations.watch().news().await.unwrap();
+    let news = revocations.watch_revocations().news().await.unwrap();
     let read: HashSet<_> = news.into_iter().map(|revoked| revoked.what).collect();
     for name in &names {
         assert!(read.contains(&Revoked::Session(name.as_str().into())));
@@ -192,7 +192,7 @@ pub async fn a_revocation_outlives_a_later_message_with_a_shorter_life(subject: 
         assert!(revocations.revoke(&message, later, life).await.unwrap());
     }
     sleep(2 * life).await;
-    let read = revocations.watch().news().await.unwrap();
+    let read = revocations.watch_revocations().news().await.unwrap();
     assert!(read.contains(&revoked));
 }
 
@@ -201,7 +201,7 @@ pub async fn a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocati
     subject: Arc<dyn Subject>,
 ) {
     let revocations = subject.revocations();
-    let mut watch = revocations.watch();
+    let mut watch = revocations.watch_revocations();
     soon(&*subject, "the first notice", watch.changed()).await;
     watch.news().await.unwrap();
     for _ in 0..5 {
@@ -225,7 +225,7 @@ pub async fn a_message_is_processed_once(subject: Arc<dyn Subject>) {
     };
     assert!(call(&first).await.unwrap());
     assert!(!call(&second).await.unwrap());
-    let news = revocations.watch().news().await.unwrap();
+    let news = revocations.watch_revocations().news().await.unwrap();
     assert!(news.contains(&first) && !news.contains(&second));
     // After `keep`, a message with this id is processed again.
     let (short, life) = (fresh_name(&*subject), Duration::from_millis(100));

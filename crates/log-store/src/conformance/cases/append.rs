@@ -71,7 +71,7 @@ pub async fn an_append_without_lines_does_nothing(subject: Arc<dyn Subject>) {
 /// A2.
 pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
-    let mut watch = store.watch(&job);
+    let mut watch = store.watch_log(&job);
     read_after(&mut *watch, EntryId::ZERO).await;
     let given = subject
         .appender()

@@ -48,7 +48,7 @@ pub async fn a_job_that_does_not_exist_is_none(subject: Arc<dyn Subject>) {
     let id = created(&*subject).await;
     subject.delete_job(&id).await;
     assert_eq!(subject.jobs().get(&id).await.unwrap(), None);
-    subject.jobs().ping().await.unwrap();
+    subject.jobs().ping_jobs().await.unwrap();
 }
 
 /// J2.
@@ -251,7 +251,11 @@ pub async fn a_refused_step_leaves_the_job_as_it_is(subject: Arc<dyn Subject>) {
 pub async fn a_step_wakes_every_watch_of_the_job(subject: Arc<dyn Subject>) {
     let id = created(&*subject).await;
     let jobs = subject.jobs();
-    let mut watches = [jobs.watch(&id), jobs.watch(&id), jobs.watch(&id)];
+    let mut watches = [
+        jobs.watch_job(&id),
+        jobs.watch_job(&id),
+        jobs.watch_job(&id),
+    ];
     for watch in &mut watches {
         settle(&*subject, &mut **watch).await;
     }
@@ -269,7 +273,7 @@ pub async fn a_step_wakes_every_watch_of_the_job(subject: Arc<dyn Subject>) {
 pub async fn the_first_changed_of_a_job_returns_at_once(subject: Arc<dyn Subject>) {
     let within = Duration::from_secs(2);
     for id in [subject.fresh_job(), created(&*subject).await] {
-        let mut watch = subject.jobs().watch(&id);
+        let mut watch = subject.jobs().watch_job(&id);
         assert!(timeout(within, watch.changed()).await.is_ok());
     }
 }
@@ -289,7 +293,7 @@ async fn settle(subject: &dyn Subject, watch: &mut dyn JobWatch) {
 }
 
 async fn wakes(subject: &dyn Subject, id: &JobId, change: impl Future<Output = ()>) -> Option<Job> {
-    let mut watch = subject.jobs().watch(id);
+    let mut watch = subject.jobs().watch_job(id);
     settle(subject, &mut *watch).await;
     change.await;
     soon(subject, "a notice of the change", watch.changed()).await;
@@ -316,7 +320,7 @@ pub async fn any_change_of_a_job_wakes_a_watch(subject: Arc<dyn Subject>) {
 /// W2: the change comes during a read. The reader reads without a pause until the change is done.
 pub async fn a_change_of_a_job_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>) {
     let id = created(&*subject).await;
-    let mut watch = subject.jobs().watch(&id);
+    let mut watch = subject.jobs().watch_job(&id);
     for round in 0..200_u64 {
         let expected = format!("status-{round}");
         let (behind, changed, text) = (Arc::clone(&subject), id.clone(), expected.clone());
@@ -340,7 +344,7 @@ pub async fn a_change_of_a_job_that_races_a_read_is_not_missed(subject: Arc<dyn 
 /// W5: futures of `changed` are dropped around a change.
 pub async fn a_dropped_changed_of_a_job_loses_no_notice(subject: Arc<dyn Subject>) {
     let id = created(&*subject).await;
-    let mut watch = subject.jobs().watch(&id);
+    let mut watch = subject.jobs().watch_job(&id);
     for round in 0..200_u64 {
         watch.get().await.unwrap();
         let expected = format!("status-{round}");

@@ -53,7 +53,7 @@ pub async fn a_log_that_does_not_exist_reads_as_empty(subject: Arc<dyn Subject>)
     assert_eq!((tail.lines.len(), tail.more), (0, false));
     assert_eq!(tail.bounds, LogBounds::ABSENT);
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
-    store.ping().await.unwrap();
+    store.ping_logs().await.unwrap();
 }
 
 /// R5.
@@ -335,7 +335,7 @@ pub async fn a_position_inside_the_log_that_is_no_line_of_it_is_lost(subject: Ar
         let position = id(position);
         let tail = store.read_after(&job, position, ALL).await.unwrap();
         assert_eq!(tail.lost, lost, "{position}");
-        let mut watch = store.watch(&job);
+        let mut watch = store.watch_log(&job);
         let tail = watch.read_after(position, ALL).await.unwrap();
         assert_eq!(tail.lost, lost, "{position}, by a watch");
         if lost {

@@ -39,8 +39,8 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(
     let connection = subject.connection();
     let (store, jobs, job) = (subject.store(), subject.jobs(), subject.fresh_job());
     let (appender, new) = (subject.appender(), subject.fresh_job());
-    let mut watch = store.watch(&job);
-    let mut job_watch = jobs.watch(&job);
+    let mut watch = store.watch_log(&job);
+    let mut job_watch = jobs.watch_job(&job);
     subject.append_at(&job, id(1), &line("x")).await;
     jobs.create(&job, &new_job("ann")).await.unwrap();
     connection.cut().await;
@@ -59,10 +59,10 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(
             fails_in_time(on, "read", store.read(&job, span, order, ALL), away),
             fails_in_time(on, "read_after", store.read_after(&job, id(0), ALL), away),
             fails_in_time(on, "bounds", store.bounds(&job), away),
-            fails_in_time(on, "ping", store.ping(), away),
+            fails_in_time(on, "ping", store.ping_logs(), away),
             fails_in_time(on, "watch.read_after", watch.read_after(id(0), ALL), away),
             fails_in_time(on, "get", jobs.get(&job), away),
-            fails_in_time(on, "jobs.ping", jobs.ping(), away),
+            fails_in_time(on, "jobs.ping", jobs.ping_jobs(), away),
             fails_in_time(on, "watch.get", job_watch.get(), away),
             fails_in_time(on, "append", appender.append(&job, &lines), away),
             fails_in_time(on, "create", jobs.create(&new, &ann), create_away),
@@ -88,7 +88,7 @@ pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedSubjec
         sleep(Duration::from_millis(300)).await;
         connection.mend().await;
         let back = async {
-            while store.ping().await.is_err() || subject.jobs().ping().await.is_err() {
+            while store.ping_logs().await.is_err() || subject.jobs().ping_jobs().await.is_err() {
                 sleep(Duration::from_millis(20)).await;
             }
         };
@@ -106,7 +106,7 @@ pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
 ) {
     let connection = subject.connection();
     let job = subject.fresh_job();
-    let mut watch = subject.store().watch(&job);
+    let mut watch = subject.store().watch_log(&job);
     for round in 1..=3_u64 {
         watch.changed().await;
         read_after(&mut *watch, EntryId::ZERO).await;
@@ -135,7 +135,7 @@ pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
 pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     soon(&*subject, "the first notice", follower.step()).await;
     for count in 1..=12 {
         subject.append_at(&job, id(count as u64), &line("x")).await;
@@ -148,7 +148,7 @@ pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedS
 pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedSubject>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     soon(&*subject, "the first notice", follower.step()).await;
     connection.cut().await;
     for _ in 0..2 {
@@ -156,7 +156,7 @@ pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedS
     }
     connection.mend().await;
     let back = async {
-        while subject.store().ping().await.is_err() {
+        while subject.store().ping_logs().await.is_err() {
             sleep(Duration::from_millis(20)).await;
         }
     };
@@ -172,7 +172,7 @@ pub async fn a_job_that_changes_while_the_store_is_away_is_noticed(
     let connection = subject.connection();
     let (jobs, job) = (subject.jobs(), subject.fresh_job());
     jobs.create(&job, &new_job("ann")).await.unwrap();
-    let mut watch = jobs.watch(&job);
+    let mut watch = jobs.watch_job(&job);
     for round in 0..3_u64 {
         let status = format!("status-{round}");
         watch.changed().await;
@@ -224,7 +224,7 @@ pub async fn a_follower_loses_nothing_across_lost_connections(subject: Arc<dyn C
             }
         }
     });
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     let all = timeout(
         Duration::from_secs(60),
         follower.until(usize::try_from(LINES).unwrap()),

@@ -40,7 +40,7 @@ pub async fn a_revocation_while_the_store_is_away_is_noticed_when_it_is_back(
 ) {
     let connection = subject.connection();
     let revocations = subject.revocations();
-    let mut watch = revocations.watch();
+    let mut watch = revocations.watch_revocations();
     watch.news().await.unwrap();
     // The notice and the loss happen at the same time.
     let name = fresh_name(&*subject);
@@ -74,7 +74,7 @@ pub async fn a_message_that_failed_has_done_nothing_or_all(subject: Arc<dyn Conn
             }
         };
         soon(&*subject, "the message counts", again).await;
-        let mut watch = revocations.watch();
+        let mut watch = revocations.watch_revocations();
         until(&*subject, &mut *watch, &revoked).await;
     }
 }

@@ -93,12 +93,12 @@ pub async fn an_append_that_fails_leaves_the_first_of_its_lines(
         losses.count(&appended);
         connection.mend().await;
         let back = async {
-            while subject.store().ping().await.is_err() {
+            while subject.store().ping_logs().await.is_err() {
                 sleep(Duration::from_millis(20)).await;
             }
         };
         soon(&*subject, "the store", back).await;
-        let mut watch = subject.store().watch(&job);
+        let mut watch = subject.store().watch_log(&job);
         let found = read_after(&mut *watch, EntryId::ZERO).await;
         let found = texts(&found.lines);
         assert_eq!(found, expected[..found.len()], "round {}", losses.round);

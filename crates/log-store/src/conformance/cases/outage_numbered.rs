@@ -48,7 +48,7 @@ pub async fn a_numbered_append_that_failed_is_repeated_without_loss_or_repeat(
         connection.interrupt().await;
         let (done, _) = soon(&*subject, "an append", appending).await.unwrap();
         assert_eq!(done.next, LINES as u64);
-        let mut watch = subject.store().watch(&job);
+        let mut watch = subject.store().watch_log(&job);
         let whole = soon(&*subject, "a read", read_after(&mut *watch, EntryId::ZERO)).await;
         assert_eq!(texts(&whole.lines), expected("w", LINES), "round {round}");
     }

@@ -338,7 +338,7 @@ pub async fn a_job_that_has_ended_or_is_gone_is_not_ended_again(subject: Arc<dyn
 /// C6 and T4.
 pub async fn the_end_of_a_lost_run_wakes_every_watch_of_the_job(subject: Arc<dyn Subject>) {
     let job = lost(&*subject).await;
-    let mut watch = subject.jobs().watch(&job);
+    let mut watch = subject.jobs().watch_job(&job);
     watch.get().await.unwrap();
     while poll_once(watch.changed()).await.is_some() {
         watch.get().await.unwrap();

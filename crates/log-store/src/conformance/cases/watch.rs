@@ -20,13 +20,13 @@ const ROUNDS: usize = 200;
 pub async fn the_first_changed_returns_at_once(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let within = Duration::from_secs(2);
-    let mut watch = subject.store().watch(&job);
+    let mut watch = subject.store().watch_log(&job);
     assert!(
         timeout(within, watch.changed()).await.is_ok(),
         "an absent log"
     );
     subject.append_at(&job, id(1), &line("x")).await;
-    let mut watch = subject.store().watch(&job);
+    let mut watch = subject.store().watch_log(&job);
     assert!(
         timeout(within, watch.changed()).await.is_ok(),
         "a log with a line"
@@ -38,7 +38,7 @@ async fn wakes<F>(subject: &dyn Subject, job: &JobId, change: F) -> (Vec<String>
 where
     F: Future<Output = ()>,
 {
-    let mut watch = subject.store().watch(job);
+    let mut watch = subject.store().watch_log(job);
     settle(subject, &mut *watch).await;
     change.await;
     let mut before = Vec::new();
@@ -145,7 +145,7 @@ pub async fn a_log_that_is_created_again_wakes_a_watch(subject: Arc<dyn Subject>
     let (lines, bounds) = wakes(&*subject, &job, anew).await;
     // The notice may come after the deletion: then `wakes` saw no log, and another notice follows.
     assert!(lines == ["new"] || bounds == LogBounds::ABSENT, "{lines:?}");
-    let mut watch = subject.store().watch(&job);
+    let mut watch = subject.store().watch_log(&job);
     settle(&*subject, &mut *watch).await;
     subject.delete_log(&job).await;
     subject.append_at(&job, id(2), &line("newer")).await;
@@ -164,7 +164,7 @@ pub async fn a_log_that_is_created_again_wakes_a_watch(subject: Arc<dyn Subject>
 /// W2: the change comes after a read and before the reader waits.
 pub async fn a_change_between_a_read_and_changed_is_not_missed(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     soon(&*subject, "the first notice", follower.step()).await;
     for count in 1..=ROUNDS {
         subject.append_at(&job, id(count as u64), &line("x")).await;
@@ -176,7 +176,7 @@ pub async fn a_change_between_a_read_and_changed_is_not_missed(subject: Arc<dyn 
 /// at the change. If that read did not see the change, a notice must come.
 pub async fn a_change_that_races_a_read_is_not_missed(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
-    let mut watch = subject.store().watch(&job);
+    let mut watch = subject.store().watch_log(&job);
     for round in 1..=ROUNDS as u64 {
         let (behind, job) = (Arc::clone(&subject), job.clone());
         let append =
@@ -200,15 +200,15 @@ pub async fn two_watches_of_a_log_each_get_notices(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
     let store = subject.store();
     let mut followers = [
-        Follower::new(store.watch(&job)),
-        Follower::new(store.watch(&job)),
+        Follower::new(store.watch_log(&job)),
+        Follower::new(store.watch_log(&job)),
     ];
     for count in 1..=50 {
         subject.append_at(&job, id(count as u64), &line("x")).await;
         for follower in &mut followers {
             soon(&*subject, "the line", follower.until(count)).await;
         }
-        let mut third = store.watch(&job);
+        let mut third = store.watch_log(&job);
         read_after(&mut *third, EntryId::ZERO).await;
         drop(third);
     }
@@ -219,7 +219,7 @@ pub async fn changes_of_many_logs_at_once_wake_each_watch(subject: Arc<dyn Subje
     const LOGS: usize = 30;
     let jobs: Vec<_> = (0..LOGS).map(|_| subject.fresh_job()).collect();
     let follow = |job: &JobId| {
-        let mut follower = Follower::new(subject.store().watch(job));
+        let mut follower = Follower::new(subject.store().watch_log(job));
         let patience = subject.patience();
         tokio::spawn(async move { timeout(patience, follower.until(20)).await.is_ok() })
     };
@@ -245,7 +245,7 @@ pub async fn changes_of_many_logs_at_once_wake_each_watch(subject: Arc<dyn Subje
 pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
     const LINES: usize = 600;
     let job = subject.fresh_job();
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     settle(&*subject, &mut *follower.watch).await;
     for new in numbered("line", LINES) {
         subject.appender().append(&job, &[new]).await.unwrap();
@@ -262,7 +262,7 @@ pub async fn a_burst_shares_notices(subject: Arc<dyn Subject>) {
 /// W5: futures of `changed` are dropped at many moments around a change.
 pub async fn a_dropped_changed_loses_no_notice(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     soon(&*subject, "the first notice", follower.step()).await;
     for count in 1..=ROUNDS {
         let (behind, job) = (Arc::clone(&subject), job.clone());
@@ -292,7 +292,7 @@ pub async fn a_dropped_changed_loses_no_notice(subject: Arc<dyn Subject>) {
 /// W5 and R8: after a dropped read, later changes are noticed, too.
 pub async fn a_dropped_read_loses_no_notice(subject: Arc<dyn Subject>) {
     let job = subject.fresh_job();
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     soon(&*subject, "the first notice", follower.step()).await;
     for count in 1..=ROUNDS {
         let position = follower.position;
@@ -312,7 +312,7 @@ pub async fn a_dropped_read_loses_no_notice(subject: Arc<dyn Subject>) {
 /// W6.
 pub async fn a_watch_reads_what_the_store_reads(subject: Arc<dyn Subject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
-    let mut watch = store.watch(&job);
+    let mut watch = store.watch_log(&job);
     assert_eq!(
         watch.read_after(id(1), ALL).await.unwrap().bounds,
         LogBounds::ABSENT
@@ -359,7 +359,7 @@ pub async fn a_follower_gets_every_line_once_and_in_order(subject: Arc<dyn Subje
             }
         }
     });
-    let mut follower = Follower::new(subject.store().watch(&job));
+    let mut follower = Follower::new(subject.store().watch_log(&job));
     let all = follower.until(LINES);
     timeout(Duration::from_secs(60), all).await.unwrap();
     writer.await.unwrap();
@@ -373,8 +373,8 @@ pub async fn a_dropped_watch_frees_its_resources(subject: Arc<dyn Subject>) {
     let before = subject.watched();
     for _ in 0..100 {
         let job = subject.fresh_job();
-        let mut watch = subject.store().watch(&job);
-        let mut job_watch = subject.jobs().watch(&job);
+        let mut watch = subject.store().watch_log(&job);
+        let mut job_watch = subject.jobs().watch_job(&job);
         watch.read_after(EntryId::ZERO, ALL).await.unwrap();
         job_watch.get().await.unwrap();
         poll_once(watch.changed()).await;

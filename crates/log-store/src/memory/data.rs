@@ -1,4 +1,4 @@
-//! The data of the reference store: logs and job records, without notices.
+//! The data of the store in memory: logs and job records, without notices.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -10,7 +10,7 @@ use log_domain::{
 };
 use tokio::time::Instant;
 
-use crate::{NewLine, RunId, Transition, TransitionError};
+use crate::{NewLine, RunId, StoreError, StoreRefused, Transition, TransitionError};
 
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
@@ -105,12 +105,15 @@ impl Log {
     }
 
     /// The id of a line appended now: the time, or the next id if the last id is ahead of the clock.
-    pub(super) fn next_id(&self) -> EntryId {
+    pub(super) fn next_id(&self) -> Result<EntryId, StoreError> {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let now = EntryId::new(u64::try_from(since.as_millis()).unwrap(), 0);
-        now.max(self.last_id.next().unwrap())
+        let now = EntryId::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), 0);
+        let next = self.last_id.next().ok_or_else(|| {
+            StoreRefused::new("the log has no id left: its last one is the greatest there is")
+        })?;
+        Ok(now.max(next))
     }
 
     pub(super) fn trim_to(&mut self, keep: usize) {

@@ -1,4 +1,4 @@
-//! Numbered lines in the reference store.
+//! Numbered lines in the store in memory.
 
 use async_trait::async_trait;
 use log_domain::{JobId, Numbering, Placement, ProducerName, ProducerState};
@@ -34,8 +34,11 @@ impl NumberedAppend for MemoryStore {
             });
         }
         let log = data.log_mut(job);
-        for line in lines.iter().skip(usize::try_from(duplicate).unwrap()) {
-            let id = log.next_id();
+        for line in lines
+            .iter()
+            .skip(usize::try_from(duplicate).unwrap_or(usize::MAX))
+        {
+            let id = log.next_id()?;
             log.push(id, stored(id, line));
         }
         let state = ProducerState {

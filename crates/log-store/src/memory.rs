@@ -1,5 +1,6 @@
-//! The reference store: the contract in few lines, in memory, for tests.
+//! The store in memory: the contract in few lines.
 
+mod access;
 mod data;
 mod numbered;
 mod runs;
@@ -15,7 +16,6 @@ use parking_lot::Mutex;
 
 use self::data::{Data, Log, Record, stored};
 use crate::append::OPEN;
-use crate::local_access::delegate_access;
 use crate::notice::{Notice, Notices};
 use crate::{
     CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
@@ -25,11 +25,11 @@ use crate::{
 /// A3.
 const KEPT_LINES: usize = 50_000;
 
-/// A store in memory, the reference for the contract. For tests: it keeps nothing on disk, and removes an expired log when
-/// the log is used next.
+/// A store in memory, the reference for the contract. For tests, examples and a process that may forget: it keeps nothing on
+/// disk, and removes an expired log when the log is used next.
 ///
 /// It does no I/O, spawns no task and sets no timer, so it works on a paused clock. Ages are in tokio's time. Clones share
-/// one store. Its own methods are the back doors of [`super::Subject`].
+/// one store. Its own methods stand for what happens to a store from outside: foreign producers, operators, expiry.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     data: Arc<Mutex<Data>>,
@@ -38,8 +38,6 @@ pub struct MemoryStore {
     access: LocalAccess,
     lifecycle: Lifecycle,
 }
-
-delegate_access!(MemoryStore, access);
 
 impl MemoryStore {
     /// An empty store.
@@ -221,14 +219,14 @@ impl LogStore for MemoryStore {
             .map_or(LogBounds::ABSENT, Log::bounds))
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
         Box::new(MemoryWatch {
             store: self.clone(),
             notice: self.logs.subscribe(job),
         })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_logs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -243,7 +241,7 @@ impl LogAppend for MemoryStore {
         let mut data = self.data.lock();
         let log = data.log_mut(job);
         for line in lines {
-            let id = log.next_id();
+            let id = log.next_id()?;
             log.push(id, stored(id, line));
             ids.push(id);
         }
@@ -270,14 +268,14 @@ impl Jobs for MemoryStore {
         }))
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
         Box::new(MemoryWatch {
             store: self.clone(),
             notice: self.jobs.subscribe(job),
         })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Claims of the reference store. The lock of the data makes each call one step.
+//! Claims in the store in memory. The lock of the data makes each call one step.
 
 use std::time::Duration;
 
