@@ -62,10 +62,7 @@ async fn main() -> ExitCode {
         fetches: Arc::clone(&fetches),
     };
     // The cooldown of the first fetch ends before the flood begins, so the flood may cause one.
-    let policy = CachePolicy {
-        cooldown: Duration::from_secs(30),
-        ..CachePolicy::default()
-    };
+    let policy = CachePolicy::default().cooldown(Duration::from_secs(30));
     let keys = Arc::new(RemoteKeys::spawn_with(fetch, policy).unwrap());
     keys.prefetch().await.unwrap();
     let verifier = Verifier::builder(keys.clone())

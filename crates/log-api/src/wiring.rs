@@ -314,13 +314,11 @@ fn stream_limits(limits: &LimitSettings) -> StreamLimits {
 }
 
 fn hub_options(stream: &StreamSettings, limits: &LimitSettings) -> HubOptions {
-    HubOptions {
-        feed_bytes: limits.feed_bytes,
-        feeds_bytes: limits.feeds_bytes,
-        catch_up_reads: limits.catch_up_reads,
-        heartbeat: stream.heartbeat,
-        end_quiet: stream.end_quiet,
-        end_limit: stream.end_limit,
-        ..HubOptions::default()
-    }
+    HubOptions::default()
+        .feed_bytes(limits.feed_bytes)
+        .feeds_bytes(limits.feeds_bytes)
+        .catch_up_reads(limits.catch_up_reads)
+        .heartbeat(stream.heartbeat)
+        .end_quiet(stream.end_quiet)
+        .end_limit(stream.end_limit)
 }

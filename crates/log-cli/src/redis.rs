@@ -24,11 +24,10 @@ pub(crate) fn store(
     let url = url(args, env).ok_or_else(|| Failure::usage(if_missing))?;
     let mut options = RedisOptions::new(url);
     let file = |option, name| env.option_or(option, name).map(PathBuf::from);
-    options.tls = RedisTls {
-        ca_file: file(args.redis_ca_file.clone(), "JOBLOG_REDIS_CA_FILE"),
-        cert_file: file(args.redis_cert_file.clone(), "JOBLOG_REDIS_CERT_FILE"),
-        key_file: file(args.redis_key_file.clone(), "JOBLOG_REDIS_KEY_FILE"),
-    };
+    options.tls = RedisTls::default()
+        .ca_file(file(args.redis_ca_file.clone(), "JOBLOG_REDIS_CA_FILE"))
+        .cert_file(file(args.redis_cert_file.clone(), "JOBLOG_REDIS_CERT_FILE"))
+        .key_file(file(args.redis_key_file.clone(), "JOBLOG_REDIS_KEY_FILE"));
     options.min_replicas = min_replicas(args, env)?;
     let keys = KeyPatterns::new(&args.job_key);
     options.keys = keys.map_err(|error| Failure::usage(format_args!("--job-key: {error}")))?;

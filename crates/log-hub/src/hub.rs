@@ -221,14 +221,13 @@ impl Hub {
 }
 
 fn follow_options(options: &HubOptions) -> FollowOptions {
-    FollowOptions {
-        read: options.read,
-        end: EndRules {
+    FollowOptions::default()
+        .read(options.read)
+        .end(EndRules {
             quiet: options.end_quiet,
             limit: options.end_limit,
-        },
-        retry: options.retry,
-    }
+        })
+        .retry(options.retry)
 }
 
 /// How many of `total` are due when `elapsed` of `window` has passed.

@@ -6,6 +6,7 @@ use log_domain::ReadLimit;
 
 /// Settings of a [`crate::Hub`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct HubOptions {
     /// How many bytes of encoded frames a feed keeps at most, so that memory is bounded by the number of watched jobs. The
     /// newest frames are kept whatever their size. A feed keeps as much again, for two seconds, of what viewers that catch
@@ -64,5 +65,77 @@ impl Default for HubOptions {
             },
             retry: Duration::from_millis(50),
         }
+    }
+}
+
+impl HubOptions {
+    /// Sets [`HubOptions::feed_bytes`].
+    #[must_use]
+    pub const fn feed_bytes(mut self, feed_bytes: usize) -> Self {
+        self.feed_bytes = feed_bytes;
+        self
+    }
+
+    /// Sets [`HubOptions::feeds_bytes`].
+    #[must_use]
+    pub const fn feeds_bytes(mut self, feeds_bytes: usize) -> Self {
+        self.feeds_bytes = feeds_bytes;
+        self
+    }
+
+    /// Sets [`HubOptions::linger`].
+    #[must_use]
+    pub const fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// Sets [`HubOptions::heartbeat`].
+    #[must_use]
+    pub const fn heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.heartbeat = heartbeat;
+        self
+    }
+
+    /// Sets [`HubOptions::end_quiet`].
+    #[must_use]
+    pub const fn end_quiet(mut self, end_quiet: Duration) -> Self {
+        self.end_quiet = end_quiet;
+        self
+    }
+
+    /// Sets [`HubOptions::end_limit`].
+    #[must_use]
+    pub const fn end_limit(mut self, end_limit: Duration) -> Self {
+        self.end_limit = end_limit;
+        self
+    }
+
+    /// Sets [`HubOptions::catch_up_reads`].
+    #[must_use]
+    pub const fn catch_up_reads(mut self, catch_up_reads: usize) -> Self {
+        self.catch_up_reads = catch_up_reads;
+        self
+    }
+
+    /// Sets [`HubOptions::read`].
+    #[must_use]
+    pub const fn read(mut self, read: ReadLimit) -> Self {
+        self.read = read;
+        self
+    }
+
+    /// Sets [`HubOptions::catch_up_read`].
+    #[must_use]
+    pub const fn catch_up_read(mut self, catch_up_read: ReadLimit) -> Self {
+        self.catch_up_read = catch_up_read;
+        self
+    }
+
+    /// Sets [`HubOptions::retry`].
+    #[must_use]
+    pub const fn retry(mut self, retry: Duration) -> Self {
+        self.retry = retry;
+        self
     }
 }

@@ -143,10 +143,7 @@ async fn measure(redis: &RedisServer, jobs: usize, design: Option<WatchMode>) ->
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut readers = JoinSet::new();
     if let Some(watch) = design {
-        let options = RedisOptions {
-            watch,
-            ..RedisOptions::new(redis.url())
-        };
+        let options = RedisOptions::new(redis.url()).watch(watch);
         let store = RedisStore::new(options).unwrap();
         while !store.state().connected {
             sleep(Duration::from_millis(10)).await;

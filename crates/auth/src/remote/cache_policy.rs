@@ -10,6 +10,7 @@ const SHORTEST_FRESH: Duration = Duration::from_secs(60);
 /// The durations of a key cache, all measured by the monotonic clock. Use the defaults, except in
 /// tests and for unusual instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CachePolicy {
     /// How long a set is fresh. Then it is fetched again in the background. 5 minutes; a server's
     /// `max-age` may shorten it to one minute.
@@ -72,5 +73,49 @@ impl CachePolicy {
         max_age.map_or(self.soft_ttl, |max_age| {
             max_age.max(SHORTEST_FRESH).min(self.soft_ttl)
         })
+    }
+}
+
+impl CachePolicy {
+    /// Sets [`CachePolicy::soft_ttl`].
+    #[must_use]
+    pub const fn soft_ttl(mut self, soft_ttl: Duration) -> Self {
+        self.soft_ttl = soft_ttl;
+        self
+    }
+
+    /// Sets [`CachePolicy::hard_ttl`].
+    #[must_use]
+    pub const fn hard_ttl(mut self, hard_ttl: Duration) -> Self {
+        self.hard_ttl = hard_ttl;
+        self
+    }
+
+    /// Sets [`CachePolicy::cooldown`].
+    #[must_use]
+    pub const fn cooldown(mut self, cooldown: Duration) -> Self {
+        self.cooldown = cooldown;
+        self
+    }
+
+    /// Sets [`CachePolicy::wait`].
+    #[must_use]
+    pub const fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Sets [`CachePolicy::fetch_timeout`].
+    #[must_use]
+    pub const fn fetch_timeout(mut self, fetch_timeout: Duration) -> Self {
+        self.fetch_timeout = fetch_timeout;
+        self
+    }
+
+    /// Sets [`CachePolicy::recheck_age`].
+    #[must_use]
+    pub const fn recheck_age(mut self, recheck_age: Duration) -> Self {
+        self.recheck_age = recheck_age;
+        self
     }
 }

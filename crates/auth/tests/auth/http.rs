@@ -122,12 +122,10 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 /// A short cooldown, which these tests really wait for. The other times are long, so that a slow
 /// machine does not reach them.
 fn short_cooldown() -> CachePolicy {
-    CachePolicy {
-        cooldown: Duration::from_secs(1),
-        fetch_timeout: Duration::from_secs(60),
-        wait: Duration::from_secs(60),
-        ..CachePolicy::default()
-    }
+    CachePolicy::default()
+        .cooldown(Duration::from_secs(1))
+        .fetch_timeout(Duration::from_secs(60))
+        .wait(Duration::from_secs(60))
 }
 
 #[tokio::test]
@@ -213,11 +211,8 @@ async fn a_bad_answer_over_http_leaves_the_old_set_in_use() {
         cases.spawn(async move {
             let server = Server::new(good()).await;
             let fetch = HttpFetch::new(&server.url).unwrap();
-            let policy = CachePolicy {
-                // Only a server that does not answer makes the test wait for this.
-                fetch_timeout: Duration::from_secs(4),
-                ..short_cooldown()
-            };
+            let policy = short_cooldown().// Only a server that does not answer makes the test wait for this.
+                fetch_timeout(Duration::from_secs(4));
             let keys = RemoteKeys::spawn_with(fetch, policy).unwrap();
             keys.prefetch().await.unwrap();
             let verifier = builder(Arc::new(keys)).build().unwrap();

@@ -305,48 +305,12 @@ async fn a_cache_policy_that_contradicts_itself_is_refused() {
     let second = Duration::from_secs(1);
     let less = Duration::from_millis(999);
     let cases = [
-        (
-            "soft_ttl",
-            CachePolicy {
-                soft_ttl: less,
-                ..policy()
-            },
-        ),
-        (
-            "cooldown",
-            CachePolicy {
-                cooldown: Duration::ZERO,
-                ..policy()
-            },
-        ),
-        (
-            "wait",
-            CachePolicy {
-                wait: less,
-                ..policy()
-            },
-        ),
-        (
-            "fetch_timeout",
-            CachePolicy {
-                fetch_timeout: less,
-                ..policy()
-            },
-        ),
-        (
-            "hard_ttl",
-            CachePolicy {
-                hard_ttl: policy().soft_ttl,
-                ..policy()
-            },
-        ),
-        (
-            "hard_ttl",
-            CachePolicy {
-                hard_ttl: second * 86_401,
-                ..policy()
-            },
-        ),
+        ("soft_ttl", policy().soft_ttl(less)),
+        ("cooldown", policy().cooldown(Duration::ZERO)),
+        ("wait", policy().wait(less)),
+        ("fetch_timeout", policy().fetch_timeout(less)),
+        ("hard_ttl", policy().hard_ttl(policy().soft_ttl)),
+        ("hard_ttl", policy().hard_ttl(second * 86_401)),
     ];
     for (setting, policy) in cases {
         let fetch = HttpFetch::new("http://127.0.0.1:9/jwks.json").unwrap();

@@ -43,11 +43,10 @@ impl StoreSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self::Redis(RedisSettings {
             url: redis_url(reader),
-            tls: RedisTls {
-                ca_file: reader.text(&catalog::REDIS_CA_FILE).map(PathBuf::from),
-                cert_file: reader.text(&catalog::REDIS_CERT_FILE).map(PathBuf::from),
-                key_file: reader.text(&catalog::REDIS_KEY_FILE).map(PathBuf::from),
-            },
+            tls: RedisTls::default()
+                .ca_file(reader.text(&catalog::REDIS_CA_FILE).map(PathBuf::from))
+                .cert_file(reader.text(&catalog::REDIS_CERT_FILE).map(PathBuf::from))
+                .key_file(reader.text(&catalog::REDIS_KEY_FILE).map(PathBuf::from)),
             job_key: job_key(reader),
             timeout: reader.duration(&catalog::REDIS_TIMEOUT_MS),
             min_replicas: min_replicas(reader),
@@ -59,13 +58,11 @@ impl StoreSettings {
 /// `LOG_API_KEEP_SECS`, `LOG_API_KEEP_LINES`, `LOG_API_KEEP_BYTES`: what the embedded store keeps.
 pub(super) fn embedded_options(reader: &mut Reader<'_>) -> EmbeddedOptions {
     let keep_logs = reader.duration(&catalog::KEEP_SECS);
-    EmbeddedOptions {
-        keep_logs,
-        keep_jobs: 2 * keep_logs,
-        max_bytes: reader.number(&catalog::KEEP_BYTES),
-        max_lines: reader.number(&catalog::KEEP_LINES).unwrap_or_default(),
-        ..EmbeddedOptions::default()
-    }
+    EmbeddedOptions::default()
+        .keep_logs(keep_logs)
+        .keep_jobs(2 * keep_logs)
+        .max_bytes(reader.number(&catalog::KEEP_BYTES))
+        .max_lines(reader.number(&catalog::KEEP_LINES).unwrap_or_default())
 }
 
 fn min_replicas(reader: &mut Reader<'_>) -> u32 {

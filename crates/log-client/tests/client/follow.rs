@@ -109,13 +109,11 @@ async fn a_live_only_follower_of_an_empty_log_loses_no_line() {
 async fn a_stream_without_data_is_closed_and_resumed() {
     let api = Api::start().await;
     api.append(0..2).await;
-    let options = ClientOptions {
-        idle_timeout: IDLE_TIMEOUT,
-        response_timeout: IDLE_TIMEOUT,
-        initial_backoff: Duration::from_millis(20),
-        max_backoff: Duration::from_millis(100),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default()
+        .idle_timeout(IDLE_TIMEOUT)
+        .response_timeout(IDLE_TIMEOUT)
+        .initial_backoff(Duration::from_millis(20))
+        .max_backoff(Duration::from_millis(100));
     let client = api.builder().options(options).build().unwrap();
     let mut log = client.follow(&job(), START);
     assert_eq!(lines(&mut log, 2).await, [0, 1]);

@@ -75,11 +75,9 @@ impl ScriptedServer {
 
     /// A client that retries after a short pause.
     pub(crate) fn builder(&self) -> ClientBuilder {
-        let options = ClientOptions {
-            initial_backoff: Duration::from_millis(20),
-            max_backoff: Duration::from_millis(100),
-            ..ClientOptions::default()
-        };
+        let options = ClientOptions::default()
+            .initial_backoff(Duration::from_millis(20))
+            .max_backoff(Duration::from_millis(100));
         Client::builder(format!("http://{}", self.address)).options(options)
     }
 }

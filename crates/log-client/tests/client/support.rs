@@ -76,11 +76,9 @@ impl Api {
             tokens.fetch_add(1, Ordering::Relaxed);
             async { Ok::<_, std::io::Error>(token(ANN)) }
         });
-        let options = ClientOptions {
-            initial_backoff: Duration::from_millis(20),
-            max_backoff: Duration::from_millis(100),
-            ..ClientOptions::default()
-        };
+        let options = ClientOptions::default()
+            .initial_backoff(Duration::from_millis(20))
+            .max_backoff(Duration::from_millis(100));
         Client::builder(format!("http://{}", self.proxy.address()))
             .token(source)
             .options(options)
@@ -148,11 +146,9 @@ fn serve(store: Arc<MemoryStore>, address: &mpsc::Sender<SocketAddr>, stop: ones
             .authorized_parties([ORIGIN])
             .build()
             .unwrap();
-        let hub = HubOptions {
-            heartbeat: Duration::from_millis(200),
-            end_quiet: Duration::from_millis(50),
-            ..HubOptions::default()
-        };
+        let hub = HubOptions::default()
+            .heartbeat(Duration::from_millis(200))
+            .end_quiet(Duration::from_millis(50));
         let state = AppState::builder(Arc::new(verifier), Stores::one(store))
             .hub(hub)
             .build();

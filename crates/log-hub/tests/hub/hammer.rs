@@ -20,12 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Small rings, so that many viewers fall out of theirs.
 fn options() -> HubOptions {
-    HubOptions {
-        feed_bytes: 16 * 1024,
-        linger: Duration::from_millis(50),
-        end_quiet: Duration::from_millis(100),
-        ..HubOptions::default()
-    }
+    HubOptions::default()
+        .feed_bytes(16 * 1024)
+        .linger(Duration::from_millis(50))
+        .end_quiet(Duration::from_millis(100))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -6,6 +6,7 @@ use log_domain::Lifecycle;
 
 /// What an embedded store keeps, and for how long. The defaults are those of the producers of the Redis store.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EmbeddedOptions {
     /// How many of its newest lines a log keeps at least: 50,000. It may keep two percent more.
     pub max_lines: u64,
@@ -46,5 +47,49 @@ impl Default for EmbeddedOptions {
             cache_bytes: 64 * 1024 * 1024,
             lifecycle: Lifecycle::default(),
         }
+    }
+}
+
+impl EmbeddedOptions {
+    /// Sets [`EmbeddedOptions::max_lines`].
+    #[must_use]
+    pub const fn max_lines(mut self, max_lines: u64) -> Self {
+        self.max_lines = max_lines;
+        self
+    }
+
+    /// Sets [`EmbeddedOptions::keep_logs`].
+    #[must_use]
+    pub const fn keep_logs(mut self, keep_logs: Duration) -> Self {
+        self.keep_logs = keep_logs;
+        self
+    }
+
+    /// Sets [`EmbeddedOptions::keep_jobs`].
+    #[must_use]
+    pub const fn keep_jobs(mut self, keep_jobs: Duration) -> Self {
+        self.keep_jobs = keep_jobs;
+        self
+    }
+
+    /// Sets [`EmbeddedOptions::max_bytes`].
+    #[must_use]
+    pub fn max_bytes(mut self, max_bytes: impl Into<Option<u64>>) -> Self {
+        self.max_bytes = max_bytes.into();
+        self
+    }
+
+    /// Sets [`EmbeddedOptions::cache_bytes`].
+    #[must_use]
+    pub const fn cache_bytes(mut self, cache_bytes: usize) -> Self {
+        self.cache_bytes = cache_bytes;
+        self
+    }
+
+    /// Sets [`EmbeddedOptions::lifecycle`].
+    #[must_use]
+    pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
     }
 }

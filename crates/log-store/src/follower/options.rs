@@ -6,6 +6,7 @@ use log_domain::{EndRules, ReadLimit};
 
 /// Settings of a [`crate::Follower`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FollowOptions {
     /// How much one read asks for. Default 512 lines or 256 KiB.
     pub read: ReadLimit,
@@ -28,5 +29,28 @@ impl Default for FollowOptions {
             },
             retry: Duration::from_millis(50),
         }
+    }
+}
+
+impl FollowOptions {
+    /// Sets [`FollowOptions::read`].
+    #[must_use]
+    pub const fn read(mut self, read: ReadLimit) -> Self {
+        self.read = read;
+        self
+    }
+
+    /// Sets [`FollowOptions::end`].
+    #[must_use]
+    pub const fn end(mut self, end: EndRules) -> Self {
+        self.end = end;
+        self
+    }
+
+    /// Sets [`FollowOptions::retry`].
+    #[must_use]
+    pub const fn retry(mut self, retry: Duration) -> Self {
+        self.retry = retry;
+        self
     }
 }

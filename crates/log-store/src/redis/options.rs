@@ -38,6 +38,7 @@ fn without_tls(url: &str) -> Option<(String, bool)> {
 
 /// How a store reaches its Redis and what it does there. [`RedisOptions::new`] has the defaults.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RedisOptions {
     /// The address: `redis://[user:password@]host[:port][/db]`, `rediss://` with TLS,
     /// `redis-sentinel://…?sentinelServiceName=…`, `redis-cluster://…`, each as fred parses it, and with `valkey` for
@@ -189,6 +190,64 @@ impl Default for Retention {
             lines: 50_000,
             ttl: Duration::from_secs(24 * 60 * 60),
         }
+    }
+}
+
+impl RedisOptions {
+    /// Sets [`RedisOptions::tls`].
+    #[must_use]
+    pub fn tls(mut self, tls: RedisTls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets [`RedisOptions::keys`].
+    #[must_use]
+    pub fn keys(mut self, keys: KeyPatterns) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Sets [`RedisOptions::deadline`].
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sets [`RedisOptions::watch`].
+    #[must_use]
+    pub const fn watch(mut self, watch: WatchMode) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Sets [`RedisOptions::sweep_interval`].
+    #[must_use]
+    pub const fn sweep_interval(mut self, sweep_interval: Duration) -> Self {
+        self.sweep_interval = sweep_interval;
+        self
+    }
+
+    /// Sets [`RedisOptions::poll_interval`].
+    #[must_use]
+    pub const fn poll_interval(mut self, poll_interval: Duration) -> Self {
+        self.poll_interval = poll_interval;
+        self
+    }
+
+    /// Sets [`RedisOptions::retention`].
+    #[must_use]
+    pub const fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Sets [`RedisOptions::lifecycle`].
+    #[must_use]
+    pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
     }
 }
 

@@ -8,6 +8,7 @@ use super::options_error::RedisOptionsError;
 
 /// Files for TLS, all PEM. Without any, the authorities of the system are trusted, and there is no client certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RedisTls {
     /// The authorities to trust, instead of those of the system.
     pub ca_file: Option<PathBuf>,
@@ -46,5 +47,28 @@ impl RedisTls {
     )]
     pub(super) const fn switch_on(&self, _: &mut Config) -> Result<(), RedisOptionsError> {
         Err(RedisOptionsError::NoTls)
+    }
+}
+
+impl RedisTls {
+    /// Sets [`RedisTls::ca_file`].
+    #[must_use]
+    pub fn ca_file(mut self, ca_file: impl Into<Option<PathBuf>>) -> Self {
+        self.ca_file = ca_file.into();
+        self
+    }
+
+    /// Sets [`RedisTls::cert_file`].
+    #[must_use]
+    pub fn cert_file(mut self, cert_file: impl Into<Option<PathBuf>>) -> Self {
+        self.cert_file = cert_file.into();
+        self
+    }
+
+    /// Sets [`RedisTls::key_file`].
+    #[must_use]
+    pub fn key_file(mut self, key_file: impl Into<Option<PathBuf>>) -> Self {
+        self.key_file = key_file.into();
+        self
     }
 }

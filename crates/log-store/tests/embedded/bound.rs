@@ -14,11 +14,9 @@ const SLACK: u64 = 32 * MIB;
 const ALL: ReadLimit = ReadLimit::lines(1_000_000);
 
 async fn open(dir: &TempDir, max_bytes: u64) -> EmbeddedStore {
-    let options = EmbeddedOptions {
-        max_bytes: Some(max_bytes),
-        max_lines: 1_000_000_000,
-        ..EmbeddedOptions::default()
-    };
+    let options = EmbeddedOptions::default()
+        .max_bytes(Some(max_bytes))
+        .max_lines(1_000_000_000);
     EmbeddedStore::open(dir.path(), options).await.unwrap()
 }
 

@@ -197,10 +197,7 @@ async fn only_its_owner_can_read_a_directory_that_the_store_creates() {
 async fn a_log_keeps_its_newest_lines_and_little_more() {
     const KEPT: u64 = 200;
     let dir = tempfile::tempdir().unwrap();
-    let options = EmbeddedOptions {
-        max_lines: KEPT,
-        ..EmbeddedOptions::default()
-    };
+    let options = EmbeddedOptions::default().max_lines(KEPT);
     let (store, job) = (open(&dir, options).await, fresh_job());
     let mut appended = 0;
     for size in [1, 150, 49, 3, 1, 1, 60, 700, 1] {
@@ -285,10 +282,7 @@ async fn tickets_and_revocations_survive_a_restart() {
 #[tokio::test]
 async fn the_embedded_store_keeps_a_lifecycle_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
-    let options = EmbeddedOptions {
-        lifecycle: lifecycle::example(),
-        ..EmbeddedOptions::default()
-    };
+    let options = EmbeddedOptions::default().lifecycle(lifecycle::example());
     let store = open(&dir, options).await;
     lifecycle::a_store_keeps_a_lifecycle_of_its_own(&store).await;
 }

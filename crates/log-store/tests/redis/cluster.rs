@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Order, Span};
 use log_store::conformance::fresh_job;
-use log_store::redis::{KeyPatterns, RedisOptions, RedisStore, WatchMode};
+use log_store::redis::{KeyPatterns, RedisStore, WatchMode};
 use log_store::{Jobs, LogAppend as _, LogStore, NewLine};
 use test_support::{ClusterNode, ClusterOptions, RedisCluster};
 use tokio::task::JoinSet;
@@ -153,10 +153,7 @@ async fn a_follower_gets_every_line_once_while_its_slot_moves_to_and_fro() {
         let store = store_on(cluster.url_of(0), mode).await;
         for keys in ["job:{job_id}", "job:{{job_id}}"] {
             let job = fresh_job();
-            let options = RedisOptions {
-                keys: KeyPatterns::new(keys).unwrap(),
-                ..options(cluster.url_of(1), mode)
-            };
+            let options = options(cluster.url_of(1), mode).keys(KeyPatterns::new(keys).unwrap());
             let key = options.keys.logs(&job);
             let writer = RedisStore::new(options.clone()).unwrap();
             all_served(&writer).await;

@@ -137,10 +137,7 @@ async fn a_restart_of_redis_loses_nothing() {
 async fn a_store_begins_while_redis_is_away_and_works_when_it_comes() {
     let redis = Arc::new(RedisServer::start().await);
     redis.stop().await;
-    let impatient = log_store::redis::RedisOptions {
-        deadline: SHORT_DEADLINE,
-        ..options(redis.url(), WatchMode::Auto)
-    };
+    let impatient = options(redis.url(), WatchMode::Auto).deadline(SHORT_DEADLINE);
     let store = RedisStore::new(impatient).unwrap();
     let job = fresh_job();
     let begun = Instant::now();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use log_domain::{EntryId, JobId, Line, Order, ReadLimit, Span};
 use log_store::LogStore;
 use log_store::conformance::fresh_job;
-use log_store::redis::{RedisOptions, RedisStore, WatchMode};
+use log_store::redis::{RedisStore, WatchMode};
 use test_support::RedisServer;
 use tokio::time::Instant;
 
@@ -94,10 +94,9 @@ fn mixed(count: usize) -> Vec<usize> {
 /// A store with a deadline that no busy machine reaches, directly on a server of its own.
 async fn own() -> (RedisServer, RedisStore) {
     let redis = RedisServer::start().await;
-    let store = RedisStore::new(RedisOptions {
-        deadline: Duration::from_secs(20),
-        ..options(redis.url(), WatchMode::Tracking)
-    })
+    let store = RedisStore::new(
+        options(redis.url(), WatchMode::Tracking).deadline(Duration::from_secs(20)),
+    )
     .unwrap();
     connected(&store).await;
     (redis, store)

@@ -36,12 +36,10 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Options with fast polls and without sweeps. A sweep must not hide a push that is missing.
 pub(crate) fn options(url: String, watch: WatchMode) -> RedisOptions {
-    RedisOptions {
-        watch,
-        sweep_interval: Duration::from_secs(3600),
-        poll_interval: POLL_INTERVAL,
-        ..RedisOptions::new(url)
-    }
+    RedisOptions::new(url)
+        .watch(watch)
+        .sweep_interval(Duration::from_secs(3600))
+        .poll_interval(POLL_INTERVAL)
 }
 
 impl Setup {
@@ -62,19 +60,13 @@ impl Setup {
 
     /// On the server that tests share, with a deadline that no busy machine reaches. For tests that are not about it.
     pub(crate) async fn patient(mode: WatchMode) -> Self {
-        let patient = |url| RedisOptions {
-            deadline: LONG_DEADLINE,
-            ..options(url, mode)
-        };
+        let patient = |url| options(url, mode).deadline(LONG_DEADLINE);
         Self::with(RedisServer::shared().await, patient).await
     }
 
     /// On this server, with a short deadline.
     pub(crate) async fn impatient(redis: Arc<RedisServer>, mode: WatchMode) -> Self {
-        let impatient = |url| RedisOptions {
-            deadline: SHORT_DEADLINE,
-            ..options(url, mode)
-        };
+        let impatient = |url| options(url, mode).deadline(SHORT_DEADLINE);
         Self::with(redis, impatient).await
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use log_domain::{EntryId, JobId, Order, Span};
 use log_store::conformance::fresh_job;
-use log_store::redis::{RedisOptions, RedisStore, WatchMode};
+use log_store::redis::{RedisStore, WatchMode};
 use log_store::{JobWrites as _, Jobs, LogStore, NewJob, TicketKey, Tickets as _};
 use test_support::RedisServer;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -132,10 +132,7 @@ impl Owned {
         let redis = RedisServer::shared().await;
         let swapper = Swapper::default();
         let proxy = swapper.start(redis.address()).await;
-        let patient = RedisOptions {
-            deadline: PATIENCE,
-            ..options(format!("redis://{user}{proxy}"), mode)
-        };
+        let patient = options(format!("redis://{user}{proxy}"), mode).deadline(PATIENCE);
         let store = RedisStore::new(patient).unwrap();
         connected(&store).await;
         let jobs: Vec<_> = (0..8).map(|_| fresh_job()).collect();

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use log_domain::EntryId;
 use log_store::conformance::fresh_job;
-use log_store::redis::{
-    CheckError, RedisOptions, RedisOptionsError, RedisStore, RedisTls, WatchMode,
-};
+use log_store::redis::{CheckError, RedisOptionsError, RedisStore, RedisTls, WatchMode};
 use log_store::{LogAppend as _, LogStore as _, NewLine};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -106,17 +104,11 @@ async fn proxy(authority: &Authority, name: &str, clients: Option<&Authority>) -
 }
 
 fn store(url: String, tls: RedisTls) -> Result<RedisStore, RedisOptionsError> {
-    RedisStore::new(RedisOptions {
-        tls,
-        ..options(url, WatchMode::Auto)
-    })
+    RedisStore::new(options(url, WatchMode::Auto).tls(tls))
 }
 
 fn trusting(authority: &Authority) -> RedisTls {
-    RedisTls {
-        ca_file: Some(authority.file()),
-        ..RedisTls::default()
-    }
+    RedisTls::default().ca_file(Some(authority.file()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,11 +170,9 @@ async fn a_store_shows_its_certificate_where_redis_asks_for_one() {
     let error = refused(url(), trusting(&authority)).await;
     assert!(error.contains("asks for a client certificate"), "{error}");
     let (cert, key) = authority.client();
-    let tls = RedisTls {
-        cert_file: Some(cert),
-        key_file: Some(key),
-        ..trusting(&authority)
-    };
+    let tls = trusting(&authority)
+        .cert_file(Some(cert))
+        .key_file(Some(key));
     store(url(), tls).unwrap().check().await.unwrap();
 }
 
@@ -195,38 +185,32 @@ async fn files_that_cannot_be_used_are_refused_by_name() {
     let build = |tls| store("rediss://127.0.0.1".into(), tls).unwrap_err();
     for path in [&empty, &missing] {
         let with = |path: &PathBuf| Some(path.clone());
-        let error = build(RedisTls {
-            ca_file: with(path),
-            ..RedisTls::default()
-        });
+        let error = build(RedisTls::default().ca_file(with(path)));
         assert!(matches!(error, RedisOptionsError::CaFile { .. }), "{error}");
         assert!(
             error.to_string().contains(path.to_str().unwrap()),
             "{error}"
         );
-        let error = build(RedisTls {
-            cert_file: with(path),
-            key_file: with(&key),
-            ..RedisTls::default()
-        });
+        let error = build(
+            RedisTls::default()
+                .cert_file(with(path))
+                .key_file(with(&key)),
+        );
         assert!(
             matches!(error, RedisOptionsError::CertFile { .. }),
             "{error}"
         );
-        let error = build(RedisTls {
-            cert_file: with(&cert),
-            key_file: with(path),
-            ..RedisTls::default()
-        });
+        let error = build(
+            RedisTls::default()
+                .cert_file(with(&cert))
+                .key_file(with(path)),
+        );
         assert!(
             matches!(error, RedisOptionsError::KeyFile { .. }),
             "{error}"
         );
     }
-    let alone = build(RedisTls {
-        cert_file: Some(cert),
-        ..RedisTls::default()
-    });
+    let alone = build(RedisTls::default().cert_file(Some(cert)));
     assert!(alone.to_string().contains("needs its key"), "{alone}");
     let plain = store("redis://127.0.0.1".into(), trusting(&authority)).unwrap_err();
     assert!(plain.to_string().contains("rediss://"), "{plain}");

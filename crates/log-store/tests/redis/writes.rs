@@ -187,11 +187,9 @@ async fn an_append_of_many_lines_is_one_command_and_each_field_stays_in_its_plac
 #[tokio::test(flavor = "multi_thread")]
 async fn the_redis_store_keeps_a_lifecycle_of_its_own() {
     let redis = RedisServer::shared().await;
-    let store = RedisStore::new(log_store::redis::RedisOptions {
-        lifecycle: lifecycle::example(),
-        ..options(redis.url(), WatchMode::Auto)
-    })
-    .unwrap();
+    let store =
+        RedisStore::new(options(redis.url(), WatchMode::Auto).lifecycle(lifecycle::example()))
+            .unwrap();
     connected(&store).await;
     lifecycle::a_store_keeps_a_lifecycle_of_its_own(&store).await;
 }
