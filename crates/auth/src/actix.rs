@@ -57,6 +57,7 @@ pub struct OptionalAuth(Option<Session>);
 /// `Retry-After` of its [`Rejection`], and a body of constant text:
 /// `{"status":401,"reason":"token-expired","detail":"The token has expired"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AuthError {
     /// The request was refused.
     Rejected(Rejection),

@@ -61,6 +61,7 @@ impl fmt::Debug for KeyId {
 
 /// Why an RSA public key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum UnusableKey {
     /// The text is not a PEM of a public key, with or without its first and last line.
     #[error("it is neither a PEM public key nor bare base64 of one")]

@@ -25,6 +25,7 @@ pub struct KeySet {
 
 /// Why a key set cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum KeySetError {
     /// It is not a JSON object with an array `keys`.
     #[error("it is not a JSON object with an array `keys`")]

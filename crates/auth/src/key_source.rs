@@ -47,6 +47,7 @@ pub trait KeySource: fmt::Debug + Send + Sync {
 
 /// Why a [`KeySource`] returns no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// The instance has no such key.
     #[error("the instance has no such key")]

@@ -34,6 +34,7 @@ pub struct Issuer {
 
 /// Why an issuer could not be made, or could not sign.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum MintError {
     /// The cryptographic library failed, for example because there is no randomness.
     #[error("the cryptographic library failed")]

@@ -36,6 +36,7 @@ pub struct PublishableKey {
 
 /// What is wrong with a publishable key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ParsePublishableKeyError {
     /// It does not begin with `pk_test_` or `pk_live_`, or has another `_` after that.
     #[error("a publishable key is pk_test_ or pk_live_ and one base64 text")]

@@ -10,6 +10,7 @@ use thiserror::Error;
 /// The text of each reason is constant. It never contains a part of a token, a claim or a key id, so
 /// it may be logged and sent to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
 pub enum Rejection {
     /// The request has no session token.
     #[error("No session token was sent")]

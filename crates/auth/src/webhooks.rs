@@ -93,6 +93,7 @@ pub struct Delivery {
 
 /// Why a delivery is refused. The texts are constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
 pub enum WebhookError {
     /// A header is missing or malformed.
     #[error("The webhook's headers are missing or malformed")]

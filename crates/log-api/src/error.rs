@@ -86,12 +86,7 @@ impl ApiError {
             },
             Self::Unauthenticated { .. } => ErrorCode::Unauthenticated,
             Self::Webhook(WebhookError::TooLarge) => ErrorCode::WebhookTooLarge,
-            Self::Webhook(
-                WebhookError::MalformedHeaders
-                | WebhookError::TimestampOutOfRange
-                | WebhookError::InvalidSignature
-                | WebhookError::InvalidEvent,
-            ) => ErrorCode::InvalidWebhook,
+            Self::Webhook(_) => ErrorCode::InvalidWebhook,
             Self::ScopeMissing { .. } => ErrorCode::ScopeMissing,
             Self::Write { code, .. } | Self::Wait { code, .. } => *code,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
@@ -99,7 +94,7 @@ impl ApiError {
             Self::Store(StoreError::Unavailable(_)) => ErrorCode::StoreUnavailable,
             // Like a job that is somebody else's: who asks learns nothing of other keys.
             Self::Store(StoreError::NotALog(_)) => ErrorCode::JobNotFound,
-            Self::Store(StoreError::Refused(_)) => ErrorCode::Internal,
+            Self::Store(_) => ErrorCode::Internal,
         }
     }
 

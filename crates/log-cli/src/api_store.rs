@@ -247,7 +247,7 @@ fn problem(error: &ClientError) -> Option<&Problem> {
             error: TransientError::Unavailable(problem),
             ..
         } => Some(problem),
-        ClientError::Token(_) | ClientError::NotTheApi(_) | ClientError::GaveUp { .. } => None,
+        _ => None,
     }
 }
 

@@ -72,8 +72,8 @@ impl From<ClientError> for Failure {
             ClientError::NotFound(_) => Self::NOT_FOUND,
             ClientError::Invalid(_) => Self::USAGE,
             ClientError::Refused(problem) if problem.status == 403 => Self::REFUSED,
-            ClientError::Refused(_) | ClientError::NotTheApi(_) => Self::OTHER,
             ClientError::GaveUp { .. } => Self::UNREACHABLE,
+            _ => Self::OTHER,
         };
         Self::new(code, error)
     }
@@ -100,6 +100,7 @@ impl From<StoreError> for Failure {
             StoreError::NotALog(error) => {
                 Self::new(Self::NOT_FOUND, format_args!("Redis: {error}"))
             }
+            error => Self::new(Self::OTHER, format_args!("Redis: {error}")),
         }
     }
 }
@@ -109,11 +110,7 @@ impl From<CheckError> for Failure {
         let code = match &error {
             CheckError::Unavailable(_) => Self::UNREACHABLE,
             CheckError::Credentials { .. } => Self::REFUSED,
-            CheckError::Settings { .. }
-            | CheckError::TooOld { .. }
-            | CheckError::Permission { .. }
-            | CheckError::OneOfMany
-            | CheckError::Refused(_) => Self::OTHER,
+            _ => Self::OTHER,
         };
         Self::new(code, format_args!("Redis: {error}"))
     }

@@ -92,9 +92,7 @@ pub(crate) async fn read<T>(
     retry(patience, messages, terminal, async || {
         read().await.map_err(|error| match error {
             StoreError::Unavailable(error) => transient(&error),
-            error @ (StoreError::Refused(_) | StoreError::NotALog(_)) => {
-                AttemptError::Final(error.into())
-            }
+            error => AttemptError::Final(error.into()),
         })
     })
     .await

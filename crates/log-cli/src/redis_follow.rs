@@ -94,6 +94,8 @@ impl RedisFollow {
                 Some(FollowEvent::End { end, .. }) => {
                     return Ok(Some(Event::Done(Ending::parse(end.as_str()))));
                 }
+                // What a later version may add.
+                Some(_) => {}
                 None => return Ok(None),
             }
         }

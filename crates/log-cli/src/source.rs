@@ -194,7 +194,6 @@ impl FollowedLog {
 fn event_from_client(event: ClientEvent) -> Event {
     match event {
         ClientEvent::Connected => Event::Available,
-        ClientEvent::Heartbeat => Event::Idle,
         ClientEvent::Interrupted { error, .. } => Event::Unavailable(error.to_string()),
         ClientEvent::Line(line) => Event::Line(line),
         ClientEvent::Gap { after_id, first_id } => Event::Gap(MissingLines {
@@ -203,5 +202,7 @@ fn event_from_client(event: ClientEvent) -> Event {
             count: None,
         }),
         ClientEvent::Done(ending) => Event::Done(ending),
+        // A heartbeat, and what a later version may add.
+        _ => Event::Idle,
     }
 }

@@ -35,7 +35,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 eprintln!("-- {error}; next attempt in {pause:?}");
             }
             Event::Done(ending) => eprintln!("-- the job ended: {ending}"),
-            Event::Connected | Event::Heartbeat => {}
+            // Connected, a heartbeat, and what a later version may add.
+            _ => {}
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use log_wire::{
     AppendedBody, CreateBody, CreatedBody, NewLineBody, StatusBody, StepBody, SteppedBody,
 };
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, http_client};
 use crate::error::{BuildError, ClientError, RequestError};
 use crate::event::Ending;
 use crate::follow::Follow;
@@ -27,6 +27,7 @@ pub struct ClientBuilder {
     options: ClientOptions,
     /// Further root certificates, in PEM form.
     ca: Vec<u8>,
+    http: Option<reqwest::Client>,
 }
 
 impl ClientBuilder {
@@ -54,12 +55,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends all requests by this client, for example one that goes through a proxy, or shares its connections with the rest
+    /// of the program. Then [`ClientOptions::connect_timeout`] and [`ClientBuilder::ca_certificates`] are not used: they are
+    /// that client's business. It should have no time-out for a whole request, which would cut a stream off, and should
+    /// follow no redirects: an answer from another server is refused.
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
     /// Builds the client. This sends no request.
     ///
     /// # Errors
     /// The URL cannot be the address of an API, or TLS cannot be set up.
     pub fn build(self) -> Result<Client, BuildError> {
-        let endpoint = Endpoint::new(&self.url, self.token, self.options, &self.ca)?;
+        let http = match self.http {
+            Some(http) => http,
+            None => http_client(&self.options, &self.ca)?,
+        };
+        let endpoint = Endpoint::new(&self.url, self.token, self.options, http)?;
         Ok(Client {
             endpoint: Arc::new(endpoint),
         })
@@ -81,6 +95,7 @@ impl Client {
             token: TokenSource::none(),
             options: ClientOptions::default(),
             ca: Vec::new(),
+            http: None,
         }
     }
 

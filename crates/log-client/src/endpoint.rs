@@ -34,21 +34,9 @@ impl Endpoint {
         url: &str,
         token: TokenSource,
         options: ClientOptions,
-        ca: &[u8],
+        http: reqwest::Client,
     ) -> Result<Self, BuildError> {
         let base_url = parse_base_url(url)?;
-        let certificates = Certificate::from_pem_bundle(ca).map_err(BuildError::Tls)?;
-        let mut http = reqwest::Client::builder();
-        if !certificates.is_empty() {
-            http = http.tls_certs_merge(certificates);
-        }
-        let http = http
-            .connect_timeout(options.connect_timeout)
-            // The token must not go to another server that a redirect names.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("log-client/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(BuildError::Tls)?;
         Ok(Self {
             http,
             base_url,
@@ -89,6 +77,11 @@ impl Endpoint {
             .await
             .map_err(|_| self.timed_out())?
             .map_err(RequestError::unreachable)?;
+        // Only a client of the host's follows redirects.
+        if response.url().origin() != self.base_url.origin() {
+            let reason = "it redirects to another server".to_owned();
+            return Err(RequestError::not_the_api(reason));
+        }
         if response.status().is_success() {
             return Ok(response);
         }
@@ -108,6 +101,25 @@ impl Endpoint {
     fn timed_out(&self) -> RequestError {
         RequestError::transient(TransientError::Idle(self.options.response_timeout))
     }
+}
+
+/// The client for HTTP of a client that was given none.
+pub(crate) fn http_client(
+    options: &ClientOptions,
+    ca: &[u8],
+) -> Result<reqwest::Client, BuildError> {
+    let tls = |error: reqwest::Error| BuildError::Tls(error.into());
+    let certificates = Certificate::from_pem_bundle(ca).map_err(tls)?;
+    let mut http = reqwest::Client::builder();
+    if !certificates.is_empty() {
+        http = http.tls_certs_merge(certificates);
+    }
+    http.connect_timeout(options.connect_timeout)
+        // The token must not go to another server that a redirect names.
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("log-client/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(tls)
 }
 
 /// Checks the media type of a response.

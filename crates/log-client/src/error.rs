@@ -10,6 +10,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A client cannot be built.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// The URL cannot be the address of an API.
     #[error("`{url}` is not the address of an API: {reason}")]
@@ -21,7 +22,7 @@ pub enum BuildError {
     },
     /// TLS cannot be set up, for example because there are no root certificates.
     #[error("TLS cannot be set up: {0}")]
-    Tls(#[source] reqwest::Error),
+    Tls(#[source] Source),
 }
 
 /// The token source gave no token.
@@ -41,6 +42,7 @@ impl TokenError {
 
 /// What the server said when it refused a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
@@ -98,6 +100,7 @@ impl fmt::Display for Problem {
 
 /// An error that may pass. The client tries again by itself.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TransientError {
     /// No connection to the server.
     #[error("the server cannot be reached: {0}")]
@@ -118,6 +121,7 @@ pub enum TransientError {
 
 /// An error after which the client does not try again.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ClientError {
     /// 401: there is no token, or the server does not accept it.
     #[error("{0}")]

@@ -9,6 +9,7 @@ use crate::error::TransientError;
 
 /// Something happened to a followed log.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// The stream is open, for the first time or again.
     Connected,

@@ -248,7 +248,7 @@ impl Follow {
             }
             WireEvent::Done { status } => Some(self.finish(Ending::parse(&status))),
             // `handle_stream` has handled `reauth`. Unknown events are ignored.
-            WireEvent::Reauth { .. } | WireEvent::Other(_) => None,
+            _ => None,
         })
     }
 

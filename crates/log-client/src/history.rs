@@ -12,6 +12,7 @@ use crate::retry::Retries;
 
 /// The next lines of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistoryPage {
     /// Set if lines between the last page and this one may be missing because the log was trimmed meanwhile.
     pub gap: Option<Gap>,

@@ -24,7 +24,7 @@
 //!         Event::Gap { after_id, .. } => eprintln!("lines after {after_id} are missing"),
 //!         Event::Interrupted { error, pause } => eprintln!("{error}; next attempt in {pause:?}"),
 //!         Event::Done(ending) => eprintln!("the job ended: {ending}"),
-//!         Event::Connected | Event::Heartbeat => {}
+//!         _ => {} // connected, a heartbeat, and what a later version may add
 //!     }
 //! }
 //! # Ok(())
@@ -32,6 +32,11 @@
 //! ```
 //!
 //! `cargo run -p log-client --example tail` is a complete program.
+//!
+//! # Crypto provider
+//!
+//! TLS is that of `reqwest` with `rustls`. It uses the provider that the process has installed, and `aws-lc-rs` where there
+//! is none. With [`ClientBuilder::http_client`], it is what that client was built with.
 //!
 //! **Invariant:** each line comes once. If a line is missing, an [`Event::Gap`] (or [`HistoryPage::gap`] in a history)
 //! stands in its place. This holds however often the connection breaks.
@@ -63,6 +68,9 @@ pub use follow::Follow;
 pub use history::{History, HistoryPage};
 pub use options::ClientOptions;
 pub use token::TokenSource;
+
+/// The version of `reqwest` whose client [`ClientBuilder::http_client`] takes.
+pub use reqwest;
 
 /// Its examples are tests.
 #[cfg(doctest)]

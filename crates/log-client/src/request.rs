@@ -137,14 +137,10 @@ pub(crate) async fn read_ending(
         };
         let event = next.map_err(RequestError::transient)?;
         let event = WireEvent::from_raw(&event);
-        match event.map_err(|error| RequestError::not_the_api(error.to_string()))? {
-            WireEvent::Done { status } => return Ok(Some(Ending::parse(&status))),
-            // Lines may still come while the log ends, and the end may take longer than a heartbeat.
-            WireEvent::Log(_)
-            | WireEvent::Gap { .. }
-            | WireEvent::Heartbeat
-            | WireEvent::Reauth { .. }
-            | WireEvent::Other(_) => {}
+        let event = event.map_err(|error| RequestError::not_the_api(error.to_string()))?;
+        // Lines may still come while the log ends, and the end may take longer than a heartbeat.
+        if let WireEvent::Done { status } = event {
+            return Ok(Some(Ending::parse(&status)));
         }
     }
 }

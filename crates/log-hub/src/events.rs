@@ -101,7 +101,7 @@ impl Events {
                 let end = self.viewer.end()?;
                 Some(Event::Done { end, position })
             }
-            sse::Event::Reauth { .. } | sse::Event::Other(_) => None,
+            _ => None,
         }
     }
 }

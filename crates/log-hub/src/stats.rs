@@ -15,6 +15,7 @@ pub(crate) struct Counters {
 
 /// A snapshot of what the hub does and has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct HubStats {
     /// Open viewers.
     pub viewers: u64,

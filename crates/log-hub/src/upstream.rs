@@ -82,6 +82,8 @@ impl Upstream {
                     self.end(FeedEnd { job_end, position });
                     return Ok(());
                 }
+                // What a later version may add.
+                Some(_) => {}
                 None => return Ok(()),
             }
         }

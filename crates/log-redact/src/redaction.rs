@@ -250,6 +250,7 @@ impl fmt::Debug for RedactionBuilder {
 
 /// A secret is not registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SecretError {
     /// It would appear in every log by chance.
     #[error("it has only {len} bytes and would be found everywhere")]

@@ -84,6 +84,8 @@ async fn follow(mut follower: Follower) -> Result<usize> {
             FollowEvent::Unavailable(outage) => println!("-- trying again: {}", outage.error),
             FollowEvent::Recovered { .. } => println!("-- the store is back"),
             FollowEvent::End { end, .. } => println!("-- the job is {}", end.as_str()),
+            // What a later version may add.
+            _ => {}
         }
     }
     Ok(lines)

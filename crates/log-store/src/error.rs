@@ -76,6 +76,7 @@ pub struct NotALog;
 ///
 /// After [`StoreError::Unavailable`] a write may have happened nevertheless: some of the lines may have been appended.
 #[derive(Debug, Clone, Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The store could not be reached, did not answer in time, or cannot do this now.
     #[error(transparent)]
@@ -101,6 +102,7 @@ impl StoreError {
 
 /// A job could not be created.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CreateJobError {
     /// A job with this id exists.
     #[error("the job exists already")]
@@ -112,6 +114,7 @@ pub enum CreateJobError {
 
 /// A job could not be moved to another status.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TransitionError {
     /// There is no such job.
     #[error("the job does not exist")]

@@ -67,6 +67,7 @@ use crate::lines::{LogStore, line_at};
 ///         FollowEvent::Unavailable(outage) => seen.push(format!("trying again: {}", outage.error)),
 ///         FollowEvent::Recovered { .. } => seen.push("the store is back".into()),
 ///         FollowEvent::End { end, .. } => seen.push(end.as_str().into()),
+///         _ => {} // what a later version may add
 ///     }
 /// }
 /// assert_eq!(seen, ["Compiling", "failed"]);

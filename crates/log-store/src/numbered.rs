@@ -50,6 +50,7 @@ impl NumberedAppended {
 
 /// Numbered lines could not be appended. Of the batch, nothing was appended, except after [`StoreError::Unavailable`].
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum NumberedAppendError {
     /// Lines before the batch are missing.
     #[error("lines are missing: the log wants line {next}")]

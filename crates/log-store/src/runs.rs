@@ -106,6 +106,7 @@ impl Lease {
 
 /// A job could not be claimed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ClaimError {
     /// There is no such job.
     #[error("the job does not exist")]

@@ -8,6 +8,7 @@ use crate::rest::write_json;
 /// One object of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SearchEvent<'a> {
     /// A line that matches.
     #[serde(borrow)]
@@ -61,6 +62,7 @@ pub struct SearchEnd {
 /// Why a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SearchEndReason {
     /// The log has no further lines.
     End,

@@ -18,6 +18,7 @@ use crate::rest::LineBody;
 
 /// An event of the live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// One line of the log.
     Log(Line),

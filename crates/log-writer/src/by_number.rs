@@ -57,6 +57,7 @@ impl LogAppend for ByNumber {
                 Err(refused("another worker has taken over"))
             }
             Err(NumberedAppendError::Store(error)) => Err(error),
+            Err(error) => Err(StoreRefused::new(error).into()),
         }
     }
 }

@@ -90,12 +90,12 @@ async fn keep(claims: Arc<dyn RunClaims>, job: JobId, run: RunId, retry: RetryOp
             Err(ClaimError::Store(StoreError::Unavailable(_))) => {
                 pauses.get_or_insert_with(|| retry.pauses());
             }
-            Err(ClaimError::Store(error @ (StoreError::Refused(_) | StoreError::NotALog(_)))) => {
+            Err(ClaimError::Store(error)) => {
                 warn!(%job, %error, "the claim of the job cannot be renewed");
                 pauses = None;
             }
             // The end of the run tells the user.
-            Err(error @ (ClaimError::Ended(_) | ClaimError::Held(_) | ClaimError::NotFound)) => {
+            Err(error) => {
                 warn!(%job, %error, "the job does not belong to this run any more");
                 return;
             }

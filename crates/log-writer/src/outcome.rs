@@ -59,6 +59,7 @@ pub struct FinishError {
 
 /// The work of [`crate::LogWriter::scope`] failed, or the job did not get its final status.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ScopeError<E> {
     /// The work failed, and the job ended `failed`.
     #[error("{0}")]

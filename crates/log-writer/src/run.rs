@@ -19,6 +19,7 @@ use crate::writer::LogWriter;
 
 /// The command could not be run.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// It did not start.
     #[error("the command could not be started: {0}")]

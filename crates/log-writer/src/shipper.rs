@@ -122,9 +122,7 @@ impl Shipper {
             match self.attempt_all(&mut delivery).await {
                 Ok(()) => break,
                 Err(StoreError::Unavailable(error)) => self.note_outage(&mut outage_since, &error),
-                Err(error @ (StoreError::Refused(_) | StoreError::NotALog(_))) => {
-                    return self.refused(delivery, &error).await;
-                }
+                Err(error) => return self.refused(delivery, &error).await,
             }
             sleep(pauses.next().unwrap_or(self.retry.max_backoff)).await;
         }

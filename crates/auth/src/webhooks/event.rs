@@ -9,6 +9,7 @@ use crate::json::{self, Object};
 
 /// What happened at Clerk. All ids are visible ASCII and at most 128 bytes long.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WebhookEvent {
     /// A session has ended: `session.ended`, `session.removed`, `session.revoked`.
     SessionEnded {

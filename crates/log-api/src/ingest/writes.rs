@@ -209,6 +209,7 @@ fn refused(error: NumberedAppendError) -> ApiError {
             }),
         },
         NumberedAppendError::Store(error) => error.into(),
+        _ => ApiError::Code(ErrorCode::Internal),
     }
 }
 

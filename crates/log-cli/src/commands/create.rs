@@ -33,6 +33,7 @@ pub(crate) async fn create(
             format_args!("the job `{job}` already exists"),
         )),
         Err(CreateJobError::Store(error)) => Err(error.into()),
+        Err(error) => Err(Failure::new(Failure::OTHER, error)),
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use log_client::{Client, ClientError, Ending, Event, Follow, TokenSource, TransientError};
+use log_client::{
+    Client, ClientError, Ending, Event, Follow, TokenSource, TransientError, reqwest,
+};
 use log_domain::{EntryId, Start};
 use tokio::time::Instant;
 
@@ -241,4 +243,26 @@ async fn a_token_source_that_never_worked_is_a_final_error() {
     let error = try_next(&mut follow(&client.build().unwrap())).await;
     let error = error.unwrap_err();
     assert_eq!(error.to_string(), "could not get a token: no such command");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_go_through_the_hosts_own_client() {
+    let server = ScriptedServer::play([response("404 Not Found", "", "{}")]).await;
+    let http = reqwest::Client::builder().user_agent("the-host/1");
+    let builder = server.builder().http_client(http.build().unwrap());
+    let mut log = follow(&builder.build().unwrap());
+    try_next(&mut log).await.unwrap_err();
+    assert_eq!(server.header(0, "user-agent").unwrap(), "the-host/1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_from_a_server_that_the_hosts_client_was_redirected_to_is_refused() {
+    let other = ScriptedServer::play([Reply::Stream("")]).await;
+    let to = format!("location: http://{}/\r\n", other.address);
+    let server = ScriptedServer::play([response("302 Found", &to, "")]).await;
+    let builder = server.builder().http_client(reqwest::Client::new());
+    let mut log = follow(&builder.build().unwrap());
+    let error = try_next(&mut log).await.unwrap_err();
+    assert!(matches!(error, ClientError::NotTheApi(_)), "{error:?}");
+    assert_eq!(other.requests().len(), 1, "it was redirected");
 }

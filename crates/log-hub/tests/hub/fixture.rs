@@ -148,8 +148,7 @@ impl Event {
             }
             sse::Event::Heartbeat => Self::Heartbeat,
             sse::Event::Done { status } => Self::Done(status),
-            sse::Event::Reauth { .. } => panic!("the hub does not know tokens"),
-            sse::Event::Other(name) => panic!("an unknown event: {name}"),
+            event => panic!("not one of the hub: {event:?}"),
         }
     }
 

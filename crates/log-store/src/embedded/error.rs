@@ -10,6 +10,7 @@ use crate::error::{CreateJobError, StoreError, StoreRefused, StoreUnavailable, T
 
 /// The embedded store could not be opened.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// Another store, of this process or another one, has the directory open.
     #[error("the log store in {} is in use: only one process can have it open", dir.display())]

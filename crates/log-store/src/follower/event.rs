@@ -9,6 +9,7 @@ use crate::error::StoreError;
 
 /// What happens to a log that is followed.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum FollowEvent {
     /// A read of the log has found something new.
     Lines(NewLines),
@@ -32,6 +33,7 @@ pub enum FollowEvent {
 
 /// What one read of the log has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewLines {
     /// Lines may be missing before `lines`.
     pub gap: Option<FoundGap>,
@@ -48,6 +50,7 @@ pub struct NewLines {
 
 /// A time during which the store cannot be read.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outage {
     /// When the first read failed.
     pub since: Instant,

@@ -19,6 +19,7 @@ use crate::error::StoreRefused;
 
 /// What a check found out about a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerFacts {
     /// Its version, as it reports it; `unknown` where it reports none (some proxies).
     pub version: String,

@@ -10,6 +10,7 @@ use crate::error::{StoreRefused, StoreUnavailable};
 
 /// A server cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CheckError {
     /// It is away: check again later.
     #[error(transparent)]

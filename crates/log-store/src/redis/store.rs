@@ -58,6 +58,7 @@ impl Core {
 
 /// The state of a store, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RedisState {
     /// Whether both connections are there; in a cluster, those to some master.
     pub connected: bool,

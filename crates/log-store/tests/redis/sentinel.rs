@@ -253,8 +253,8 @@ async fn next_lines(follower: &mut Follower) -> (Option<(u64, Option<u64>)>, Ids
                 let gap = gap.map(|gap| (gap.after_id.ms(), gap.first_id.map(EntryId::ms)));
                 return (gap, new.lines.iter().map(|line| line.id.ms()).collect());
             }
-            FollowEvent::Unavailable(_) | FollowEvent::Recovered { .. } => {}
             FollowEvent::End { .. } => panic!("the log has ended"),
+            _ => {}
         }
     }
 }

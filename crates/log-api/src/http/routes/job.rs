@@ -58,6 +58,7 @@ pub(super) async fn create(
         Ok(()) => true,
         Err(CreateJobError::Exists) => false,
         Err(CreateJobError::Store(error)) => return Err(error.into()),
+        Err(_) => return Err(ApiError::Code(ErrorCode::Internal)),
     };
     if !created {
         let there = writes.stores.jobs.get(&job_id).await?;
@@ -137,6 +138,7 @@ pub(super) async fn step(
             more: Box::default(),
         }),
         Err(TransitionError::Store(error)) => Err(error.into()),
+        Err(_) => Err(ApiError::Code(ErrorCode::Internal)),
     }
 }
 

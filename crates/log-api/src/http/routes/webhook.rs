@@ -60,7 +60,7 @@ fn revocation(event: &WebhookEvent, now: u64) -> Option<Revocation> {
             let (org, user) = (OrgId::new(organization_id)?, UserId::new(user_id)?);
             (Revoked::Member { org, user }, now)
         }
-        WebhookEvent::Other => return None,
+        _ => return None,
     };
     Some(Revocation { what, issued_until })
 }

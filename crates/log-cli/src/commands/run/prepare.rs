@@ -124,6 +124,7 @@ async fn claim(
         Err(ClaimError::Ended(status)) => Err(has_ended(store, job, &status).await),
         Err(ClaimError::NotFound) => Err(Failure::no_such_job(job)),
         Err(ClaimError::Store(error)) => Err(error.into()),
+        Err(error) => Err(Failure::new(Failure::OTHER, error)),
     }
 }
 
@@ -194,5 +195,6 @@ async fn create(
             Err(Failure::new(Failure::OTHER, text))
         }
         Err(CreateJobError::Store(error)) => Err(error.into()),
+        Err(error) => Err(Failure::new(Failure::OTHER, error)),
     }
 }

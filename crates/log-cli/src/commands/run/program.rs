@@ -146,6 +146,7 @@ fn spawn(
     };
     started.map_err(|error| match error {
         RunError::Spawn(error) | RunError::Wait(error) => error,
+        error => io::Error::other(error),
     })
 }
 
