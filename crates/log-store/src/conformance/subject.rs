@@ -1,50 +1,55 @@
 //! What the suite needs from a store under test: its traits, and back doors.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use log_domain::{EntryId, JobId};
+use log_domain::{EntryId, JobId, UserId};
 
 use crate::{
-    JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
+    JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine, NumberedAppend, Revocations, RunClaims,
+    Tickets,
 };
 
-/// A store under test.
+/// What every store under test says of itself.
 ///
-/// The back doors stand for everything that happens to a log and a job without this crate: foreign producers, operators,
-/// expiry. They MUST change the stored data itself, and the store MUST see the change when they return. They MUST work while
-/// [`ConnectedSubject::connection`] is cut (over another connection). They panic where they fail.
+/// Beside this a store has a subject for each of its traits. Back doors stand for everything that happens to a log or a job
+/// without this crate: foreign producers, operators, expiry. They MUST change the stored data itself, and the store MUST see
+/// the change when they return. They MUST work while [`ConnectedSubject::connection`] is cut (over another connection). They
+/// panic where they fail.
 ///
 /// Each case gets a new subject. Subjects may share a server; then [`Subject::fresh_job`] must not repeat an id.
+pub trait Subject: Any + Send + Sync {
+    /// The id of a new job.
+    fn fresh_job(&self) -> JobId {
+        fresh_job()
+    }
+
+    /// For how many logs and jobs the store holds something because they are watched (W7).
+    fn watched(&self) -> usize;
+
+    /// How long a watch of a log or job at rest gives no notice, at least. A store that polls says less than its poll
+    /// interval.
+    fn quiet_time(&self) -> Duration {
+        Duration::from_millis(60)
+    }
+
+    /// How long a notice may take on a busy machine, including a reconnection, before a case fails.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+}
+
+/// A store of lines under test.
 #[async_trait]
-pub trait Subject: Send + Sync + 'static {
+pub trait LogSubject: Subject {
     /// The store, for reading lines. Every call returns the same store.
     fn store(&self) -> Arc<dyn LogStore>;
 
     /// The same store, for appending.
     fn appender(&self) -> Arc<dyn LogAppend>;
-
-    /// The same store, for appending numbered lines.
-    fn numbered(&self) -> Arc<dyn NumberedAppend>;
-
-    /// The same store, for jobs.
-    fn jobs(&self) -> Arc<dyn JobWrites>;
-
-    /// The same store, for runs. Other subjects may have claims too.
-    fn runs(&self) -> Arc<dyn RunClaims>;
-
-    /// The same store, for tickets.
-    fn tickets(&self) -> Arc<dyn Tickets>;
-
-    /// The same store, for revocations. Other subjects may revoke too.
-    fn revocations(&self) -> Arc<dyn Revocations>;
-
-    /// The id of a new job.
-    fn fresh_job(&self) -> JobId {
-        fresh_job()
-    }
 
     /// Back door: appends a line under an id above the log's last one, as a foreign producer does.
     async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine);
@@ -79,6 +84,23 @@ pub trait Subject: Send + Sync + 'static {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// A store of numbered lines under test.
+pub trait NumberedSubject: LogSubject {
+    /// The same store, for appending numbered lines.
+    fn numbered(&self) -> Arc<dyn NumberedAppend>;
+}
+
+/// A store of jobs under test. It need not be able to change them.
+#[async_trait]
+pub trait JobSubject: Subject {
+    /// The store. Every call returns the same one.
+    fn jobs(&self) -> Arc<dyn Jobs>;
+
+    /// Back door: creates a job with an owner, the status `queued`, the creation time [`CREATED_AT`] and no organisation. A
+    /// store that creates jobs itself may do it by [`new_job`]: no case calls this while the connection is cut.
+    async fn put_job(&self, job: &JobId, owner: &str);
 
     /// Back door: writes the status of a job that exists as text; `None` removes the field.
     async fn set_status_raw(&self, job: &JobId, status: Option<&str>);
@@ -91,26 +113,52 @@ pub trait Subject: Send + Sync + 'static {
 
     /// Back door: deletes a job's record.
     async fn delete_job(&self, job: &JobId);
-
-    /// For how many logs and jobs the store holds something because they are watched (W7).
-    fn watched(&self) -> usize;
-
-    /// How long a watch of a log at rest gives no notice, at least. A store that polls says less than its poll interval.
-    fn quiet_time(&self) -> Duration {
-        Duration::from_millis(60)
-    }
-
-    /// How long a notice may take on a busy machine, including a reconnection, before a case fails.
-    fn patience(&self) -> Duration {
-        Duration::from_secs(10)
-    }
 }
+
+/// A store under test that creates jobs and changes their status.
+pub trait JobWriteSubject: JobSubject {
+    /// The same store, for changing jobs.
+    fn job_writes(&self) -> Arc<dyn JobWrites>;
+}
+
+/// A store of claims under test.
+pub trait RunSubject: JobWriteSubject {
+    /// The same store, for runs. Other subjects may have claims too.
+    fn runs(&self) -> Arc<dyn RunClaims>;
+}
+
+/// A store of tickets under test.
+pub trait TicketSubject: Subject {
+    /// The same store, for tickets.
+    fn tickets(&self) -> Arc<dyn Tickets>;
+}
+
+/// A store of revocations under test.
+pub trait RevocationSubject: Subject {
+    /// The same store, for revocations. Other subjects may revoke too.
+    fn revocations(&self) -> Arc<dyn Revocations>;
+}
+
+/// A store under test that has all traits.
+pub trait WholeSubject: NumberedSubject + RunSubject + TicketSubject + RevocationSubject {}
+
+impl<S: NumberedSubject + RunSubject + TicketSubject + RevocationSubject> WholeSubject for S {}
 
 /// A store under test whose connection can be lost.
 pub trait ConnectedSubject: Subject {
     /// The connection to the store.
     fn connection(&self) -> Arc<dyn Connection>;
 }
+
+/// A store of jobs whose connection can be lost.
+pub trait ConnectedJobs: JobSubject + ConnectedSubject {}
+
+impl<S: JobSubject + ConnectedSubject> ConnectedJobs for S {}
+
+/// A store that has all traits and whose connection can be lost.
+pub trait ConnectedWhole: WholeSubject + ConnectedSubject {}
+
+impl<S: WholeSubject + ConnectedSubject> ConnectedWhole for S {}
 
 /// A connection that can be lost.
 #[async_trait]
@@ -136,4 +184,16 @@ pub fn fresh_job() -> JobId {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let text = format!("suite-{}-{}-{count}", std::process::id(), since.as_micros());
     text.parse().unwrap()
+}
+
+/// When the jobs of the suite were created.
+pub const CREATED_AT: &str = "2026-01-02T03:04:05Z";
+
+/// A job of the suite.
+///
+/// # Panics
+/// If the owner is empty.
+#[must_use]
+pub fn new_job(owner: &str) -> NewJob {
+    NewJob::new(UserId::new(owner).unwrap(), CREATED_AT.into())
 }

@@ -1,11 +1,13 @@
 //! What the cases share: the runtime of a case, waiting with a time limit, and a follower.
 
+use std::any::{Any, TypeId};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use log_domain::{EntryId, Line, ReadLimit};
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::subject::Subject;
@@ -47,8 +49,19 @@ const THREADS: usize = 4;
 ///
 /// # Panics
 /// Names the cases that failed, when all have ended.
-pub fn run_together(cases: &[(&'static str, fn())]) {
-    let (next, failed) = (AtomicUsize::new(0), parking_lot::Mutex::new(Vec::new()));
+pub fn run_together(parts: &[&[Case]]) {
+    let failed = failures(parts);
+    assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
+/// A case: its rule and name, and what runs it.
+pub type Case = (&'static str, fn());
+
+/// Runs all cases, some at the same time. Returns those that failed.
+#[must_use]
+pub fn failures(parts: &[&[Case]]) -> Vec<&'static str> {
+    let cases: Vec<_> = parts.concat();
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -60,9 +73,15 @@ pub fn run_together(cases: &[(&'static str, fn())]) {
             });
         }
     });
-    let failed = failed.into_inner();
-    assert!(failed.is_empty(), "failed: {failed:?}");
+    failed.into_inner()
 }
+
+/// The types of subjects of which a case has waited in vain.
+static WAITED_IN_VAIN: Mutex<Vec<TypeId>> = Mutex::new(Vec::new());
+
+/// How long the cases of such a subject wait afterwards: a store that gives no notices fails dozens of cases, which would
+/// take minutes. The suite has failed anyway.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Awaits something that must happen soon.
 pub(super) async fn soon<T>(
@@ -70,10 +89,16 @@ pub(super) async fn soon<T>(
     what: &str,
     future: impl Future<Output = T>,
 ) -> T {
-    let patience = subject.patience();
-    timeout(patience, future)
-        .await
-        .unwrap_or_else(|_| panic!("not within {patience:?}: {what}"))
+    let whose = (subject as &dyn Any).type_id();
+    let patience = if WAITED_IN_VAIN.lock().contains(&whose) {
+        LITTLE_PATIENCE.min(subject.patience())
+    } else {
+        subject.patience()
+    };
+    timeout(patience, future).await.unwrap_or_else(|_| {
+        WAITED_IN_VAIN.lock().push(whose);
+        panic!("not within {patience:?}: {what}")
+    })
 }
 
 /// Polls a future once and drops it.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
-use log_store::conformance::{Subject, fresh_job, lifecycle};
+use log_store::conformance::{
+    JobSubject, JobWriteSubject, LogSubject, NumberedSubject, RevocationSubject, RunSubject,
+    Subject, TicketSubject, fresh_job, lifecycle, new_job,
+};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, JobWrites, Jobs, LogAppend, LogStore, NewJob, NewLine,
     NumberedAppend, OpenError, Revocations, RunClaims, Tickets, Transition,
@@ -19,33 +22,19 @@ struct Disk {
     _dir: TempDir,
 }
 
-#[async_trait]
 impl Subject for Disk {
+    fn watched(&self) -> usize {
+        self.store.watched()
+    }
+}
+
+#[async_trait]
+impl LogSubject for Disk {
     fn store(&self) -> Arc<dyn LogStore> {
         Arc::new(self.store.clone())
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn numbered(&self) -> Arc<dyn NumberedAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn jobs(&self) -> Arc<dyn JobWrites> {
-        Arc::new(self.store.clone())
-    }
-
-    fn runs(&self) -> Arc<dyn RunClaims> {
-        Arc::new(self.store.clone())
-    }
-
-    fn tickets(&self) -> Arc<dyn Tickets> {
-        Arc::new(self.store.clone())
-    }
-
-    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.store.clone())
     }
 
@@ -72,6 +61,23 @@ impl Subject for Disk {
     async fn age_log(&self, job: &JobId, by: Duration) {
         self.store.age_log(job, by).await;
     }
+}
+
+impl NumberedSubject for Disk {
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl JobSubject for Disk {
+    fn jobs(&self) -> Arc<dyn Jobs> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_job(&self, job: &JobId, owner: &str) {
+        self.store.create(job, &new_job(owner)).await.unwrap();
+    }
 
     async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
         self.store.set_status_raw(job, status).await;
@@ -88,9 +94,29 @@ impl Subject for Disk {
     async fn delete_job(&self, job: &JobId) {
         self.store.delete_job(job).await;
     }
+}
 
-    fn watched(&self) -> usize {
-        self.store.watched()
+impl JobWriteSubject for Disk {
+    fn job_writes(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl RunSubject for Disk {
+    fn runs(&self) -> Arc<dyn RunClaims> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl TicketSubject for Disk {
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl RevocationSubject for Disk {
+    fn revocations(&self) -> Arc<dyn Revocations> {
+        Arc::new(self.store.clone())
     }
 }
 
@@ -116,7 +142,7 @@ fn lines(texts: impl IntoIterator<Item = u64>) -> Vec<NewLine> {
     texts.into_iter().map(line).collect()
 }
 
-fn new_job() -> NewJob {
+fn anns_job() -> NewJob {
     NewJob::new(UserId::new("ann").unwrap(), "2026-01-02T03:04:05Z".into())
 }
 
@@ -129,7 +155,7 @@ async fn a_store_that_is_opened_again_goes_on_where_it_was() {
     store.append(&forgotten, &lines(0..10)).await.unwrap();
     store.delete_line(&kept, ids[3]).await;
     store.delete_log(&forgotten).await;
-    store.create(&kept, &new_job()).await.unwrap();
+    store.create(&kept, &anns_job()).await.unwrap();
     let before = store
         .read_after(&kept, EntryId::ZERO, ReadLimit::lines(100))
         .await
@@ -228,7 +254,7 @@ async fn a_log_keeps_its_newest_lines_and_little_more() {
 async fn a_job_expires_when_its_log_and_its_record_are_old() {
     let dir = tempfile::tempdir().unwrap();
     let (store, job) = (open(&dir, EmbeddedOptions::default()).await, fresh_job());
-    store.create(&job, &new_job()).await.unwrap();
+    store.create(&job, &anns_job()).await.unwrap();
     store.append(&job, &lines(0..3)).await.unwrap();
     store.age_job(&job, 49 * HOUR).await;
     assert!(store.get(&job).await.unwrap().is_some(), "its log is there");

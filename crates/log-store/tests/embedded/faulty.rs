@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, ReadLimit};
-use log_store::conformance::{ConnectedSubject, Connection, Subject, fresh_job};
+use log_store::conformance::{
+    ConnectedSubject, Connection, JobSubject, JobWriteSubject, LogSubject, NumberedSubject,
+    RevocationSubject, RunSubject, Subject, TicketSubject, fresh_job, new_job,
+};
 use log_store::{
-    Faults, FaultyStore, InjectedFault, JobWrites, LogAppend, LogStore, MemoryStore, NewLine,
+    Faults, FaultyStore, InjectedFault, JobWrites, Jobs, LogAppend, LogStore, MemoryStore, NewLine,
     NumberedAppend, Revocations, RunClaims, Tickets,
 };
 use tokio::time::{Instant, timeout};
@@ -41,33 +44,19 @@ impl Connection for Wire {
     }
 }
 
-#[async_trait]
 impl Subject for Faulty {
+    fn watched(&self) -> usize {
+        self.behind.watched()
+    }
+}
+
+#[async_trait]
+impl LogSubject for Faulty {
     fn store(&self) -> Arc<dyn LogStore> {
         Arc::new(self.store.clone())
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn numbered(&self) -> Arc<dyn NumberedAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn jobs(&self) -> Arc<dyn JobWrites> {
-        Arc::new(self.store.clone())
-    }
-
-    fn runs(&self) -> Arc<dyn RunClaims> {
-        Arc::new(self.store.clone())
-    }
-
-    fn tickets(&self) -> Arc<dyn Tickets> {
-        Arc::new(self.store.clone())
-    }
-
-    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.store.clone())
     }
 
@@ -94,6 +83,23 @@ impl Subject for Faulty {
     async fn age_log(&self, job: &JobId, by: Duration) {
         self.behind.age_log(job, by).await;
     }
+}
+
+impl NumberedSubject for Faulty {
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl JobSubject for Faulty {
+    fn jobs(&self) -> Arc<dyn Jobs> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_job(&self, job: &JobId, owner: &str) {
+        self.store.create(job, &new_job(owner)).await.unwrap();
+    }
 
     async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
         self.behind.set_status_raw(job, status).await;
@@ -110,9 +116,29 @@ impl Subject for Faulty {
     async fn delete_job(&self, job: &JobId) {
         self.behind.delete_job(job).await;
     }
+}
 
-    fn watched(&self) -> usize {
-        self.behind.watched()
+impl JobWriteSubject for Faulty {
+    fn job_writes(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl RunSubject for Faulty {
+    fn runs(&self) -> Arc<dyn RunClaims> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl TicketSubject for Faulty {
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl RevocationSubject for Faulty {
+    fn revocations(&self) -> Arc<dyn Revocations> {
+        Arc::new(self.store.clone())
     }
 }
 
@@ -131,8 +157,10 @@ async fn subject() -> Faulty {
 }
 
 mod calm {
-    log_store::log_store_conformance!(super::subject());
-    log_store::log_store_conformance!(outages: super::subject());
+    use super::subject;
+
+    log_store::log_store_conformance!(subject());
+    log_store::log_store_conformance!(outages: subject());
 }
 
 /// Every call waits, so that futures are dropped half-way, and watches get notices without a change.

@@ -12,3 +12,4 @@ mod failing_disk;
 mod faulty;
 mod kill;
 mod memory;
+mod planted;

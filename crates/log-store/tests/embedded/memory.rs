@@ -5,41 +5,30 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
-use log_store::conformance::{Subject, lifecycle};
+use log_store::conformance::{
+    JobSubject, JobWriteSubject, LogSubject, NumberedSubject, RevocationSubject, RunSubject,
+    Subject, TicketSubject, lifecycle, new_job,
+};
 use log_store::{
-    JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims,
-    Tickets,
+    JobWrites, Jobs, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations,
+    RunClaims, Tickets,
 };
 
 pub(crate) struct Memory(pub(crate) MemoryStore);
 
-#[async_trait]
 impl Subject for Memory {
+    fn watched(&self) -> usize {
+        self.0.watched()
+    }
+}
+
+#[async_trait]
+impl LogSubject for Memory {
     fn store(&self) -> Arc<dyn LogStore> {
         Arc::new(self.0.clone())
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        Arc::new(self.0.clone())
-    }
-
-    fn numbered(&self) -> Arc<dyn NumberedAppend> {
-        Arc::new(self.0.clone())
-    }
-
-    fn jobs(&self) -> Arc<dyn JobWrites> {
-        Arc::new(self.0.clone())
-    }
-
-    fn runs(&self) -> Arc<dyn RunClaims> {
-        Arc::new(self.0.clone())
-    }
-
-    fn tickets(&self) -> Arc<dyn Tickets> {
-        Arc::new(self.0.clone())
-    }
-
-    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.0.clone())
     }
 
@@ -66,6 +55,23 @@ impl Subject for Memory {
     async fn age_log(&self, job: &JobId, by: Duration) {
         self.0.age_log(job, by);
     }
+}
+
+impl NumberedSubject for Memory {
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
+        Arc::new(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl JobSubject for Memory {
+    fn jobs(&self) -> Arc<dyn Jobs> {
+        Arc::new(self.0.clone())
+    }
+
+    async fn put_job(&self, job: &JobId, owner: &str) {
+        self.0.create(job, &new_job(owner)).await.unwrap();
+    }
 
     async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
         self.0.set_status_raw(job, status);
@@ -82,9 +88,29 @@ impl Subject for Memory {
     async fn delete_job(&self, job: &JobId) {
         self.0.delete_job(job);
     }
+}
 
-    fn watched(&self) -> usize {
-        self.0.watched()
+impl JobWriteSubject for Memory {
+    fn job_writes(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.0.clone())
+    }
+}
+
+impl RunSubject for Memory {
+    fn runs(&self) -> Arc<dyn RunClaims> {
+        Arc::new(self.0.clone())
+    }
+}
+
+impl TicketSubject for Memory {
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.0.clone())
+    }
+}
+
+impl RevocationSubject for Memory {
+    fn revocations(&self) -> Arc<dyn Revocations> {
+        Arc::new(self.0.clone())
     }
 }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
-use log_store::conformance::{ConnectedSubject, Connection, Subject};
+use log_store::conformance::{
+    ConnectedSubject, Connection, JobSubject, JobWriteSubject, LogSubject, NumberedSubject,
+    RevocationSubject, RunSubject, Subject, TicketSubject, new_job,
+};
 use log_store::redis::{RedisOptions, RedisStore, WatchMode};
 use log_store::{
-    JobWrites, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
+    JobWrites, Jobs, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
 };
 use test_support::{RedisCluster, RedisServer, RespClient, SentinelSet, TcpProxy};
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
@@ -174,33 +177,29 @@ impl Redis {
     }
 }
 
-#[async_trait]
 impl Subject for Redis {
+    fn watched(&self) -> usize {
+        self.store.state().watched
+    }
+
+    fn quiet_time(&self) -> Duration {
+        match self.mode {
+            WatchMode::Poll if matches!(self.back_door, BackDoor::Cluster(_)) => {
+                CLUSTER_POLL_INTERVAL / 4
+            }
+            WatchMode::Poll => POLL_INTERVAL / 4,
+            WatchMode::Auto | WatchMode::Tracking => Duration::from_millis(60),
+        }
+    }
+}
+
+#[async_trait]
+impl LogSubject for Redis {
     fn store(&self) -> Arc<dyn LogStore> {
         Arc::new(self.store.clone())
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn numbered(&self) -> Arc<dyn NumberedAppend> {
-        Arc::new(self.store.clone())
-    }
-
-    fn jobs(&self) -> Arc<dyn JobWrites> {
-        Arc::new(self.store.clone())
-    }
-
-    fn runs(&self) -> Arc<dyn RunClaims> {
-        Arc::new(self.store.clone())
-    }
-
-    fn tickets(&self) -> Arc<dyn Tickets> {
-        Arc::new(self.store.clone())
-    }
-
-    fn revocations(&self) -> Arc<dyn Revocations> {
         Arc::new(self.store.clone())
     }
 
@@ -252,6 +251,23 @@ impl Subject for Redis {
         let left = left.saturating_sub(by).max(1).to_string();
         self.run(&["PEXPIRE", &logs(job), &left]).await;
     }
+}
+
+impl NumberedSubject for Redis {
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl JobSubject for Redis {
+    fn jobs(&self) -> Arc<dyn Jobs> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_job(&self, job: &JobId, owner: &str) {
+        self.store.create(job, &new_job(owner)).await.unwrap();
+    }
 
     async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
         match status {
@@ -274,19 +290,29 @@ impl Subject for Redis {
     async fn delete_job(&self, job: &JobId) {
         self.run(&["DEL", &hash(job)]).await;
     }
+}
 
-    fn quiet_time(&self) -> Duration {
-        match self.mode {
-            WatchMode::Poll if matches!(self.back_door, BackDoor::Cluster(_)) => {
-                CLUSTER_POLL_INTERVAL / 4
-            }
-            WatchMode::Poll => POLL_INTERVAL / 4,
-            WatchMode::Auto | WatchMode::Tracking => Duration::from_millis(60),
-        }
+impl JobWriteSubject for Redis {
+    fn job_writes(&self) -> Arc<dyn JobWrites> {
+        Arc::new(self.store.clone())
     }
+}
 
-    fn watched(&self) -> usize {
-        self.store.state().watched
+impl RunSubject for Redis {
+    fn runs(&self) -> Arc<dyn RunClaims> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl TicketSubject for Redis {
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(self.store.clone())
+    }
+}
+
+impl RevocationSubject for Redis {
+    fn revocations(&self) -> Arc<dyn Revocations> {
+        Arc::new(self.store.clone())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use log_domain::{EntryId, LogBounds, Order, ReadLimit, Span};
 use tokio::time::timeout;
 
-use crate::conformance::subject::Subject;
+use crate::conformance::subject::LogSubject;
 use crate::conformance::support::{ALL, ids, line, numbered, poll_once, read_after, soon, texts};
 
 /// How many lines a log keeps.
@@ -15,7 +15,7 @@ const KEPT_LINES: usize = 50_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A1.
-pub async fn lines_of_one_call_stand_in_their_order(subject: Arc<dyn Subject>) {
+pub async fn lines_of_one_call_stand_in_their_order(subject: Arc<dyn LogSubject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let given = subject
         .appender()
@@ -33,7 +33,7 @@ pub async fn lines_of_one_call_stand_in_their_order(subject: Arc<dyn Subject>) {
 }
 
 /// A1: several producers of one log.
-pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn Subject>) {
+pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn LogSubject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let producers = ["a", "b", "c", "d"].map(|name| {
         let (appender, job) = (subject.appender(), job.clone());
@@ -62,14 +62,14 @@ pub async fn appends_at_once_keep_each_call_in_order(subject: Arc<dyn Subject>) 
 }
 
 /// A1: the log is not created.
-pub async fn an_append_without_lines_does_nothing(subject: Arc<dyn Subject>) {
+pub async fn an_append_without_lines_does_nothing(subject: Arc<dyn LogSubject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     assert_eq!(subject.appender().append(&job, &[]).await.unwrap(), []);
     assert_eq!(store.bounds(&job).await.unwrap(), LogBounds::ABSENT);
 }
 
 /// A2.
-pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn Subject>) {
+pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn LogSubject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     let mut watch = store.watch_log(&job);
     read_after(&mut *watch, EntryId::ZERO).await;
@@ -90,7 +90,7 @@ pub async fn an_append_is_seen_by_every_reader_when_it_returns(subject: Arc<dyn 
 }
 
 /// A3: older lines may be removed, and the counts are right.
-pub async fn the_newest_50_000_lines_are_kept(subject: Arc<dyn Subject>) {
+pub async fn the_newest_50_000_lines_are_kept(subject: Arc<dyn LogSubject>) {
     // Small enough for a slow machine to read within a deadline.
     const PAGE: usize = 2_000;
     let (store, job) = (subject.store(), subject.fresh_job());
@@ -133,7 +133,7 @@ pub async fn the_newest_50_000_lines_are_kept(subject: Arc<dyn Subject>) {
 }
 
 /// A3: an append gives the log another 24 hours.
-pub async fn a_log_is_kept_for_24_hours_after_its_last_append(subject: Arc<dyn Subject>) {
+pub async fn a_log_is_kept_for_24_hours_after_its_last_append(subject: Arc<dyn LogSubject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     for count in 1..=3 {
         subject.appender().append(&job, &[line("x")]).await.unwrap();
@@ -146,7 +146,7 @@ pub async fn a_log_is_kept_for_24_hours_after_its_last_append(subject: Arc<dyn S
 }
 
 /// A3: with everything of the log, including its ids and counts.
-pub async fn a_log_expires_at_some_time(subject: Arc<dyn Subject>) {
+pub async fn a_log_expires_at_some_time(subject: Arc<dyn LogSubject>) {
     let (store, job) = (subject.store(), subject.fresh_job());
     subject
         .appender()
@@ -168,7 +168,7 @@ pub async fn a_log_expires_at_some_time(subject: Arc<dyn Subject>) {
 }
 
 /// A4 and R8: the caller drops the future in the middle.
-pub async fn a_dropped_append_leaves_the_first_of_its_lines(subject: Arc<dyn Subject>) {
+pub async fn a_dropped_append_leaves_the_first_of_its_lines(subject: Arc<dyn LogSubject>) {
     let (store, appender) = (subject.store(), subject.appender());
     let lines = numbered("line", 300);
     let expected: Vec<_> = lines

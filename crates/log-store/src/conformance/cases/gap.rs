@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use log_domain::{EntryId, Gap, JobId, LogBounds};
 
-use crate::conformance::subject::Subject;
+use crate::conformance::subject::LogSubject;
 use crate::conformance::support::{ALL, id, ids, line};
 
-async fn append(subject: &dyn Subject, job: &JobId, ids: impl IntoIterator<Item = u64>) {
+async fn append(subject: &dyn LogSubject, job: &JobId, ids: impl IntoIterator<Item = u64>) {
     for ms in ids {
         subject.append_at(job, id(ms), &line(ms.to_string())).await;
     }
 }
 
 /// The gap that a read after `cursor` finds.
-async fn gap(subject: &dyn Subject, job: &JobId, cursor: EntryId) -> Option<Gap> {
+async fn gap(subject: &dyn LogSubject, job: &JobId, cursor: EntryId) -> Option<Gap> {
     let tail = subject.store().read_after(job, cursor, ALL).await.unwrap();
     tail.gap(cursor)
 }
@@ -38,7 +38,7 @@ const fn a_gap_to_the_end(after: u64, last: u64) -> Option<Gap> {
 }
 
 /// In a log that was never trimmed there is no gap, for any cursor in it and for its beginning.
-pub async fn a_cursor_inside_a_whole_log_is_no_gap(subject: Arc<dyn Subject>) {
+pub async fn a_cursor_inside_a_whole_log_is_no_gap(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     assert_eq!(
         gap(&*subject, &job, EntryId::ZERO).await,
@@ -56,7 +56,7 @@ pub async fn a_cursor_inside_a_whole_log_is_no_gap(subject: Arc<dyn Subject>) {
 }
 
 /// A trim removes lines; the gap has the first id that is left.
-pub async fn a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids(subject: Arc<dyn Subject>) {
+pub async fn a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=10).await;
     subject.trim_to(&job, 6).await;
@@ -69,7 +69,7 @@ pub async fn a_cursor_that_was_trimmed_away_is_a_gap_with_both_ids(subject: Arc<
 }
 
 /// Lines are deleted one by one.
-pub async fn a_deleted_line_is_a_gap_for_cursors_below_it(subject: Arc<dyn Subject>) {
+pub async fn a_deleted_line_is_a_gap_for_cursors_below_it(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=5).await;
     subject.delete_line(&job, id(3)).await;
@@ -83,7 +83,7 @@ pub async fn a_deleted_line_is_a_gap_for_cursors_below_it(subject: Arc<dyn Subje
 }
 
 /// The log exists, without lines.
-pub async fn an_emptied_log_is_a_gap_for_all_but_its_last_id(subject: Arc<dyn Subject>) {
+pub async fn an_emptied_log_is_a_gap_for_all_but_its_last_id(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=3).await;
     subject.trim_to(&job, 0).await;
@@ -97,7 +97,7 @@ pub async fn an_emptied_log_is_a_gap_for_all_but_its_last_id(subject: Arc<dyn Su
 }
 
 /// A cursor beyond the end moves to the end.
-pub async fn a_deleted_log_is_a_gap_that_moves_to_its_start(subject: Arc<dyn Subject>) {
+pub async fn a_deleted_log_is_a_gap_that_moves_to_its_start(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=3).await;
     subject.delete_log(&job).await;
@@ -115,7 +115,7 @@ pub async fn a_deleted_log_is_a_gap_that_moves_to_its_start(subject: Arc<dyn Sub
 }
 
 /// An expired log is like a deleted one.
-pub async fn an_expired_log_is_a_gap(subject: Arc<dyn Subject>) {
+pub async fn an_expired_log_is_a_gap(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 1..=3).await;
     subject.expire_log(&job).await;
@@ -128,7 +128,7 @@ pub async fn an_expired_log_is_a_gap(subject: Arc<dyn Subject>) {
 }
 
 /// A log is deleted and created again, with ids below, around and above an old cursor.
-pub async fn a_log_that_is_created_again_is_a_gap_whatever_its_ids(subject: Arc<dyn Subject>) {
+pub async fn a_log_that_is_created_again_is_a_gap_whatever_its_ids(subject: Arc<dyn LogSubject>) {
     let job = subject.fresh_job();
     append(&*subject, &job, 5..=7).await;
     subject.delete_log(&job).await;

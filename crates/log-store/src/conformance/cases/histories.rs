@@ -7,7 +7,7 @@ use log_domain::{EntryId, JobId};
 
 use super::numbered::{batch, found, name};
 use crate::NumberedAppendError::{Gap, StaleEpoch};
-use crate::conformance::subject::Subject;
+use crate::conformance::subject::NumberedSubject;
 use crate::conformance::support::{line, poll_once};
 use crate::{NewLine, NumberedAppend};
 
@@ -18,7 +18,7 @@ const HISTORIES: u64 = 40;
 const STEPS: u64 = 40;
 
 /// P1 to P6: in any history.
-pub async fn in_random_histories_each_line_is_in_the_log_once(subject: Arc<dyn Subject>) {
+pub async fn in_random_histories_each_line_is_in_the_log_once(subject: Arc<dyn NumberedSubject>) {
     histories(&*subject, 0..HISTORIES).await;
 }
 
@@ -26,7 +26,7 @@ pub async fn in_random_histories_each_line_is_in_the_log_once(subject: Arc<dyn S
 ///
 /// # Panics
 /// If a log does not hold what was sent.
-pub async fn histories(subject: &dyn Subject, seeds: std::ops::Range<u64>) {
+pub async fn histories(subject: &dyn NumberedSubject, seeds: std::ops::Range<u64>) {
     for seed in seeds {
         let job = subject.fresh_job();
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

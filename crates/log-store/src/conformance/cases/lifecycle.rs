@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use log_domain::{JobStatus, Lifecycle};
 
-use super::jobs::{new_job, step};
-use crate::conformance::subject::fresh_job;
+use super::job_writes::step;
+use crate::conformance::subject::{fresh_job, new_job};
 use crate::{ClaimError, RunClaims, RunId, TransitionError};
 
 /// A lifecycle that differs from the contract's in everything it can: `queued` → `waiting` → `running` → `ready`, with

@@ -8,7 +8,7 @@ use log_domain::{EntryId, JobId, LogBounds, Numbering, ProducerName};
 use tokio::time::timeout;
 
 use crate::NumberedAppendError::{Gap, StaleEpoch};
-use crate::conformance::subject::Subject;
+use crate::conformance::subject::NumberedSubject;
 use crate::conformance::support::{ALL, numbered, poll_once, texts};
 use crate::{NewLine, NumberedAppend, NumberedAppendError, NumberedAppended};
 
@@ -25,7 +25,7 @@ pub(super) fn expected(prefix: &str, count: usize) -> Vec<String> {
 }
 
 /// The texts in the log.
-pub(super) async fn found(subject: &dyn Subject, job: &JobId) -> Vec<String> {
+pub(super) async fn found(subject: &dyn NumberedSubject, job: &JobId) -> Vec<String> {
     let tail = subject.store().read_after(job, EntryId::ZERO, ALL).await;
     texts(&tail.unwrap().lines)
         .into_iter()
@@ -46,7 +46,7 @@ async fn append(
 }
 
 /// P1: also when further lines have come meanwhile.
-pub async fn a_repeated_batch_adds_nothing_and_succeeds(subject: Arc<dyn Subject>) {
+pub async fn a_repeated_batch_adds_nothing_and_succeeds(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 20));
     let first = append(&*to, &job, 0, &lines, 0..10).await.unwrap();
     assert_eq!((first.next, first.appended, first.duplicate), (10, 10, 0));
@@ -63,7 +63,7 @@ pub async fn a_repeated_batch_adds_nothing_and_succeeds(subject: Arc<dyn Subject
 }
 
 /// P1 and P5: a request is sent again while the first one is still under way, over other connections.
-pub async fn of_many_repeats_at_once_one_adds_the_lines(subject: Arc<dyn Subject>) {
+pub async fn of_many_repeats_at_once_one_adds_the_lines(subject: Arc<dyn NumberedSubject>) {
     let job = subject.fresh_job();
     for round in 0..10 {
         let calls = (0..8).map(|_| {
@@ -81,7 +81,7 @@ pub async fn of_many_repeats_at_once_one_adds_the_lines(subject: Arc<dyn Subject
 }
 
 /// P2.
-pub async fn an_overlapping_batch_adds_the_rest_once(subject: Arc<dyn Subject>) {
+pub async fn an_overlapping_batch_adds_the_rest_once(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 20));
     append(&*to, &job, 0, &lines, 0..10).await.unwrap();
     let done = append(&*to, &job, 0, &lines, 4..20).await.unwrap();
@@ -95,7 +95,7 @@ pub async fn an_overlapping_batch_adds_the_rest_once(subject: Arc<dyn Subject>) 
 }
 
 /// P2: the producer cuts what it sends again into other batches, at every place.
-pub async fn batches_that_are_cut_anew_add_each_line_once(subject: Arc<dyn Subject>) {
+pub async fn batches_that_are_cut_anew_add_each_line_once(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 12));
     for end in 1..=12 {
         for begin in 0..end {
@@ -106,7 +106,7 @@ pub async fn batches_that_are_cut_anew_add_each_line_once(subject: Arc<dyn Subje
 }
 
 /// P2: more lines than a store takes in one step.
-pub async fn a_batch_of_many_lines_is_added_whole(subject: Arc<dyn Subject>) {
+pub async fn a_batch_of_many_lines_is_added_whole(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (
         subject.numbered(),
         subject.fresh_job(),
@@ -122,7 +122,7 @@ pub async fn a_batch_of_many_lines_is_added_whole(subject: Arc<dyn Subject>) {
 }
 
 /// P3: with and without lines.
-pub async fn a_gap_adds_nothing_and_says_which_line_is_wanted(subject: Arc<dyn Subject>) {
+pub async fn a_gap_adds_nothing_and_says_which_line_is_wanted(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 20));
     append(&*to, &job, 0, &lines, 0..5).await.unwrap();
     for range in [6..10, 6..6, 19..20] {
@@ -133,7 +133,7 @@ pub async fn a_gap_adds_nothing_and_says_which_line_is_wanted(subject: Arc<dyn S
 }
 
 /// P4: a worker that was replaced and does not know it.
-pub async fn an_older_epoch_adds_nothing(subject: Arc<dyn Subject>) {
+pub async fn an_older_epoch_adds_nothing(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 20));
     append(&*to, &job, 2, &lines, 0..5).await.unwrap();
     for range in [0..5, 5..10, 0..0, 19..20] {
@@ -147,7 +147,7 @@ pub async fn an_older_epoch_adds_nothing(subject: Arc<dyn Subject>) {
 }
 
 /// P4: a line of the new epoch that is not its first would hide that others were lost.
-pub async fn a_newer_epoch_counts_from_0(subject: Arc<dyn Subject>) {
+pub async fn a_newer_epoch_counts_from_0(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 20));
     append(&*to, &job, 0, &lines, 0..3).await.unwrap();
     let refused = append(&*to, &job, 1, &lines, 3..5).await;
@@ -164,7 +164,7 @@ pub async fn a_newer_epoch_counts_from_0(subject: Arc<dyn Subject>) {
 }
 
 /// P5: whoever reads the count and then the log finds at least the lines that are counted.
-pub async fn lines_and_their_count_change_together(subject: Arc<dyn Subject>) {
+pub async fn lines_and_their_count_change_together(subject: Arc<dyn NumberedSubject>) {
     let (to, job) = (subject.numbered(), subject.fresh_job());
     let (writer, to_job) = (Arc::clone(&to), job.clone());
     let writing = tokio::spawn(async move {
@@ -188,7 +188,7 @@ pub async fn lines_and_their_count_change_together(subject: Arc<dyn Subject>) {
 
 /// P5: the caller drops the future at any moment and sends everything again, as after a lost answer.
 pub async fn a_dropped_append_of_numbered_lines_is_repeated_without_loss_or_repeat(
-    subject: Arc<dyn Subject>,
+    subject: Arc<dyn NumberedSubject>,
 ) {
     let (to, lines) = (subject.numbered(), numbered("w", 1_200));
     for round in 0..30_u64 {
@@ -208,7 +208,7 @@ pub async fn a_dropped_append_of_numbered_lines_is_repeated_without_loss_or_repe
 }
 
 /// P6: each in its own order, and plain appends in between.
-pub async fn producers_of_one_log_do_not_wait_for_each_other(subject: Arc<dyn Subject>) {
+pub async fn producers_of_one_log_do_not_wait_for_each_other(subject: Arc<dyn NumberedSubject>) {
     const PRODUCERS: usize = 16;
     let job = subject.fresh_job();
     let producers = (0..PRODUCERS).map(|n| {
@@ -238,7 +238,7 @@ pub async fn producers_of_one_log_do_not_wait_for_each_other(subject: Arc<dyn Su
 }
 
 /// P7: whatever comes first afterwards is a new beginning, which the answer says unless it is line 0.
-pub async fn a_log_that_is_gone_takes_its_counts_along(subject: Arc<dyn Subject>) {
+pub async fn a_log_that_is_gone_takes_its_counts_along(subject: Arc<dyn NumberedSubject>) {
     let (to, lines) = (subject.numbered(), numbered("w", 20));
     for expired in [false, true] {
         let job = subject.fresh_job();
@@ -262,7 +262,7 @@ pub async fn a_log_that_is_gone_takes_its_counts_along(subject: Arc<dyn Subject>
 }
 
 /// P7: an append without lines does not create the log either.
-pub async fn a_producer_that_never_wrote_is_none(subject: Arc<dyn Subject>) {
+pub async fn a_producer_that_never_wrote_is_none(subject: Arc<dyn NumberedSubject>) {
     let (to, job, lines) = (subject.numbered(), subject.fresh_job(), numbered("w", 9));
     assert_eq!(to.producer(&job, &name("w")).await.unwrap(), None);
     let nothing = append(&*to, &job, 0, &lines, 4..4).await.unwrap();

@@ -9,8 +9,8 @@ use std::time::Duration;
 use log_domain::{EntryId, JobStatus, Order, Span};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::jobs::{new_job, step};
-use crate::conformance::subject::{ConnectedSubject, Connection};
+use super::job_writes::step;
+use crate::conformance::subject::{ConnectedWhole, Connection, new_job};
 use crate::conformance::support::{ALL, Follower, id, ids, line, read_after, soon};
 use crate::error::{CreateJobError, StoreError, TransitionError};
 
@@ -18,7 +18,7 @@ use crate::error::{CreateJobError, StoreError, TransitionError};
 pub(super) const SLACK: Duration = Duration::from_secs(2);
 
 /// Makes a call that must fail in time, because the store is away.
-async fn fails_in_time<T, E>(
+pub(super) async fn fails_in_time<T, E>(
     connection: &dyn Connection,
     what: &str,
     call: impl Future<Output = Result<T, E>>,
@@ -34,10 +34,10 @@ async fn fails_in_time<T, E>(
 
 /// R4: each call of each trait.
 pub async fn a_store_that_is_away_is_an_error_within_its_deadline(
-    subject: Arc<dyn ConnectedSubject>,
+    subject: Arc<dyn ConnectedWhole>,
 ) {
     let connection = subject.connection();
-    let (store, jobs, job) = (subject.store(), subject.jobs(), subject.fresh_job());
+    let (store, jobs, job) = (subject.store(), subject.job_writes(), subject.fresh_job());
     let (appender, new) = (subject.appender(), subject.fresh_job());
     let mut watch = store.watch_log(&job);
     let mut job_watch = jobs.watch_job(&job);
@@ -78,11 +78,11 @@ pub async fn a_store_that_is_away_is_an_error_within_its_deadline(
 }
 
 /// R4: within five seconds, with the same answers as before.
-pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let (store, job) = (subject.store(), subject.fresh_job());
     subject.append_at(&job, id(1), &line("x")).await;
-    subject.jobs().create(&job, &new_job("ann")).await.unwrap();
+    subject.put_job(&job, "ann").await;
     for _ in 0..3 {
         connection.cut().await;
         sleep(Duration::from_millis(300)).await;
@@ -102,7 +102,7 @@ pub async fn a_store_that_is_back_answers_again(subject: Arc<dyn ConnectedSubjec
 
 /// W3: the change comes while the store is away.
 pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
-    subject: Arc<dyn ConnectedSubject>,
+    subject: Arc<dyn ConnectedWhole>,
 ) {
     let connection = subject.connection();
     let job = subject.fresh_job();
@@ -132,7 +132,7 @@ pub async fn a_change_while_the_store_is_away_is_noticed_when_it_is_back(
 }
 
 /// W3: the notice is on its way when the connection is lost.
-pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch_log(&job));
@@ -145,7 +145,7 @@ pub async fn a_change_right_before_a_loss_is_noticed(subject: Arc<dyn ConnectedS
 }
 
 /// W3: after a failed read, the next change is noticed, too.
-pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let job = subject.fresh_job();
     let mut follower = Follower::new(subject.store().watch_log(&job));
@@ -165,41 +165,8 @@ pub async fn a_change_after_a_failed_read_is_noticed(subject: Arc<dyn ConnectedS
     soon(&*subject, "the line", follower.until(1)).await;
 }
 
-/// W3 for jobs: the status changes during an outage.
-pub async fn a_job_that_changes_while_the_store_is_away_is_noticed(
-    subject: Arc<dyn ConnectedSubject>,
-) {
-    let connection = subject.connection();
-    let (jobs, job) = (subject.jobs(), subject.fresh_job());
-    jobs.create(&job, &new_job("ann")).await.unwrap();
-    let mut watch = jobs.watch_job(&job);
-    for round in 0..3_u64 {
-        let status = format!("status-{round}");
-        watch.changed().await;
-        watch.get().await.ok();
-        connection.cut().await;
-        subject.set_status_raw(&job, Some(&status)).await;
-        sleep(Duration::from_millis(150 * round)).await;
-        connection.mend().await;
-        let seen = async {
-            loop {
-                watch.changed().await;
-                match watch.get().await {
-                    Ok(found) if found.as_ref().is_some_and(|j| j.status.as_str() == status) => {
-                        return;
-                    }
-                    Ok(_) => {}
-                    Err(_) => sleep(Duration::from_millis(20)).await,
-                }
-            }
-        };
-        soon(&*subject, "the status of meanwhile", seen).await;
-        subject.set_status_raw(&job, Some("queued")).await;
-    }
-}
-
 /// W3, as a whole: a producer goes on while the follower's connection is lost again and again.
-pub async fn a_follower_loses_nothing_across_lost_connections(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_follower_loses_nothing_across_lost_connections(subject: Arc<dyn ConnectedWhole>) {
     const LINES: u64 = 1_500;
     let connection = subject.connection();
     let job = subject.fresh_job();

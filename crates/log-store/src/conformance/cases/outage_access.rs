@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::access::{MINUTE, fresh_key, fresh_name, session, until};
 use super::outage::SLACK;
-use crate::conformance::subject::ConnectedSubject;
+use super::revocations::{session, until};
+use super::tickets::{MINUTE, fresh_key, fresh_name};
+use crate::conformance::subject::ConnectedWhole;
 use crate::conformance::support::soon;
 
 /// K4.
-pub async fn a_ticket_of_a_store_that_is_away_is_an_error(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_ticket_of_a_store_that_is_away_is_an_error(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
     tickets.put(&key, "grant", MINUTE).await.unwrap();
@@ -36,7 +37,7 @@ pub async fn a_ticket_of_a_store_that_is_away_is_an_error(subject: Arc<dyn Conne
 
 /// V2.
 pub async fn a_revocation_while_the_store_is_away_is_noticed_when_it_is_back(
-    subject: Arc<dyn ConnectedSubject>,
+    subject: Arc<dyn ConnectedWhole>,
 ) {
     let connection = subject.connection();
     let revocations = subject.revocations();
@@ -54,7 +55,7 @@ pub async fn a_revocation_while_the_store_is_away_is_noticed_when_it_is_back(
 }
 
 /// V4: a message that is sent again after a failure is processed.
-pub async fn a_message_that_failed_has_done_nothing_or_all(subject: Arc<dyn ConnectedSubject>) {
+pub async fn a_message_that_failed_has_done_nothing_or_all(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let revocations = subject.revocations();
     for round in 0..5_u64 {

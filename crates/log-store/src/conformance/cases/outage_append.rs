@@ -8,7 +8,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
 use crate::append::NewLine;
-use crate::conformance::subject::ConnectedSubject;
+use crate::conformance::subject::ConnectedWhole;
 use crate::conformance::support::{numbered, read_after, soon, texts};
 use crate::error::StoreError;
 
@@ -31,13 +31,13 @@ struct Losses {
 
 type Append = JoinHandle<Result<Vec<EntryId>, StoreError>>;
 
-fn append(subject: &dyn ConnectedSubject, job: &JobId, lines: &[NewLine]) -> Append {
+fn append(subject: &dyn ConnectedWhole, job: &JobId, lines: &[NewLine]) -> Append {
     let (appender, job, lines) = (subject.appender(), job.clone(), lines.to_vec());
     tokio::spawn(async move { appender.append(&job, &lines).await })
 }
 
 impl Losses {
-    async fn new(subject: &dyn ConnectedSubject, lines: &[NewLine]) -> Self {
+    async fn new(subject: &dyn ConnectedWhole, lines: &[NewLine]) -> Self {
         let begin = Instant::now();
         let undisturbed = append(subject, &subject.fresh_job(), lines).await;
         undisturbed.unwrap().unwrap();
@@ -74,9 +74,7 @@ impl Losses {
 }
 
 /// A4: an append fails at any moment.
-pub async fn an_append_that_fails_leaves_the_first_of_its_lines(
-    subject: Arc<dyn ConnectedSubject>,
-) {
+pub async fn an_append_that_fails_leaves_the_first_of_its_lines(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let lines = numbered("line", 3_000);
     let expected: Vec<_> = lines
@@ -109,7 +107,7 @@ pub async fn an_append_that_fails_leaves_the_first_of_its_lines(
 }
 
 /// A5: lines that a read does not find after a failed append do not come later.
-pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn ConnectedSubject>) {
+pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn ConnectedWhole>) {
     let connection = subject.connection();
     let (store, all) = (subject.store(), ReadLimit::lines(10_000));
     let lines = numbered("line", 2_000);

@@ -7,7 +7,7 @@ use log_domain::EntryId;
 use tokio::time::{Instant, sleep};
 
 use super::numbered::{batch, expected};
-use crate::conformance::subject::ConnectedSubject;
+use crate::conformance::subject::ConnectedWhole;
 use crate::conformance::support::{numbered, read_after, soon, texts};
 use crate::error::StoreError;
 use crate::numbered::NumberedAppendError;
@@ -20,7 +20,7 @@ const LINES: usize = 1_200;
 
 /// P5: the connection is lost at any moment, and the producer sends the same batch until it succeeds.
 pub async fn a_numbered_append_that_failed_is_repeated_without_loss_or_repeat(
-    subject: Arc<dyn ConnectedSubject>,
+    subject: Arc<dyn ConnectedWhole>,
 ) {
     let (connection, to) = (subject.connection(), subject.numbered());
     let (lines, all) = (numbered("w", LINES), batch("w", 0, 0));

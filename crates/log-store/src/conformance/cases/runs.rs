@@ -6,8 +6,9 @@ use std::time::Duration;
 use log_domain::{JobId, JobStatus};
 use tokio::time::sleep;
 
-use super::jobs::{new_job, step};
-use crate::conformance::subject::Subject;
+use super::job_writes::step;
+use super::jobs::{created, status};
+use crate::conformance::subject::RunSubject;
 use crate::conformance::support::{poll_once, soon};
 use crate::{Claim, ClaimError, Lease, RunId, TransitionError};
 
@@ -27,18 +28,8 @@ fn run(name: &str) -> RunId {
     name.parse().unwrap()
 }
 
-async fn created(subject: &dyn Subject) -> JobId {
-    let id = subject.fresh_job();
-    subject.jobs().create(&id, &new_job("ann")).await.unwrap();
-    id
-}
-
-async fn status(subject: &dyn Subject, job: &JobId) -> JobStatus {
-    subject.jobs().get(job).await.unwrap().unwrap().status
-}
-
 /// A job whose run `a` has lost it.
-async fn lost(subject: &dyn Subject) -> JobId {
+async fn lost(subject: &dyn RunSubject) -> JobId {
     let job = created(subject).await;
     let claims = subject.runs();
     claims.claim(&job, &run("a"), SHORT).await.unwrap();
@@ -57,18 +48,18 @@ async fn lost(subject: &dyn Subject) -> JobId {
     job
 }
 
-async fn claimant(subject: &dyn Subject, job: &JobId) -> Option<Claim> {
+async fn claimant(subject: &dyn RunSubject, job: &JobId) -> Option<Claim> {
     subject.runs().claimant(job).await.unwrap()
 }
 
 /// Whether a job is among those whose claims have lapsed.
-async fn is_listed(subject: &dyn Subject, job: &JobId) -> bool {
+async fn is_listed(subject: &dyn RunSubject, job: &JobId) -> bool {
     let lapsed = subject.runs().lapsed(ALL).await.unwrap();
     lapsed.iter().any(|(found, _)| found == job)
 }
 
 /// C1.
-pub async fn a_claimed_job_is_refused_to_other_runs(subject: Arc<dyn Subject>) {
+pub async fn a_claimed_job_is_refused_to_other_runs(subject: Arc<dyn RunSubject>) {
     let job = created(&*subject).await;
     assert_eq!(claimant(&*subject, &job).await, None);
     let claims = subject.runs();
@@ -87,7 +78,7 @@ pub async fn a_claimed_job_is_refused_to_other_runs(subject: Arc<dyn Subject>) {
 }
 
 /// C1: a lapsed claim is still a claim.
-pub async fn a_job_of_a_lost_run_is_refused_to_other_runs(subject: Arc<dyn Subject>) {
+pub async fn a_job_of_a_lost_run_is_refused_to_other_runs(subject: Arc<dyn RunSubject>) {
     let job = lost(&*subject).await;
     let again = subject.runs().claim(&job, &run("b"), LONG).await;
     let Err(ClaimError::Held(claim)) = again else {
@@ -97,7 +88,7 @@ pub async fn a_job_of_a_lost_run_is_refused_to_other_runs(subject: Arc<dyn Subje
 }
 
 /// C1.
-pub async fn of_many_runs_that_claim_a_job_one_gets_it(subject: Arc<dyn Subject>) {
+pub async fn of_many_runs_that_claim_a_job_one_gets_it(subject: Arc<dyn RunSubject>) {
     for _ in 0..20 {
         let job = created(&*subject).await;
         let runs = ["a", "b", "c", "d"].map(|name| {
@@ -113,7 +104,7 @@ pub async fn of_many_runs_that_claim_a_job_one_gets_it(subject: Arc<dyn Subject>
 }
 
 /// C2.
-pub async fn a_claim_is_renewed_by_its_run(subject: Arc<dyn Subject>) {
+pub async fn a_claim_is_renewed_by_its_run(subject: Arc<dyn RunSubject>) {
     let job = lost(&*subject).await;
     let claims = subject.runs();
     claims.claim(&job, &run("a"), LONG).await.unwrap();
@@ -130,7 +121,7 @@ pub async fn a_claim_is_renewed_by_its_run(subject: Arc<dyn Subject>) {
 }
 
 /// C3.
-pub async fn a_job_that_is_missing_or_has_ended_is_not_claimed(subject: Arc<dyn Subject>) {
+pub async fn a_job_that_is_missing_or_has_ended_is_not_claimed(subject: Arc<dyn RunSubject>) {
     let claims = subject.runs();
     let missing = subject.fresh_job();
     let claimed = claims.claim(&missing, &run("a"), LONG).await;
@@ -150,7 +141,7 @@ pub async fn a_job_that_is_missing_or_has_ended_is_not_claimed(subject: Arc<dyn 
 }
 
 /// C4.
-pub async fn only_the_run_that_has_the_job_takes_a_step_as_a_run(subject: Arc<dyn Subject>) {
+pub async fn only_the_run_that_has_the_job_takes_a_step_as_a_run(subject: Arc<dyn RunSubject>) {
     let job = created(&*subject).await;
     let claims = subject.runs();
     claims.claim(&job, &run("a"), LONG).await.unwrap();
@@ -168,7 +159,7 @@ pub async fn only_the_run_that_has_the_job_takes_a_step_as_a_run(subject: Arc<dy
     assert_eq!(before.unwrap(), JobStatus::QUEUED);
     // A producer that knows nothing of claims works as before.
     let before = subject
-        .jobs()
+        .job_writes()
         .transition(&job, &step(JobStatus::SCAFFOLD))
         .await;
     assert_eq!(before.unwrap(), JobStatus::STARTING);
@@ -188,7 +179,7 @@ pub async fn only_the_run_that_has_the_job_takes_a_step_as_a_run(subject: Arc<dy
 }
 
 /// C4: the claim was lost with the store's data, or released; nobody else has it.
-pub async fn a_run_takes_a_step_while_nobody_has_the_job(subject: Arc<dyn Subject>) {
+pub async fn a_run_takes_a_step_while_nobody_has_the_job(subject: Arc<dyn RunSubject>) {
     let job = created(&*subject).await;
     let claims = subject.runs();
     claims
@@ -199,7 +190,7 @@ pub async fn a_run_takes_a_step_while_nobody_has_the_job(subject: Arc<dyn Subjec
 }
 
 /// C4.
-pub async fn a_step_that_ends_the_job_releases_the_claim(subject: Arc<dyn Subject>) {
+pub async fn a_step_that_ends_the_job_releases_the_claim(subject: Arc<dyn RunSubject>) {
     let job = created(&*subject).await;
     let claims = subject.runs();
     claims.claim(&job, &run("a"), LONG).await.unwrap();
@@ -216,7 +207,7 @@ pub async fn a_step_that_ends_the_job_releases_the_claim(subject: Arc<dyn Subjec
 }
 
 /// C4: the end of a run and that of the watchers of lost runs exclude each other.
-pub async fn of_the_end_of_a_run_and_of_a_lost_run_one_wins(subject: Arc<dyn Subject>) {
+pub async fn of_the_end_of_a_run_and_of_a_lost_run_one_wins(subject: Arc<dyn RunSubject>) {
     for _ in 0..20 {
         let job = lost(&*subject).await;
         subject.set_status_raw(&job, Some("checks")).await;
@@ -242,7 +233,7 @@ pub async fn of_the_end_of_a_run_and_of_a_lost_run_one_wins(subject: Arc<dyn Sub
 }
 
 /// C5.
-pub async fn a_lapsed_claim_is_found_and_a_held_one_is_not(subject: Arc<dyn Subject>) {
+pub async fn a_lapsed_claim_is_found_and_a_held_one_is_not(subject: Arc<dyn RunSubject>) {
     let (held, lapsed) = (created(&*subject).await, lost(&*subject).await);
     subject.runs().claim(&held, &run("b"), LONG).await.unwrap();
     let listed = async {
@@ -257,7 +248,7 @@ pub async fn a_lapsed_claim_is_found_and_a_held_one_is_not(subject: Arc<dyn Subj
 }
 
 /// C5: a run that renewed its claim for a while, and is then lost.
-pub async fn a_claim_that_lapses_after_renewals_is_found(subject: Arc<dyn Subject>) {
+pub async fn a_claim_that_lapses_after_renewals_is_found(subject: Arc<dyn RunSubject>) {
     let job = created(&*subject).await;
     let claims = subject.runs();
     for _ in 0..10 {
@@ -277,7 +268,7 @@ pub async fn a_claim_that_lapses_after_renewals_is_found(subject: Arc<dyn Subjec
 }
 
 /// C6.
-pub async fn a_job_of_a_lost_run_ends_failed(subject: Arc<dyn Subject>) {
+pub async fn a_job_of_a_lost_run_ends_failed(subject: Arc<dyn RunSubject>) {
     for before in ["queued", "scheduled", "code", "paused"] {
         let job = lost(&*subject).await;
         subject.set_status_raw(&job, Some(before)).await;
@@ -292,7 +283,7 @@ pub async fn a_job_of_a_lost_run_ends_failed(subject: Arc<dyn Subject>) {
 }
 
 /// C6: of many watchers in any processes, one ends the job.
-pub async fn a_lost_run_is_ended_once(subject: Arc<dyn Subject>) {
+pub async fn a_lost_run_is_ended_once(subject: Arc<dyn RunSubject>) {
     for _ in 0..20 {
         let job = lost(&*subject).await;
         let watchers = [(); 4].map(|()| {
@@ -308,7 +299,7 @@ pub async fn a_lost_run_is_ended_once(subject: Arc<dyn Subject>) {
 }
 
 /// C6: the lease is held, the job is another run's, or was never claimed.
-pub async fn a_job_that_was_not_lost_is_not_ended(subject: Arc<dyn Subject>) {
+pub async fn a_job_that_was_not_lost_is_not_ended(subject: Arc<dyn RunSubject>) {
     let claims = subject.runs();
     let held = created(&*subject).await;
     claims.claim(&held, &run("a"), LONG).await.unwrap();
@@ -323,7 +314,7 @@ pub async fn a_job_that_was_not_lost_is_not_ended(subject: Arc<dyn Subject>) {
 }
 
 /// C6.
-pub async fn a_job_that_has_ended_or_is_gone_is_not_ended_again(subject: Arc<dyn Subject>) {
+pub async fn a_job_that_has_ended_or_is_gone_is_not_ended_again(subject: Arc<dyn RunSubject>) {
     let claims = subject.runs();
     let ready = lost(&*subject).await;
     subject.set_status_raw(&ready, Some("ready")).await;
@@ -336,7 +327,7 @@ pub async fn a_job_that_has_ended_or_is_gone_is_not_ended_again(subject: Arc<dyn
 }
 
 /// C6 and T4.
-pub async fn the_end_of_a_lost_run_wakes_every_watch_of_the_job(subject: Arc<dyn Subject>) {
+pub async fn the_end_of_a_lost_run_wakes_every_watch_of_the_job(subject: Arc<dyn RunSubject>) {
     let job = lost(&*subject).await;
     let mut watch = subject.jobs().watch_job(&job);
     watch.get().await.unwrap();
@@ -350,7 +341,7 @@ pub async fn the_end_of_a_lost_run_wakes_every_watch_of_the_job(subject: Arc<dyn
 }
 
 /// C7.
-pub async fn a_released_job_is_free_for_another_run(subject: Arc<dyn Subject>) {
+pub async fn a_released_job_is_free_for_another_run(subject: Arc<dyn RunSubject>) {
     let job = created(&*subject).await;
     let claims = subject.runs();
     claims.claim(&job, &run("a"), LONG).await.unwrap();

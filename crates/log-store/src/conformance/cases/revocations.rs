@@ -1,4 +1,4 @@
-//! K1 to K3 and V1 to V3: tickets and revocations.
+//! V1 to V3: revocations.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,26 +7,10 @@ use std::time::Duration;
 use log_domain::{OrgId, Revocation, Revoked, UserId};
 use tokio::time::{sleep, timeout};
 
-use crate::access::{RevocationWatch, TicketKey};
-use crate::conformance::subject::Subject;
+use super::tickets::{MINUTE, fresh_name};
+use crate::access::RevocationWatch;
+use crate::conformance::subject::RevocationSubject;
 use crate::conformance::support::soon;
-
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-
-/// A new key.
-pub(super) fn fresh_key(subject: &dyn Subject) -> TicketKey {
-    let name = subject.fresh_job();
-    let mut digest = [0_u8; 32];
-    for (n, byte) in name.as_str().bytes().enumerate() {
-        digest[n % 32] = byte.wrapping_add(digest[n % 32].wrapping_mul(31));
-    }
-    TicketKey::new(digest)
-}
-
-/// A new id of a message or a session.
-pub(super) fn fresh_name(subject: &dyn Subject) -> String {
-    subject.fresh_job().as_str().to_owned()
-}
 
 pub(super) fn session(name: &str) -> Revocation {
     Revocation {
@@ -37,7 +21,7 @@ pub(super) fn session(name: &str) -> Revocation {
 
 /// Reads until a revocation comes. Other tests may revoke at the same time.
 pub(super) async fn until(
-    subject: &dyn Subject,
+    subject: &dyn RevocationSubject,
     watch: &mut dyn RevocationWatch,
     wanted: &Revocation,
 ) {
@@ -54,66 +38,8 @@ pub(super) async fn until(
     .await;
 }
 
-/// K1.
-pub async fn a_ticket_is_taken_once(subject: Arc<dyn Subject>) {
-    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
-    let grant = r#"{"job":"ä"}"#;
-    tickets.put(&key, grant, MINUTE).await.unwrap();
-    assert_eq!(tickets.take(&key).await.unwrap().as_deref(), Some(grant));
-    assert_eq!(tickets.take(&key).await.unwrap(), None);
-}
-
-/// K1.
-pub async fn of_many_takers_of_a_ticket_one_gets_it(subject: Arc<dyn Subject>) {
-    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
-    for _ in 0..20 {
-        tickets.put(&key, "grant", MINUTE).await.unwrap();
-        let take = |_| {
-            let tickets = Arc::clone(&tickets);
-            tokio::spawn(async move { tickets.take(&key).await.unwrap() })
-        };
-        let takers: Vec<_> = (0..16).map(take).collect();
-        let mut taken = 0;
-        for taker in takers {
-            taken += usize::from(taker.await.unwrap().is_some());
-        }
-        assert_eq!(taken, 1);
-    }
-}
-
-/// K2.
-pub async fn a_ticket_exists_for_its_life_and_no_longer(subject: Arc<dyn Subject>) {
-    let (tickets, short, long) = (
-        subject.tickets(),
-        fresh_key(&*subject),
-        fresh_key(&*subject),
-    );
-    let life = Duration::from_millis(300);
-    tickets.put(&short, "short", life).await.unwrap();
-    tickets.put(&long, "long", MINUTE).await.unwrap();
-    sleep(life + Duration::from_millis(50)).await;
-    assert_eq!(tickets.take(&short).await.unwrap(), None);
-    assert!(tickets.take(&long).await.unwrap().is_some());
-}
-
-/// K3.
-pub async fn a_ticket_that_is_put_again_is_replaced(subject: Arc<dyn Subject>) {
-    let (tickets, key) = (subject.tickets(), fresh_key(&*subject));
-    tickets.put(&key, "first", MINUTE).await.unwrap();
-    tickets.put(&key, "second", MINUTE).await.unwrap();
-    let taken = tickets.take(&key).await.unwrap();
-    assert_eq!(taken.as_deref(), Some("second"));
-    assert_eq!(tickets.take(&key).await.unwrap(), None);
-}
-
-/// K3.
-pub async fn a_ticket_that_was_never_put_is_none(subject: Arc<dyn Subject>) {
-    let taken = subject.tickets().take(&fresh_key(&*subject)).await;
-    assert_eq!(taken.unwrap(), None);
-}
-
 /// V1.
-pub async fn every_watch_reads_a_revocation(subject: Arc<dyn Subject>) {
+pub async fn every_watch_reads_a_revocation(subject: Arc<dyn RevocationSubject>) {
     let revocations = subject.revocations();
     let mut before = revocations.watch_revocations();
     before.news().await.unwrap();
@@ -138,7 +64,7 @@ pub async fn every_watch_reads_a_revocation(subject: Arc<dyn Subject>) {
 }
 
 /// V1.
-pub async fn revocations_are_read_once_and_in_order(subject: Arc<dyn Subject>) {
+pub async fn revocations_are_read_once_and_in_order(subject: Arc<dyn RevocationSubject>) {
     let revocations = subject.revocations();
     let mut watch = revocations.watch_revocations();
     let mut seen = Vec::new();
@@ -159,7 +85,7 @@ pub async fn revocations_are_read_once_and_in_order(subject: Arc<dyn Subject>) {
 }
 
 /// V1.
-pub async fn many_revocations_are_all_read(subject: Arc<dyn Subject>) {
+pub async fn many_revocations_are_all_read(subject: Arc<dyn RevocationSubject>) {
     let revocations = subject.revocations();
     let names: Vec<_> = (0..1_200).map(|_| fresh_name(&*subject)).collect();
     for names in names.chunks(400) {
@@ -178,7 +104,9 @@ pub async fn many_revocations_are_all_read(subject: Arc<dyn Subject>) {
 }
 
 /// V1: a message with a short life shortens that of no other.
-pub async fn a_revocation_outlives_a_later_message_with_a_shorter_life(subject: Arc<dyn Subject>) {
+pub async fn a_revocation_outlives_a_later_message_with_a_shorter_life(
+    subject: Arc<dyn RevocationSubject>,
+) {
     let revocations = subject.revocations();
     let name = fresh_name(&*subject);
     let revoked = session(&name);
@@ -198,7 +126,7 @@ pub async fn a_revocation_outlives_a_later_message_with_a_shorter_life(subject: 
 
 /// V2.
 pub async fn a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocation(
-    subject: Arc<dyn Subject>,
+    subject: Arc<dyn RevocationSubject>,
 ) {
     let revocations = subject.revocations();
     let mut watch = revocations.watch_revocations();
@@ -215,7 +143,7 @@ pub async fn a_watch_of_revocations_has_a_notice_at_once_and_after_each_revocati
 }
 
 /// V3.
-pub async fn a_message_is_processed_once(subject: Arc<dyn Subject>) {
+pub async fn a_message_is_processed_once(subject: Arc<dyn RevocationSubject>) {
     let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
     let [first, second] = [(); 2].map(|()| session(&fresh_name(&*subject)));
     let call = |revoked: &Revocation| {
@@ -236,7 +164,7 @@ pub async fn a_message_is_processed_once(subject: Arc<dyn Subject>) {
 
 /// V3.
 pub async fn a_message_that_is_sent_many_times_at_once_is_processed_once(
-    subject: Arc<dyn Subject>,
+    subject: Arc<dyn RevocationSubject>,
 ) {
     let (revocations, message) = (subject.revocations(), fresh_name(&*subject));
     let call = |_| {
