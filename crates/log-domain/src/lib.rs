@@ -37,6 +37,7 @@ mod read;
 mod resume;
 mod revocation;
 mod status;
+mod time;
 
 pub use end_clock::{EndClock, EndRead, EndRules};
 pub use entry_id::{EntryId, EntryIdError};
@@ -54,6 +55,7 @@ pub use read::{Batch, Order, ReadLimit, Span};
 pub use resume::{Gap, LogBounds, Start, gap_after, gap_at};
 pub use revocation::{Revocation, Revoked};
 pub use status::{JobStatus, StatusNameError};
+pub use time::iso_8601;
 
 /// Its examples are tests.
 #[cfg(doctest)]

@@ -10,9 +10,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use log_domain::{EntryId, JobId, JobStatus, Start, UserId};
+use log_domain::{EntryId, JobId, JobStatus, Source, Start, UserId};
 use log_hub::{Hub, HubOptions, Next, Opened, Opening, Viewer};
 use log_store::{JobWrites, LogAppend, LogStore, MemoryStore, NewJob, NewLine, Transition};
 use tokio::time::sleep;
@@ -24,10 +24,8 @@ async fn main() -> Outcome {
     let store = Arc::new(MemoryStore::new());
     let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
     let job: JobId = "build-1".parse().map_err(|_| "not a job id")?;
-    let new = NewJob::new(
-        UserId::new("user_1").ok_or("not a user id")?,
-        "2026-01-01T00:00:00Z".into(),
-    );
+    let owner = UserId::new("user_1").ok_or("not a user id")?;
+    let new = NewJob::created_at(owner, SystemTime::now());
     store.create(&job, &new).await?;
     write(&store, &job, "a line from before").await?;
 
@@ -52,11 +50,8 @@ async fn main() -> Outcome {
     let back = open(&hub, &job, came_back(cursor)).await?;
     tasks.push(tokio::spawn(print("back again", back)));
 
-    let failed = Transition {
-        to: JobStatus::FAILED,
-        message: "crate 3 does not compile".into(),
-        at: "2026-01-01T00:00:02Z".into(),
-    };
+    let message = "crate 3 does not compile";
+    let failed = Transition::new(JobStatus::FAILED, message, SystemTime::now());
     store.transition(&job, &failed).await?;
     write(&store, &job, "a last line, after the status").await?;
     for task in tasks {
@@ -89,11 +84,7 @@ async fn store_end(store: &MemoryStore, job: &JobId) -> Outcome<EntryId> {
 }
 
 async fn write(store: &MemoryStore, job: &JobId, text: &str) -> Outcome {
-    let line = NewLine {
-        source: Some("stdout".into()),
-        text: Some(text.into()),
-        ..NewLine::default()
-    };
+    let line = NewLine::new(text).source(Source::Stdout);
     store.append(job, &[line]).await?;
     Ok(())
 }

@@ -22,7 +22,7 @@
 //! let store = Arc::new(MemoryStore::new());
 //! let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
 //! let job: JobId = "build-1".parse()?;
-//! store.append(&job, &[NewLine { text: Some("hello".into()), ..NewLine::default() }]).await?;
+//! store.append(&job, &[NewLine::new("hello")]).await?;
 //!
 //! let Opened::Viewer(mut viewer) = hub.open(&job, Start::After(EntryId::ZERO)).await? else {
 //!     return Ok(()); // 204: the client has come back and has everything

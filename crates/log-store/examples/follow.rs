@@ -10,9 +10,9 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use log_domain::{EntryId, JobId, JobStatus, Start, UserId};
+use log_domain::{EntryId, JobId, JobStatus, Source, Start, UserId};
 use log_store::{
     EmbeddedOptions, EmbeddedStore, FollowEvent, FollowOptions, Follower, JobWrites, LogAppend,
     NewJob, NewLine, Transition,
@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
     let store = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await?;
     let job: JobId = "build-1".parse()?;
     let owner = UserId::new("user_ann").ok_or("an empty user id")?;
-    let new = NewJob::new(owner, "2026-01-02T03:04:05Z".to_owned());
+    let new = NewJob::created_at(owner, SystemTime::now());
     store.create(&job, &new).await?;
 
     // The producer has its own handles, as in another task of a service.
@@ -44,10 +44,10 @@ async fn main() -> Result<()> {
 async fn produce(store: EmbeddedStore, job: JobId) -> Result<()> {
     step(&store, &job, JobStatus::STARTING).await?;
     for (crates, pause_ms) in [(1, 200), (5, 50), (2, 300), (20, 10)] {
-        let line = |n: u32| NewLine {
-            source: Some("stdout".to_owned()),
-            text: Some(format!("   Compiling crate {n} of {crates}")),
-            ..NewLine::default()
+        let line = |n: u32| {
+            NewLine::new(format!("   Compiling crate {n} of {crates}"))
+                .ts(SystemTime::now())
+                .source(Source::Stdout)
         };
         let burst: Vec<_> = (1..=crates).map(line).collect();
         store.append(&job, &burst).await?;
@@ -57,11 +57,8 @@ async fn produce(store: EmbeddedStore, job: JobId) -> Result<()> {
 }
 
 async fn step(store: &EmbeddedStore, job: &JobId, to: JobStatus) -> Result<()> {
-    let step = Transition {
-        message: format!("now {to}"),
-        at: "2026-01-02T03:04:06Z".to_owned(),
-        to,
-    };
+    let message = format!("now {to}");
+    let step = Transition::new(to, message, SystemTime::now());
     let before = store.transition(job, &step).await?;
     println!("-- {before} -> {}", step.to);
     Ok(())

@@ -1,7 +1,9 @@
 //! Appending lines: the producer's side.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
-use log_domain::{EntryId, JobId};
+use log_domain::{EntryId, JobId, Source, iso_8601};
 
 use crate::error::StoreError;
 
@@ -21,6 +23,52 @@ pub struct NewLine {
 }
 
 impl NewLine {
+    /// A line with a text, and nothing else.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use log_domain::Source;
+    /// use log_store::NewLine;
+    ///
+    /// let line = NewLine::new("Compiling").ts(SystemTime::now()).source(Source::Stdout).phase("code");
+    /// assert_eq!(line.source.as_deref(), Some("stdout"));
+    /// ```
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: Some(text.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Sets when the worker wrote it.
+    #[must_use]
+    pub fn ts(self, time: SystemTime) -> Self {
+        Self {
+            ts: Some(iso_8601(time)),
+            ..self
+        }
+    }
+
+    /// Sets the channel it came from.
+    #[must_use]
+    pub fn source(self, source: Source) -> Self {
+        Self {
+            source: Some(source.to_string()),
+            ..self
+        }
+    }
+
+    /// Sets the part of the build that wrote it.
+    #[must_use]
+    pub fn phase(self, phase: impl Into<String>) -> Self {
+        Self {
+            phase: Some(phase.into()),
+            ..self
+        }
+    }
+
     /// What a store keeps for `open`: the field `open` with the value `1`, or no such field.
     #[must_use]
     pub fn open_field(&self) -> Option<&'static str> {

@@ -47,11 +47,11 @@ use crate::lines::{LogStore, line_at};
 /// let store = MemoryStore::new(); // or any other
 /// let job: JobId = "build-1".parse()?;
 /// # let owner = UserId::new("user_ann").ok_or("an empty user id")?;
-/// # store.create(&job, &NewJob::new(owner, "2026-01-02T03:04:05Z".into())).await?;
-/// let line = NewLine { text: Some("Compiling".into()), ..NewLine::default() };
+/// # store.create(&job, &NewJob::created_at(owner, std::time::SystemTime::now())).await?;
+/// let line = NewLine::new("Compiling");
 /// store.append(&job, &[line]).await?;
-/// # let to = JobStatus::FAILED;
-/// # store.transition(&job, &Transition { to, message: String::new(), at: "2026-01-02T03:04:06Z".into() }).await?;
+/// # let failed = Transition::new(JobStatus::FAILED, "", std::time::SystemTime::now());
+/// # store.transition(&job, &failed).await?;
 ///
 /// let start = Start::After(EntryId::ZERO); // the whole log, then live
 /// let mut follower = Follower::open(&store, &store, &job, start, FollowOptions::default()).await?;

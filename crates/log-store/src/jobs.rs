@@ -1,7 +1,9 @@
 //! Jobs: their owner, their status, and how a producer changes it.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
-use log_domain::{Job, JobId, JobStatus, Lifecycle, OrgId, UserId};
+use log_domain::{Job, JobId, JobStatus, Lifecycle, OrgId, UserId, iso_8601};
 
 use crate::error::{CreateJobError, StoreError, TransitionError};
 
@@ -115,6 +117,12 @@ impl NewJob {
             fields: Vec::new(),
         }
     }
+
+    /// The same, with the time as a time.
+    #[must_use]
+    pub fn created_at(owner: UserId, time: SystemTime) -> Self {
+        Self::new(owner, iso_8601(time))
+    }
 }
 
 /// One change of a job's status.
@@ -126,6 +134,18 @@ pub struct Transition {
     pub message: String,
     /// When, ISO 8601.
     pub at: String,
+}
+
+impl Transition {
+    /// A change at a time.
+    #[must_use]
+    pub fn new(to: JobStatus, message: impl Into<String>, at: SystemTime) -> Self {
+        Self {
+            to,
+            message: message.into(),
+            at: iso_8601(at),
+        }
+    }
 }
 
 /// Creates jobs and changes their status: the producer's side.

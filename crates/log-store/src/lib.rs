@@ -27,7 +27,7 @@
 //! let mut position = EntryId::ZERO;
 //!
 //! for text in ["Compiling", "Finished"] {
-//!     let line = NewLine { text: Some(text.into()), ..NewLine::default() };
+//!     let line = NewLine::new(text);
 //!     store.append(&job, &[line]).await?;
 //!
 //!     watch.changed().await;

@@ -41,7 +41,7 @@ use crate::notice::Notices;
 /// # let dir = tempfile::tempdir()?;
 /// let store = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await?;
 /// let job = "build-1".parse()?;
-/// let line = NewLine { text: Some("Compiling".into()), ..NewLine::default() };
+/// let line = NewLine::new("Compiling");
 /// let ids = store.append(&job, &[line]).await?;
 ///
 /// let tail = store.read_after(&job, EntryId::ZERO, ReadLimit::lines(100)).await?;
