@@ -21,7 +21,14 @@ const ALONE: &str =
     "log-domain log-redact log-wire log-store auth log-hub log-writer log-client log-api";
 
 /// Further sets of features that somebody builds.
-const SETS: [&str; 1] = ["--package log-api --no-default-features --features server"];
+const SETS: [&str; 6] = [
+    "--package log-api --no-default-features --features server",
+    "--package log-store --features redis",
+    "--package log-store --features tls",
+    "--package log-store --features embedded",
+    "--package log-store --features memory",
+    "--package log-store --features conformance",
+];
 
 /// Run everything that must pass, step by step.
 ///
