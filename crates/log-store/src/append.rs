@@ -98,6 +98,7 @@ pub(crate) const OPEN: &str = "1";
 ///
 /// ```text
 /// async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError>;
+/// async fn confirm(&self, _job: &JobId) -> Result<(), StoreError>;
 /// ```
 #[async_trait]
 pub trait LogAppend: Send + Sync + 'static {

@@ -66,6 +66,10 @@ impl<S: LogAppend + ?Sized> LogAppend for Arc<S> {
     async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         (**self).append(job, lines).await
     }
+
+    async fn confirm(&self, job: &JobId) -> Result<(), StoreError> {
+        (**self).confirm(job).await
+    }
 }
 
 #[async_trait]

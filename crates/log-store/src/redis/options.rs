@@ -243,6 +243,13 @@ impl RedisOptions {
         self
     }
 
+    /// Sets [`RedisOptions::min_replicas`].
+    #[must_use]
+    pub const fn min_replicas(mut self, min_replicas: u32) -> Self {
+        self.min_replicas = min_replicas;
+        self
+    }
+
     /// Sets [`RedisOptions::lifecycle`].
     #[must_use]
     pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {

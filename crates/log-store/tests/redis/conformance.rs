@@ -9,7 +9,7 @@ use log_store::conformance::{
     ConnectedSubject, Connection, JobSubject, JobWriteSubject, LogSubject, NumberedSubject,
     RevocationSubject, RunSubject, Subject, TicketSubject, new_job,
 };
-use log_store::redis::{RedisOptions, RedisStore, WatchMode};
+use log_store::redis::{RedisStore, WatchMode};
 use log_store::{
     JobWrites, Jobs, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
 };
@@ -114,10 +114,8 @@ impl Redis {
 
     async fn on_cluster(mode: WatchMode) -> Self {
         let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
-        let store = RedisStore::new(RedisOptions {
-            poll_interval: CLUSTER_POLL_INTERVAL,
-            ..options(cluster.url(), mode)
-        });
+        let store =
+            RedisStore::new(options(cluster.url(), mode).poll_interval(CLUSTER_POLL_INTERVAL));
         let store = store.unwrap();
         all_served(&store).await;
         Self {
@@ -140,10 +138,7 @@ impl Redis {
         way.command(&["ACL", "SETUSER", USER, "on", "nopass", "~*", "&*", "+@all"])
             .await;
         let url = (cluster.url()).replace("://", &format!("://{USER}:any@"));
-        let impatient = RedisOptions {
-            deadline: SHORT_DEADLINE,
-            ..options(url, mode)
-        };
+        let impatient = options(url, mode).deadline(SHORT_DEADLINE);
         let store = RedisStore::new(impatient).unwrap();
         all_served(&store).await;
         Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use log_domain::{JobId, Order, Span};
 use log_store::LogStore;
 use log_store::conformance::fresh_job;
-use log_store::redis::{RedisOptions, RedisStore, WatchMode};
+use log_store::redis::{RedisStore, WatchMode};
 use test_support::{RedisCluster, SentinelSet};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -24,10 +24,7 @@ const HELD: Duration = Duration::from_secs(10);
 
 /// A store whose lines are on replicas when they count as written. So no failover to one of them loses a line.
 async fn careful_store_on(url: String, min_replicas: u32) -> RedisStore {
-    let store = RedisStore::new(RedisOptions {
-        min_replicas,
-        ..options(url, WatchMode::Auto)
-    });
+    let store = RedisStore::new(options(url, WatchMode::Auto).min_replicas(min_replicas));
     let store = store.unwrap();
     all_served(&store).await;
     store

@@ -105,7 +105,7 @@ async fn write(store: RedisStore, job: JobId, done: Arc<AtomicBool>) -> usize {
 
 /// Follows until the writer has ended and all its lines were seen.
 async fn follow(store: RedisStore, job: JobId, mut writer: JoinHandle<usize>) -> Row {
-    let mut watch = LogStore::watch(&store, &job);
+    let mut watch = store.watch_log(&job);
     let (mut position, mut seen, mut written) = (EntryId::ZERO, Row::default(), None);
     let (mut last, mut after_gap) = (Instant::now(), false);
     while written != Some(seen.delivered) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use log_store::conformance::fresh_job;
-use log_store::redis::{RedisOptions, RedisStore};
+use log_store::redis::RedisStore;
 use test_support::RedisServer;
 use tokio::time::sleep;
 
@@ -17,10 +17,7 @@ const AWAY: Duration = Duration::from_secs(3);
 async fn a_server_that_is_frozen_or_cut_off_loses_and_repeats_no_line() {
     for mode in MODES {
         let redis = RedisServer::start().await;
-        let store = RedisStore::new(RedisOptions {
-            deadline: SHORT_DEADLINE,
-            ..options(redis.url(), mode)
-        });
+        let store = RedisStore::new(options(redis.url(), mode).deadline(SHORT_DEADLINE));
         let store = store.unwrap();
         connected(&store).await;
         let happens = async {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log_domain::Numbering;
 use log_store::conformance::fresh_job;
-use log_store::redis::{CheckError, RedisOptions, RedisStore, WatchMode};
+use log_store::redis::{CheckError, RedisStore, WatchMode};
 use log_store::{LogAppend, LogStore as _, NumberedAppend as _};
 use tokio::time::{Instant, sleep};
 
@@ -15,11 +15,9 @@ use crate::support::{connected, options, soon};
 const DEADLINE: Duration = Duration::from_secs(1);
 
 fn waiting(url: String, replicas: u32) -> RedisStore {
-    let waiting = RedisOptions {
-        deadline: DEADLINE,
-        min_replicas: replicas,
-        ..options(url, WatchMode::Auto)
-    };
+    let waiting = options(url, WatchMode::Auto)
+        .deadline(DEADLINE)
+        .min_replicas(replicas);
     RedisStore::new(waiting).unwrap()
 }
 

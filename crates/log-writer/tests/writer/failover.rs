@@ -204,11 +204,9 @@ async fn lines_count_as_written_when_a_replica_has_them_and_are_there_once() {
     );
     let port = primary.address().port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
-    let options = RedisOptions {
-        deadline: Duration::from_secs(1),
-        min_replicas: 1,
-        ..RedisOptions::new(primary.url())
-    };
+    let options = RedisOptions::new(primary.url())
+        .deadline(Duration::from_secs(1))
+        .min_replicas(1);
     let store = Arc::new(RedisStore::new(options).unwrap());
     let owner = log_domain::UserId::new("user_ann").unwrap();
     let created = async {
