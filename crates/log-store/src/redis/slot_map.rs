@@ -136,11 +136,10 @@ fn address(node: &Value, asked: &Server) -> Option<Server> {
 
 /// A server beside another one, with what that one's certificate is to say.
 pub(super) fn named(host: &str, port: u16, beside: &Server) -> Server {
-    Server {
-        host: host.into(),
-        port,
-        tls_server_name: beside.tls_server_name.clone(),
-    }
+    let mut server = beside.clone();
+    server.host = host.into();
+    server.port = port;
+    server
 }
 
 #[cfg(test)]
