@@ -2,19 +2,18 @@
 
 use crate::support::{JWT, check, check_same};
 
+const HEX: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+const MIXED: &str = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6";
+
 #[test]
 fn provider_tokens_are_hidden_by_their_prefix() {
-    let (hex, mixed) = (
-        "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
-        "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6",
-    );
     for token in [
         "ghp_16C7e42F292c6912E7710c838347Ae178B4a".to_owned(),
         "github_pat_11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567".to_owned(),
         "glpat-x9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
         "gldt-x9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
         "glcbt-64_x9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
-        format!("glptt-{hex}01234567"),
+        format!("glptt-{HEX}01234567"),
         "sk-9aXbYcZ8dWeVfUgThSiRjQkPlOmNnMoLpKqJrIsHtGuFv1".to_owned(),
         "sk-proj-4fGh_2kLm-9nOp_7qRs".to_owned(),
         "sk-ant-api03-Zx8Cv7Bn6Mq5We4Rt3Yu2-AA".to_owned(),
@@ -28,63 +27,82 @@ fn provider_tokens_are_hidden_by_their_prefix() {
         "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".to_owned(),
         "ya29.a0AfH6SMBx9Jm2Kq4Lw8Zr5Tn7Vb1".to_owned(),
         "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".to_owned(),
-        format!("shpat_{hex}"),
-        format!("dop_v1_{hex}{hex}"),
+        format!("shpat_{HEX}"),
+        format!("dop_v1_{HEX}{HEX}"),
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
         "glsa_x9Jm2Kq4Lw8Zr5Tn7Vb1aB3dE6gH9jK2_0a1b2c3d".to_owned(),
-        format!("lin_api_{mixed}aB3d"),
-        format!("ntn_123456{mixed}"),
-        format!("sbp_{hex}01234567"),
-        format!("rubygems_{hex}0123456789abcdef"),
+        format!("lin_api_{MIXED}aB3d"),
+        format!("ntn_123456{MIXED}"),
+        format!("sbp_{HEX}01234567"),
+        format!("rubygems_{HEX}0123456789abcdef"),
         "AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE".to_owned(),
-        format!("dapi{hex}"),
+        format!("dapi{HEX}"),
         "AIzaSyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q".to_owned(),
         "hf_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3h".to_owned(),
         "jlk_a1b2c3d4_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6aB3dE6g_x1y2z3".to_owned(),
-        format!("aio_{}", &mixed[..28]),
-        format!("apify_api_{mixed}"),
-        format!("bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t{mixed}"),
-        format!("4b1d{mixed}aB"),
-        format!("cfut_{mixed}aB3d{}", &hex[..8]),
-        format!("dp.sa.{mixed}aB3dE6g"),
-        format!("endr+{}", &mixed[..16]),
-        format!("figp_{mixed}aB3dE6gH9j"),
-        format!("fm1r_{mixed}{mixed}/{mixed}=="),
-        format!("eyJrIjoi{mixed}{mixed}="),
-        format!("pat.{}.{}.{}", &mixed[..22], &mixed[..24], &mixed[..20]),
+    ] {
+        check_hidden(&token);
+    }
+}
+
+#[test]
+fn tokens_of_further_providers_are_hidden() {
+    for token in [
+        format!("aio_{}", &MIXED[..28]),
+        format!("apify_api_{MIXED}"),
+        format!("bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t{MIXED}"),
+        format!("4b1d{MIXED}aB"),
+        format!("cfut_{MIXED}aB3d{}", &HEX[..8]),
+        format!("dp.sa.{MIXED}aB3dE6g"),
+        format!("endr+{}", &MIXED[..16]),
+        format!("figp_{MIXED}aB3dE6gH9j"),
+        format!("fm1r_{MIXED}{MIXED}/{MIXED}=="),
+        format!("eyJrIjoi{MIXED}{MIXED}="),
+        format!("pat.{}.{}.{}", &MIXED[..22], &MIXED[..24], &MIXED[..20]),
         "s.aB3dE6gH9jK2mN5pQ8sT1vW4".to_owned(),
         "pat-na1-8a1f2b3c-4d5e-6f70-8192-a3b4c5d6e7f8".to_owned(),
-        format!("ico-{}", &mixed[..32]),
-        format!("ZXlK{mixed}{mixed}{mixed}"),
-        format!("lsv2_pt_{hex}_0a1b2c3d4e"),
+        format!("ico-{}", &MIXED[..32]),
+        format!("ZXlK{MIXED}{MIXED}{MIXED}"),
+        format!("lsv2_pt_{HEX}_0a1b2c3d4e"),
         "sdk-8a1f2b3c-4d5e-4f70-8192-a3b4c5d6e7f8".to_owned(),
-        format!("NRII-{}", &mixed[..25]),
-        format!("secret_{mixed}aB3dE6g"),
-        format!("nvapi-{mixed}{}", &mixed[..28]),
-        format!("sha256~{mixed}aB3dE6g"),
-        format!("pcsk_aB3dE_{mixed}{}", &mixed[..27]),
+        format!("NRII-{}", &MIXED[..25]),
+        format!("secret_{MIXED}aB3dE6g"),
+        format!("nvapi-{MIXED}{}", &MIXED[..28]),
+        format!("sha256~{MIXED}aB3dE6g"),
+        format!("pcsk_aB3dE_{MIXED}{}", &MIXED[..27]),
         "access-production-8a1f2b3c-4d5e-6f70-8192-a3b4c5d6e7f8".to_owned(),
-        format!("rootly_{hex}{hex}"),
-        format!("tk-us-{mixed}{}", &mixed[..12]),
-        format!("sm_pat_{}", &mixed[..16]),
-        format!("sk_prod_{mixed}"),
-        format!("pat{}.{hex}{hex}", &mixed[..14]),
-        format!("AQVN{mixed}"),
+        format!("rootly_{HEX}{HEX}"),
+        format!("tk-us-{MIXED}{}", &MIXED[..12]),
+        format!("sm_pat_{}", &MIXED[..16]),
+        format!("sk_prod_{MIXED}"),
+        format!("pat{}.{HEX}{HEX}", &MIXED[..14]),
+        format!("AQVN{MIXED}"),
         // Those that are known by a text inside.
-        format!("abc8Q~{}", &mixed[..32]),
-        format!("{mixed}aB3dE6+ACRaB3dE6"),
-        format!("{hex}-us12"),
-        format!("aB3dE6_{}_mmk", &mixed[..29]),
-        format!("{hex}FFFFNRAL"),
-        format!("123456789:AA{}", &mixed[..33]),
+        format!("abc8Q~{}", &MIXED[..32]),
+        format!("{MIXED}aB3dE6+ACRaB3dE6"),
+        format!("{HEX}-us12"),
+        format!("aB3dE6_{}_mmk", &MIXED[..29]),
+        format!("{HEX}FFFFNRAL"),
+        format!("123456789:AA{}", &MIXED[..33]),
         JWT.to_owned(),
     ] {
-        check(&format!("token {token}, ok\n"), "token [REDACTED], ok\n");
-        check(&format!("{token}\n"), "[REDACTED]\n");
-        check(&format!("a sentence with {token}.\n"), "a sentence with [REDACTED].\n");
-        check(&format!("\"x\\n{token}\\n\"\n"), "\"x\\n[REDACTED]\\n\"\n");
-        check(&format!("https://{token}@example.org/x\n"), "https://[REDACTED]@example.org/x\n");
+        check_hidden(&token);
     }
+}
+
+/// Checks that a token is hidden wherever it stands.
+fn check_hidden(token: &str) {
+    check(&format!("token {token}, ok\n"), "token [REDACTED], ok\n");
+    check(&format!("{token}\n"), "[REDACTED]\n");
+    check(
+        &format!("a sentence with {token}.\n"),
+        "a sentence with [REDACTED].\n",
+    );
+    check(&format!("\"x\\n{token}\\n\"\n"), "\"x\\n[REDACTED]\\n\"\n");
+    check(
+        &format!("https://{token}@example.org/x\n"),
+        "https://[REDACTED]@example.org/x\n",
+    );
 }
 
 #[test]

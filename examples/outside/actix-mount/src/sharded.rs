@@ -81,13 +81,13 @@ impl LogStore for Sharded {
         self.shard(job).bounds(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn LogWatch> {
-        LogStore::watch(self.shard(job), job)
+    fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
+        self.shard(job).watch_log(job)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_logs(&self) -> Result<(), StoreError> {
         for shard in self.shards() {
-            LogStore::ping(shard).await?;
+            shard.ping_logs().await?;
         }
         Ok(())
     }
@@ -134,12 +134,12 @@ impl Jobs for Sharded {
         self.shard(job).details(job).await
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
-        Jobs::watch(self.shard(job), job)
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
+        self.shard(job).watch_job(job)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
-        LogStore::ping(self).await
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
+        self.ping_logs().await
     }
 }
 
@@ -219,7 +219,7 @@ impl Revocations for Sharded {
         self.first.revoke(message, revocations, keep).await
     }
 
-    fn watch(&self) -> Box<dyn RevocationWatch> {
-        Revocations::watch(&self.first)
+    fn watch_revocations(&self) -> Box<dyn RevocationWatch> {
+        self.first.watch_revocations()
     }
 }

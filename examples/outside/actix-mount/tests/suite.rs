@@ -6,41 +6,29 @@ use std::time::Duration;
 use actix_mount::Sharded;
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
-use log_store::conformance::Subject;
+use log_store::conformance::{
+    JobSubject, JobWriteSubject, LogSubject, NumberedSubject, RevocationSubject, RunSubject, Subject, TicketSubject, new_job,
+};
 use log_store::{
-    JobWrites, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims,
+    JobWrites, Jobs, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims,
     Tickets,
 };
 
 struct Store(Arc<Sharded>);
 
-#[async_trait]
 impl Subject for Store {
+    fn watched(&self) -> usize {
+        self.0.shards().map(MemoryStore::watched).sum()
+    }
+}
+
+#[async_trait]
+impl LogSubject for Store {
     fn store(&self) -> Arc<dyn LogStore> {
         self.0.clone()
     }
 
     fn appender(&self) -> Arc<dyn LogAppend> {
-        self.0.clone()
-    }
-
-    fn numbered(&self) -> Arc<dyn NumberedAppend> {
-        self.0.clone()
-    }
-
-    fn jobs(&self) -> Arc<dyn JobWrites> {
-        self.0.clone()
-    }
-
-    fn runs(&self) -> Arc<dyn RunClaims> {
-        self.0.clone()
-    }
-
-    fn tickets(&self) -> Arc<dyn Tickets> {
-        self.0.clone()
-    }
-
-    fn revocations(&self) -> Arc<dyn Revocations> {
         self.0.clone()
     }
 
@@ -67,6 +55,23 @@ impl Subject for Store {
     async fn age_log(&self, job: &JobId, by: Duration) {
         self.0.shard(job).age_log(job, by);
     }
+}
+
+impl NumberedSubject for Store {
+    fn numbered(&self) -> Arc<dyn NumberedAppend> {
+        self.0.clone()
+    }
+}
+
+#[async_trait]
+impl JobSubject for Store {
+    fn jobs(&self) -> Arc<dyn Jobs> {
+        self.0.clone()
+    }
+
+    async fn put_job(&self, job: &JobId, owner: &str) {
+        self.0.create(job, &new_job(owner)).await.unwrap();
+    }
 
     async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
         self.0.shard(job).set_status_raw(job, status);
@@ -83,9 +88,29 @@ impl Subject for Store {
     async fn delete_job(&self, job: &JobId) {
         self.0.shard(job).delete_job(job);
     }
+}
 
-    fn watched(&self) -> usize {
-        self.0.shards().map(MemoryStore::watched).sum()
+impl JobWriteSubject for Store {
+    fn job_writes(&self) -> Arc<dyn JobWrites> {
+        self.0.clone()
+    }
+}
+
+impl RunSubject for Store {
+    fn runs(&self) -> Arc<dyn RunClaims> {
+        self.0.clone()
+    }
+}
+
+impl TicketSubject for Store {
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        self.0.clone()
+    }
+}
+
+impl RevocationSubject for Store {
+    fn revocations(&self) -> Arc<dyn Revocations> {
+        self.0.clone()
     }
 }
 

@@ -50,7 +50,7 @@ impl Jobs for Builds {
         Ok(self.0.borrow().get(job).cloned())
     }
 
-    fn watch(&self, job: &JobId) -> Box<dyn JobWatch> {
+    fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
         let mut table = self.0.subscribe();
         // The first notice comes at once (W1).
         table.mark_changed();
@@ -58,7 +58,7 @@ impl Jobs for Builds {
         Box::new(BuildWatch { table, job })
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping_jobs(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
