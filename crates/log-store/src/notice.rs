@@ -66,7 +66,7 @@ pub(crate) struct Notice<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Notice<K> {
-    #[cfg(any(feature = "conformance", feature = "embedded"))]
+    #[cfg(any(feature = "memory", feature = "embedded"))]
     pub(crate) fn key(&self) -> &K {
         &self.key
     }

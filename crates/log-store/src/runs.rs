@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use log_domain::{JobId, JobStatus, Lifecycle};
+use log_domain::{JobId, JobStatus};
 use thiserror::Error;
 
 use crate::error::{StoreError, TransitionError};
@@ -185,7 +185,7 @@ pub trait RunClaims: JobWrites {
 /// The next step on the way of a lost job to its end. `None` if it has ended.
 #[cfg(any(feature = "redis", feature = "embedded", feature = "memory", test))]
 pub(crate) fn next_lost_step(
-    lifecycle: &Lifecycle,
+    lifecycle: &log_domain::Lifecycle,
     from: &JobStatus,
     at: &str,
 ) -> Option<Transition> {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_lost_job_fails_by_allowed_steps() {
-        let contract = Lifecycle::contract();
+        let contract = log_domain::Lifecycle::contract();
         for status in ["queued", "scheduled", "starting", "checks", "paused"] {
             let mut status = JobStatus::parse(status);
             while let Some(step) = next_lost_step(contract, &status, "now") {

@@ -167,6 +167,8 @@ pub(crate) fn free_port() -> u16 {
 
 /// Listens on a loopback port below the range from which the system takes the ports of clients. With a port from that
 /// range, a client that tries a closed port again and again may get the same port for itself, and connect to itself.
+///
+/// No other test gets this port while this process lives. A server that is started later, or again, finds it free.
 pub(crate) fn bind_free_port() -> TcpListener {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const PORTS: u16 = 12_000;
@@ -176,9 +178,33 @@ pub(crate) fn bind_free_port() -> TcpListener {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = 20_000 + (u32::from(step) + begin) % u32::from(PORTS);
         let port = u16::try_from(port).expect("below 32,000");
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        if reserve(port)
+            && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        {
             return listener;
         }
     }
     panic!("no free port on loopback");
+}
+
+/// Takes a port for this process, among all test processes: by a name that only one socket can have. The system gives it
+/// back at the end of the process, however it ends.
+#[cfg(target_os = "linux")]
+fn reserve(port: u16) -> bool {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr as Name, UnixListener};
+
+    static RESERVED: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+    let name = Name::from_abstract_name(format!("joblog-test-port-{port}"));
+    let Ok(reserved) = name.and_then(|name| UnixListener::bind_addr(&name)) else {
+        return false;
+    };
+    RESERVED.lock().push(reserved);
+    true
+}
+
+/// Where there are no such names, a port is as free as it looks.
+#[cfg(not(target_os = "linux"))]
+const fn reserve(_port: u16) -> bool {
+    true
 }
