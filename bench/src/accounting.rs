@@ -20,7 +20,7 @@ pub(crate) struct Cpu {
 
 impl Cpu {
     /// Of these processes, now.
-    pub(crate) fn of(processes: &[u32]) -> Result<Self, BenchError> {
+    pub(crate) fn for_processes(processes: &[u32]) -> Result<Self, BenchError> {
         let mut cpu = Self::default();
         for process in processes {
             let stat = read(&format!("/proc/{process}/stat"))?;
@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn work_is_seen_to_the_millisecond() {
         let process = [std::process::id()];
-        let before = Cpu::of(&process).unwrap();
+        let before = Cpu::for_processes(&process).unwrap();
         let begin = crate::clock::now_ns();
         while crate::clock::now_ns() < begin + 30_000_000 {}
-        let used = Cpu::of(&process).unwrap().since(&before);
+        let used = Cpu::for_processes(&process).unwrap().since(&before);
         assert!(used > Duration::from_millis(1), "{used:?}");
     }
 

@@ -62,9 +62,9 @@ fn appends_alone(bench: &Bench, redis: &Server, jobs: usize) -> Result<f64, Benc
     let sink = Sink::jobs(redis.address, "bench-", count(jobs), 1);
     let producer = Producer::start(sink, RATE, count(jobs));
     bench.stop.pause(Duration::from_millis(500))?;
-    let (before, began) = (Cpu::of(&processes)?, now_ns());
+    let (before, began) = (Cpu::for_processes(&processes)?, now_ns());
     all_appended(bench, &producer)?;
-    let used = Cpu::of(&processes)?.since(&before).as_secs_f64();
+    let used = Cpu::for_processes(&processes)?.since(&before).as_secs_f64();
     let took = as_f64(now_ns() - began) / 1e9;
     producer.finish()?;
     Ok(used / took)

@@ -28,10 +28,10 @@ impl Window {
         length: Duration,
     ) -> Result<Self, BenchError> {
         let me = [load.process()];
-        let before = (times(groups)?, Cpu::of(&me)?);
+        let before = (times(groups)?, Cpu::for_processes(&me)?);
         load.mark()?;
         bench.stop.pause(length)?;
-        let after = (times(groups)?, Cpu::of(&me)?);
+        let after = (times(groups)?, Cpu::for_processes(&me)?);
         let report = load.report()?;
         let cpu = after.0.iter().zip(&before.0);
         Ok(Self {
@@ -54,7 +54,10 @@ impl Window {
 }
 
 fn times(groups: &[&[u32]]) -> Result<Vec<Cpu>, BenchError> {
-    groups.iter().map(|group| Cpu::of(group)).collect()
+    groups
+        .iter()
+        .map(|group| Cpu::for_processes(group))
+        .collect()
 }
 
 /// For ratios: a count as a number with fractions; no count here is near 2⁵³.

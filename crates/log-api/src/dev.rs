@@ -95,7 +95,7 @@ fn writes(store: EmbeddedStore) -> Result<Writes, Box<dyn std::error::Error>> {
     let key = KeyEntry {
         name: "dev".into(),
         scopes: Scope::ALL.to_vec(),
-        digest: KeyDigest::of(DEV_KEY).ok_or("the key for development is none")?,
+        digest: KeyDigest::from_key(DEV_KEY).ok_or("the key for development is none")?,
         prefix: None,
         expires: None,
     };

@@ -57,7 +57,7 @@ pub(crate) fn run(command: KeysCommand) -> CliResult {
         }
     });
     let key = generate_key().ok_or("this system has no random numbers")?;
-    let digest = KeyDigest::of(&key).ok_or("a key was made that is none")?;
+    let digest = KeyDigest::from_key(&key).ok_or("a key was made that is none")?;
     let entry = KeyEntry {
         name,
         scopes,

@@ -209,7 +209,7 @@ pub(crate) struct TailArgs {
     pub(crate) give_up_after: Duration,
     /// Start with the first line of the log, or print new lines only [default: end]
     #[arg(long, value_enum, value_name = "PLACE", conflicts_with_all = ["since", "lines"])]
-    from: Option<Place>,
+    from: Option<Edge>,
     /// Start with the lines after a time, or of the last hours: 10m, 1h30m, 1d, 2026-01-02, 2026-01-02T03:04:05Z. Times
     /// without a zone are UTC
     #[arg(long, value_name = "TIME", value_parser = since::parse, conflicts_with = "lines")]
@@ -227,17 +227,17 @@ pub(crate) struct TailArgs {
 impl TailArgs {
     pub(crate) fn start(&self) -> StartAt {
         match (self.from, self.since, self.lines) {
-            (Some(Place::Start), _, _) => StartAt::FirstLine,
+            (Some(Edge::Start), _, _) => StartAt::FirstLine,
             (None, Some(since), _) => StartAt::Since(since),
             (None, None, Some(lines @ 1..)) => StartAt::Last(lines),
-            (Some(Place::End), _, _) | (None, None, None | Some(0)) => StartAt::Now,
+            (Some(Edge::End), _, _) | (None, None, None | Some(0)) => StartAt::Now,
         }
     }
 }
 
-/// A place in the log.
+/// An end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Place {
+enum Edge {
     /// Before the first line
     Start,
     /// After the last line

@@ -36,10 +36,10 @@ impl ReceivedSignal {
     }
 
     /// Sends the signal to the command. On a terminal, the command has got it from the terminal already, if joblog has.
-    pub(crate) fn forward(self, process: &Process, place: Place) {
-        let has_got_it = match place {
-            Place::OnTerminal => self.from_terminal,
-            Place::OffTerminal => false,
+    pub(crate) fn forward(self, process: &Process, group: CommandGroup) {
+        let has_got_it = match group {
+            CommandGroup::Shared => self.from_terminal,
+            CommandGroup::Own => false,
         };
         if !has_got_it {
             process.signal(self.number);
@@ -47,22 +47,22 @@ impl ReceivedSignal {
     }
 }
 
-/// Where joblog runs.
+/// The process group of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On a terminal: the command is in joblog's process group, so that the shell's job control works as for any command.
-    OnTerminal,
-    /// Anywhere else: the command has a process group of its own, so that a signal reaches everything it has started.
-    OffTerminal,
+pub(crate) enum CommandGroup {
+    /// Joblog's own, on a terminal, so that the shell's job control works as for any command.
+    Shared,
+    /// Another one, where there is no terminal, so that a signal reaches everything it has started.
+    Own,
 }
 
-impl Place {
-    /// Where this process runs.
+impl CommandGroup {
+    /// The one that suits where this process runs.
     pub(crate) fn find() -> Self {
         if stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal() {
-            Self::OnTerminal
+            Self::Shared
         } else {
-            Self::OffTerminal
+            Self::Own
         }
     }
 }

@@ -141,7 +141,7 @@ pub enum Placement {
 impl Placement {
     /// What is to be done with a batch of `count` lines, if the log knows `state` of its producer.
     #[must_use]
-    pub fn of(state: Option<&ProducerState>, batch: &Numbering, count: u64) -> Self {
+    pub fn new(state: Option<&ProducerState>, batch: &Numbering, count: u64) -> Self {
         let Some(state) = state else {
             return Self::Append {
                 known: 0,
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_left_out_and_a_gap_is_refused() {
-        let placed = |first| Placement::of(Some(&state(0, 10)), &batch(0, first), 5);
+        let placed = |first| Placement::new(Some(&state(0, 10)), &batch(0, first), 5);
         assert_eq!(placed(0), append(5, true));
         assert_eq!(placed(8), append(2, true));
         assert_eq!(placed(10), append(0, true));
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_newer_epoch_begins_at_0_and_an_older_one_is_refused() {
-        let placed = |epoch, first| Placement::of(Some(&state(3, 10)), &batch(epoch, first), 5);
+        let placed = |epoch, first| Placement::new(Some(&state(3, 10)), &batch(epoch, first), 5);
         assert_eq!(placed(2, 10), Placement::StaleEpoch { epoch: 3 });
         assert_eq!(placed(4, 0), append(0, true));
         assert_eq!(placed(4, 10), Placement::Gap { next: 0 });
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_known_any_number_is_a_beginning_that_says_so() {
-        assert_eq!(Placement::of(None, &batch(7, 0), 5), append(0, true));
-        assert_eq!(Placement::of(None, &batch(7, 9), 5), append(0, false));
+        assert_eq!(Placement::new(None, &batch(7, 0), 5), append(0, true));
+        assert_eq!(Placement::new(None, &batch(7, 9), 5), append(0, false));
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! The name alone does not decide. `password: updated successfully` and `token = lexer.next()` are shown.
 
-mod judge;
+mod secret;
 
 use crate::markup::{element, paired};
 use crate::names::{MAX_NAME, NameKind, classify, is_name_byte};
 use crate::ranges::Ranges;
 use crate::span::{Ends, Span, is_quote, span};
-use crate::value::{Look, is_numeric, is_placeholder, is_plain_word, look};
+use crate::value::{Randomness, is_numeric, is_placeholder, is_plain_word, randomness};
 
 /// How far before a name its surroundings are looked at.
 const LOOK_BACK: usize = 256;
@@ -18,7 +18,7 @@ const LOOK_AHEAD: usize = 256;
 
 /// How a value is tied to its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Link {
+enum Assignment {
     /// `NAME=value`
     Tight,
     /// `name = value`, `name: value`
@@ -98,14 +98,14 @@ impl<'a> Named<'a> {
     }
 
     fn hide(&self, hidden: &mut Ranges) {
-        if let Some((link, at)) = self.link() {
+        if let Some((assignment, at)) = self.assignment() {
             if self.is_closing_quote(at) {
                 return;
             }
-            let ends = self.ends(link);
+            let ends = self.ends(assignment);
             let mut value = span(self.line, at, ends);
             self.leave_bracket(&mut value);
-            if self.is_secret(link, &value) {
+            if self.is_secret(assignment, &value) {
                 hidden.add(value.range.clone());
             }
             self.hide_new_value(&value, hidden);
@@ -153,7 +153,7 @@ impl<'a> Named<'a> {
     }
 
     /// How the value is tied to the name, and where it begins.
-    fn link(&self) -> Option<(Link, usize)> {
+    fn assignment(&self) -> Option<(Assignment, usize)> {
         let bytes = self.line.as_bytes();
         let mut at = self.end;
         // The closing quote of the name, and the bracket of `env["TOKEN"]`.
@@ -165,27 +165,27 @@ impl<'a> Named<'a> {
         }
         let spaces = blanks(bytes, at);
         let rest = &bytes[at + spaces..];
-        let (width, mut link) = match rest {
+        let (width, mut assignment) = match rest {
             [b':', b':' | b'/', ..] | [b'=', b'=' | b'~', ..] => return None,
-            [b'=', b'>', ..] => (2, Link::Arrow),
-            [b':' | b'+' | b'?', b'=', ..] | [b'?', b':', ..] => (2, Link::Loose),
-            [b'=', ..] => (1, Link::Tight),
-            [b':', ..] => (1, Link::Loose),
-            _ => return self.link_by_words(quote.is_some()),
+            [b'=', b'>', ..] => (2, Assignment::Arrow),
+            [b':' | b'+' | b'?', b'=', ..] | [b'?', b':', ..] => (2, Assignment::Loose),
+            [b'=', ..] => (1, Assignment::Tight),
+            [b':', ..] => (1, Assignment::Loose),
+            _ => return self.assignment_by_words(quote.is_some()),
         };
         let value = at + spaces + width;
         let value_spaces = blanks(bytes, value);
-        if link == Link::Tight && (spaces > 0 || value_spaces > 0) {
-            link = Link::Loose;
+        if assignment == Assignment::Tight && (spaces > 0 || value_spaces > 0) {
+            assignment = Assignment::Loose;
         }
-        if link == Link::Loose && self.is_sure {
-            link = Link::Tight;
+        if assignment == Assignment::Loose && self.is_sure {
+            assignment = Assignment::Tight;
         }
-        Some((link, value + value_spaces))
+        Some((assignment, value + value_spaces))
     }
 
     /// A value that only a space separates from its name.
-    fn link_by_words(&self, is_quoted: bool) -> Option<(Link, usize)> {
+    fn assignment_by_words(&self, is_quoted: bool) -> Option<(Assignment, usize)> {
         let spaces = blanks(self.line.as_bytes(), self.end);
         if spaces == 0 || is_quoted || self.end + spaces >= self.line.len() {
             return None;
@@ -195,19 +195,19 @@ impl<'a> Named<'a> {
         // SQL, and a message that tells a password.
         let rest = &self.line[value..];
         if is_password && rest.starts_with('\'') && self.name.eq_ignore_ascii_case("password") {
-            return Some((Link::Words, value));
+            return Some((Assignment::Words, value));
         }
         if let Some(told) = rest
             .strip_prefix("is ")
             .or_else(|| rest.strip_prefix("is: "))
         {
             let word = told.split([' ', '\t']).next().unwrap_or_default();
-            let is_told = is_password && look(word) > Look::Ordinary;
-            return is_told.then(|| (Link::Words, self.line.len() - told.len()));
+            let is_told = is_password && randomness(word) > Randomness::Ordinary;
+            return is_told.then(|| (Assignment::Words, self.line.len() - told.len()));
         }
         if self.name.starts_with('-') {
             // Two spaces stand in the table of a help text.
-            return (spaces == 1).then_some((Link::Flag, value));
+            return (spaces == 1).then_some((Assignment::Flag, value));
         }
         let head = self
             .before
@@ -227,13 +227,13 @@ impl<'a> Named<'a> {
             self.before.trim().is_empty() && !self.line[value..].trim_end().contains(' ');
         let is_netrc = self.name == "password" && (logins || two_words);
         if is_netrc && !logins {
-            return (look(self.line[value..].trim_end()) > Look::Ordinary)
-                .then_some((Link::Words, value));
+            return (randomness(self.line[value..].trim_end()) > Randomness::Ordinary)
+                .then_some((Assignment::Words, value));
         }
-        (is_told || is_netrc).then_some((Link::Words, value))
+        (is_told || is_netrc).then_some((Assignment::Words, value))
     }
 
-    fn ends(&self, link: Link) -> Ends {
+    fn ends(&self, assignment: Assignment) -> Ends {
         let trimmed = self.before.trim_end();
         let separator = match trimmed.bytes().next_back() {
             Some(b'?' | b'&') => Some(b'&'),
@@ -242,18 +242,20 @@ impl<'a> Named<'a> {
             _ => None,
         };
         let separator = match separator {
-            None if link == Link::Tight && self.is_in_form() => Some(b'&'),
+            None if assignment == Assignment::Tight && self.is_in_form() => Some(b'&'),
             separator => separator,
         };
         let is_odd = |quote: u8| self.before.bytes().filter(|b| *b == quote).count() % 2 == 1;
-        let is_env = link == Link::Words && trimmed.ends_with("ENV");
+        let is_env = assignment == Assignment::Words && trimmed.ends_with("ENV");
         Ends {
             separator,
             double: is_odd(b'"'),
             single: is_odd(b'\''),
             whole: is_env || matches!(self.kind, NameKind::Header | NameKind::Cookie),
-            shell: matches!(link, Link::Tight | Link::Flag | Link::Words)
-                && !self.is_sure
+            shell: matches!(
+                assignment,
+                Assignment::Tight | Assignment::Flag | Assignment::Words
+            ) && !self.is_sure
                 && separator.is_none(),
         }
     }
@@ -297,7 +299,9 @@ impl<'a> Named<'a> {
         let value = span(self.line, at, Ends::default());
         let text = &self.line[value.range.clone()];
         let is_value = value.quote.is_some()
-            || (old.quote.is_none() && !self.is_code(text) && look(text) > Look::Ordinary);
+            || (old.quote.is_none()
+                && !self.is_code(text)
+                && randomness(text) > Randomness::Ordinary);
         if is_value && !is_placeholder(text) && (value.quote.is_some() || !is_plain_word(text)) {
             hidden.add(value.range);
         }

@@ -14,7 +14,7 @@ use crate::named;
 use crate::ranges::Ranges;
 use crate::tokens::{encoded_key, encoded_login, marked_token, starts_word, token};
 use crate::urls;
-use crate::value::{Look, look};
+use crate::value::{Randomness, randomness};
 
 /// What was found in a line, apart from what to hide.
 #[derive(Debug, Default)]
@@ -297,7 +297,7 @@ impl Search<'_> {
             .count();
         let run = rest[..len].trim_end_matches('.');
         let is_cut = self.is_open && end + run.len() == self.line.len() && !run.is_empty();
-        let is_token = (run.len() >= 16 && look(run) > Look::Ordinary) || is_cut;
+        let is_token = (run.len() >= 16 && randomness(run) > Randomness::Ordinary) || is_cut;
         if is_token && starts_word(self.line, start, false) {
             self.add(Some(end..end + run.len()));
         }
@@ -312,7 +312,7 @@ impl Search<'_> {
             .bytes()
             .take_while(|b| Alphabet::Base64.has(*b))
             .count();
-        if len >= 32 && look(&text[..len]) == Look::Random {
+        if len >= 32 && randomness(&text[..len]) == Randomness::Random {
             self.add(Some(at..at + len));
         }
     }

@@ -9,7 +9,7 @@ use crate::common::is_common;
 use crate::key_block::KeyBlock;
 use crate::patterns;
 use crate::ranges::Ranges;
-use crate::value::{Look, is_numeric, look};
+use crate::value::{Randomness, is_numeric, randomness};
 
 /// The minimum length of a piece, in bytes.
 const MIN_PIECE: usize = 4;
@@ -63,7 +63,7 @@ fn add_value(pieces: &mut BTreeSet<String>, value: &str) {
 /// Adds what is secret in a line in which no rule found anything.
 fn add_ordinary(pieces: &mut BTreeSet<String>, line: &str) {
     if let Some(value) = dotenv_value(line) {
-        let is_secret = look(value) > Look::Ordinary
+        let is_secret = randomness(value) > Randomness::Ordinary
             || (value.len() >= MIN_LINE && value.contains(['!', '#', '%', ' ']));
         let is_address = value.contains("://") || value.contains('/');
         if is_secret && !is_address && !is_common(value) && !is_numeric(value) {
@@ -80,7 +80,7 @@ fn add_ordinary(pieces: &mut BTreeSet<String>, line: &str) {
     let is_edge = |c: char| c.is_whitespace() || "\"'`,;:={}[]()<>".contains(c);
     let words = line
         .split(is_edge)
-        .filter(|word| word.len() >= MIN_WORD && look(word) == Look::Random);
+        .filter(|word| word.len() >= MIN_WORD && randomness(word) == Randomness::Random);
     pieces.extend(words.map(str::to_owned));
 }
 

@@ -153,7 +153,7 @@ impl<L: Line> Redactor<L> {
         let text = line.text();
         let len = text.len();
         let mut hidden = Ranges::default();
-        self.judge(&rules, &text, line.is_cut(), &mut hidden);
+        self.find(&rules, &text, line.is_cut(), &mut hidden);
         drop(text);
         if !self.carries().any(Carry::has_begun) {
             self.emit_held(&rules, &mut out);
@@ -243,9 +243,9 @@ impl<L: Line> Redactor<L> {
     }
 
     /// Finds what to hide in the next line, and in the lines that wait.
-    fn judge(&mut self, rules: &Rules, line: &str, is_cut: bool, hidden: &mut Ranges) {
+    fn find(&mut self, rules: &Rules, line: &str, is_cut: bool, hidden: &mut Ranges) {
         if rules.patterns {
-            self.judge_patterns(line, is_cut, hidden);
+            self.find_patterns(line, is_cut, hidden);
         }
         if let Some(registered) = &rules.registered {
             if is_cut {
@@ -277,7 +277,7 @@ impl<L: Line> Redactor<L> {
         self.hide_back(across.wrapped, false);
     }
 
-    fn judge_patterns(&mut self, line: &str, is_cut: bool, hidden: &mut Ranges) {
+    fn find_patterns(&mut self, line: &str, is_cut: bool, hidden: &mut Ranges) {
         let was_in_block = self.block.is_some();
         if let Some(block) = &mut self.block
             && !block.next_line(line, hidden)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::value::{Look, is_placeholder, look};
+use crate::value::{Randomness, is_placeholder, randomness};
 
 /// The most bytes between `://` and the `@`.
 const MAX_LEN: usize = 4096;
@@ -34,10 +34,10 @@ pub(crate) fn password(line: &str, after: usize, is_open: bool) -> Option<Range<
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
     // A token may stand in the place of the user.
     if password.is_empty() || password == "x-oauth-basic" {
-        let is_token = look(user) == Look::Random && user.len() >= 16;
+        let is_token = randomness(user) == Randomness::Random && user.len() >= 16;
         return is_token.then(|| after..after + user.len());
     }
-    if look(user) == Look::Random && user.len() >= 32 {
+    if randomness(user) == Randomness::Random && user.len() >= 32 {
         return Some(after..after + at);
     }
     let is_shown = is_placeholder(password) && !password.bytes().all(|b| b.is_ascii_uppercase());

@@ -166,7 +166,7 @@ fn is_unit(text: &str) -> bool {
 
 /// How much a text looks like a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Look {
+pub(crate) enum Randomness {
     /// A word, a number, a path, an address.
     Ordinary,
     /// Letters and digits, as in `hunter2`, and in `utf8`.
@@ -176,10 +176,10 @@ pub(crate) enum Look {
 }
 
 /// How much a text without spaces looks like a secret.
-pub(crate) fn look(value: &str) -> Look {
+pub(crate) fn randomness(value: &str) -> Randomness {
     let value = value.trim_end_matches([',', ';', '.', ')', ':']);
     if value.len() < 6 || is_numeric(value) || is_path(value) || is_placeholder(value) {
-        return Look::Ordinary;
+        return Randomness::Ordinary;
     }
     let (mut digits, mut lower, mut upper, mut symbols, mut changes) = (0, 0, 0, 0, 0);
     let mut last = None;
@@ -211,27 +211,27 @@ pub(crate) fn look(value: &str) -> Look {
     let letters = lower + upper;
     if letters == 0 && (digits == 0 || symbols == 0) {
         return if digits >= 16 {
-            Look::Doubtful
+            Randomness::Doubtful
         } else {
-            Look::Ordinary
+            Randomness::Ordinary
         };
     }
     let is_mixed = lower > 0 && upper > 0;
     if digits > 0
         && ((is_mixed && changes >= 3) || changes >= 4 || symbols > 0 || value.len() >= 20)
     {
-        return Look::Random;
+        return Randomness::Random;
     }
     if symbols > 0 && (is_mixed || changes >= 3) {
-        return Look::Random;
+        return Randomness::Random;
     }
     if value.len() >= 24 && is_mixed && changes >= 5 && !value.contains(['.', '/', '_', '-', ':']) {
-        return Look::Random;
+        return Randomness::Random;
     }
     if digits > 0 || symbols > 0 {
-        Look::Doubtful
+        Randomness::Doubtful
     } else {
-        Look::Ordinary
+        Randomness::Ordinary
     }
 }
 
@@ -294,7 +294,9 @@ pub(crate) fn is_credentials(text: &str) -> bool {
             && !is_placeholder(rest)
             && !is_plain_word(rest.split(' ').next().unwrap_or_default());
     }
-    rest.is_empty() && !is_code(text, "") && (look(first) > Look::Ordinary || first.len() >= 20)
+    rest.is_empty()
+        && !is_code(text, "")
+        && (randomness(first) > Randomness::Ordinary || first.len() >= 20)
 }
 
 #[cfg(test)]
@@ -328,10 +330,10 @@ mod tests {
             "d670460b4b4aece5915caf5c68d12f560a9fe3e4",
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         ] {
-            assert_eq!(look(value), Look::Random, "{value}");
+            assert_eq!(randomness(value), Randomness::Random, "{value}");
         }
         for value in ["hunter2", "sha256", "ubuntu22"] {
-            assert_eq!(look(value), Look::Doubtful, "{value}");
+            assert_eq!(randomness(value), Randomness::Doubtful, "{value}");
         }
         for value in [
             "required",
@@ -342,7 +344,7 @@ mod tests {
             "a.b.c",
             "12:30:05",
         ] {
-            assert_eq!(look(value), Look::Ordinary, "{value}");
+            assert_eq!(randomness(value), Randomness::Ordinary, "{value}");
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::kinds::Alphabet;
 use crate::ranges::Ranges;
 use crate::tokens::is_all;
-use crate::value::{Look, look};
+use crate::value::{Randomness, randomness};
 
 /// The minimum width of wrapped lines.
 pub(crate) const MIN_WIDTH: usize = 40;
@@ -36,7 +36,7 @@ impl Wrapped {
     pub(crate) fn next_line(&mut self, line: &str, hidden: &mut Ranges) -> bool {
         let is_part = is_all(Alphabet::Base64, line)
             && !(self.is_wide && is_hex(line))
-            && (look(line) == Look::Random || line.ends_with('='));
+            && (randomness(line) == Randomness::Random || line.ends_with('='));
         let is_full = is_part && line.len() == self.width;
         // A last, shorter line counts only behind two full ones: then the width is visible.
         let is_last = is_part && line.len() < self.width && self.lines >= 2;

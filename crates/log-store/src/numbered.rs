@@ -32,7 +32,7 @@ impl NumberedAppended {
     ) -> Result<Self, NumberedAppendError> {
         use log_domain::Placement;
 
-        match Placement::of(state, batch, 0) {
+        match Placement::new(state, batch, 0) {
             Placement::Append { resumed, .. } => Ok(Self {
                 next: state
                     .filter(|state| state.epoch == batch.epoch())

@@ -26,7 +26,7 @@ pub struct KeyDigest(pub(super) [u8; 32]);
 impl KeyDigest {
     /// The digest of a key's text. `None` if the text is no key: its form or its check is wrong.
     #[must_use]
-    pub fn of(key: &str) -> Option<Self> {
+    pub fn from_key(key: &str) -> Option<Self> {
         let (checked, check) = key.rsplit_once('_')?;
         let mut parts = checked.strip_prefix(PREFIX)?.split('_');
         let (id, secret) = (parts.next()?, parts.next()?);
@@ -119,7 +119,7 @@ mod tests {
         assert_ne!(one, other);
         let lengths: Vec<_> = one.split('_').map(str::len).collect();
         assert_eq!(lengths, [3, 8, 43, 6]);
-        assert!(KeyDigest::of(&one).is_some());
+        assert!(KeyDigest::from_key(&one).is_some());
     }
 
     #[test]
@@ -129,15 +129,15 @@ mod tests {
             let mut wrong = key.clone().into_bytes();
             wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };
             let wrong = String::from_utf8(wrong).unwrap();
-            assert!(KeyDigest::of(&wrong).is_none(), "{at}");
-            assert!(KeyDigest::of(&key[..at]).is_none(), "{at}");
+            assert!(KeyDigest::from_key(&wrong).is_none(), "{at}");
+            assert!(KeyDigest::from_key(&key[..at]).is_none(), "{at}");
         }
-        assert!(KeyDigest::of(&format!("{key} ")).is_none());
+        assert!(KeyDigest::from_key(&format!("{key} ")).is_none());
     }
 
     #[test]
     fn a_digest_reads_back_and_is_not_printed() {
-        let digest = KeyDigest::of(&generate().unwrap()).unwrap();
+        let digest = KeyDigest::from_key(&generate().unwrap()).unwrap();
         assert_eq!(KeyDigest::from_hex(&digest.to_string()), Some(digest));
         assert_eq!(format!("{digest:?}"), "KeyDigest(…)");
         for wrong in ["", "00", &"g".repeat(64), &"é".repeat(32), &"+1".repeat(32)] {

@@ -42,7 +42,7 @@ impl KeyRing {
 
     /// The entry of a key.
     pub(super) fn find(&self, key: &str, now: Timestamp) -> Result<Arc<KeyEntry>, Reason> {
-        let digest = KeyDigest::of(key).ok_or("key-malformed")?;
+        let digest = KeyDigest::from_key(key).ok_or("key-malformed")?;
         let entry = self.by_digest(&digest).ok_or("key-unknown")?;
         if entry.is_expired(now) {
             return Err("key-expired");

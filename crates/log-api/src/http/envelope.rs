@@ -27,7 +27,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     let route = request.match_pattern().unwrap_or_else(|| "(none)".into());
     let method = request.method().clone();
     let state = request.app_data::<web::Data<AppState>>().cloned();
-    let body = UnreadBody::of(&mut request);
+    let body = UnreadBody::new(&mut request);
     let response = next.call(request).await.map_err(|error| Failed {
         answer: code_of(&error),
         id: id.clone(),

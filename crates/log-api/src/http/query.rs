@@ -56,19 +56,19 @@ impl Query for StreamQuery {
     fn from_request(request: &HttpRequest) -> Result<Self, ApiError> {
         let query = request.query_string();
         let header = last_event_id(request)?;
-        let after = place(query, "after_id")?;
+        let after = stream_cursor(query, "after_id")?;
         // `EventSource` polyfills that cannot set a header send the cursor by one of these names.
-        let older = place(query, "lastEventId")?;
-        let polyfilled = older.or(place(query, "last_event_id")?);
+        let older = stream_cursor(query, "lastEventId")?;
+        let polyfilled = older.or(stream_cursor(query, "last_event_id")?);
         let from_start = match one(query, "from")?.as_deref() {
             None => false,
             Some("start") => true,
             Some(_) => return Err(invalid("from", "must be `start`")),
         };
         let asked = after.or(polyfilled);
-        let id = |place: Option<Place>| place.map(|place| place.id);
+        let id = |cursor: Option<StreamCursor>| cursor.map(|cursor| cursor.id);
         let start = Start::from_request(id(header), id(asked), from_start);
-        let is_time = header.or(asked).is_some_and(|place| place.is_time);
+        let is_time = header.or(asked).is_some_and(|cursor| cursor.is_time);
         Ok(Self {
             start: if is_time { start.as_time() } else { start },
             came_back: header.is_some() || (after.is_none() && polyfilled.is_some()),
@@ -89,12 +89,12 @@ impl Query for NoQuery {
 
 /// The greatest valid cursor of the header. Some libraries send one header with the cursor that they began with, and
 /// another with the one that they have reached; a proxy may join the two.
-fn last_event_id(request: &HttpRequest) -> Result<Option<Place>, ApiError> {
+fn last_event_id(request: &HttpRequest) -> Result<Option<StreamCursor>, ApiError> {
     const NAME: &str = "Last-Event-ID";
     let values = request.headers().get_all(NAME);
     // A value that is not visible ASCII is not an entry id either.
     let values = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
-    let cursors = values.map(|text| Place::parse(text.trim(), NAME));
+    let cursors = values.map(|text| StreamCursor::parse(text.trim(), NAME));
     let mut refused = None;
     let mut greatest = None;
     for cursor in cursors {
@@ -122,23 +122,23 @@ fn format(request: &HttpRequest) -> StreamFormat {
     named.unwrap_or_default()
 }
 
-/// A cursor as it was written.
+/// Where a stream goes on, as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct StreamCursor {
     id: EntryId,
     /// Milliseconds alone are a time, of which there need not be a line.
     is_time: bool,
 }
 
-impl Place {
+impl StreamCursor {
     fn parse(text: &str, name: &'static str) -> Result<Option<Self>, ApiError> {
         let is_time = !text.contains('-');
         Ok(entry_id(text, name)?.map(|id| Self { id, is_time }))
     }
 }
 
-fn place(query: &str, name: &'static str) -> Result<Option<Place>, ApiError> {
-    one(query, name)?.map_or(Ok(None), |text| Place::parse(&text, name))
+fn stream_cursor(query: &str, name: &'static str) -> Result<Option<StreamCursor>, ApiError> {
+    one(query, name)?.map_or(Ok(None), |text| StreamCursor::parse(&text, name))
 }
 
 pub(super) fn cursor(query: &str, name: &'static str) -> Result<Option<EntryId>, ApiError> {

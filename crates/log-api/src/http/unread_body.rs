@@ -18,14 +18,14 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 
 /// The body of a request under way.
-pub(super) struct UnreadBody(Option<Shared>);
+pub(super) struct UnreadBody(Option<SharedPayload>);
 
 impl UnreadBody {
     /// Takes a share in the body of a request.
-    pub(super) fn of(request: &mut ServiceRequest) -> Self {
+    pub(super) fn new(request: &mut ServiceRequest) -> Self {
         match request.take_payload() {
             body @ Payload::H1 { .. } => {
-                let shared = Shared(Rc::new(RefCell::new(body)));
+                let shared = SharedPayload(Rc::new(RefCell::new(body)));
                 let payload = Box::pin(shared.clone());
                 request.set_payload(Payload::Stream { payload });
                 Self(Some(shared))
@@ -58,7 +58,7 @@ impl UnreadBody {
 /// The body of an answer, and that of its request, which ends with it.
 struct Answer {
     body: BoxBody,
-    _request: Shared,
+    _request: SharedPayload,
 }
 
 impl MessageBody for Answer {
@@ -78,9 +78,9 @@ impl MessageBody for Answer {
 
 /// A body with several owners, of which one reads.
 #[derive(Clone)]
-struct Shared(Rc<RefCell<Payload>>);
+struct SharedPayload(Rc<RefCell<Payload>>);
 
-impl Stream for Shared {
+impl Stream for SharedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

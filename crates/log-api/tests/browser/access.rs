@@ -13,7 +13,7 @@ async fn access_that_is_withdrawn_takes_the_lines_off_the_page() {
     let api = Api::start(&redis.url(), &[("LOG_API_STREAM_LEASE_SECS", "2")]).await;
     let job = Job::new(&redis).await;
     job.append("a secret").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     job.command(&["HSET", &job.key(), "user_id", "user_bob"])
         .await;
@@ -31,7 +31,7 @@ async fn a_page_around_it_gives_the_token_and_hears_of_the_state() {
     let api = Api::start(&redis.url(), &[("LOG_API_EMBED_ORIGINS", &outer)]).await;
     let job = Job::new(&redis).await;
     job.append("hello").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.browser.open(&format!("{outer}/healthz")).await;
     let token = token(ANN);
     let frame = format!("http://{}/embed/jobs/{}", api.addr, job.id);

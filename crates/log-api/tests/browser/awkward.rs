@@ -59,7 +59,7 @@ async fn logs_of_real_tools_open_at_their_first_error_and_the_keys_go_through_al
         }
         job.append_all(&lines).await;
         job.set_status("failed").await;
-        let page = Page::of(&api, &job).await;
+        let page = Page::open(&api, &job).await;
         page.until_lines(lines.len()).await;
         for (at, failure) in failures.iter().enumerate() {
             if at > 0 {
@@ -82,7 +82,7 @@ async fn no_control_sequence_of_a_real_tool_is_shown_and_every_line_is() {
     for Awkward { log, .. } in [DOCKER, WEBPACK, PYTEST, GRADLE] {
         let job = Job::new(&redis).await;
         job.append_all(log.lines()).await;
-        let page = Page::of(&api, &job).await;
+        let page = Page::open(&api, &job).await;
         let expected: Vec<String> = log.lines().map(plain).collect();
         page.until_lines(expected.len()).await;
         let seen: Vec<String> = page

@@ -9,7 +9,7 @@ async fn long_log() -> (std::sync::Arc<crate::support::Api>, Job, Page) {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all((0..400).map(|n| format!("line {n}"))).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     page.until_lines(400).await;
     (api, job, page)
@@ -75,7 +75,7 @@ async fn what_is_seen_stays_in_place_while_earlier_lines_come_and_the_window_cha
     let job = Job::new(&redis).await;
     job.append_all((0..6000).map(|n| format!("line {n} {}", "word ".repeat(n % 40))))
         .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("rows().length > 10").await;
     page.run("scroller.scrollBy(0, -3000); await frame(); await frame();")
         .await;

@@ -96,7 +96,7 @@ async fn eight_tabs_share_one_connection_and_each_has_its_stream() {
     job.append_all((0..600).map(|n| format!("line {n}"))).await;
     let plain = format!("http://{}", api.addr);
     let secure = format!("https://localhost:{}", nginx.port);
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     let mut tabs = Vec::new();
     for _ in 0..8 {
         let tab = page.browser.web.new_tab().await.unwrap();

@@ -10,7 +10,7 @@ async fn a_log_of_many_windows_is_whole_and_few_elements_are_on_the_page() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all((0..5000).map(|n| format!("line {n}"))).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(5000).await;
     let nodes = "[root, ...root.querySelectorAll('*')].length";
     for place in ["g", "G"] {
@@ -28,7 +28,7 @@ async fn a_selection_over_ten_thousand_lines_is_copied_whole() {
         .map(|n| format!("\x1b[32mline\x1b[0m {n}"))
         .collect();
     job.append_all(&texts).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(12_000).await;
     page.run(
         "press('g'); await frame();
@@ -56,7 +56,7 @@ async fn the_whole_log_is_selected_by_ctrl_a_and_a_part_of_a_line_by_hand() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all((0..3000).map(|n| format!("line {n}"))).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(3000).await;
     page.run("press('a', { ctrlKey: true }); await frame();")
         .await;
@@ -79,7 +79,7 @@ async fn a_line_of_a_megabyte_is_cut_until_somebody_wants_all_of_it() {
     let job = Job::new(&redis).await;
     let long = "0123456789".repeat(100_000);
     job.append_all(["before", &long, "after"]).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(3).await;
     assert_eq!(page.number("texts()[1].length").await, 10_000);
     assert_eq!(
@@ -110,7 +110,7 @@ async fn wrapped_lines_are_as_high_as_they_are_and_follow_each_other() {
     ];
     job.append_all((0..300).map(|n| format!("{n} {}", awkward[n % awkward.len()])))
         .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(300).await;
     page.run("press('w'); press('g'); await frame(); await frame();")
         .await;

@@ -27,7 +27,7 @@ async fn page_of(api: &Api, job: &Job, held: &str) -> Page {
     page.browser
         .devtools("Page.addScriptToEvaluateOnNewDocument", script)
         .await;
-    page.open(&address(api, job, "")).await;
+    page.go_to(&address(api, job, "")).await;
     page
 }
 
@@ -63,7 +63,7 @@ async fn an_element_that_does_not_follow_stays_where_it_opens() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all((0..300).map(|n| format!("line {n}"))).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(300).await;
     page.run("log.setAttribute('follow', 'false'); log.restart();")
         .await;

@@ -10,7 +10,7 @@ async fn a_click_on_a_number_is_a_link_and_with_shift_a_range() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let ids = job.append_all((0..20).map(|n| format!("line {n}"))).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(20).await;
     let click = "const click = (at, more = {}) => rows()[at].querySelector('.gutter').dispatchEvent(new MouseEvent('click', { bubbles: true, composed: true, cancelable: true, ...more }));";
     page.run(&format!("{click} click(7); await frame();")).await;
@@ -82,8 +82,8 @@ async fn a_link_to_a_line_that_is_gone_says_so_and_shows_the_nearest() {
     let ids = job.append_all((0..100).map(|n| format!("line {n}"))).await;
     job.command(&["XTRIM", &job.logs_key(), "MAXLEN", "50"])
         .await;
-    let page = Page::of(&api, &job).await;
-    page.open(&address(&api, &job, &format!("&at={}", ids[10])))
+    let page = Page::open(&api, &job).await;
+    page.go_to(&address(&api, &job, &format!("&at={}", ids[10])))
         .await;
     page.until("root.querySelector('.note').textContent.includes('no longer kept')")
         .await;
@@ -95,7 +95,7 @@ async fn the_link_of_a_line_is_copied_by_its_key() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     let ids = job.append_all(["a", "b"]).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(2).await;
     let origin = format!("http://{}", api.addr);
     let grant =

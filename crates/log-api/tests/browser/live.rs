@@ -16,7 +16,7 @@ async fn lines_from_before_and_from_now_are_shown_until_the_end() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all(numbered(0, 700)).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     assert_eq!(page.text("texts().at(-1)").await, "line 699");
     job.append("and one more").await;
@@ -34,7 +34,7 @@ async fn after_a_restart_of_the_server_every_line_is_there_once() {
     let mut api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
     job.append_all(numbered(0, 300)).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     let bind = api.addr.to_string();
     for round in 1..=2 {
@@ -60,10 +60,10 @@ async fn a_log_on_a_network_that_breaks_all_the_time_is_whole() {
     let (redis, api) = shared().await;
     let proxy = TcpProxy::start(api.addr).await;
     let job = Job::new(&redis).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     let direct = address(&api, &job, "");
     let through = direct.replace(&api.addr.to_string(), &proxy.address().to_string());
-    page.open(&through).await;
+    page.go_to(&through).await;
     for round in 0..5 {
         job.append_all(numbered(round * 100, round * 100 + 100))
             .await;
@@ -79,7 +79,7 @@ async fn a_log_on_a_network_that_breaks_all_the_time_is_whole() {
 async fn open_lines_are_drawn_in_place_and_end_in_one_line() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     job.append("before").await;
     for percent in [10, 50, 90] {
         let text = format!("fetching {percent} %");
@@ -104,7 +104,7 @@ async fn seven_tabs_of_one_browser_all_get_their_lines() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("first").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(1).await;
     let mut tabs = vec![page.browser.web.window().await.unwrap()];
     for _ in 1..7 {
@@ -130,7 +130,7 @@ async fn a_page_that_was_hidden_or_left_comes_back_whole() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all(numbered(0, 50)).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(50).await;
     // Hidden by another tab.
     let first = page.browser.web.window().await.unwrap();

@@ -50,7 +50,7 @@ async fn every_text_can_be_read_in_light_and_in_dark() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     colourful(&job).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     for scheme in ["light", "dark"] {
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
@@ -74,7 +74,7 @@ async fn forced_colours_are_kept_and_bold_stays() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("\x1b[1;31mred and bold\x1b[0m").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(1).await;
     let features = json!({"features": [{"name": "forced-colors", "value": "active"}]});
     page.browser
@@ -173,7 +173,7 @@ async fn a_browser_without_highlights_marks_the_rows_of_matches() {
     page.browser
         .devtools("Page.addScriptToEvaluateOnNewDocument", script)
         .await;
-    page.open(&crate::page::address(&api, &job, "")).await;
+    page.go_to(&crate::page::address(&api, &job, "")).await;
     page.until_lines(3).await;
     page.run("log.search('needle')").await;
     let marked = "rows().map((row) => row.classList.contains('matched')).join()";
@@ -195,7 +195,7 @@ async fn nothing_moves_for_who_wants_less_motion() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append_all(["::group::A", "b"]).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     let moving = "[...root.querySelectorAll('*')].filter((node) => [null, '::before', '::after'].some((part) => {
         const { animationName, transitionDuration } = getComputedStyle(node, part);
@@ -214,7 +214,7 @@ async fn lines_are_not_read_aloud_one_by_one_and_the_state_is() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     assert_eq!(page.text("[scroller.getAttribute('role'), scroller.getAttribute('aria-live'), scroller.tabIndex].join()").await, "log,off,0");
     job.set_status("failed").await;

@@ -39,7 +39,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// The page of a job, with a token of Ann's.
-    pub(crate) async fn of(api: &Api, job: &Job) -> Self {
+    pub(crate) async fn open(api: &Api, job: &Job) -> Self {
         Self::at(api, job, "").await
     }
 
@@ -52,12 +52,12 @@ impl Page {
         let page = Self {
             browser: Chromium::start(options).await,
         };
-        page.open(&address(api, job, more)).await;
+        page.go_to(&address(api, job, more)).await;
         page
     }
 
     /// Opens another address in the same browser.
-    pub(crate) async fn open(&self, address: &str) {
+    pub(crate) async fn go_to(&self, address: &str) {
         self.browser.open("about:blank").await;
         self.browser.open(address).await;
         self.until("log && root").await;

@@ -35,7 +35,7 @@ async fn text_links_and_names_never_become_code() {
         ],
     )
     .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("texts().includes('in a phase')").await;
     page.run("press(']'); await frame(); for (const link of root.querySelectorAll('.text a')) link.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }));").await;
     page.run("log.search('<img src=x onerror=window.broken=10>'); await new Promise((done) => setTimeout(done, 500));").await;
@@ -62,7 +62,7 @@ async fn text_links_and_names_never_become_code() {
 async fn the_policy_refuses_what_a_fault_of_ours_would_let_in() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     let refused = page
         .run(
             "const tries = [
@@ -86,7 +86,7 @@ async fn characters_that_deceive_are_marked_and_copied_as_they_are() {
     let job = Job::new(&redis).await;
     let text = "if admin\u{202e} } else {\u{2066} // \u{200b}ok\u{7}";
     job.append(text).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(1).await;
     let marks = page
         .text("[...root.querySelectorAll('.mark')].map((mark) => mark.dataset.name).join()")

@@ -18,7 +18,7 @@ async fn matches_are_counted_marked_and_gone_through_by_keys() {
         )
     }))
     .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(900).await;
     let opened = page
         .run("return press('f', { ctrlKey: true }).defaultPrevented")
@@ -57,7 +57,7 @@ async fn the_server_finds_what_the_page_has_not_fetched() {
     let needle = |n: usize| if n == 40 { "a needle far away" } else { "hay" };
     job.append_all((0..49_000).map(|n| format!("{n} {}", needle(n))))
         .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("rows().length > 10").await;
     page.run("log.search('needle far')").await;
     page.until(&format!("{WORDS} === '1 of 1'")).await;
@@ -69,7 +69,7 @@ async fn the_server_finds_what_the_page_has_not_fetched() {
 async fn lines_that_come_behind_a_search_are_found_also_in_a_log_that_had_none() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("starting").await;
     page.run("log.search('needle')").await;
     page.until(&format!("{WORDS} === 'No match'")).await;
@@ -91,7 +91,7 @@ async fn a_search_goes_to_the_first_match_from_the_window_on_and_then_from_the_s
         _ => format!("{n} hay"),
     }))
     .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(3000).await;
     page.run("scroller.scrollTop = 1500 * 20; await frame(); await frame(); log.search('needle');")
         .await;
@@ -111,7 +111,7 @@ async fn a_match_in_a_closed_group_opens_it() {
     let job = Job::new(&redis).await;
     job.append_all(["::group::Closed", "a needle", "::endgroup::", "after"])
         .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("texts().includes('after')").await;
     page.until("!texts().includes('a needle')").await;
     page.run("log.search('needle')").await;

@@ -17,7 +17,7 @@ async fn a_job_goes_from_queued_over_started_and_live_to_its_end() {
     ] {
         let job = Job::new(&redis).await;
         job.set_status("queued").await;
-        let page = Page::of(&api, &job).await;
+        let page = Page::open(&api, &job).await;
         page.until_state("queued").await;
         assert!(
             page.text("root.querySelector('.empty').textContent")
@@ -50,7 +50,7 @@ async fn a_job_without_a_line_says_so_at_its_end() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.set_status("failed").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("failed").await;
     page.until("root.querySelector('.empty').textContent.includes('ended without a line')")
         .await;
@@ -62,7 +62,7 @@ async fn a_build_that_says_nothing_is_told_from_a_connection_that_is_gone() {
     let mut api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     page.run("log.setAttribute('silent-after', '1')").await;
     page.until_state("silent").await;
@@ -88,7 +88,7 @@ async fn a_machine_without_a_network_is_offline_and_goes_on_by_itself() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     let network = |offline: bool| {
         let conditions = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
@@ -110,7 +110,7 @@ async fn a_job_that_is_deleted_keeps_its_lines_on_the_page() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     job.command(&["DEL", &job.key()]).await;
     page.until_state("deleted").await;
@@ -122,7 +122,7 @@ async fn a_log_that_is_not_the_readers_shows_nothing() {
     let (redis, api) = shared().await;
     let theirs = Job::owned_by(&redis, "user_bob").await;
     theirs.append("a secret of Bob's").await;
-    let page = Page::of(&api, &theirs).await;
+    let page = Page::open(&api, &theirs).await;
     page.until_state("denied").await;
     assert_eq!(page.get("rows().length").await, 0);
     page.until("root.querySelector('.empty').textContent.includes('or it is not yours')")
@@ -134,8 +134,8 @@ async fn nobody_is_signed_out_until_there_is_a_token() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
-    page.open(&format!("http://{}/jobs/{}", api.addr, job.id))
+    let page = Page::open(&api, &job).await;
+    page.go_to(&format!("http://{}/jobs/{}", api.addr, job.id))
         .await;
     page.until_state("signed-out").await;
     let token = crate::support::token(ANN);
@@ -149,11 +149,11 @@ async fn the_session_cookie_opens_a_log_without_a_token() {
     let (redis, api) = shared().await;
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     let token = crate::support::token(ANN);
     page.run(&format!("document.cookie = '__session={token}; path=/'"))
         .await;
-    page.open(&format!("http://{}/jobs/{}", api.addr, job.id))
+    page.go_to(&format!("http://{}/jobs/{}", api.addr, job.id))
         .await;
     page.until_state("live").await;
     assert_eq!(page.text("texts().join()").await, "a");
@@ -167,7 +167,7 @@ async fn too_many_viewers_are_told_whose_limit_it_is_and_get_their_turn() {
     job.append("a").await;
     let other = api.stream(&job, "").open().await;
     assert_eq!(other.status, 200);
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("limited").await;
     assert_eq!(
         page.text("texts().join()").await,
@@ -190,7 +190,7 @@ async fn a_store_that_is_away_is_said_and_is_no_empty_log() {
     let redis = std::sync::Arc::new(redis);
     let job = Job::new(&redis).await;
     job.append("a").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_state("live").await;
     redis.kill().await;
     page.browser.open("about:blank").await;
@@ -210,7 +210,7 @@ async fn lines_that_were_trimmed_are_a_gap_in_their_place() {
     job.append_all(["a", "b", "c", "d"]).await;
     job.command(&["XTRIM", &job.logs_key(), "MAXLEN", "2"])
         .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("root.querySelector('[data-gap]')").await;
     let order = "[...root.querySelectorAll('.row')].map((row) => row.dataset.gap ? 'gap' : textOf(row)).join()";
     page.until(&format!("{order} === 'gap,c,d'")).await;

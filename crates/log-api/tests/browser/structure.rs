@@ -33,7 +33,7 @@ async fn phases_and_marks_are_groups_that_close_and_open() {
         &["::group::Unit tests", "one", "two", "::endgroup::", "after"],
     )
     .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     let heads =
         "[...root.querySelectorAll('.toggle.head .title')].map((node) => node.textContent).join()";
     page.until(&format!("{heads} === 'install,checks'")).await;
@@ -67,7 +67,7 @@ async fn a_failed_log_opens_at_its_first_failure_and_keys_go_on_from_there() {
     };
     job.append_all((0..3000).map(text)).await;
     job.set_status("failed").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("texts().some((text) => text.startsWith('error[E0425]'))")
         .await;
     assert_eq!(page.get("log.follow").await, json!(false));
@@ -101,7 +101,7 @@ async fn the_group_that_failed_is_open() {
     ])
     .await;
     job.set_status("failed").await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until("texts().join() === 'Good,Bad,error: no'").await;
 }
 
@@ -112,7 +112,7 @@ async fn standard_error_is_marked_at_the_margin_and_not_by_colour() {
     job.append("to stdout").await;
     job.append_entry("*", &[b"source", b"stderr", b"text", b"   Compiling app"])
         .await;
-    let page = Page::of(&api, &job).await;
+    let page = Page::open(&api, &job).await;
     page.until_lines(2).await;
     let style = |at: usize, name: &str| format!("getComputedStyle(rows()[{at}]{name}");
     let colour = ".querySelector('.text')).color";

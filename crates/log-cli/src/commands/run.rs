@@ -26,7 +26,7 @@ use self::prepare::Prepared;
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::signals::{self, Place, ReceivedSignal};
+use crate::signals::{self, CommandGroup, ReceivedSignal};
 use crate::terminal::Terminal;
 use crate::wait_notice::TICK;
 
@@ -51,14 +51,14 @@ pub(crate) async fn run(
         let text = format_args!("cannot receive signals: {error}");
         Failure::new(Failure::RUN_FAILED, text)
     })?;
-    let place = Place::find();
+    let group = CommandGroup::find();
     let mut outage = OutageNotice::new(&destination);
-    let ended = match program.start(&writer, env, place, args.merge) {
+    let ended = match program.start(&writer, env, group, args.merge) {
         Ok(running) => {
             let command = RunningCommand {
                 writer: &writer,
                 process: running.process(),
-                place,
+                group,
                 kill_after: args.kill_after,
                 kill_at: None,
             };
@@ -101,7 +101,7 @@ pub(crate) async fn run(
 struct RunningCommand<'a> {
     writer: &'a LogWriter,
     process: Process,
-    place: Place,
+    group: CommandGroup,
     /// How long it may go on after a signal that asks it to stop.
     kill_after: Duration,
     /// When it is killed.
@@ -139,8 +139,8 @@ impl RunningCommand<'_> {
     }
 
     fn forward(&mut self, signal: ReceivedSignal) {
-        signal.forward(&self.process, self.place);
-        if self.place == Place::OffTerminal && signal.starts_grace() {
+        signal.forward(&self.process, self.group);
+        if self.group == CommandGroup::Own && signal.starts_grace() {
             self.kill_at
                 .get_or_insert_with(|| Instant::now() + self.kill_after);
         }

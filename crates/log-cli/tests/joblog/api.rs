@@ -116,7 +116,7 @@ fn writes(store: Arc<RedisStore>) -> Writes {
     let key = KeyEntry {
         name: "test".into(),
         scopes: Scope::ALL.to_vec(),
-        digest: KeyDigest::of(&KEY).unwrap(),
+        digest: KeyDigest::from_key(&KEY).unwrap(),
         prefix: None,
         expires: None,
     };

@@ -27,12 +27,12 @@ pub(super) struct Literals {
     /// The bytes that have a meaning in the start state. All others are skipped.
     relevant: [bool; 256],
     /// For the states in which a text has begun: how much of it. Sorted by state.
-    begun: Vec<(u32, Begun)>,
+    partial: Vec<(u32, Partial)>,
 }
 
 /// How much of a text has been read.
 #[derive(Debug, Clone, Copy, Default)]
-struct Begun {
+struct Partial {
     /// How many of the last bytes are the beginning of a text.
     depth: u32,
     /// The length of the shortest such text.
@@ -122,12 +122,12 @@ impl Literals {
         for (byte, relevant) in (0..=u8::MAX).zip(&mut relevant) {
             *relevant = automaton.next_state(Anchored::No, start, byte) != start;
         }
-        let begun = begun(&automaton, start, texts);
+        let partial = partial_texts(&automaton, start, texts);
         Ok(Self {
             automaton,
             start,
             relevant,
-            begun,
+            partial,
         })
     }
 
@@ -168,7 +168,7 @@ impl Literals {
             .then_some(bytes.len())
             .filter(|width| *width >= MIN_WIDTH);
         state = self.automaton.next_state(Anchored::No, state, b'\n');
-        carry.with_line_ends = self.begun(state).depth as usize;
+        carry.with_line_ends = self.partial(state).depth as usize;
         carry.state = Some(state);
         across
     }
@@ -197,16 +197,16 @@ impl Literals {
                     found = true;
                 }
             }
-            if self.begun(state).depth as usize <= at {
+            if self.partial(state).depth as usize <= at {
                 break;
             }
         }
-        let begun = self.begun(state);
-        if begun.depth as usize > line.len() && !line.is_empty() {
+        let partial = self.partial(state);
+        if partial.depth as usize > line.len() && !line.is_empty() {
             return Some(Wrap {
                 state,
-                depth: begun.depth as usize,
-                len: begun.len as usize,
+                depth: partial.depth as usize,
+                len: partial.len as usize,
             });
         }
         if !found {
@@ -216,13 +216,13 @@ impl Literals {
     }
 
     fn begin_wrap(&self, state: StateID, line_len: usize, is_base64: bool) -> Option<Wrap> {
-        let begun = self.begun(state);
-        let depth = (begun.depth as usize).min(line_len);
+        let partial = self.partial(state);
+        let depth = (partial.depth as usize).min(line_len);
         let least = if is_base64 { 1 } else { SHORT_PART };
         (depth >= least).then_some(Wrap {
             state,
             depth,
-            len: begun.len as usize,
+            len: partial.len as usize,
         })
     }
 
@@ -235,31 +235,35 @@ impl Literals {
         })
     }
 
-    fn begun(&self, state: StateID) -> Begun {
+    fn partial(&self, state: StateID) -> Partial {
         if state == self.start {
-            return Begun::default();
+            return Partial::default();
         }
         let found = self
-            .begun
+            .partial
             .binary_search_by_key(&state.as_u32(), |(state, _)| *state);
-        found.map_or_else(|_| Begun::default(), |index| self.begun[index].1)
+        found.map_or_else(|_| Partial::default(), |index| self.partial[index].1)
     }
 }
 
 /// Feeds each text to the automaton. The state after `n` bytes means that these bytes have been read. Behind the last byte
 /// of a text only a part of it may be the beginning of another one.
-fn begun(automaton: &NFA, start: StateID, texts: &BTreeSet<Vec<u8>>) -> Vec<(u32, Begun)> {
-    let mut known: BTreeMap<u32, Begun> = BTreeMap::new();
+fn partial_texts(
+    automaton: &NFA,
+    start: StateID,
+    texts: &BTreeSet<Vec<u8>>,
+) -> Vec<(u32, Partial)> {
+    let mut known: BTreeMap<u32, Partial> = BTreeMap::new();
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     for text in texts {
         let mut state = start;
         for (byte, depth) in text.iter().zip(1..text.len()) {
             state = automaton.next_state(Anchored::No, state, *byte);
-            let begun = known.entry(state.as_u32()).or_insert_with(|| Begun {
+            let partial = known.entry(state.as_u32()).or_insert_with(|| Partial {
                 depth: number(depth),
                 len: u32::MAX,
             });
-            begun.len = begun.len.min(number(text.len()));
+            partial.len = partial.len.min(number(text.len()));
         }
     }
     let mut ends = Vec::new();
@@ -272,8 +276,8 @@ fn begun(automaton: &NFA, start: StateID, texts: &BTreeSet<Vec<u8>>) -> Vec<(u32
             if texts.contains(&text[1..]) && !known.contains_key(&rest) {
                 rest = text.iter().skip(2).fold(start, go).as_u32();
             }
-            if let Some(begun) = known.get(&rest) {
-                ends.push((end, *begun));
+            if let Some(partial) = known.get(&rest) {
+                ends.push((end, *partial));
             }
         }
     }

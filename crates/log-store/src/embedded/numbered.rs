@@ -42,7 +42,7 @@ impl Tables<'_> {
     ) -> Result<Placed, redb::Error> {
         let state = self.producer(job, batch.producer())?;
         let count = lines.len() as u64;
-        let (known, resumed) = match Placement::of(state.as_ref(), batch, count) {
+        let (known, resumed) = match Placement::new(state.as_ref(), batch, count) {
             Placement::Append { known, resumed } => (known, resumed),
             Placement::Gap { next } => return Ok(Err(BatchRefused::Gap { next })),
             Placement::StaleEpoch { epoch } => return Ok(Err(BatchRefused::StaleEpoch { epoch })),

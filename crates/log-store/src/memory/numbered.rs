@@ -19,7 +19,7 @@ impl NumberedAppend for MemoryStore {
         let known = |log: &super::Log| log.producers.get(batch.producer()).copied();
         let state = data.log(job).and_then(known);
         let count = lines.len() as u64;
-        let (duplicate, resumed) = match Placement::of(state.as_ref(), batch, count) {
+        let (duplicate, resumed) = match Placement::new(state.as_ref(), batch, count) {
             Placement::Append { known, resumed } => (known, resumed),
             Placement::Gap { next } => return Err(NumberedAppendError::Gap { next }),
             Placement::StaleEpoch { epoch } => {

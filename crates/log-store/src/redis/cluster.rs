@@ -74,7 +74,7 @@ impl Cluster {
                     () = route.has_moved() => continue,
                 }
             };
-            if let Some(done) = route.judge(outcome).await {
+            if let Some(done) = route.next_step(outcome).await {
                 return done;
             }
         }
@@ -102,7 +102,7 @@ impl Cluster {
             } else {
                 connection.write_until(route.end, &mut attempt).await
             };
-            if let Some(done) = route.judge(outcome).await {
+            if let Some(done) = route.next_step(outcome).await {
                 return done;
             }
         }
@@ -239,7 +239,7 @@ impl<'a> Route<'a> {
     }
 
     /// What comes after an outcome: an answer, or another round.
-    async fn judge<T>(&mut self, outcome: Result<T, Fault>) -> Option<Result<T, Fault>> {
+    async fn next_step<T>(&mut self, outcome: Result<T, Fault>) -> Option<Result<T, Fault>> {
         let pause_fits = Instant::now() + RETRY_PAUSE < self.end;
         match Verdict::new(outcome) {
             Verdict::Done(done) => {

@@ -35,7 +35,7 @@ pub(super) struct ServerWatch {
 
 /// What one look has found.
 #[derive(Debug, PartialEq, Eq)]
-struct Look {
+struct Observation {
     /// The session on which it was asked.
     session: u64,
     is_replica: bool,
@@ -56,7 +56,7 @@ impl ServerWatch {
         registry: Arc<Registry>,
         share: Share,
     ) {
-        let mut last: Option<Look> = None;
+        let mut last: Option<Observation> = None;
         loop {
             match connections[0].read(look).await {
                 Ok(now) => {
@@ -86,18 +86,18 @@ impl ServerWatch {
     }
 }
 
-async fn look(session: Session) -> Result<Look, Fault> {
+async fn look(session: Session) -> Result<Observation, Fault> {
     let sections = Command::new("INFO", ["replication", "commandstats"]);
     let info = session.call(sections).await?;
     let text = info.as_str().unwrap_or_default();
     parse(session.number, &text).ok_or(Fault::garbled("INFO tells no role"))
 }
 
-fn parse(session: u64, info: &str) -> Option<Look> {
+fn parse(session: u64, info: &str) -> Option<Observation> {
     let role = info.lines().find_map(|line| line.strip_prefix("role:"))?;
     let is_ours = |line: &&str| COMMANDS.iter().any(|command| line.starts_with(command));
     let count = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
-    Some(Look {
+    Some(Observation {
         session,
         is_replica: role.trim() == "slave",
         counts: info.lines().filter(is_ours).map(count).collect(),
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_look_sees_the_role_and_only_the_commands_that_empty_a_database() {
         let info = "# Replication\r\nrole:slave\r\nmaster_host:h\r\n\r\n# Commandstats\r\ncmdstat_get:calls=9,usec=1\r\ncmdstat_flushall:calls=2,usec=70,usec_per_call=35.00\r\n";
-        let expected = Look {
+        let expected = Observation {
             session: 4,
             is_replica: true,
             counts: vec!["cmdstat_flushall:calls=2".to_owned()],

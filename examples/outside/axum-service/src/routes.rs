@@ -40,7 +40,7 @@ pub fn router(service: Service) -> Router {
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct StreamQuery {
     after_id: Option<String>,
     from: Option<String>,
 }
@@ -50,15 +50,15 @@ async fn log(
     State(service): State<Service>,
     caller: Caller,
     Path(id): Path<String>,
-    Query(place): Query<Place>,
+    Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let last_event_id = headers.get("Last-Event-ID").map(|id| id.to_str());
     let last_event_id = last_event_id.transpose().map_err(|_| Refusal::Invalid)?;
     let opening = Opening::from_request(
         entry_id(last_event_id)?,
-        entry_id(place.after_id.as_deref())?,
-        place.from.as_deref() == Some("start"),
+        entry_id(query.after_id.as_deref())?,
+        query.from.as_deref() == Some("start"),
     );
     let job = service.readable(&caller, &id).await?;
     match service.hub.open(&job, opening).await? {

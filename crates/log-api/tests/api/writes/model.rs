@@ -15,7 +15,7 @@ use test_support::{RedisCluster, RedisServer};
 use tokio::task::JoinSet;
 
 use self::producer::Producer;
-use self::world::{Place, World};
+use self::world::{ServiceView, World};
 use super::{ALL, fresh};
 
 /// How many histories run at once.
@@ -59,8 +59,8 @@ async fn history(world: &World, seed: u64) {
     let token = world.create(&job).await;
     let mut producers = Vec::new();
     for n in 0..2 {
-        let place = Place::new(world, &job, &token).await;
-        producers.push(Producer::new(format!("p{n}"), place, 2 * seed + n));
+        let service = ServiceView::new(world, &job, &token).await;
+        producers.push(Producer::new(format!("p{n}"), service, 2 * seed + n));
     }
     let [first, second] = producers.as_mut_slice() else {
         panic!("two producers");
@@ -112,8 +112,8 @@ async fn the_faults_of_the_histories_are_real() {
     let world = World::on_redis(&redis.url(), 1).await;
     let job = fresh();
     let token = world.create(&job).await;
-    let place = Place::new(&world, &job, &token).await;
-    let mut producer = Producer::new("p".into(), place, 3);
+    let service = ServiceView::new(&world, &job, &token).await;
+    let mut producer = Producer::new("p".into(), service, 3);
     producer.run(200).await;
     let seen = &producer.seen;
     assert!(seen.unanswered > 10 && seen.duplicates > 10, "{seen:?}");

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::signals::Place;
+use crate::signals::CommandGroup;
 
 /// How much of a file says what kind of program it is.
 const HEAD_BYTES: u64 = 256;
@@ -52,10 +52,10 @@ impl Program {
         &self,
         writer: &LogWriter,
         env: Environment,
-        place: Place,
+        group: CommandGroup,
         is_merged: bool,
     ) -> Result<Running, Failure> {
-        let error = match spawn(writer, self.command(env), place, is_merged) {
+        let error = match spawn(writer, self.command(env), group, is_merged) {
             Ok(running) => return Ok(running),
             Err(error) => error,
         };
@@ -71,7 +71,7 @@ impl Program {
         {
             let mut shell = Self::prepare("sh", env);
             shell.arg(path).args(&self.arguments);
-            return spawn(writer, shell, place, is_merged)
+            return spawn(writer, shell, group, is_merged)
                 .map_err(|error| self.failure(&error, None));
         }
         Err(self.failure(&error, path.as_deref()))
@@ -133,16 +133,16 @@ impl Program {
 fn spawn(
     writer: &LogWriter,
     command: Command,
-    place: Place,
+    group: CommandGroup,
     is_merged: bool,
 ) -> Result<Running, io::Error> {
     let mut options = SpawnOptions::from(Echo::to(tokio::io::stdout(), tokio::io::stderr()));
     if is_merged {
         options = options.merged();
     }
-    let started = match place {
-        Place::OnTerminal => writer.spawn(command, options),
-        Place::OffTerminal => writer.spawn_group(command, options),
+    let started = match group {
+        CommandGroup::Shared => writer.spawn(command, options),
+        CommandGroup::Own => writer.spawn_group(command, options),
     };
     started.map_err(|error| match error {
         RunError::Spawn(error) | RunError::Wait(error) => error,

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::super::path;
-use super::world::{Fault, Place};
+use super::world::{Fault, ServiceView};
 
 /// A producer that numbers its lines.
 pub(super) struct Producer {
     name: String,
-    place: Place,
+    service: ServiceView,
     random: fastrand::Rng,
     epoch: u64,
     /// How many lines of this epoch it has made.
@@ -35,10 +35,10 @@ pub(super) struct Seen {
 }
 
 impl Producer {
-    pub(super) fn new(name: String, place: Place, seed: u64) -> Self {
+    pub(super) fn new(name: String, service: ServiceView, seed: u64) -> Self {
         Self {
             name,
-            place,
+            service,
             random: fastrand::Rng::with_seed(seed),
             epoch: 0,
             made: 0,
@@ -176,11 +176,11 @@ impl Producer {
 
     async fn send(&mut self, request: &[u8], fault: Fault) -> Option<(u16, Value)> {
         let replica = self.random.usize(..2);
-        self.place.send(replica, request, fault).await
+        self.service.send(replica, request, fault).await
     }
 
     fn head(&self, method: &str, more: &str) -> String {
-        let (path, token) = (path(&self.place.job), &self.place.token);
+        let (path, token) = (path(&self.service.job), &self.service.token);
         format!(
             "{method} {path}{more} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n"
         )

@@ -144,7 +144,7 @@ async fn process(store: &Store) -> Api {
 }
 
 /// The service as one producer sees it: through proxies of its own.
-pub(super) struct Place {
+pub(super) struct ServiceView {
     pub(super) job: String,
     pub(super) token: String,
     answers: Answers,
@@ -159,7 +159,7 @@ pub(super) enum Fault {
     CutAnswer(usize),
 }
 
-impl Place {
+impl ServiceView {
     pub(super) async fn new(world: &World, job: &str, token: &str) -> Self {
         let mut replicas = Vec::new();
         for replica in &world.replicas {

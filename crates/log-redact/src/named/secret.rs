@@ -1,16 +1,16 @@
 //! Whether the value of a secret name is a secret: what stands there, and how it is tied to its name.
 
-use super::{Link, Named};
+use super::{Assignment, Named};
 use crate::names::NameKind;
 use crate::span::Span;
 use crate::tokens::encoded_login;
 use crate::value::{
-    Look, is_code, is_credentials, is_numeric, is_placeholder, is_plain_word, look,
+    Randomness, is_code, is_credentials, is_numeric, is_placeholder, is_plain_word, randomness,
 };
 
 impl Named<'_> {
     /// Whether a value is a secret.
-    pub(super) fn is_secret(&self, link: Link, value: &Span) -> bool {
+    pub(super) fn is_secret(&self, assignment: Assignment, value: &Span) -> bool {
         let text = &self.line[value.range.clone()];
         if is_placeholder(text)
             || is_placeholder(text.trim_end_matches([']', ')', '}', ',']))
@@ -27,37 +27,37 @@ impl Named<'_> {
             NameKind::Auth => {
                 let is_npm = self.name.starts_with('_') || self.before.ends_with([':', '_']);
                 return encoded_login(text).is_some()
-                    || (look(text) == Look::Random && !is_code)
-                    || (is_npm && link == Link::Tight && !is_plain_word(text));
+                    || (randomness(text) == Randomness::Random && !is_code)
+                    || (is_npm && assignment == Assignment::Tight && !is_plain_word(text));
             }
             NameKind::Pwd => {
                 let follows = self.line[value.end..].starts_with(';');
-                return link == Link::Tight
+                return assignment == Assignment::Tight
                     && (self.before.trim_end().ends_with(';')
                         || (follows && self.line[value.end..].contains('=')));
             }
             NameKind::Signature => {
-                return link == Link::Tight
+                return assignment == Assignment::Tight
                     && text.len() >= 16
                     && self.before.ends_with(['?', '&']);
             }
-            NameKind::Key => return look(text) == Look::Random && !is_code,
+            NameKind::Key => return randomness(text) == Randomness::Random && !is_code,
             NameKind::Password | NameKind::Token => {}
         }
         if is_plain_word(text.trim_end_matches([';', ',', '.', ')', ']', ':']))
-            || (is_numeric(text) && !self.is_number_secret(text, link))
+            || (is_numeric(text) && !self.is_number_secret(text, assignment))
         {
             return false;
         }
-        match link {
-            _ if is_quoted => self.is_quoted_secret(link, text, value),
-            Link::Tight => self.is_upper() || self.is_sure || !self.is_code(text),
-            Link::Flag => {
+        match assignment {
+            _ if is_quoted => self.is_quoted_secret(assignment, text, value),
+            Assignment::Tight => self.is_upper() || self.is_sure || !self.is_code(text),
+            Assignment::Flag => {
                 !text.starts_with(['-', '[', '(', '{', '|']) && !self.is_prose(text, value)
             }
-            Link::Words => true,
-            Link::Arrow => look(text) == Look::Random && !self.is_code(text),
-            Link::Loose => self.is_loose_secret(text, value),
+            Assignment::Words => true,
+            Assignment::Arrow => randomness(text) == Randomness::Random && !self.is_code(text),
+            Assignment::Loose => self.is_loose_secret(text, value),
         }
     }
 
@@ -72,12 +72,12 @@ impl Named<'_> {
     }
 
     /// In quotes nearly everything is a value. A message may quote a word behind a colon.
-    fn is_quoted_secret(&self, link: Link, text: &str, value: &Span) -> bool {
-        let is_assigned = self.stands_alone || link != Link::Loose || !self.has_colon();
+    fn is_quoted_secret(&self, assignment: Assignment, text: &str, value: &Span) -> bool {
+        let is_assigned = self.stands_alone || assignment != Assignment::Loose || !self.has_colon();
         if is_assigned && value.quote != Some(b'`') {
             return true;
         }
-        look(text) > Look::Ordinary
+        randomness(text) > Randomness::Ordinary
     }
 
     /// `name: value` and `name = value` also stand in messages and in code.
@@ -92,14 +92,14 @@ impl Named<'_> {
         let is_program = self.name == self.name.to_ascii_lowercase()
             && self.name.ends_with("passwd")
             && !is_last;
-        match (look(text), self.kind) {
-            (Look::Random, _) => true,
-            (Look::Doubtful, NameKind::Password) => !is_program,
-            (Look::Doubtful, _) => self.stands_alone && is_last,
-            (Look::Ordinary, NameKind::Password) => {
+        match (randomness(text), self.kind) {
+            (Randomness::Random, _) => true,
+            (Randomness::Doubtful, NameKind::Password) => !is_program,
+            (Randomness::Doubtful, _) => self.stands_alone && is_last,
+            (Randomness::Ordinary, NameKind::Password) => {
                 self.stands_alone && is_last && !text.contains(['/', '(', '.']) && text.len() > 2
             }
-            (Look::Ordinary, _) => {
+            (Randomness::Ordinary, _) => {
                 self.stands_alone
                     && is_last
                     && text.len() >= 20
@@ -119,16 +119,20 @@ impl Named<'_> {
     }
 
     /// Whether a number may be a secret: a long one, or a password of digits.
-    fn is_number_secret(&self, text: &str, link: Link) -> bool {
+    fn is_number_secret(&self, text: &str, assignment: Assignment) -> bool {
         if !text.bytes().all(|b| b.is_ascii_digit()) {
             return false;
         }
         let is_password = self.kind == NameKind::Password;
-        let least = match link {
-            Link::Tight | Link::Words | Link::Flag if is_password || self.is_upper() => 3,
-            Link::Tight | Link::Words | Link::Flag => 6,
-            Link::Loose | Link::Arrow if is_password => 4,
-            Link::Loose | Link::Arrow => 12,
+        let least = match assignment {
+            Assignment::Tight | Assignment::Words | Assignment::Flag
+                if is_password || self.is_upper() =>
+            {
+                3
+            }
+            Assignment::Tight | Assignment::Words | Assignment::Flag => 6,
+            Assignment::Loose | Assignment::Arrow if is_password => 4,
+            Assignment::Loose | Assignment::Arrow => 12,
         };
         text.len() >= least
     }
@@ -138,7 +142,7 @@ impl Named<'_> {
             self.kind,
             NameKind::Key | NameKind::Auth | NameKind::Pwd | NameKind::Signature
         );
-        is_doubtful && look(text) != Look::Random
+        is_doubtful && randomness(text) != Randomness::Random
     }
 
     pub(super) fn is_code(&self, text: &str) -> bool {
