@@ -545,7 +545,7 @@ async fn the_pages_of_a_recorded_build_agree_with_what_our_writer_wrote() {
     for name in Recording::NAMES {
         let job = written(&redis, Recording::load(name)).await;
         let all = job.lines().await;
-        assert!(all.len() > 3, "{name}");
+        assert!(!all.is_empty(), "{name}");
         assert!(paged_back(&api, &job, 50).await == all, "{name}");
         assert!(
             paged_forward(&api, &job, 50, "0-0", "").await == all,
