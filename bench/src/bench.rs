@@ -150,6 +150,9 @@ impl Bench {
             if full_speed {
                 command.env("LOG_API_APPEND_LINES_PER_SEC", "0");
                 command.env("LOG_API_APPEND_BYTES_PER_SEC", "0");
+            } else {
+                // What is kept of the logs for viewers has a bound of its own. Here it would hide what a connection costs.
+                command.env("LOG_API_FEEDS_BYTES", "16777216");
             }
             match redis {
                 Some(redis) => command.env("REDIS_URL", format!("redis://{redis}")),

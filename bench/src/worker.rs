@@ -85,10 +85,11 @@ impl Workers {
                     pause(Duration::from_nanos(due - now));
                 }
                 // The answer to its last batch came long ago, or this is late.
-                if sent.rounds > 0 {
-                    connection.answer()?;
+                if sent.rounds > 0 && connection.answer()? {
+                    connection.appended += self.batch;
                 }
-                let number = first + sent.rounds * self.batch;
+                // What was refused is sent again: the next line has the number that the service waits for.
+                let number = first + connection.appended;
                 connection.send(&self.batch(worker, number))?;
                 sent.late = Duration::from_nanos(now_ns().saturating_sub(due)).as_secs_f64();
             }
@@ -156,7 +157,11 @@ impl Drop for Running {
 }
 
 /// A worker's connection, which stays open.
-struct Connection(BufReader<TcpStream>);
+struct Connection {
+    stream: BufReader<TcpStream>,
+    /// How many lines the service has taken.
+    appended: u64,
+}
 
 impl Connection {
     fn open(server: SocketAddr) -> Result<Self, BenchError> {
@@ -168,19 +173,24 @@ impl Connection {
             Ok(socket)
         };
         let socket = open().map_err(BenchError::io("connect a worker"))?;
-        Ok(Self(BufReader::with_capacity(1024, socket)))
+        let stream = BufReader::with_capacity(1024, socket);
+        Ok(Self {
+            stream,
+            appended: 0,
+        })
     }
 
     fn send(&mut self, request: &[u8]) -> Result<(), BenchError> {
-        let sent = self.0.get_mut().write_all(request);
+        let sent = self.stream.get_mut().write_all(request);
         sent.map_err(BenchError::io("append a batch"))
     }
 
-    fn answer(&mut self) -> Result<(), BenchError> {
-        let status = http::read_answer(&mut self.0);
+    /// Whether the service has taken it. If not, it has told this worker to come back.
+    fn answer(&mut self) -> Result<bool, BenchError> {
+        let status = http::read_answer(&mut self.stream);
         match status.map_err(BenchError::io("read the answer to a batch"))? {
-            // Told to come back: a flood obeys by being late.
-            200 | 201 | 429 => Ok(()),
+            200 | 201 => Ok(true),
+            429 => Ok(false),
             other => Err(BenchError::peer("log-api", format!("it answers {other}"))),
         }
     }

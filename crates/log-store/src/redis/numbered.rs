@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use fred::types::Value;
 use log_domain::{EntryId, JobId, Numbering, ProducerName, ProducerState};
 
-use super::appends::{self, MAX_LINES};
+use super::appends::{self, MAX_LINES, add_line};
 use super::check_error::CheckError;
 use super::fault::Fault;
 use super::node::Purpose;
@@ -29,7 +29,9 @@ use crate::numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 ///
 /// A count is only valid while the stream exists. It lives longer than the stream, because other producers may renew the
 /// stream without it. If an `XADD` fails, the lines before it are counted.
-const APPEND: &str = "
+const APPEND: &str = concat!(
+    add_line!(),
+    "
 local call, stream, counts, producer = redis.call, KEYS[1], KEYS[2], ARGV[5]
 local count, epoch, first = tonumber(ARGV[3]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local state = call('HGET', counts, producer)
@@ -46,17 +48,8 @@ end
 local known = math.min(next - first, count)
 local values, failed = cmsgpack.unpack(ARGV[4]), nil
 local added = 0
-local names = {'ts', 'source', 'text', 'phase', 'open'}
 for line = known + 1, count do
-  local at, fields = 5 * line - 4, {}
-  for n = 1, 5 do
-    if values[at+n-1] then
-      fields[#fields+1] = names[n]
-      fields[#fields+1] = values[at+n-1]
-    end
-  end
-  if #fields == 0 then fields = {'empty', '1'} end
-  local id = redis.pcall('XADD', stream, '*', unpack(fields))
+  local id = add_line(redis.pcall, stream, values, line)
   if type(id) == 'table' then
     failed = id
     break
@@ -71,7 +64,8 @@ if added > 0 then
   call('EXPIRE', counts, 2 * ARGV[2])
 end
 if failed then return failed end
-return {stream, {'ok', next, added, known, last, resumed and 1 or 0}}";
+return {stream, {'ok', next, added, known, last, resumed and 1 or 0}}"
+);
 
 /// Asks whether everything is allowed that [`APPEND`] does beside an ordinary append. It does none of it.
 const ALLOWED: &str = "
