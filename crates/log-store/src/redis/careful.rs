@@ -25,12 +25,13 @@ use super::session::Session;
 /// many bytes, how many lines the reader has already, `1` for the bounds of the log too.
 ///
 /// It returns the key, whether there is more, how many bytes count, the size of the largest entry seen, the lines (id, time, source, text,
-/// phase, open), and the bounds. What counts towards the limit is what is stored: also the fields that readers ignore.
+/// phase, open), and the bounds. What counts towards the limit is what is stored: also the fields that readers ignore. With
+/// the bounds comes the last entry, which tells whether there is more: the entry after the limit is not fetched for that.
 const SCRIPT: &str = "
 local call, key, command, at, to = redis.call, KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local limit, left, had = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local places = {ts = 2, source = 3, text = 4, phase = 5, open = 6}
-local lines, taken, largest, more = {}, 0, 0, 0
+local with_bounds, lines, taken, largest, more = ARGV[7] == '1', {}, 0, 0, 0
 local function size(fields)
   local bytes = 0
   for i = 1, #fields, 2 do
@@ -58,17 +59,19 @@ while true do
   lines[#lines + 1] = line
   if command == 'XRANGE' and id == '18446744073709551615-18446744073709551615' then break end
   at = '(' .. id
+  if with_bounds and taken >= left then break end
 end
 local bounds = false
-if ARGV[7] == '1' then
+if with_bounds then
   bounds = {0, '0-0', '0-0', 0, false}
   if call('EXISTS', key) == 1 then
     local info, names = call('XINFO', 'STREAM', key), {}
     for i = 1, #info, 2 do names[info[i]] = info[i + 1] end
-    local first = names['first-entry']
-    for _, entry in ipairs({first or false, names['last-entry'] or false}) do
+    local first, last = names['first-entry'], names['last-entry']
+    for _, entry in ipairs({first or false, last or false}) do
       if entry then size(entry[2]) end
     end
+    if last and #lines > 0 and last[1] ~= lines[#lines][1] then more = 1 end
     bounds = {
       names['length'], names['last-generated-id'], names['max-deleted-entry-id'] or false,
       names['entries-added'] or false, first and first[1] or false,

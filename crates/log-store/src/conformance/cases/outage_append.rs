@@ -38,11 +38,16 @@ fn append(subject: &dyn ConnectedWhole, job: &JobId, lines: &[NewLine]) -> Appen
 
 impl Losses {
     async fn new(subject: &dyn ConnectedWhole, lines: &[NewLine]) -> Self {
-        let begin = Instant::now();
-        let undisturbed = append(subject, &subject.fresh_job(), lines).await;
-        undisturbed.unwrap().unwrap();
+        let mut undisturbed = Duration::MAX;
+        // The least of three: on a busy machine one of them can take so long that every loss would come too late.
+        for _ in 0..3 {
+            let begin = Instant::now();
+            let appended = append(subject, &subject.fresh_job(), lines).await;
+            appended.unwrap().unwrap();
+            undisturbed = undisturbed.min(begin.elapsed());
+        }
         Self {
-            undisturbed: begin.elapsed(),
+            undisturbed,
             round: 0,
             failed: 0,
         }
@@ -119,7 +124,8 @@ pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn Conne
         connection.interrupt().await;
         let appended = append.await.unwrap();
         losses.count(&appended);
-        let found = async {
+        // The connection may still be coming back.
+        let count = async || {
             loop {
                 match store.read_after(&job, EntryId::ZERO, all).await {
                     Ok(tail) => return tail.lines.len(),
@@ -127,14 +133,14 @@ pub async fn an_append_that_failed_is_seen_or_never_comes(subject: Arc<dyn Conne
                 }
             }
         };
-        let found = soon(&*subject, "a read", found).await;
+        let found = soon(&*subject, "a read", count()).await;
         let round = losses.round;
         assert!(
             appended.is_err() || found == lines.len(),
             "round {round}: {found}"
         );
         sleep(Duration::from_millis(100)).await;
-        let later = store.read_after(&job, EntryId::ZERO, all).await.unwrap();
-        assert_eq!(later.lines.len(), found, "round {round}");
+        let later = soon(&*subject, "a later read", count()).await;
+        assert_eq!(later, found, "round {round}");
     }
 }
