@@ -106,7 +106,8 @@ pub trait LogStore: Send + Sync + 'static {
 /// * **W3** W2 MUST hold when the connection to the store is lost, in whatever order the change and the loss happen: when
 ///   the store can be reached again, `changed` MUST return.
 /// * **W4** A notice MAY come without a change, and many changes MAY share one notice.
-/// * **W5** `changed` MUST be cancel-safe: dropping its future MUST NOT lose a notice.
+/// * **W5** `changed` MUST be cancel-safe: dropping its future MUST NOT lose a notice, nor put it off. A reader waits for
+///   several things at once, and drops the future whenever one of them comes.
 /// * **W6** `read_after` MUST keep R1–R7, and MUST see the change that its notice was about.
 /// * **W7** A dropped watch MUST free its resources.
 ///

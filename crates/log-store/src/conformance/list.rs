@@ -105,11 +105,14 @@ macro_rules! log_store_conformance {
                     two_watches_of_a_log_each_get_notices
                     changes_of_many_logs_at_once_wake_each_watch;
                 W4: a_burst_shares_notices;
-                W5: a_dropped_changed_loses_no_notice
-                    a_dropped_read_loses_no_notice;
                 W6: a_watch_reads_what_the_store_reads
                     a_follower_gets_every_line_once_and_in_order;
                 W7: a_dropped_watch_frees_its_resources;
+            }
+            dropped_waits {
+                W5: a_dropped_changed_loses_no_notice
+                    a_reader_that_waits_in_short_steps_gets_its_notice
+                    a_dropped_read_loses_no_notice;
             }
             append {
                 A1: lines_of_one_call_stand_in_their_order
@@ -158,7 +161,8 @@ macro_rules! log_store_conformance {
                 W1: the_first_changed_of_a_job_returns_at_once;
                 W2: any_change_of_a_job_wakes_a_watch
                     a_change_of_a_job_that_races_a_read_is_not_missed;
-                W5: a_dropped_changed_of_a_job_loses_no_notice;
+                W5: a_dropped_changed_of_a_job_loses_no_notice
+                    a_reader_of_a_job_that_waits_in_short_steps_gets_its_notice;
                 W7: a_dropped_watch_of_a_job_frees_its_resources;
             }
         }

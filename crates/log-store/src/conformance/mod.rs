@@ -72,8 +72,9 @@ mod subject;
 mod support;
 
 pub use cases::{
-    append, gap, histories, job_writes, jobs, lifecycle, lines, numbered, outage, outage_access,
-    outage_append, outage_jobs, outage_numbered, reads, revocations, runs, tickets, watch,
+    append, dropped_waits, gap, histories, job_writes, jobs, lifecycle, lines, numbered, outage,
+    outage_access, outage_append, outage_jobs, outage_numbered, reads, revocations, runs, tickets,
+    watch,
 };
 pub use subject::{
     CREATED_AT, ConnectedJobs, ConnectedSubject, ConnectedWhole, Connection, JobSubject,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use log_domain::{EntryId, Line, ReadLimit};
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 
 use super::subject::Subject;
 use crate::append::NewLine;
@@ -16,6 +17,9 @@ use crate::lines::{LogWatch, TailRead};
 
 /// The longest a case may take, over any store.
 const CASE_LIMIT: Duration = Duration::from_secs(180);
+
+/// A short wait, of a reader that has other things to do.
+pub(super) const SHORT: Duration = Duration::from_millis(5);
 
 /// More lines than any case appends.
 pub(super) const ALL: ReadLimit = ReadLimit::lines(100_000);
@@ -83,6 +87,9 @@ static WAITED_IN_VAIN: Mutex<Vec<TypeId>> = Mutex::new(Vec::new());
 /// take minutes. The suite has failed anyway.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// A step of a wait.
+const STEP: Duration = Duration::from_millis(10);
+
 /// Awaits something that must happen soon.
 pub(super) async fn soon<T>(
     subject: &dyn Subject,
@@ -95,10 +102,21 @@ pub(super) async fn soon<T>(
     } else {
         subject.patience()
     };
-    timeout(patience, future).await.unwrap_or_else(|_| {
-        WAITED_IN_VAIN.lock().push(whose);
-        panic!("not within {patience:?}: {what}")
-    })
+    tokio::select! {
+        biased;
+        value = future => value,
+        () = running_for(patience) => {
+            WAITED_IN_VAIN.lock().push(whose);
+            panic!("not within {patience:?}: {what}")
+        }
+    }
+}
+
+/// Waits for a time in which this process runs: in steps, of which each takes longer where the machine is too busy to run it.
+async fn running_for(time: Duration) {
+    for _ in 0..time.as_millis() / STEP.as_millis() {
+        sleep(STEP).await;
+    }
 }
 
 /// Polls a future once and drops it.
@@ -140,14 +158,16 @@ pub(super) fn texts(lines: &[Line]) -> Vec<&str> {
         .collect()
 }
 
-/// Reads through a watch until the store answers. Right after an outage a read may still fail.
+/// Reads through a watch until the store answers. Right after an outage a read may still fail. Lets others run first: a store
+/// in memory may have notices and answers without end, and then the time of a wait would never be over.
 pub(super) async fn read_after(watch: &mut dyn LogWatch, after: EntryId) -> TailRead {
+    yield_now().await;
     loop {
         match watch.read_after(after, ALL).await {
             Ok(tail) => return tail,
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -173,6 +193,8 @@ impl Follower {
     pub(super) async fn step(&mut self) {
         self.watch.changed().await;
         self.notices += 1;
+        // See `read_after`.
+        yield_now().await;
         loop {
             match self
                 .watch
@@ -190,7 +212,7 @@ impl Follower {
                 }
                 Err(error) => {
                     assert!(error.is_retryable(), "{error}");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    sleep(Duration::from_millis(20)).await;
                     return;
                 }
             }

@@ -26,6 +26,9 @@ pub enum OpenError {
         /// Its format.
         found: u64,
     },
+    /// There is no tokio runtime to read files on.
+    #[error("an embedded store is opened inside a tokio runtime, and there is none here")]
+    NoRuntime,
     /// The directory or its file cannot be used.
     #[error("the log store in {} cannot be opened: {source}", dir.display())]
     Backend {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use log_domain::{EntryId, Job, JobId, ReadLimit};
 use redb::DatabaseError;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Closing, Failure, OpenError};
@@ -69,7 +70,9 @@ impl EmbeddedStore {
     pub async fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, OpenError> {
         let dir = dir.as_ref().to_owned();
         let opening = dir.clone();
-        tokio::task::spawn_blocking(move || Self::open_blocking(opening, options))
+        let runtime = Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
+        runtime
+            .spawn_blocking(move || Self::open_blocking(opening, options))
             .await
             .unwrap_or_else(|_| Err(backend(&dir)(Closing)))
     }

@@ -1,6 +1,8 @@
 //! The store on disk.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,6 +27,11 @@ struct Disk {
 impl Subject for Disk {
     fn watched(&self) -> usize {
         self.store.watched()
+    }
+
+    /// A write waits for the disk.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
     }
 }
 
@@ -311,4 +318,17 @@ async fn the_embedded_store_keeps_a_lifecycle_of_its_own() {
     let options = EmbeddedOptions::default().lifecycle(lifecycle::example());
     let store = open(&dir, options).await;
     lifecycle::a_store_keeps_a_lifecycle_of_its_own(&store).await;
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error_and_no_panic() {
+    let dir = TempDir::new().unwrap();
+    let mut opening = pin!(EmbeddedStore::open(dir.path(), EmbeddedOptions::default()));
+    let polled = opening
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    assert!(
+        matches!(polled, Poll::Ready(Err(OpenError::NoRuntime))),
+        "{polled:?}"
+    );
 }

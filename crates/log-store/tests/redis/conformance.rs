@@ -186,6 +186,11 @@ impl Subject for Redis {
             WatchMode::Auto | WatchMode::Tracking => Duration::from_millis(60),
         }
     }
+
+    /// A connection may have to be made again, and the server is another process.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::JobWatch;
 use crate::conformance::subject::JobSubject;
-use crate::conformance::support::{poll_once, soon};
+use crate::conformance::support::{SHORT, poll_once, soon};
 
 pub(super) fn job(status: JobStatus, owner: &str) -> Job {
     Job {
@@ -180,6 +180,21 @@ pub async fn a_dropped_changed_of_a_job_loses_no_notice(subject: Arc<dyn JobSubj
         };
         soon(&*subject, "the new status", reached).await;
     }
+}
+
+/// W5: the reader has other things to do, and never waits for long. A watch that polls, and begins its pause anew with each
+/// future, would never give a notice.
+pub async fn a_reader_of_a_job_that_waits_in_short_steps_gets_its_notice(
+    subject: Arc<dyn JobSubject>,
+) {
+    let id = created(&*subject).await;
+    let mut watch = subject.jobs().watch_job(&id);
+    settle(&*subject, &mut *watch).await;
+    subject.set_status_raw(&id, Some("ready")).await;
+    let in_short_steps = async { while timeout(SHORT, watch.changed()).await.is_err() {} };
+    soon(&*subject, "a notice in short steps", in_short_steps).await;
+    let found = watch.get().await.unwrap().unwrap();
+    assert_eq!(found.status, JobStatus::READY);
 }
 
 /// J5: also one whose record has neither a status nor an owner is a job.

@@ -1,6 +1,7 @@
 //! The cases, grouped by the rules that they check. The doc of a case names its rule.
 
 pub mod append;
+pub mod dropped_waits;
 pub mod gap;
 pub mod histories;
 pub mod job_writes;
