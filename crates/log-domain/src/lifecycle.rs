@@ -38,8 +38,8 @@ use crate::status::JobStatus;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `ready` and `failed` are in every lifecycle. A worker ends its job with one of them, clients know them as success and
-/// failure, and a job whose worker was lost becomes `failed`.
+/// `ready` and `failed` are in every lifecycle. A worker ends its job with one of them unless it names another end, clients
+/// know them as success and failure, and a job whose worker was lost becomes `failed`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lifecycle {
     nodes: Arc<[Node]>,

@@ -276,6 +276,7 @@ pub struct TooManySecrets;
 
 /// A secret is not added to rules that are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum AddSecretError {
     /// It is not fit to be hidden.
     #[error(transparent)]

@@ -9,6 +9,57 @@ use crate::error::{CreateJobError, StoreError, TransitionError};
 
 /// Reads jobs. A service with its own jobs implements this trait.
 ///
+/// A table that tells nobody of its changes is asked again and again:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use async_trait::async_trait;
+/// use log_domain::{Job, JobId};
+/// use log_store::{JobWatch, Jobs, StoreError};
+/// use tokio::time::{Instant, sleep_until};
+///
+/// #[derive(Clone)]
+/// struct Builds; // a pool of connections to your database
+///
+/// #[async_trait]
+/// impl Jobs for Builds {
+///     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
+///         // SELECT status, user_id FROM builds WHERE id = job. A failure: StoreUnavailable::new(error).
+///         # let _ = job;
+///         Ok(None)
+///     }
+///
+///     fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
+///         let (builds, job) = (self.clone(), job.clone());
+///         // The first notice comes at once (W1).
+///         Box::new(Asked { builds, job, next: Instant::now() })
+///     }
+///
+///     async fn ping_jobs(&self) -> Result<(), StoreError> {
+///         Ok(()) // SELECT 1
+///     }
+/// }
+///
+/// struct Asked { builds: Builds, job: JobId, next: Instant }
+///
+/// #[async_trait]
+/// impl JobWatch for Asked {
+///     async fn changed(&mut self) {
+///         // Until a moment, and not for a time: whoever waits drops this future often, and calls again (W5).
+///         sleep_until(self.next).await;
+///     }
+///
+///     async fn get(&mut self) -> Result<Option<Job>, StoreError> {
+///         self.next = Instant::now() + Duration::from_secs(1);
+///         self.builds.get(&self.job).await
+///     }
+/// }
+/// ```
+///
+/// Nobody polls a job that nobody watches, and there is one watch for all viewers of a job (`log-hub`).
+/// [`log_store_conformance!`](crate::log_store_conformance)`(Jobs: …)` holds your implementation to the rules.
+///
 /// # Contract
 ///
 /// * **J1** A job that does not exist MUST be `None`. If the store cannot be reached, the call MUST fail (R4 of

@@ -90,6 +90,9 @@ pub use memory::MemoryStore;
 pub use numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 pub use runs::{Claim, ClaimError, InvalidRunId, Lease, RunClaims, RunId, WORKER_LOST};
 
+/// The ids, lines, statuses and rules that are in the API of this crate. To use them, no dependency of your own is needed.
+pub use log_domain;
+
 /// Its examples are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -45,6 +45,9 @@ pub use write::{
     AppendedBody, CreateBody, CreatedBody, NewLineBody, ProducerBody, StepBody, SteppedBody,
 };
 
+/// The ids, lines, statuses and rules that are in the API of this crate. To use them, no dependency of your own is needed.
+pub use log_domain;
+
 /// Its examples are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -177,6 +177,7 @@ pub struct UnknownWatchMode;
 
 /// How much of a log is kept. The default is that of existing producers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Retention {
     /// At least this many of the newest lines: 50,000. Redis trims in blocks, so there may be some more.
     pub lines: u32,
@@ -190,6 +191,22 @@ impl Default for Retention {
             lines: 50_000,
             ttl: Duration::from_secs(24 * 60 * 60),
         }
+    }
+}
+
+impl Retention {
+    /// Sets [`Retention::lines`].
+    #[must_use]
+    pub const fn lines(mut self, lines: u32) -> Self {
+        self.lines = lines;
+        self
+    }
+
+    /// Sets [`Retention::ttl`].
+    #[must_use]
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
     }
 }
 

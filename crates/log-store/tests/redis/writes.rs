@@ -135,10 +135,7 @@ async fn an_append_that_runs_out_of_memory_has_appended_nothing() {
 async fn a_log_is_trimmed_to_its_retention_and_renews_its_life() {
     let redis = RedisServer::shared().await;
     let mut kept = options(redis.url(), WatchMode::Auto);
-    kept.retention = Retention {
-        lines: 200,
-        ttl: Duration::from_secs(60),
-    };
+    kept.retention = Retention::default().lines(200).ttl(Duration::from_secs(60));
     let store = RedisStore::new(kept).unwrap();
     connected(&store).await;
     let job = fresh_job();
