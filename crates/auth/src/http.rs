@@ -1,14 +1,16 @@
 //! For frameworks on the `http` crate (axum, tower, hyper): its requests have credentials, and a refusal is a response.
 //!
 //! ```
-//! # use auth::{Session, Verifier};
-//! async fn authenticate<B>(
-//!     verifier: &Verifier,
-//!     request: &http::Request<B>,
-//! ) -> Result<Session, http::Response<String>> {
-//!     (verifier.authenticate(request).await).map_err(auth::http::response)
+//! # use auth::Verifier;
+//! async fn handler<B>(verifier: Verifier, request: http::Request<B>) -> http::Response<String> {
+//!     match verifier.authenticate(&request).await {
+//!         Ok(session) => http::Response::new(session.user_id().to_owned()),
+//!         Err(rejection) => auth::http::response(rejection),
+//!     }
 //! }
 //! ```
+//!
+//! An extractor of axum is in `examples/outside/axum-service`.
 
 use ::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderMap, Request, Response, StatusCode, request};

@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaPublicKeyComponents};
@@ -47,12 +48,6 @@ pub enum MintError {
     KeyId(#[from] ParseKeyIdError),
 }
 
-impl From<aws_lc_rs::error::Unspecified> for MintError {
-    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
-        Self::Crypto
-    }
-}
-
 impl Issuer {
     /// Makes an issuer with a random name under a domain that does not exist, and with a new key.
     /// Making the key takes a good part of a second.
@@ -71,7 +66,9 @@ impl Issuer {
     ///
     /// [`MintError`], also if the host or the key id is not valid.
     pub fn generate_as(host: &str, key_id: &str) -> Result<Self, MintError> {
-        Self::new(host, key_id, || Ok(KeyPair::generate(KeySize::Rsa2048)?))
+        Self::new(host, key_id, || {
+            KeyPair::generate(KeySize::Rsa2048).map_err(crypto)
+        })
     }
 
     /// Makes an issuer for a test: with a random name and with [`TestKey::First`], which everybody
@@ -157,7 +154,7 @@ impl Issuer {
     ///
     /// [`MintError::Crypto`].
     pub fn public_pem(&self) -> Result<String, MintError> {
-        let der: PublicKeyX509Der<'_> = self.key.public_key().as_der()?;
+        let der: PublicKeyX509Der<'_> = self.key.public_key().as_der().map_err(crypto)?;
         let base64 = STANDARD.encode(der.as_ref());
         let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
         for (position, letter) in base64.chars().enumerate() {
@@ -222,12 +219,13 @@ impl Issuer {
             URL_SAFE_NO_PAD.encode(payload)
         );
         let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key.sign(
+        let signed = self.key.sign(
             &RSA_PKCS1_SHA256,
             &SystemRandom::new(),
             signing_input.as_bytes(),
             &mut signature,
-        )?;
+        );
+        signed.map_err(crypto)?;
         Ok(format!(
             "{signing_input}.{}",
             URL_SAFE_NO_PAD.encode(signature)
@@ -252,8 +250,13 @@ fn test_key_pair(key: TestKey) -> Result<KeyPair, MintError> {
     KeyPair::from_pkcs8(&der).map_err(|_| MintError::Crypto)
 }
 
+/// The library says nothing of what it cannot do.
+const fn crypto(_: Unspecified) -> MintError {
+    MintError::Crypto
+}
+
 fn random_hex() -> Result<String, MintError> {
     let mut bytes = [0_u8; 12];
-    rand::fill(&mut bytes)?;
+    rand::fill(&mut bytes).map_err(crypto)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -38,14 +38,18 @@ impl Verifier {
         }
     }
 
-    /// Finds the one token of a request and verifies it.
+    /// Finds the one token of a request and verifies it. The request is read at once: the future holds the token only, so it
+    /// can go to another thread even if the body of the request cannot be shared by threads, as that of axum.
     ///
     /// # Errors
     ///
     /// As [`credentials`](Self::credentials) and [`verify_credentials`](Self::verify_credentials).
-    pub async fn authenticate(&self, head: &impl RequestHead) -> Result<Session, Rejection> {
-        let credentials = self.credentials(head)?;
-        self.verify_credentials(credentials).await
+    pub fn authenticate<'a>(
+        &'a self,
+        head: &'a impl RequestHead,
+    ) -> impl Future<Output = Result<Session, Rejection>> + Send {
+        let credentials = self.credentials(head);
+        async move { self.verify_credentials(credentials?).await }
     }
 
     /// Finds the one token of a request, without verifying it:

@@ -1,5 +1,6 @@
 //! Requests and responses of the `http` crate.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use ::http::Request;
@@ -67,4 +68,16 @@ fn an_outage_of_the_keys_says_when_to_come_back() {
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()[RETRY_AFTER], "7");
     assert_eq!(response.headers().get(WWW_AUTHENTICATE), None);
+}
+
+#[tokio::test]
+async fn a_request_whose_body_threads_cannot_share_is_verified_on_another_thread() {
+    // As the bodies of axum: `Send`, and not `Sync`.
+    let request = request("nonsense").map(|()| Cell::new(0));
+    let handler = async move {
+        let refused = verifier().authenticate(&request).await.unwrap_err();
+        (refused, request.into_body().get())
+    };
+    let (refused, _) = tokio::spawn(handler).await.unwrap();
+    assert_eq!(refused, Rejection::TokenInvalid);
 }
