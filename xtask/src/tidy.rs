@@ -7,6 +7,7 @@ mod circles;
 mod file;
 mod layers;
 mod project;
+mod published;
 mod sources;
 mod web;
 
@@ -33,6 +34,7 @@ fn findings(sh: &Shell) -> anyhow::Result<Vec<String>> {
     findings.extend(files.iter().flat_map(web::check));
     findings.extend(machine_paths(sh)?);
     findings.extend(project::check(&files));
+    findings.extend(published::check(&files));
     findings.extend(circles::check(&files));
     findings.extend(layers::check(sh)?);
     Ok(findings)
