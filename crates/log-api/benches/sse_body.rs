@@ -46,7 +46,7 @@ fn ours(criterion: &mut Criterion, viewers: usize) {
     let store = Arc::new(MemoryStore::new());
     let job: JobId = "bench".parse().unwrap();
     let _inside = runtime.enter();
-    let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
+    let hub = Hub::new(store.clone(), store.clone(), HubOptions::default()).unwrap();
     let mut bodies: Vec<Pin<Box<SseBody>>> = runtime.block_on(async {
         let mut bodies = Vec::new();
         for _ in 0..viewers {

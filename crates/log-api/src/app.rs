@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, rt, web};
 use log_hub::ThreadWaker;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -102,7 +103,7 @@ impl Application {
             settings,
             ..
         } = self;
-        let (tasks, stop_metrics) = (Tasks::default(), CancellationToken::new());
+        let (tasks, stop_metrics) = (Tasks::new(Handle::current()), CancellationToken::new());
         if let Some((listener, _)) = metrics {
             listener.serve(&tasks, stop_metrics.clone());
         }

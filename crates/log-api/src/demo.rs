@@ -50,7 +50,7 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
         &StreamSettings::default(),
         &LimitSettings::default(),
         AccessOptions::default(),
-    );
+    )?;
     service.state.viewer.enabled = true;
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
     let job: JobId = JOB.parse()?;
@@ -73,7 +73,7 @@ pub(crate) async fn run(bind: Option<SocketAddr>, command: Vec<String>) -> CliRe
 
 /// Runs the command as the job. The writer stores its output as it comes.
 async fn work(store: EmbeddedStore, job: JobId, command: Command) -> CliResult {
-    let writer = LogWriter::builder(job, Arc::new(store)).start();
+    let writer = LogWriter::builder(job, Arc::new(store)).start()?;
     let outcome = match writer.run(command).await {
         Ok(status) => {
             print(&format!(

@@ -45,7 +45,7 @@ pub(crate) async fn run(bind: Option<SocketAddr>, data: Option<PathBuf>) -> CliR
         &StreamSettings::default(),
         &LimitSettings::default(),
         AccessOptions::default(),
-    );
+    )?;
     service.state.viewer.enabled = true;
     let token = issuer.session_token(DEV_USER, ORIGIN, SystemTime::now(), TOKEN_LIFE)?;
     let address = Arc::new(OnceLock::new());

@@ -8,11 +8,26 @@ use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use auth::webhooks::WebhookError;
 use auth::{Rejection, RejectionKind};
+use log_hub::HubError;
 use log_store::StoreError;
 use log_wire::{ErrorCode, ProblemBody, WriteProblem};
 
+/// The state of the routes cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// There is no tokio runtime to run feeds and background tasks on. Make the state in an `async` function, or after
+    /// [`Handle::enter`](tokio::runtime::Handle::enter).
+    #[error("the state of log-api is made inside a tokio runtime, and there is none here")]
+    NoRuntime,
+    /// The hub cannot be made.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+}
+
 /// A failed request.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ApiError {
     /// A failure that its code fully describes.
     #[error("{}", .0.as_str())]

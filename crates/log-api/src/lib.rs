@@ -15,9 +15,9 @@
 //! use log_api::{AppState, Stores, configure_health, configure_logs};
 //! # use log_store::MemoryStore;
 //!
-//! # async fn serve(verifier: Arc<Verifier>, stopped: impl Future<Output = ()>) -> std::io::Result<()> {
+//! # async fn serve(verifier: Arc<Verifier>, stopped: impl Future<Output = ()>) -> Result<(), Box<dyn std::error::Error>> {
 //! let store = Arc::new(MemoryStore::new()); // RedisStore, EmbeddedStore, your own
-//! let state = AppState::new(verifier, Stores::one(store));
+//! let state = AppState::new(verifier, Stores::one(store))?;
 //! let routes = state.clone();
 //! let server = HttpServer::new(move || {
 //!     let api = web::scope("/api")
@@ -33,7 +33,8 @@
 //! let closed = handle.stop(true); // at once: it listens no more
 //! state.drain(Duration::from_secs(5)).await; // clients come back to another process, not all together
 //! closed.await;
-//! serving.await?
+//! serving.await??;
+//! # Ok(())
 //! # }
 //! ```
 //!
@@ -106,7 +107,7 @@ pub use access::{
     KeyEntryError, KeyRing, LeaseMode, LeaseOptions, Principal, Query, Scope, ScopeError,
     StreamLimits, TICKET_LIFE, TOKEN_LIFE, TokenSigner, WriteGate, generate_key, require_readable,
 };
-pub use error::ApiError;
+pub use error::{ApiError, StateError};
 pub use health::Health;
 pub use http::{
     NoQuery, RequestId, StreamQuery, configure, configure_health, configure_logs, configure_page,

@@ -8,11 +8,12 @@ use auth::webhooks::Webhooks;
 use log_hub::{Hub, HubOptions};
 use log_store::{Jobs, LogStore, Revocations, RunClaims, Tickets};
 use log_wire::ErrorCode;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::access::{Access, AccessOptions, AccessStores};
-use crate::error::ApiError;
+use crate::error::{ApiError, StateError};
 use crate::health::Health;
 use crate::ingest::Writes;
 use crate::lost_runs;
@@ -30,6 +31,7 @@ pub(crate) const CLOSING: Duration = Duration::from_secs(2);
 
 /// Where a service keeps what it serves.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Stores {
     /// Reads lines.
     pub lines: Arc<dyn LogStore>,
@@ -40,6 +42,23 @@ pub struct Stores {
 }
 
 impl Stores {
+    /// A store of lines and one of jobs. Tickets and revocations are kept in the memory of this process
+    /// ([`AccessStores::local`]), until [`Stores::access`] says where.
+    #[must_use]
+    pub fn new(lines: Arc<dyn LogStore>, jobs: Arc<dyn Jobs>) -> Self {
+        Self {
+            lines,
+            jobs,
+            access: AccessStores::local(),
+        }
+    }
+
+    /// Sets where tickets and revocations are kept.
+    #[must_use]
+    pub fn access(self, access: AccessStores) -> Self {
+        Self { access, ..self }
+    }
+
     /// One store for everything. Of a Redis this asks for the permissions that docs/REDIS.md names for tickets and
     /// revocations (`log-api:*`). Where nothing is ever revoked, set `access.revocations` to `None`.
     #[must_use]
@@ -91,9 +110,11 @@ pub struct AppStateBuilder {
 }
 
 impl AppState {
-    /// State with the default rules. Call it inside the tokio runtime that shall run live feeds.
-    #[must_use]
-    pub fn new(verifier: Arc<Verifier>, stores: Stores) -> Self {
+    /// State with the default rules. Feeds and background tasks run on the tokio runtime this is called in.
+    ///
+    /// # Errors
+    /// There is no tokio runtime here.
+    pub fn new(verifier: Arc<Verifier>, stores: Stores) -> Result<Self, StateError> {
         Self::builder(verifier, stores).build()
     }
 
@@ -173,17 +194,20 @@ impl AppStateBuilder {
         Self { searches, ..self }
     }
 
-    /// Builds the state, and starts what runs in the background. Call it inside the tokio runtime that shall run that.
-    #[must_use]
-    pub fn build(self) -> AppState {
+    /// Builds the state, and starts what runs in the background on the tokio runtime this is called in.
+    ///
+    /// # Errors
+    /// There is no tokio runtime here.
+    pub fn build(self) -> Result<AppState, StateError> {
+        let runtime = Handle::try_current().map_err(|_| StateError::NoRuntime)?;
         let Stores {
             lines,
             jobs,
             access,
         } = self.stores;
-        AppState {
-            hub: Hub::new(lines.clone(), jobs.clone(), self.hub),
-            access: Arc::new(Access::new(self.access, &access, jobs.clone())),
+        Ok(AppState {
+            hub: Hub::new(lines.clone(), jobs.clone(), self.hub)?,
+            access: Arc::new(Access::new(self.access, &access, jobs.clone())?),
             verifier: self.verifier,
             store: lines,
             jobs,
@@ -193,7 +217,44 @@ impl AppStateBuilder {
             cors_origins: Arc::default(),
             health: Arc::default(),
             searches: Arc::new(Semaphore::new(self.searches)),
-            tasks: Arc::default(),
-        }
+            tasks: Arc::new(Tasks::new(runtime)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::StaticKeys;
+    use log_store::MemoryStore;
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    fn builder(store: &Arc<MemoryStore>) -> AppStateBuilder {
+        let issuer = auth::mint::Issuer::for_tests().unwrap();
+        let keys = StaticKeys::from_jwks(&issuer.jwks_json()).unwrap();
+        let verifier = Verifier::builder(Arc::new(keys))
+            .issuers([issuer.issuer()])
+            .authorized_parties(["https://app.example.com"])
+            .build()
+            .unwrap();
+        AppState::builder(Arc::new(verifier), Stores::one(store.clone()))
+    }
+
+    #[test]
+    fn without_a_runtime_there_is_an_error_and_no_panic() {
+        let store = Arc::new(MemoryStore::new());
+        assert_eq!(builder(&store).build().err(), Some(StateError::NoRuntime));
+        let access = AccessStores::local();
+        let access = Access::new(AccessOptions::default(), &access, store);
+        assert_eq!(access.err(), Some(StateError::NoRuntime));
+    }
+
+    #[test]
+    fn a_thread_of_no_runtime_can_start_what_runs_in_the_background() {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let state = runtime.block_on(async { builder(&store).build().unwrap() });
+        state.end_lost_runs(store);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,8 +16,10 @@ use tokio_util::task::TaskTracker;
 const STABLE: Duration = Duration::from_secs(60);
 
 /// A group of supervised tasks. Dropping it stops them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tasks {
+    /// Where they run, whichever thread starts them.
+    runtime: Handle,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -35,8 +38,17 @@ pub(crate) enum TaskEnd {
 }
 
 impl Tasks {
+    /// No tasks yet.
+    pub(crate) fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
     /// Runs a task that never ends by itself. If it returns or panics, that is logged, and `start` is called again after a
-    /// pause that grows from 100 ms to 30 s. Call it inside a tokio runtime.
+    /// pause that grows from 100 ms to 30 s.
     pub(crate) fn supervise<F>(
         &self,
         name: &'static str,
@@ -56,10 +68,11 @@ impl Tasks {
         F: Future<Output = TaskEnd> + Send + 'static,
     {
         let stop = self.stop.clone();
-        self.tracker.spawn(async move {
+        let run = async move {
             stop.run_until_cancelled(run_again_and_again(name, start))
                 .await;
-        });
+        };
+        self.tracker.spawn_on(run, &self.runtime);
     }
 
     /// Returns when all tasks are done.
@@ -133,7 +146,8 @@ mod tests {
     where
         F: Future<Output = TaskEnd> + Send + 'static,
     {
-        let (tasks, starts) = (Tasks::default(), Arc::new(AtomicUsize::new(0)));
+        let tasks = Tasks::new(Handle::current());
+        let starts = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&starts);
         tasks.supervise_until_done("test", move || run(counted.fetch_add(1, Ordering::SeqCst)));
         (tasks, starts)

@@ -29,11 +29,28 @@ use crate::http::sealed;
 
 /// What is served of the log page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ViewerOptions {
     /// Whether there is a log page.
     pub enabled: bool,
     /// The origins whose pages may show a log in a frame.
     pub embed_origins: Vec<String>,
+}
+
+impl ViewerOptions {
+    /// Sets [`ViewerOptions::enabled`].
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// Sets [`ViewerOptions::embed_origins`].
+    #[must_use]
+    pub fn embed_origins(mut self, embed_origins: Vec<String>) -> Self {
+        self.embed_origins = embed_origins;
+        self
+    }
 }
 
 /// What is sent for each file, compressed once.

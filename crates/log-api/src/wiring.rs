@@ -19,6 +19,7 @@ use crate::config::{
     AccessSettings, LimitSettings, Problem, RedisSettings, Settings, StoreSettings, StreamSettings,
     without_password,
 };
+use crate::error::StateError;
 use crate::health::Health;
 use crate::ingest::{WriteStores, Writes};
 use crate::metrics::{Metrics, StoreGauges};
@@ -63,7 +64,7 @@ pub(crate) async fn service(settings: &Settings) -> Result<Service, Failure> {
                 lines: Arc::new(store.clone()),
             };
             let mut service =
-                on_embedded(verifier, store, &settings.stream, &settings.limits, options);
+                on_embedded(verifier, store, &settings.stream, &settings.limits, options)?;
             service.add_writers(writers::writers(&settings.writes, &secrets, stores)?);
             service
         }
@@ -102,25 +103,25 @@ pub(crate) fn on_embedded(
     stream: &StreamSettings,
     limits: &LimitSettings,
     options: AccessOptions,
-) -> Service {
+) -> Result<Service, StateError> {
     let file_closed = Some(store.closed());
     let store = Arc::new(store);
     let state = AppState::builder(verifier, Stores::one(store.clone()))
         .hub(hub_options(stream, limits))
         .searches(limits.searches)
         .access(options)
-        .build();
+        .build()?;
     state.end_lost_runs(store);
     let gauges = || StoreGauges {
         connected: true,
         ..StoreGauges::default()
     };
-    Service {
+    Ok(Service {
         metrics: Metrics::new(state.clone(), gauges),
         state,
         file_closed,
         keys: None,
-    }
+    })
 }
 
 async fn on_redis(
@@ -143,7 +144,7 @@ async fn on_redis(
         .hub(hub_options(&settings.stream, &settings.limits))
         .searches(settings.limits.searches)
         .access(access_options(settings))
-        .build();
+        .build()?;
     state.end_lost_runs(store.clone());
     match Box::pin(check_redis(&store, needs)).await {
         Ok(()) => tracing::info!(redis = shown, "Redis is suitable"),

@@ -147,16 +147,14 @@ impl LinePrinter {
 
 /// The lines of a text without terminal control sequences, except colours if they are wanted.
 fn safe_lines(text: &str, colors: bool) -> Vec<String> {
-    let options = LineOptions {
-        // A line is printed as it is stored, however long it is.
-        limit: LineLimit::Bytes(usize::MAX),
-        ansi: if colors {
-            Ansi::KeepColours
-        } else {
-            Ansi::Strip
-        },
-        ..LineOptions::default()
+    let ansi = if colors {
+        Ansi::KeepColours
+    } else {
+        Ansi::Strip
     };
+    // A line is printed as it is stored, however long it is.
+    let whole = LineLimit::Bytes(usize::MAX);
+    let options = LineOptions::default().limit(whole).ansi(ansi);
     let mut lines = Vec::new();
     let mut assembler = LineAssembler::new(options);
     assembler.push(text.as_bytes(), Duration::ZERO, |line| lines.push(line));

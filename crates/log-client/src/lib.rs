@@ -33,11 +33,6 @@
 //!
 //! `cargo run -p log-client --example tail` is a complete program.
 //!
-//! # Crypto provider
-//!
-//! TLS is that of `reqwest` with `rustls`. It uses the provider that the process has installed, and `aws-lc-rs` where there
-//! is none. With [`ClientBuilder::http_client`], it is what that client was built with.
-//!
 //! **Invariant:** each line comes once. If a line is missing, an [`Event::Gap`] (or [`HistoryPage::gap`] in a history)
 //! stands in its place. This holds however often the connection breaks.
 //!
@@ -46,7 +41,7 @@
 //! # Crypto provider
 //!
 //! `https` is rustls, by `reqwest`: it uses the process's default provider, and aws-lc where there is none. This crate sets no
-//! default provider.
+//! default provider. With [`ClientBuilder::http_client`], it is what that client was built with.
 
 mod client;
 mod connection;
@@ -69,6 +64,10 @@ pub use history::{History, HistoryPage};
 pub use options::ClientOptions;
 pub use token::TokenSource;
 
+/// The ids, lines, statuses and rules that are in the API of this crate. To use them, no dependency of your own is needed.
+pub use log_domain;
+/// The bodies that a worker sends and gets.
+pub use log_wire;
 /// The version of `reqwest` whose client [`ClientBuilder::http_client`] takes.
 pub use reqwest;
 

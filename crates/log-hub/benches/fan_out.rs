@@ -39,7 +39,7 @@ struct Bench {
 impl Bench {
     async fn new(viewers: usize) -> Self {
         let store = Arc::new(MemoryStore::new());
-        let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
+        let hub = Hub::new(store.clone(), store.clone(), HubOptions::default()).unwrap();
         let job: JobId = "build-1".parse().unwrap();
         let new = NewJob::new(
             UserId::new("user_1").unwrap(),

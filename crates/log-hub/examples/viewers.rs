@@ -22,7 +22,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 #[tokio::main]
 async fn main() -> Outcome {
     let store = Arc::new(MemoryStore::new());
-    let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
+    let hub = Hub::new(store.clone(), store.clone(), HubOptions::default())?;
     let job: JobId = "build-1".parse().map_err(|_| "not a job id")?;
     let owner = UserId::new("user_1").ok_or("not a user id")?;
     let new = NewJob::created_at(owner, SystemTime::now());

@@ -9,6 +9,7 @@ use log_store::{FollowOptions, Follower, Jobs, LogStore, StoreError, line_at};
 use tokio::runtime::Handle;
 use tokio::time::{self, Instant};
 
+use crate::error::HubError;
 use crate::feed::Feed;
 use crate::heartbeat;
 use crate::inner::HubInner;
@@ -36,13 +37,17 @@ pub struct Hub {
 impl Hub {
     /// A hub over a store of lines and one of jobs. Feeds run on the tokio runtime this is called in.
     ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    #[must_use]
-    pub fn new(store: Arc<dyn LogStore>, jobs: Arc<dyn Jobs>, options: HubOptions) -> Self {
-        let inner = Arc::new(HubInner::new(store, jobs, options, Handle::current()));
+    /// # Errors
+    /// There is no tokio runtime here.
+    pub fn new(
+        store: Arc<dyn LogStore>,
+        jobs: Arc<dyn Jobs>,
+        options: HubOptions,
+    ) -> Result<Self, HubError> {
+        let runtime = Handle::try_current().map_err(|_| HubError::NoRuntime)?;
+        let inner = Arc::new(HubInner::new(store, jobs, options, runtime));
         heartbeat::start(&inner);
-        Self { inner }
+        Ok(Self { inner })
     }
 
     /// Opens a job's log for a client: gives it a viewer, or says that the client has the whole log.
@@ -250,6 +255,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_a_runtime_there_is_an_error_and_no_panic() {
+        let store = Arc::new(MemoryStore::new());
+        let made = Hub::new(store.clone(), store, HubOptions::default());
+        assert_eq!(made.err(), Some(HubError::NoRuntime));
+    }
+
+    #[test]
     fn a_feed_that_is_busy_holds_up_no_viewer_of_another_job() {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(3)
@@ -259,6 +271,7 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let options = HubOptions::default();
         let hub = runtime.block_on(async { Hub::new(store.clone(), store, options) });
+        let hub = hub.unwrap();
         let (opened, has_opened) = mpsc::sync_channel(1);
         let open = |job: &str| {
             let (hub, opened) = (hub.clone(), opened.clone());

@@ -20,7 +20,7 @@
 //! # use log_store::{LogAppend, MemoryStore, NewLine};
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 //! let store = Arc::new(MemoryStore::new());
-//! let hub = Hub::new(store.clone(), store.clone(), HubOptions::default());
+//! let hub = Hub::new(store.clone(), store.clone(), HubOptions::default())?;
 //! let job: JobId = "build-1".parse()?;
 //! store.append(&job, &[NewLine::new("hello")]).await?;
 //!
@@ -38,6 +38,7 @@ mod broken_off;
 mod budget;
 mod catch_up;
 mod cursor;
+mod error;
 mod events;
 mod feed;
 mod frames;
@@ -60,6 +61,7 @@ mod viewer_slot;
 mod waiter;
 
 pub use broken_off::BrokenOff;
+pub use error::HubError;
 pub use events::{Event, Events};
 pub use frames::Frames;
 pub use hub::Hub;
@@ -69,6 +71,11 @@ pub use options::HubOptions;
 pub use stats::HubStats;
 pub use thread_waker::ThreadWaker;
 pub use viewer::Viewer;
+
+/// The ids, lines, statuses and rules that are in the API of this crate. To use them, no dependency of your own is needed.
+pub use log_domain;
+/// The stores that a hub reads.
+pub use log_store;
 
 /// Its examples are tests.
 #[cfg(doctest)]

@@ -99,7 +99,8 @@ async fn measure(recorded: &[Recording], lines: usize) -> (usize, usize) {
     let job: JobId = "measured".parse().unwrap();
     let writer = LogWriter::builder(job.clone(), Arc::clone(&store))
         .redaction(redaction())
-        .start();
+        .start()
+        .unwrap();
     write_recordings(&writer, recorded, 1).await;
     writer.flush().await.unwrap();
     let all = log_domain::ReadLimit::lines(usize::MAX);
@@ -142,7 +143,8 @@ async fn ship(
         .unwrap();
     let writer = LogWriter::builder(job.clone(), Arc::clone(&store))
         .redaction(redaction())
-        .start();
+        .start()
+        .unwrap();
     writer.set_phase(Some("install"));
     writer.enter(JobStatus::STARTING, "Starting").await.unwrap();
     let started = Instant::now();

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let owner = UserId::new("user_ann").ok_or("a user id must not be empty")?;
     create_job(&*store, &job, owner).await?;
 
-    let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start()?;
     // From here on no other run gets the job, and it ends as failed if this process is lost.
     writer.claim(Arc::clone(&store) as _).await?;
     let exit = writer.scope("The command has ended", build).await?;

@@ -34,11 +34,8 @@ pub(crate) fn lines(bytes: &[u8]) {
         return;
     };
     let assembler = || {
-        LineAssembler::new(LineOptions {
-            limit: LineLimit::Bytes(LIMIT),
-            marker: CutMarker::Text(""),
-            ..LineOptions::default()
-        })
+        let options = LineOptions::default().limit(LineLimit::Bytes(LIMIT));
+        LineAssembler::new(options.marker(CutMarker::Text("")))
     };
     let whole = assembled(assembler(), [bytes]);
     let chunks = bytes.chunks(usize::from(*size) + 1);
@@ -50,10 +47,7 @@ pub(crate) fn lines(bytes: &[u8]) {
 /// The output contains no terminal control sequence, except colours on request.
 pub(crate) fn colours(bytes: &[u8]) {
     for ansi in [Ansi::Strip, Ansi::KeepColours] {
-        let options = LineOptions {
-            ansi,
-            ..LineOptions::default()
-        };
+        let options = LineOptions::default().ansi(ansi);
         let text = assembled(LineAssembler::new(options), [bytes]).concat();
         let mut rest = text.as_str();
         while let Some(at) = rest.find(|c: char| c.is_control() && c != '\t') {
@@ -88,10 +82,7 @@ pub(crate) fn secrets(bytes: &[u8]) {
     let text = format!("{before}{SECRET}{after}{a}{line_end}{b}\n");
     for ansi in [Ansi::Strip, Ansi::KeepColours] {
         let assembler = || {
-            let options = LineOptions {
-                ansi,
-                ..LineOptions::default()
-            };
+            let options = LineOptions::default().ansi(ansi);
             LineAssembler::with_redaction(options, &REDACTION)
         };
         let whole = assembled(assembler(), [text.as_bytes()]);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use log_domain::JobId;
+use thiserror::Error;
+use tokio::runtime::Handle;
 
 use crate::cut::LineLimit;
 use crate::line_options::{Blank, Progress};
@@ -22,6 +24,15 @@ pub struct LogWriterBuilder {
     options: WriterOptions,
     redaction: Redaction,
     phase: Option<String>,
+}
+
+/// A writer cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is no tokio runtime to append lines on. Start the writer in an `async` function, or after [`Handle::enter`].
+    #[error("a log writer is started inside a tokio runtime, and there is none here")]
+    NoRuntime,
 }
 
 impl LogWriter {
@@ -107,12 +118,13 @@ impl LogWriterBuilder {
         self
     }
 
-    /// Starts the writer. The store may be unreachable: lines wait until it is back.
+    /// Starts the writer, whose tasks run on the tokio runtime this is called in. The store may be unreachable: lines wait
+    /// until it is back.
     ///
-    /// # Panics
-    /// If it is called outside of a Tokio runtime.
-    #[must_use]
-    pub fn start(self) -> LogWriter {
+    /// # Errors
+    /// There is no tokio runtime here.
+    pub fn start(self) -> Result<LogWriter, StartError> {
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let Self {
             job,
             stores,
@@ -120,6 +132,24 @@ impl LogWriterBuilder {
             redaction,
             phase,
         } = self;
-        LogWriter::start(job, stores, options, redaction, phase.as_deref())
+        let writer = LogWriter::start(job, stores, options, redaction, runtime);
+        writer.set_phase(phase.as_deref());
+        Ok(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use log_store::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn without_a_runtime_there_is_an_error_and_no_panic() {
+        let job = "build-1".parse().unwrap();
+        let started = LogWriter::builder(job, Arc::new(MemoryStore::new())).start();
+        assert_eq!(started.err(), Some(StartError::NoRuntime));
     }
 }

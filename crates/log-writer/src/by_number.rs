@@ -132,7 +132,7 @@ mod tests {
         let store = Arc::new(FaultyStore::new(MemoryStore::new()));
         let job: JobId = "build-1".parse().unwrap();
         let stores = Stores::numbered(store.clone(), "w".parse().unwrap()).with_jobs(store.clone());
-        let writer = LogWriter::builder(job.clone(), stores).start();
+        let writer = LogWriter::builder(job.clone(), stores).start().unwrap();
         for n in 0..200 {
             writer.system(&n.to_string()).await;
             match n % 10 {
@@ -168,7 +168,7 @@ mod tests {
         };
         store.append_numbered(&job, &newer, &[line]).await.unwrap();
         let stores = Stores::numbered(store.clone(), "w".parse().unwrap()).with_jobs(store.clone());
-        let writer = LogWriter::builder(job.clone(), stores).start();
+        let writer = LogWriter::builder(job.clone(), stores).start().unwrap();
         writer.system("zombie").await;
         writer.flush().await.unwrap();
         assert_eq!(writer.stats().lost.lines, 1);

@@ -66,6 +66,18 @@ impl JobSteps<'_> {
         self.move_to(to, message, Reach::Chain).await
     }
 
+    /// Takes the steps to a status that ends the job.
+    pub(crate) async fn end(&self, to: JobStatus, message: &str) -> Result<(), TransitionError> {
+        let lifecycle = self.jobs.lifecycle();
+        if lifecycle.status(to.as_str()).is_terminal() {
+            return self.walk(to, message).await;
+        }
+        let found = self.jobs.get(self.job).await?;
+        let from = found.ok_or(TransitionError::NotFound)?.status;
+        let ends = lifecycle.statuses().filter(|status| status.is_terminal());
+        Err(IllegalTransition::new(from, to, ends.cloned().collect()).into())
+    }
+
     /// Moves the job to a status. Tries again while the store cannot be reached.
     async fn move_to(
         &self,

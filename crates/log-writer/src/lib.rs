@@ -41,7 +41,7 @@
 //! let job: JobId = "build-1".parse()?;
 //! create_job(&*store, &job, UserId::new("user_ann").unwrap()).await?;
 //!
-//! let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start();
+//! let writer = LogWriter::builder(job.clone(), Arc::clone(&store)).start()?;
 //! let mut command = Command::new("rustc");
 //! command.arg("--version");
 //! let exit = writer.run(command).await?;
@@ -81,7 +81,7 @@ mod stores;
 mod utf8;
 mod writer;
 
-pub use builder::LogWriterBuilder;
+pub use builder::{LogWriterBuilder, StartError};
 pub use channel::Channel;
 pub use claim::LEASE;
 pub use clock::timestamp;
@@ -102,6 +102,11 @@ pub use queue::{Amount, Stats};
 pub use run::{RunError, Running, SpawnOptions};
 pub use stores::Stores;
 pub use writer::{LogWriter, Monitor};
+
+/// The ids, lines, statuses and rules that are in the API of this crate. To use them, no dependency of your own is needed.
+pub use log_domain;
+/// The stores that a writer writes to.
+pub use log_store;
 
 /// Its examples are tests.
 #[cfg(doctest)]

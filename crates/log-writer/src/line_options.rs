@@ -10,6 +10,7 @@ pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
 /// How the bytes of a channel become lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct LineOptions {
     /// The maximum length of a line.
     pub limit: LineLimit,
@@ -21,6 +22,43 @@ pub struct LineOptions {
     pub ansi: Ansi,
     /// When the state of a line that has not ended is shown.
     pub progress: Progress,
+}
+
+impl LineOptions {
+    /// Sets [`LineOptions::limit`].
+    #[must_use]
+    pub const fn limit(mut self, limit: LineLimit) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sets [`LineOptions::marker`].
+    #[must_use]
+    pub const fn marker(mut self, marker: CutMarker) -> Self {
+        self.marker = marker;
+        self
+    }
+
+    /// Sets [`LineOptions::blank`].
+    #[must_use]
+    pub const fn blank(mut self, blank: Blank) -> Self {
+        self.blank = blank;
+        self
+    }
+
+    /// Sets [`LineOptions::ansi`].
+    #[must_use]
+    pub const fn ansi(mut self, ansi: Ansi) -> Self {
+        self.ansi = ansi;
+        self
+    }
+
+    /// Sets [`LineOptions::progress`].
+    #[must_use]
+    pub const fn progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
 }
 
 /// What happens to lines that contain nothing but white space.

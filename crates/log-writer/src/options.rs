@@ -8,6 +8,7 @@ use crate::line_options::LineOptions;
 
 /// All options of a writer, except the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct WriterOptions {
     /// How bytes become lines.
     pub lines: LineOptions,
@@ -19,8 +20,39 @@ pub struct WriterOptions {
     pub retry: RetryOptions,
 }
 
+impl WriterOptions {
+    /// Sets [`WriterOptions::lines`].
+    #[must_use]
+    pub const fn lines(mut self, lines: LineOptions) -> Self {
+        self.lines = lines;
+        self
+    }
+
+    /// Sets [`WriterOptions::buffer`].
+    #[must_use]
+    pub const fn buffer(mut self, buffer: BufferOptions) -> Self {
+        self.buffer = buffer;
+        self
+    }
+
+    /// Sets [`WriterOptions::batch`].
+    #[must_use]
+    pub const fn batch(mut self, batch: BatchOptions) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Sets [`WriterOptions::retry`].
+    #[must_use]
+    pub const fn retry(mut self, retry: RetryOptions) -> Self {
+        self.retry = retry;
+        self
+    }
+}
+
 /// How much may wait for the store, and how long the build waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BufferOptions {
     /// The most bytes that may wait for the store or for its answer. Each line counts with its overhead. The last write
     /// into the buffer may go beyond this, by at most 8 KiB for each channel.
@@ -41,8 +73,25 @@ impl Default for BufferOptions {
     }
 }
 
+impl BufferOptions {
+    /// Sets [`BufferOptions::capacity`].
+    #[must_use]
+    pub const fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// Sets [`BufferOptions::max_block`].
+    #[must_use]
+    pub const fn max_block(mut self, max_block: Duration) -> Self {
+        self.max_block = max_block;
+        self
+    }
+}
+
 /// How lines are batched for the store. The first line after a silence is sent at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BatchOptions {
     /// The most lines in one append.
     pub lines: usize,
@@ -63,8 +112,32 @@ impl Default for BatchOptions {
     }
 }
 
+impl BatchOptions {
+    /// Sets [`BatchOptions::lines`].
+    #[must_use]
+    pub const fn lines(mut self, lines: usize) -> Self {
+        self.lines = lines;
+        self
+    }
+
+    /// Sets [`BatchOptions::bytes`].
+    #[must_use]
+    pub const fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets [`BatchOptions::interval`].
+    #[must_use]
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+}
+
 /// What happens while the store is unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryOptions {
     /// The first pause. Each further pause is twice as long.
     pub initial_backoff: Duration,
@@ -82,6 +155,29 @@ impl Default for RetryOptions {
             max_backoff: Duration::from_secs(2),
             give_up_after: Duration::from_secs(90),
         }
+    }
+}
+
+impl RetryOptions {
+    /// Sets [`RetryOptions::initial_backoff`].
+    #[must_use]
+    pub const fn initial_backoff(mut self, initial_backoff: Duration) -> Self {
+        self.initial_backoff = initial_backoff;
+        self
+    }
+
+    /// Sets [`RetryOptions::max_backoff`].
+    #[must_use]
+    pub const fn max_backoff(mut self, max_backoff: Duration) -> Self {
+        self.max_backoff = max_backoff;
+        self
+    }
+
+    /// Sets [`RetryOptions::give_up_after`].
+    #[must_use]
+    pub const fn give_up_after(mut self, give_up_after: Duration) -> Self {
+        self.give_up_after = give_up_after;
+        self
     }
 }
 

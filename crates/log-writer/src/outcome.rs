@@ -9,21 +9,24 @@ use thiserror::Error;
 use crate::queue::Stats;
 
 /// How a job ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It succeeded.
     Ready,
     /// It failed, or somebody cancelled it.
     Failed,
+    /// Another status that ends a job in the store's [`Lifecycle`](log_domain::Lifecycle), for example `cancelled`.
+    Other(JobStatus),
 }
 
 impl Outcome {
     /// The final status of the job.
     #[must_use]
-    pub const fn status(self) -> JobStatus {
+    pub fn status(self) -> JobStatus {
         match self {
             Self::Ready => JobStatus::READY,
             Self::Failed => JobStatus::FAILED,
+            Self::Other(status) => status,
         }
     }
 }

@@ -234,7 +234,9 @@ mod tests {
 
     fn start(echo: Echo) -> Reading {
         let job: JobId = "job-1".parse().unwrap();
-        let writer = LogWriter::builder(job, Arc::new(MemoryStore::new())).start();
+        let writer = LogWriter::builder(job, Arc::new(MemoryStore::new()))
+            .start()
+            .unwrap();
         let ((out, to_out), (err, to_err)) = (io::pipe().unwrap(), io::pipe().unwrap());
         let (exit, exited_at) = watch::channel(None);
         let outputs = vec![

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 
 use thiserror::Error;
 use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
@@ -121,6 +122,8 @@ impl LogWriter {
         options: SpawnOptions,
     ) -> Result<Running, RunError> {
         let channels = (self.stdout(), self.stderr());
+        // A thread of no runtime may start a command, too: the writer has a runtime.
+        let _inside = Handle::try_current().is_err().then(|| self.runtime.enter());
         Running::start(command, group, channels, options, self.leftovers.clone())
     }
 }

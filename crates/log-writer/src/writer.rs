@@ -63,7 +63,7 @@ pub struct LogWriter {
     /// The open channels. A flush and the end release the lines that they hold back.
     inputs: Mutex<Vec<Weak<Input>>>,
     /// The runtime that the writer was started on.
-    runtime: Handle,
+    pub(crate) runtime: Handle,
     /// The task that appends. It ends by itself after the queue is closed. `finish` waits for it; a dropped writer does
     /// not.
     shipper: Option<JoinHandle<()>>,
@@ -82,11 +82,9 @@ impl LogWriter {
         stores: Stores,
         options: WriterOptions,
         redaction: Redaction,
-        phase: Option<&str>,
+        runtime: Handle,
     ) -> Self {
-        let runtime = Handle::current();
         let queue = Arc::new(Queue::new(options.buffer, options.batch));
-        queue.set_phase(phase);
         let shipper = Shipper {
             queue: Arc::clone(&queue),
             append: Arc::clone(&stores.append),
@@ -168,7 +166,7 @@ impl LogWriter {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let job = "build-1".parse()?;
-    /// let writer = LogWriter::builder(job, Arc::new(MemoryStore::new())).start();
+    /// let writer = LogWriter::builder(job, Arc::new(MemoryStore::new())).start()?;
     /// let mut out = writer.stdout();
     /// writer.add_secret("k8Rt2x9-of-this-run")?;
     /// out.write_all(b"uses k8Rt2x9-of-this-run\n").await?; // uses [REDACTED]
@@ -253,13 +251,13 @@ impl LogWriter {
         work: impl AsyncFnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, ScopeError<E>>
     where
-        T: Copy + Into<Outcome>,
+        T: Clone + Into<Outcome>,
         E: Display,
     {
         self.fails_on_drop.store(true, Ordering::Relaxed);
         let error = match work(&self).await {
             Ok(done) => {
-                self.finish(done, message).await?;
+                self.finish(done.clone(), message).await?;
                 return Ok(done);
             }
             Err(error) => error,
@@ -283,8 +281,8 @@ impl LogWriter {
     /// not part of the log.
     ///
     /// # Errors
-    /// No allowed steps lead to the outcome, for example because the job has already ended. Or there is no such job, the
-    /// store refuses, or it cannot be reached.
+    /// No allowed steps lead to the outcome, for example because the job has already ended, or the outcome is a status that
+    /// ends no job. Or there is no such job, the store refuses, or it cannot be reached.
     pub async fn finish(
         mut self,
         outcome: impl Into<Outcome>,
@@ -304,7 +302,7 @@ impl LogWriter {
         let Some(owner) = self.job_owner() else {
             return Ok(stats);
         };
-        match owner.steps().walk(status, &message).await {
+        match owner.steps().end(status, &message).await {
             Ok(()) => Ok(stats),
             Err(source) => Err(FinishError { source, stats }),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use auth::Rejection;
 use log_domain::{Job, JobId, OrgRule, Revocation};
 use log_store::{Jobs, LocalAccess, Revocations, Tickets};
+use tokio::runtime::Handle;
 
 use super::decision::{Deciders, shares_job};
 use super::lease::LeaseOptions;
@@ -16,7 +17,7 @@ use super::revocation_feed::follow_revocations;
 use super::revoked::{RevokedList, Standing};
 use super::stream_table::StreamLimits;
 use super::tickets::{TicketBox, TicketGrant};
-use crate::error::ApiError;
+use crate::error::{ApiError, StateError};
 use crate::supervise::Tasks;
 
 /// How long a ticket can be used.
@@ -55,6 +56,7 @@ impl AccessStores {
 
 /// The rules of access.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AccessOptions {
     /// How long a stream goes on before its reader is checked again.
     pub lease: LeaseOptions,
@@ -77,6 +79,36 @@ impl Default for AccessOptions {
     }
 }
 
+impl AccessOptions {
+    /// Sets [`AccessOptions::lease`].
+    #[must_use]
+    pub fn lease(mut self, lease: LeaseOptions) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Sets [`AccessOptions::limits`].
+    #[must_use]
+    pub fn limits(mut self, limits: StreamLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`AccessOptions::orgs`].
+    #[must_use]
+    pub fn orgs(mut self, orgs: OrgRule) -> Self {
+        self.orgs = orgs;
+        self
+    }
+
+    /// Sets [`AccessOptions::keep_revocations`].
+    #[must_use]
+    pub fn keep_revocations(mut self, keep_revocations: Duration) -> Self {
+        self.keep_revocations = keep_revocations;
+        self
+    }
+}
+
 /// Decides who may go on reading. There is one in a process. Its background tasks end when it is dropped.
 pub struct Access {
     deciders: Arc<Deciders>,
@@ -85,9 +117,16 @@ pub struct Access {
 }
 
 impl Access {
-    /// Starts to check leases and to follow revocations. Call it inside the tokio runtime that shall run these tasks.
-    #[must_use]
-    pub fn new(options: AccessOptions, stores: &AccessStores, jobs: Arc<dyn Jobs>) -> Self {
+    /// Starts to check leases and to follow revocations, on the tokio runtime this is called in.
+    ///
+    /// # Errors
+    /// There is no tokio runtime here.
+    pub fn new(
+        options: AccessOptions,
+        stores: &AccessStores,
+        jobs: Arc<dyn Jobs>,
+    ) -> Result<Self, StateError> {
+        let runtime = Handle::try_current().map_err(|_| StateError::NoRuntime)?;
         let keep = options.keep_revocations;
         let revocations = stores.revocations.clone();
         let deciders = Arc::new(Deciders {
@@ -97,18 +136,18 @@ impl Access {
             revoked: revocations.map(|store| RevokedList::new(store, keep)),
             streams: Arc::new(OpenStreams::new(options.limits)),
         });
-        let tasks = Tasks::default();
+        let tasks = Tasks::new(runtime);
         let checked = deciders.clone();
         tasks.supervise("lease checks", move || check_leases(checked.clone()));
         if deciders.revoked.is_some() {
             let followed = deciders.clone();
             tasks.supervise("revocations", move || follow_revocations(followed.clone()));
         }
-        Self {
+        Ok(Self {
             deciders,
             tickets: TicketBox::new(stores.tickets.clone()),
             _tasks: tasks,
-        }
+        })
     }
 
     /// What members of an organisation may do.

@@ -47,6 +47,7 @@ impl KeyEntry {
 
 /// What is wrong with an entry. The entry is not repeated: somebody may have put a key there.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum KeyEntryError {
     /// There are not three parts.
     #[error("an entry is `name:scope+scope:sha256`, as `log-api keys new` prints it")]

@@ -39,6 +39,7 @@ impl FromStr for LeaseMode {
 
 /// The leases of streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeaseOptions {
     /// The longest lease, 5 minutes by default. Each lease is shorter by up to a quarter, so that the leases of streams
     /// that were opened together do not end together.
@@ -53,6 +54,22 @@ impl Default for LeaseOptions {
             length: Duration::from_secs(300),
             mode: LeaseMode::Recheck,
         }
+    }
+}
+
+impl LeaseOptions {
+    /// Sets [`LeaseOptions::length`].
+    #[must_use]
+    pub const fn length(mut self, length: Duration) -> Self {
+        self.length = length;
+        self
+    }
+
+    /// Sets [`LeaseOptions::mode`].
+    #[must_use]
+    pub const fn mode(mut self, mode: LeaseMode) -> Self {
+        self.mode = mode;
+        self
     }
 }
 

@@ -12,6 +12,7 @@ use super::open_stream::OpenStream;
 
 /// How many streams may be open. `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamLimits {
     /// To one user; 429 beyond.
     pub per_user: Option<NonZero<usize>>,
@@ -19,6 +20,29 @@ pub struct StreamLimits {
     pub per_job: Option<NonZero<usize>>,
     /// In the process; 503 beyond.
     pub total: Option<NonZero<usize>>,
+}
+
+impl StreamLimits {
+    /// Sets [`StreamLimits::per_user`].
+    #[must_use]
+    pub const fn per_user(mut self, per_user: Option<NonZero<usize>>) -> Self {
+        self.per_user = per_user;
+        self
+    }
+
+    /// Sets [`StreamLimits::per_job`].
+    #[must_use]
+    pub const fn per_job(mut self, per_job: Option<NonZero<usize>>) -> Self {
+        self.per_job = per_job;
+        self
+    }
+
+    /// Sets [`StreamLimits::total`].
+    #[must_use]
+    pub const fn total(mut self, total: Option<NonZero<usize>>) -> Self {
+        self.total = total;
+        self
+    }
 }
 
 /// The streams, and how many of them each user and each job has.

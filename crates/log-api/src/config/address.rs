@@ -6,6 +6,7 @@ use thiserror::Error;
 
 /// A text is no address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum AddressError {
     /// It has another form.
     #[error(

@@ -53,7 +53,8 @@ pub fn configure_logs(config: &mut web::ServiceConfig, state: &AppState) {
 }
 
 /// Mounts the routes for load balancers: `/healthz` and `/api/health` (the process is alive), `/readyz` and `/api/ready` (it can
-/// do its work). For the root of an application.
+/// do its work). For the root of an application. Where that has a scope `/api` of its own, it answers `/api/health` and
+/// `/api/ready` itself, with 404: let load balancers ask for the other two.
 pub fn configure_health(config: &mut web::ServiceConfig, state: &AppState) {
     with_state(config, state);
     for path in ["/healthz", "/api/health"] {

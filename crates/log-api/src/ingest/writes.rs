@@ -36,6 +36,7 @@ pub struct WriteStores {
 
 /// The rules of writing.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct WriteOptions {
     /// How long a job that has ended takes lines.
     pub grace: Duration,
@@ -43,7 +44,7 @@ pub struct WriteOptions {
     pub lines_per_second: Option<NonZero<usize>>,
     /// How many bytes a job may append each second; `None` is no limit.
     pub bytes_per_second: Option<NonZero<usize>>,
-    /// How much memory the bodies under way may use.
+    /// How many bytes of memory the bodies under way may use.
     pub memory: usize,
 }
 
@@ -55,6 +56,36 @@ impl Default for WriteOptions {
             bytes_per_second: NonZero::new(8 * 1024 * 1024),
             memory: 256 * 1024 * 1024,
         }
+    }
+}
+
+impl WriteOptions {
+    /// Sets [`WriteOptions::grace`].
+    #[must_use]
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets [`WriteOptions::lines_per_second`].
+    #[must_use]
+    pub const fn lines_per_second(mut self, lines_per_second: Option<NonZero<usize>>) -> Self {
+        self.lines_per_second = lines_per_second;
+        self
+    }
+
+    /// Sets [`WriteOptions::bytes_per_second`].
+    #[must_use]
+    pub const fn bytes_per_second(mut self, bytes_per_second: Option<NonZero<usize>>) -> Self {
+        self.bytes_per_second = bytes_per_second;
+        self
+    }
+
+    /// Sets [`WriteOptions::memory`].
+    #[must_use]
+    pub const fn memory(mut self, memory: usize) -> Self {
+        self.memory = memory;
+        self
     }
 }
 

@@ -44,7 +44,7 @@ async fn state() -> AppState {
         .authorized_parties([ORIGIN])
         .build()
         .unwrap();
-    let mut state = AppState::new(Arc::new(verifier), Stores::one(store));
+    let mut state = AppState::new(Arc::new(verifier), Stores::one(store)).unwrap();
     state.cors_origins = [ORIGIN.to_owned()].into();
     state
 }
@@ -272,7 +272,7 @@ async fn no_route_comes_unasked_with_those_of_logs() {
 /// A mount over a Redis, as one of several processes.
 async fn mount_on(redis: &RedisServer, stores: impl FnOnce(Arc<RedisStore>) -> Stores) -> AppState {
     let store = Arc::new(RedisStore::new(RedisOptions::new(redis.url())).unwrap());
-    let state = AppState::new(state().await.verifier, stores(store));
+    let state = AppState::new(state().await.verifier, stores(store)).unwrap();
     // It knows what was revoked before it answers anybody.
     while !state.access.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -299,10 +299,8 @@ async fn mounts_over_one_redis_know_each_others_tickets() {
     let job = Job::new(&redis).await;
     let here = mount_on(&redis, Stores::one).await;
     let there = mount_on(&redis, Stores::one).await;
-    let local = |store: Arc<RedisStore>| Stores {
-        access: AccessStores::local(),
-        ..Stores::one(store)
-    };
+    let local =
+        |store: Arc<RedisStore>| Stores::new(store.clone(), store).access(AccessStores::local());
     let alone = mount_on(&redis, local).await;
     let stream_by_ticket_of = async |state: &AppState| {
         let request = asking(&format!("{}/ticket", job.path())).method(Method::POST);

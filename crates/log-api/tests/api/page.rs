@@ -562,7 +562,7 @@ async fn written(redis: &Arc<RedisServer>, recording: Recording) -> Job {
     create_job(&*store, &id, UserId::new(ANN).unwrap())
         .await
         .unwrap();
-    let writer = LogWriter::builder(id, store).start();
+    let writer = LogWriter::builder(id, store).start().unwrap();
     let (mut out, mut err) = (writer.stdout(), writer.stderr());
     for chunk in recording.chunks {
         let channel = if chunk.source == Source::Stderr {

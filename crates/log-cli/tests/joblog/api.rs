@@ -99,7 +99,7 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
             .build()
             .unwrap();
         let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
-        let mut state = AppState::new(Arc::new(verifier), Stores::one(store.clone()));
+        let mut state = AppState::new(Arc::new(verifier), Stores::one(store.clone())).unwrap();
         state.writes = Some(Arc::new(writes(store)));
         let metrics = Metrics::new(state.clone(), StoreGauges::default);
         let app = Application::bind(state, settings, metrics).unwrap();

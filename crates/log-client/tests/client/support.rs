@@ -151,7 +151,8 @@ fn serve(store: Arc<MemoryStore>, address: &mpsc::Sender<SocketAddr>, stop: ones
             .end_quiet(Duration::from_millis(50));
         let state = AppState::builder(Arc::new(verifier), Stores::one(store))
             .hub(hub)
-            .build();
+            .build()
+            .unwrap();
         let metrics = Metrics::new(state.clone(), StoreGauges::default);
         let app = Application::bind(state, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();

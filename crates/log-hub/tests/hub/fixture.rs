@@ -50,7 +50,7 @@ impl Fixture {
     ) -> Self {
         let mut options = HubOptions::default();
         change(&mut options);
-        let hub = Hub::new(lines, Arc::new(store.clone()), options);
+        let hub = Hub::new(lines, Arc::new(store.clone()), options).unwrap();
         let job = job("job-1");
         create(store.inner(), &job).await;
         Self { store, hub, job }

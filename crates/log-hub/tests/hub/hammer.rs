@@ -29,7 +29,7 @@ fn options() -> HubOptions {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_viewers_of_twenty_jobs_lose_and_repeat_nothing() {
     let store = Arc::new(MemoryStore::new());
-    let hub = Hub::new(store.clone(), store.clone(), options());
+    let hub = Hub::new(store.clone(), store.clone(), options()).unwrap();
     let mut tasks = Vec::new();
     for n in 0..JOBS {
         let job = job(&format!("job-{n}"));

@@ -77,7 +77,7 @@ async fn a_watch_that_is_slow_to_begin_holds_up_no_other_job() {
         blocks,
         go_on: Mutex::new(go_on),
     };
-    let hub = Hub::new(Arc::new(store), Arc::new(inner), HubOptions::default());
+    let hub = Hub::new(Arc::new(store), Arc::new(inner), HubOptions::default()).unwrap();
     let open = |job: JobId| {
         let hub = hub.clone();
         tokio::spawn(async move { hub.open(&job, Start::Live).await.map(drop) })

@@ -16,7 +16,8 @@ async fn a_line_has_its_time_channel_and_phase() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .phase("install")
-        .start();
+        .start()
+        .unwrap();
     writer.stdout().write_all(b"out\n").await.unwrap();
     writer.stderr().write_all(b"err\n").await.unwrap();
     writer.set_phase(None);
@@ -58,7 +59,8 @@ async fn each_channel_has_its_own_state() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .ansi(Ansi::KeepColours)
-        .start();
+        .start()
+        .unwrap();
     let (mut out, mut err) = (writer.stdout(), writer.stderr());
     out.write_all(b"o\xe2\x82").await.unwrap();
     err.write_all(b"e\x1b[3").await.unwrap();
@@ -71,7 +73,9 @@ async fn each_channel_has_its_own_state() {
 #[tokio::test(start_paused = true)]
 async fn the_last_line_ends_with_its_channel() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     out.write_all(b"shut down").await.unwrap();
     out.shutdown().await.unwrap();
@@ -86,7 +90,9 @@ async fn the_last_line_ends_with_its_channel() {
 async fn a_dropped_writer_still_ships_the_waiting_lines() {
     let store = store_with_job().await;
     store.faults().cut();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     writer.stdout().write_all(b"a\nb\n").await.unwrap();
     drop(writer);
     sleep(Duration::from_secs(30)).await;
@@ -99,7 +105,9 @@ async fn a_dropped_writer_still_ships_the_waiting_lines() {
 #[tokio::test(start_paused = true)]
 async fn a_write_after_the_end_fails_with_a_broken_pipe() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     out.write_all(b"a\n").await.unwrap();
     drop(writer);
@@ -120,7 +128,8 @@ async fn the_preset_writes_the_same_lines_as_the_existing_producer() {
     let store = store_with_job().await;
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .preset(Preset::existing_producer())
-        .start();
+        .start()
+        .unwrap();
     writer.enter(JobStatus::STARTING, "Starting").await.unwrap();
     writer
         .enter(JobStatus::SCAFFOLD, "Laying out")
@@ -149,7 +158,9 @@ async fn the_preset_writes_the_same_lines_as_the_existing_producer() {
 #[tokio::test(start_paused = true)]
 async fn the_state_of_an_open_line_is_in_the_log_and_says_that_it_is_open() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let (mut out, mut err) = (writer.stdout(), writer.stderr());
     out.write_all(b"before\ncontinue? [y/N] ").await.unwrap();
     err.write_all(b"quick").await.unwrap();
@@ -194,7 +205,8 @@ async fn an_open_line_is_shown_only_at_its_end_if_progress_is_off() {
     let store = store();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .progress(Progress::Off)
-        .start();
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     out.write_all(b"continue? [y/N] ").await.unwrap();
     sleep(Duration::from_secs(60)).await;

@@ -97,7 +97,7 @@ async fn writer() -> (Arc<Store>, Arc<Moving>, LogWriter) {
         log: moving.clone(),
         jobs: Some(store.clone()),
     };
-    let writer = LogWriter::builder(job(), stores).start();
+    let writer = LogWriter::builder(job(), stores).start().unwrap();
     (store, moving, writer)
 }
 
@@ -166,7 +166,9 @@ async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
         }
     };
     timeout(Duration::from_secs(10), created).await.unwrap();
-    let writer = LogWriter::builder(job(), Stores::from(store)).start();
+    let writer = LogWriter::builder(job(), Stores::from(store))
+        .start()
+        .unwrap();
     write(&writer, 0..200).await;
     let port = old.address().port().to_string();
     new.command(&["REPLICAOF", "127.0.0.1", &port]).await;
@@ -215,7 +217,9 @@ async fn lines_count_as_written_when_a_replica_has_them_and_are_there_once() {
         }
     };
     timeout(Duration::from_secs(10), created).await.unwrap();
-    let writer = LogWriter::builder(job(), Stores::from(store)).start();
+    let writer = LogWriter::builder(job(), Stores::from(store))
+        .start()
+        .unwrap();
     let key = format!("job:{}:logs", job());
     write(&writer, 0..50).await;
     assert_eq!(replica.command(&["XLEN", &key]).await.int(), 50);

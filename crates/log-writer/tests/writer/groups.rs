@@ -17,7 +17,9 @@ fn shell(script: &str) -> Command {
 }
 
 fn writer(store: &Arc<Store>) -> LogWriter {
-    LogWriter::builder(job(), Arc::clone(store)).start()
+    LogWriter::builder(job(), Arc::clone(store))
+        .start()
+        .unwrap()
 }
 
 /// A script whose child ignores TERM, and writes to a file as long as it lives.

@@ -1,14 +1,15 @@
 //! A writer moves its job by allowed steps, and never changes a final status.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use log_domain::{Job, JobId, JobStatus, UserId};
+use log_domain::{Job, JobId, JobStatus, Lifecycle, UserId};
 use log_store::{
-    CreateJobError, JobWatch, JobWrites, Jobs, NewJob, StoreError, StoreUnavailable, Transition,
-    TransitionError,
+    CreateJobError, FaultyStore, JobWatch, JobWrites, Jobs, MemoryStore, NewJob, StoreError,
+    StoreUnavailable, Transition, TransitionError,
 };
-use log_writer::{LogWriter, LogWriterBuilder, Outcome, Stores};
+use log_writer::{LogWriter, LogWriterBuilder, Outcome, Stores, create_job};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{Store, job, lines, status, store, store_with_job, texts};
@@ -42,7 +43,7 @@ impl StepRecorder {
     }
 
     fn writer(self: &Arc<Self>) -> LogWriter {
-        self.builder().start()
+        self.builder().start().unwrap()
     }
 
     pub(crate) fn steps(&self) -> Vec<String> {
@@ -142,10 +143,12 @@ async fn a_job_that_has_ended_keeps_its_status() {
         ("ready", Outcome::Ready),
     ] {
         let store = store_with_status(ended).await;
-        let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+        let writer = LogWriter::builder(job(), Arc::clone(&store))
+            .start()
+            .unwrap();
         writer.stdout().write_all(b"last\n").await.unwrap();
+        let to = outcome.clone().status();
         let error = writer.finish(outcome, "Done").await.unwrap_err();
-        let to = outcome.status();
         let expected = format!(
             "the job did not end: a job that is `{ended}` cannot become `{to}`, because it has ended"
         );
@@ -206,7 +209,9 @@ async fn a_step_whose_answer_was_lost_is_not_an_error() {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_does_not_exist_is_an_error() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let error = writer.finish(Outcome::Ready, "Built").await.unwrap_err();
     assert!(matches!(error.source, TransitionError::NotFound));
 }
@@ -214,7 +219,9 @@ async fn a_job_that_does_not_exist_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn enter_moves_the_job_sets_the_phase_and_writes_a_line() {
     let store = store_with_job().await;
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     writer
         .enter(JobStatus::STARTING, "Starting on worker 7")
         .await
@@ -255,7 +262,9 @@ async fn enter_moves_the_job_sets_the_phase_and_writes_a_line() {
 #[tokio::test(start_paused = true)]
 async fn a_step_that_is_not_allowed_is_an_error_that_names_both_statuses_and_writes_no_line() {
     let store = store_with_job().await;
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let error = writer
         .enter(JobStatus::CHECKS, "Checking")
         .await
@@ -274,9 +283,36 @@ async fn finish_keeps_the_owner_of_the_job() {
     let store = store_with_job().await;
     LogWriter::builder(job(), Arc::clone(&store))
         .start()
+        .unwrap()
         .finish(Outcome::Failed, "No")
         .await
         .unwrap();
     let job = store.inner().get(&job()).await.unwrap().unwrap();
     assert_eq!(job.owner, UserId::new("user_ann"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_can_end_with_a_status_of_the_hosts_own_and_not_with_one_that_ends_no_job() {
+    let cancelled = JobStatus::terminal("cancelled").unwrap();
+    let lifecycle = Lifecycle::contract().extend().from_all(&cancelled);
+    let store = MemoryStore::with_lifecycle(lifecycle.build().unwrap());
+    let store = Arc::new(FaultyStore::new(store));
+    let owner = UserId::new("user_ann").unwrap();
+    create_job(&*store, &job(), owner).await.unwrap();
+    let start = || {
+        LogWriter::builder(job(), Arc::clone(&store))
+            .start()
+            .unwrap()
+    };
+
+    let goes_on = Outcome::Other(JobStatus::DEPS);
+    let error = start().finish(goes_on, "No end").await.unwrap_err();
+    assert_eq!(
+        error.source.to_string(),
+        "a job that is `queued` cannot become `deps`, only `ready`, `failed` or `cancelled`"
+    );
+    assert_eq!(status(&store).await, JobStatus::QUEUED);
+    let work = async |_: &LogWriter| Ok::<_, Infallible>(Outcome::Other(cancelled.clone()));
+    start().scope("Cancelled by Ann", work).await.unwrap();
+    assert_eq!(status(&store).await, cancelled);
 }

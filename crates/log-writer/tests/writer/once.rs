@@ -10,7 +10,7 @@ use crate::support::{Fate, Flaky, Store, job, numbered, output, store, texts};
 
 /// Writes ten lines through a flaky store, and returns those that are in the log.
 async fn write_ten(store: &Arc<Store>, flaky: Flaky) -> Vec<String> {
-    let writer = LogWriter::builder(job(), flaky.stores()).start();
+    let writer = LogWriter::builder(job(), flaky.stores()).start().unwrap();
     writer.stdout().write_all(&output(0..10)).await.unwrap();
     writer.flush().await.unwrap();
     let mut texts = texts(store).await;
@@ -65,7 +65,7 @@ async fn lines_of_other_producers_may_be_in_between() {
 async fn equal_lines_are_all_kept() {
     let store = store();
     let flaky = Flaky::new(&store, [1, 2, 1].map(Fate::LoseAnswerAfter));
-    let writer = LogWriter::builder(job(), flaky.stores()).start();
+    let writer = LogWriter::builder(job(), flaky.stores()).start().unwrap();
     writer.stdout().write_all(b"\n\n\n\n\n").await.unwrap();
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, ["", "", "", "", ""]);
@@ -89,7 +89,9 @@ async fn older_equal_lines_are_not_mistaken_for_new_ones() {
 #[tokio::test(start_paused = true)]
 async fn a_log_that_was_deleted_gets_the_remaining_lines() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     out.write_all(&output(0..3)).await.unwrap();
     writer.flush().await.unwrap();
@@ -106,7 +108,7 @@ async fn a_log_that_was_deleted_gets_the_remaining_lines() {
 async fn refused_lines_are_counted_and_reported() {
     let store = store();
     let flaky = Flaky::new(&store, [Fate::RefuseAfter(4)]);
-    let writer = LogWriter::builder(job(), flaky.stores()).start();
+    let writer = LogWriter::builder(job(), flaky.stores()).start().unwrap();
     let mut out = writer.stdout();
     out.write_all(&output(0..10)).await.unwrap();
     writer.flush().await.unwrap();

@@ -14,7 +14,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_a_minute_loses_no_line_and_blocks_no_write() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     out.write_all(&output(0..5)).await.unwrap();
     writer.flush().await.unwrap();
@@ -37,7 +39,9 @@ async fn an_outage_of_a_minute_loses_no_line_and_blocks_no_write() {
 async fn repeated_connection_losses_lose_no_line_and_repeat_none() {
     let store = store();
     store.faults().set_latency(Duration::from_millis(3));
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     for n in 0..400 {
         out.write_all(&output(n * 10..(n + 1) * 10)).await.unwrap();
@@ -54,7 +58,9 @@ async fn repeated_connection_losses_lose_no_line_and_repeat_none() {
 async fn the_writer_waits_for_a_store_that_is_unreachable_at_the_start() {
     let store = store();
     store.faults().cut();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     writer.stdout().write_all(&output(0..5)).await.unwrap();
     sleep(MINUTE).await;
     store.faults().mend();
@@ -69,7 +75,8 @@ async fn a_full_buffer_blocks_the_build_for_the_configured_time_and_the_log_repo
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .buffer_bytes(64 * 1024)
         .max_block(Duration::from_secs(10))
-        .start();
+        .start()
+        .unwrap();
     let mut out = writer.stdout();
     store.faults().cut();
     let started = Instant::now();
@@ -101,7 +108,8 @@ async fn a_writer_that_must_not_block_drops_lines_at_once() {
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .buffer_bytes(64 * 1024)
         .max_block(Duration::ZERO)
-        .start();
+        .start()
+        .unwrap();
     let started = Instant::now();
     writer.stdout().write_all(&output(0..5000)).await.unwrap();
     assert_eq!(started.elapsed(), Duration::ZERO);
@@ -115,7 +123,8 @@ async fn a_slow_store_slows_the_build_and_loses_no_line() {
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .buffer_bytes(64 * 1024)
         .max_block(Duration::from_secs(5))
-        .start();
+        .start()
+        .unwrap();
     writer.stdout().write_all(&output(0..20_000)).await.unwrap();
     writer.flush().await.unwrap();
     assert_eq!(writer.stats().lost.lines, 0);
@@ -128,7 +137,8 @@ async fn a_flush_gives_up_in_time_and_loses_no_line() {
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .give_up_after(Duration::from_secs(5))
-        .start();
+        .start()
+        .unwrap();
     writer.stdout().write_all(&output(0..3)).await.unwrap();
     let started = Instant::now();
     assert_eq!(writer.flush().await.unwrap_err().waiting, 3);
@@ -142,7 +152,9 @@ async fn a_flush_gives_up_in_time_and_loses_no_line() {
 async fn a_finish_waits_for_the_store_and_then_ends_the_job() {
     let store = store_with_job().await;
     store.faults().cut();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     writer.stdout().write_all(&output(0..3)).await.unwrap();
     let mend = tokio::spawn({
         let store = Arc::clone(&store);
@@ -164,7 +176,8 @@ async fn a_finish_gives_up_in_time_and_reports_lost_lines() {
     store.faults().cut();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .give_up_after(Duration::from_secs(5))
-        .start();
+        .start()
+        .unwrap();
     writer.stdout().write_all(&output(0..3)).await.unwrap();
     let started = Instant::now();
     let error = writer.finish(Outcome::Ready, "Built").await.unwrap_err();

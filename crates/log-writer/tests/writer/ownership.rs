@@ -11,7 +11,9 @@ use tokio::time::sleep;
 use crate::support::{Store, job, status, store, store_with_job, texts};
 
 fn writer(store: &Arc<Store>) -> LogWriter {
-    LogWriter::builder(job(), Arc::clone(store)).start()
+    LogWriter::builder(job(), Arc::clone(store))
+        .start()
+        .unwrap()
 }
 
 async fn claimed(store: &Arc<Store>) -> LogWriter {
@@ -134,7 +136,7 @@ async fn work_that_fails_ends_the_job_with_its_error() {
 async fn work_that_succeeds_ends_the_job_as_it_says() {
     for outcome in [Outcome::Ready, Outcome::Failed] {
         let store = store_with_job().await;
-        let work = async |_: &LogWriter| Ok::<_, std::convert::Infallible>(outcome);
+        let work = async |_: &LogWriter| Ok::<_, std::convert::Infallible>(outcome.clone());
         let done = writer(&store).scope("Done", work).await.unwrap();
         assert_eq!(done, outcome);
         assert_eq!(status(&store).await, outcome.status());
@@ -160,7 +162,7 @@ async fn work_that_is_cancelled_ends_the_job_as_failed() {
 async fn without_a_store_of_jobs_only_the_log_ends() {
     let store = store();
     let stores = Stores::lines_only(Arc::clone(&store));
-    let writer = LogWriter::builder(job(), stores).start();
+    let writer = LogWriter::builder(job(), stores).start().unwrap();
     writer.enter(JobStatus::DEPS, "Installing").await.unwrap();
     let stats = writer.finish(Outcome::Ready, "Done").await.unwrap();
     assert_eq!((stats.appended, stats.lost.lines), (1, 0));

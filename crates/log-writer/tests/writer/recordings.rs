@@ -37,10 +37,7 @@ fn lines(name: &str, ansi: Ansi) -> Vec<String> {
 
 /// The lines of both channels. Checks that they do not depend on the chunks.
 fn lines_with(name: &str, ansi: Ansi, redaction: &Redaction) -> Vec<String> {
-    let options = LineOptions {
-        ansi,
-        ..LineOptions::default()
-    };
+    let options = LineOptions::default().ansi(ansi);
     let mut all = Vec::new();
     for source in [Source::Stdout, Source::Stderr] {
         let chunks = chunks(name, source);

@@ -16,7 +16,9 @@ fn shell(script: &str) -> Command {
 }
 
 fn writer(store: &Arc<Store>) -> LogWriter {
-    LogWriter::builder(job(), Arc::clone(store)).start()
+    LogWriter::builder(job(), Arc::clone(store))
+        .start()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -187,7 +189,8 @@ async fn the_echo_is_the_unchanged_output_and_the_log_is_redacted() {
     let redaction = Redaction::builder().secret("correct horse").unwrap();
     let writer = LogWriter::builder(job(), Arc::clone(&store))
         .redaction(redaction.build().unwrap())
-        .start();
+        .start()
+        .unwrap();
     let (out, mut shown) = tokio::io::duplex(1024);
     let (err, mut shown_err) = tokio::io::duplex(1024);
     let script = shell(r"printf '\033[31mred\033[0m \377 correct horse\n\r'; printf err >&2");
@@ -225,4 +228,17 @@ async fn a_command_and_its_log_continue_when_the_reader_of_the_echo_has_gone() {
     assert!(running.unwrap().wait().await.unwrap().success());
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, numbered(0..500));
+}
+
+#[test]
+fn a_thread_of_no_runtime_can_start_a_command() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = store();
+    let writer = runtime.block_on(async { writer(&store) });
+    let running = writer.spawn(shell("echo hello"), Echo::default()).unwrap();
+    runtime.block_on(async {
+        assert!(running.wait().await.unwrap().success());
+        writer.flush().await.unwrap();
+        assert_eq!(texts(&store).await, ["hello"]);
+    });
 }

@@ -21,6 +21,7 @@ fn writer(store: &Arc<Store>) -> LogWriter {
     LogWriter::builder(job(), Arc::clone(store))
         .redaction(redaction())
         .start()
+        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,7 +42,9 @@ async fn a_secret_in_pieces_is_hidden_on_both_channels_and_in_system_lines() {
 #[tokio::test(start_paused = true)]
 async fn text_that_looks_like_a_secret_is_hidden_by_default() {
     let store = store();
-    let writer = LogWriter::builder(job(), Arc::clone(&store)).start();
+    let writer = LogWriter::builder(job(), Arc::clone(&store))
+        .start()
+        .unwrap();
     writer.stdout().write_all(b"API_KEY=abc\n").await.unwrap();
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, ["API_KEY=[REDACTED]"]);
@@ -55,6 +58,7 @@ fn writer_with(store: &Arc<Store>, secret: &str) -> LogWriter {
     LogWriter::builder(job(), Arc::clone(store))
         .redaction(redaction.unwrap())
         .start()
+        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,7 +134,7 @@ async fn a_flush_and_the_end_release_held_lines() {
 async fn the_messages_of_a_job_are_redacted() {
     let store = store_with_job().await;
     let recorder = StepRecorder::new(&store);
-    let writer = recorder.builder().redaction(redaction()).start();
+    let writer = recorder.builder().redaction(redaction()).start().unwrap();
     writer
         .enter(JobStatus::STARTING, "With hunter2hunter2")
         .await

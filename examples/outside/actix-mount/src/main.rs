@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .authorized_parties([ORIGIN])
         .build()?;
     let store = Arc::new(Sharded::new(4));
-    let state = AppState::new(Arc::new(verifier), Stores::one(store.clone()));
+    let state = AppState::new(Arc::new(verifier), Stores::one(store.clone()))?;
 
     let routes = state.clone();
     let server = HttpServer::new(move || {
@@ -49,13 +49,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let job: JobId = "build-1".parse()?;
     let owner = UserId::new(USER).ok_or("not a user id")?;
-    let new = NewJob::new(owner, "2026-01-01T00:00:00Z".into());
+    let new = NewJob::created_at(owner, SystemTime::now());
     store.create(&job, &new).await?;
-    let line = NewLine {
-        text: Some("a line from before".into()),
-        ..NewLine::default()
-    };
-    store.append(&job, &[line]).await?;
+    store.append(&job, &[NewLine::new("a line from before")]).await?;
     let minutes = Duration::from_secs(600);
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), minutes)?;
     println!("{address} {token}");

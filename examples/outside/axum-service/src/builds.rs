@@ -81,3 +81,64 @@ impl JobWatch for BuildWatch {
         Ok(self.table.borrow_and_update().get(&self.job).cloned())
     }
 }
+
+/// The table, held to the rules of `log-store` for a store of jobs.
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use log_domain::OrgId;
+    use log_store::conformance::{JobSubject, Subject};
+
+    use super::*;
+
+    struct Table(Builds);
+
+    impl Table {
+        /// What happens to the table without this program.
+        fn change(&self, id: &JobId, change: impl FnOnce(&mut Job)) {
+            self.0.0.send_modify(|builds| change(builds.get_mut(id).unwrap()));
+        }
+    }
+
+    impl Subject for Table {
+        fn watched(&self) -> usize {
+            self.0.0.receiver_count()
+        }
+    }
+
+    #[async_trait]
+    impl JobSubject for Table {
+        fn jobs(&self) -> Arc<dyn Jobs> {
+            Arc::new(self.0.clone())
+        }
+
+        async fn put_job(&self, job: &JobId, owner: &str) {
+            self.0.begin(job.clone(), UserId::new(owner).unwrap());
+            self.0.set_status(job, JobStatus::QUEUED);
+        }
+
+        async fn set_status_raw(&self, job: &JobId, status: Option<&str>) {
+            let status = JobStatus::parse(status.unwrap_or_default());
+            self.change(job, |job| job.status = status);
+        }
+
+        async fn remove_owner(&self, job: &JobId) {
+            self.change(job, |job| job.owner = None);
+        }
+
+        async fn set_org_raw(&self, job: &JobId, org: Option<&str>) {
+            self.change(job, |job| job.org = org.and_then(OrgId::new));
+        }
+
+        async fn delete_job(&self, job: &JobId) {
+            self.0.0.send_modify(|builds| drop(builds.remove(job)));
+        }
+    }
+
+    async fn table() -> Table {
+        Table(Builds::new())
+    }
+
+    log_store::log_store_conformance!(Jobs: crate::builds::tests::table());
+}

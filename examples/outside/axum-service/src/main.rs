@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
 use axum_service::{Builds, Service, router};
-use log_domain::{JobId, JobStatus, UserId};
+use log_domain::{JobId, JobStatus, Source, UserId};
 use log_hub::{Hub, HubOptions};
 use log_store::{LogAppend as _, MemoryStore, NewLine};
 use tokio::net::TcpListener;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Arc::new(lines.clone()),
         Arc::new(builds.clone()),
         HubOptions::default(),
-    );
+    )?;
     let service = Service {
         verifier: Arc::new(verifier),
         builds: builds.clone(),
@@ -61,11 +61,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 async fn build(lines: MemoryStore, builds: Builds, job: JobId) {
     for n in 1..=30 {
-        let line = NewLine {
-            source: Some("stdout".into()),
-            text: Some(format!("step {n} of 30")),
-            ..NewLine::default()
-        };
+        let line = NewLine::new(format!("step {n} of 30"))
+            .source(Source::Stdout)
+            .ts(SystemTime::now());
         // The store is in memory: it does not fail.
         let _ = lines.append(&job, &[line]).await;
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use auth::mint::Issuer;
 use auth::{StaticKeys, Verifier};
 use axum_service::{Builds, Service, router};
-use log_domain::{EntryId, JobId, JobStatus, UserId};
+use log_domain::{EntryId, JobId, JobStatus, Source, UserId};
 use log_hub::{Hub, HubOptions};
 use log_store::{LogAppend as _, MemoryStore, NewLine};
 use reqwest::{RequestBuilder, Response};
@@ -38,7 +38,7 @@ impl Api {
             .unwrap();
         let (lines, builds) = (MemoryStore::new(), Builds::new());
         let options = HubOptions::default();
-        let hub = Hub::new(Arc::new(lines.clone()), Arc::new(builds.clone()), options);
+        let hub = Hub::new(Arc::new(lines.clone()), Arc::new(builds.clone()), options).unwrap();
         let job: JobId = "build-1".parse().unwrap();
         builds.begin(job.clone(), UserId::new(ANN).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -58,12 +58,8 @@ impl Api {
         }
     }
 
-    async fn write(&self, source: &str, text: &str) -> EntryId {
-        let line = NewLine {
-            source: Some(source.into()),
-            text: Some(text.into()),
-            ..NewLine::default()
-        };
+    async fn write(&self, source: Source, text: &str) -> EntryId {
+        let line = NewLine::new(text).source(source);
         self.lines.append(&self.job, &[line]).await.unwrap()[0]
     }
 
@@ -139,7 +135,7 @@ async fn only_the_owner_of_a_build_reads_its_log() {
 #[tokio::test]
 async fn a_stream_begins_with_a_cursor_has_every_line_and_ends_after_done() {
     let api = Api::start().await;
-    let first = api.write("stdout", "before").await;
+    let first = api.write(Source::Stdout, "before").await;
     let mut stream = api.ask(ANN, "/builds/build-1/log?from=start").await;
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     let begin = until(&mut stream, "before").await;
@@ -148,10 +144,10 @@ async fn a_stream_begins_with_a_cursor_has_every_line_and_ends_after_done() {
         begin.contains(&format!("event: log\nid: {first}\n")),
         "{begin}"
     );
-    api.write("stdout", "live").await;
+    api.write(Source::Stdout, "live").await;
     until(&mut stream, "live").await;
     api.builds.set_status(&api.job, JobStatus::READY);
-    let last = api.write("stderr", "after the status").await;
+    let last = api.write(Source::Stderr, "after the status").await;
     let (end, is_broken) = rest(stream).await;
     assert!(end.contains("after the status"), "{end}");
     assert!(
@@ -166,8 +162,8 @@ async fn a_stream_begins_with_a_cursor_has_every_line_and_ends_after_done() {
 #[tokio::test]
 async fn an_event_source_that_comes_back_after_done_is_stopped() {
     let api = Api::start().await;
-    let first = api.write("stdout", "first line").await;
-    let last = api.write("stdout", "second line").await;
+    let first = api.write(Source::Stdout, "first line").await;
+    let last = api.write(Source::Stdout, "second line").await;
     api.builds.set_status(&api.job, JobStatus::FAILED);
     let back = async |cursor: EntryId| {
         let request = api.get("/builds/build-1/log").bearer_auth(token(ANN));
@@ -193,11 +189,11 @@ async fn an_event_source_that_comes_back_after_done_is_stopped() {
 #[tokio::test]
 async fn a_drain_breaks_streams_off_and_tells_clients_when_to_come_back() {
     let api = Api::start().await;
-    let cursor = api.write("stdout", "seen").await;
+    let cursor = api.write(Source::Stdout, "seen").await;
     let mut stream = api.ask(ANN, "/builds/build-1/log?from=start").await;
     let mut errors = api.ask(ANN, "/builds/build-1/errors").await;
     until(&mut stream, "seen").await;
-    api.write("stderr", "bad").await;
+    api.write(Source::Stderr, "bad").await;
     until(&mut errors, "bad").await;
     api.hub.drain(Duration::from_millis(100)).await;
     let (text, is_broken) = rest(stream).await;
@@ -216,8 +212,8 @@ async fn a_drain_breaks_streams_off_and_tells_clients_when_to_come_back() {
 #[tokio::test]
 async fn events_become_what_the_service_makes_of_them() {
     let api = Api::start().await;
-    api.write("stdout", "fine").await;
-    api.write("stderr", "bad \u{2028} \"one\"").await;
+    api.write(Source::Stdout, "fine").await;
+    api.write(Source::Stderr, "bad \u{2028} \"one\"").await;
     api.builds.set_status(&api.job, JobStatus::FAILED);
     let (text, is_broken) = rest(api.ask(ANN, "/builds/build-1/errors").await).await;
     assert_eq!(

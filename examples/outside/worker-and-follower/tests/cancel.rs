@@ -41,7 +41,7 @@ async fn world() -> World {
         .authorized_parties([ORIGIN])
         .build()
         .unwrap();
-    let state = AppState::new(Arc::new(verifier), Stores::one(store.clone()));
+    let state = AppState::new(Arc::new(verifier), Stores::one(store.clone())).unwrap();
     let server = HttpServer::new(move || App::new().configure(|config| configure(config, &state)))
         .workers(1)
         .disable_signals()

@@ -82,7 +82,8 @@ pub(super) async fn prepare(
     let writer = args
         .configure(writer)
         .phase(args.phase_for(&status))
-        .start();
+        .start()
+        .map_err(|error| Failure::new(Failure::OTHER, error))?;
     claim(&writer, &store, &job, terminal).await?;
     if status == JobStatus::QUEUED {
         let message = format!("Running {}", program.name());

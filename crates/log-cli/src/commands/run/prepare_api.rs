@@ -54,6 +54,7 @@ pub(super) async fn prepare(
     let writer = LogWriter::builder(job.clone(), stores).redaction(redaction);
     let phase = args.phase_for(&JobStatus::STARTING);
     let writer = args.configure(writer).phase(phase).start();
+    let writer = writer.map_err(|error| Failure::new(Failure::OTHER, error))?;
     let message = format!("Running {}", program.name());
     match writer.enter(JobStatus::STARTING, &message).await {
         Ok(()) => {}
