@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::names::is_name_byte;
 use crate::ranges::Ranges;
 use crate::span::{Ends, span};
 use crate::tokens::starts_word;
@@ -26,6 +27,10 @@ enum Takes {
     Attached,
     /// `-u user:password`
     Login(char),
+    /// The first word that is no option.
+    First,
+    /// Each word `NAME=value`.
+    Pairs,
 }
 
 const fn command(program: &'static str, options: &'static [(&'static str, Takes)]) -> Command {
@@ -34,7 +39,7 @@ const fn command(program: &'static str, options: &'static [(&'static str, Takes)
 
 /// The programs that are known. The examples in `HIDDEN.md` are checked.
 pub(crate) const COMMANDS: &[Command] = {
-    use Takes::{Attached, Login, Next, Quoted};
+    use Takes::{Attached, First, Login, Next, Pairs, Quoted};
     const DATABASE: &[(&str, Takes)] = &[("-p", Attached)];
     const MONGO: &[(&str, Takes)] = &[("-p", Next)];
     const LOGIN: &[(&str, Takes)] = &[("-p", Next)];
@@ -51,8 +56,14 @@ pub(crate) const COMMANDS: &[Command] = {
                 ("--user", Login(':')),
                 ("-U", Login(':')),
                 ("--proxy-user", Login(':')),
+                ("-E", Login(':')),
+                ("--cert", Login(':')),
+                ("--pass", Next),
+                ("--oauth2-bearer", Next),
+                ("-b", Login('=')),
             ],
         ),
+        command("http ", &[("-a", Login(':')), ("--auth", Login(':'))]),
         command("mysql", DATABASE),
         command("mariadb", DATABASE),
         command("mongo", MONGO),
@@ -76,6 +87,25 @@ pub(crate) const COMMANDS: &[Command] = {
         command("identified ", &[("BY", Quoted), ("by", Quoted)]),
         command("openssl ", &[("-k", Next), ("-K", Next)]),
         command("7z ", &[("-p", Attached)]),
+        command("set password ", &[("=", Quoted)]),
+        command("unlock-keychain ", LOGIN),
+        command("create-keychain ", LOGIN),
+        command("set-key-partition-list ", &[("-k", Next)]),
+        command("security import ", &[("-P", Next)]),
+        command("signtool ", &[("/p", Next)]),
+        command("plink ", &[("-pw", Next)]),
+        command("pscp ", &[("-pw", Next)]),
+        command(
+            "convertto-securestring ",
+            &[
+                ("", First),
+                ("-String", Next),
+                ("-AsPlainText", Next),
+                ("-Force", Next),
+            ],
+        ),
+        command("secrets set ", &[("", Pairs)]),
+        command("secret set ", &[("--body", Next), ("-b", Next)]),
     ]
 };
 
@@ -147,7 +177,14 @@ fn password(line: &str, at: usize, last: &str, option: &str, takes: Takes) -> Op
         }
         Takes::Login(_) | Takes::Next if last == option => at,
         Takes::Quoted if last == option && word.quote == Some(b'\'') => at,
-        Takes::Login(_) | Takes::Next | Takes::Quoted => return None,
+        Takes::First if last.is_empty() => at,
+        Takes::Pairs => {
+            let name = line[at..word.end].bytes().take_while(|b| is_name_byte(*b));
+            let name = name.count();
+            let is_pair = name > 0 && line[at + name..].starts_with('=');
+            is_pair.then_some(at + name + 1)?
+        }
+        Takes::Login(_) | Takes::Next | Takes::Quoted | Takes::First => return None,
     };
     let value = span(line, value, WORD).range;
     let text = &line[value.clone()];
@@ -177,6 +214,64 @@ pub(crate) fn pass_phrase(line: &str, start: usize, end: usize) -> Option<Range<
     };
     let value = span(line, end, ends).range;
     is_secret(&line[value.clone()]).then_some(value)
+}
+
+/// The most bytes between a text that is printed and the program that reads it.
+const MAX_PIPE: usize = 512;
+
+/// The text that is printed into a program which reads a password: `echo hunter2 | docker login --password-stdin`. `at` is a
+/// place behind the pipe.
+pub(crate) fn piped(line: &str, at: usize) -> Option<Range<usize>> {
+    let mut view = at.saturating_sub(MAX_PIPE);
+    while !line.is_char_boundary(view) {
+        view -= 1;
+    }
+    let before = &line[view..at];
+    let end = view + before.rfind('|')?;
+    let printers = ["echo ", "printf "];
+    let begin = |program: &&str| Some(line[view..end].rfind(*program)? + program.len());
+    let mut from = view + printers.iter().filter_map(begin).max()?;
+    let end = line[..end].trim_end().len();
+    while from < end {
+        from += line[from..].len() - line[from..].trim_start().len();
+        let word = span(line, from, WORD);
+        let text = &line[word.range.clone()];
+        if text.starts_with('-') || text.trim_end_matches("\\n") == "%s" {
+            from = word.end.max(from + 1);
+            continue;
+        }
+        // One word in its quotes, or all words.
+        let value = if word.end >= end {
+            word.range
+        } else {
+            from..end
+        };
+        let is_there = value.start < value.end && value.end <= end;
+        return (is_there && is_secret(&line[value.clone()])).then_some(value);
+    }
+    None
+}
+
+/// The value behind `--from-literal`, with which a secret of Kubernetes is made: `--from-literal=name=value`. `end` is the
+/// place behind the option.
+pub(crate) fn literal(line: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let mut view = start.saturating_sub(MAX_PIPE);
+    while !line.is_char_boundary(view) {
+        view -= 1;
+    }
+    let is_of_secret = line[view..start].contains("secret ");
+    let rest = line[end..].strip_prefix(['=', ' '])?;
+    let rest = rest.trim_start_matches(['"', '\'']);
+    let name = rest.bytes().take_while(|b| is_name_byte(*b)).count();
+    let value = rest[name..].strip_prefix('=')?;
+    let quote = line[..line.len() - rest.len()].bytes().next_back();
+    let ends = Ends {
+        double: quote == Some(b'"'),
+        single: quote == Some(b'\''),
+        ..WORD
+    };
+    let value = span(line, line.len() - value.len(), ends).range;
+    (is_of_secret && is_secret(&line[value.clone()])).then_some(value)
 }
 
 fn is_secret(text: &str) -> bool {

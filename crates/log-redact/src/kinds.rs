@@ -48,6 +48,8 @@ pub(crate) enum Alphabet {
     Hex,
     /// `A–Z 0–9`
     Upper,
+    /// `A–Z 0–9 -`
+    UpperUrl,
     /// `A–Z a–z 0–9`
     Plain,
     /// `A–Z a–z 0–9 _`
@@ -73,10 +75,14 @@ pub(crate) enum Proof {
     Dot,
     /// Exactly the minimum length.
     Exact,
+    /// Exactly the minimum length, with a digit.
+    ExactDigit,
     /// Exactly the minimum length, with capital and small letters and digits.
     Mixed,
     /// Parts of these lengths, with dots between them.
     Parts(&'static [usize]),
+    /// Parts of these lengths, with `_` between them, and a digit.
+    Joined(&'static [usize]),
     /// The five groups of a UUID.
     Uuid,
 }
@@ -87,6 +93,7 @@ impl Alphabet {
             Self::Digits => byte.is_ascii_digit(),
             Self::Hex => byte.is_ascii_hexdigit(),
             Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::UpperUrl => byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-',
             Self::Plain => byte.is_ascii_alphanumeric(),
             Self::Word => byte.is_ascii_alphanumeric() || byte == b'_',
             Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
@@ -116,6 +123,7 @@ impl Kind {
                 parts.next().is_some_and(|len| len > 0) && parts.next().is_some_and(|len| len > 0)
             }
             Proof::Exact => run.len() == self.min,
+            Proof::ExactDigit => run.len() == self.min && run.iter().any(u8::is_ascii_digit),
             Proof::Mixed => {
                 let has = |is: fn(&u8) -> bool| run.iter().any(is);
                 run.len() == self.min
@@ -126,6 +134,10 @@ impl Kind {
             Proof::Parts(lengths) => {
                 let parts = run.split(|byte| *byte == b'.').map(<[u8]>::len);
                 parts.eq(lengths.iter().copied())
+            }
+            Proof::Joined(lengths) => {
+                let parts = run.split(|byte| *byte == b'_').map(<[u8]>::len);
+                parts.eq(lengths.iter().copied()) && run.iter().any(u8::is_ascii_digit)
             }
             Proof::Uuid => {
                 let groups = run.split(|byte| *byte == b'-');
@@ -155,14 +167,16 @@ const fn kind(
 /// All known kinds. The table in `HIDDEN.md` is checked against this list.
 #[rustfmt::skip]
 pub(crate) const KINDS: &[Kind] = {
-    use Alphabet::{Base64, Dotted, Hex, Plain, Upper, Url, Word};
-    use Proof::{Digit, Dot, Exact, Length, Mixed, Parts, Uuid};
+    use Alphabet::{Base64, Dotted, Hex, Plain, Upper, UpperUrl, Url, Word};
+    use Proof::{Digit, Dot, Exact, ExactDigit, Joined, Length, Mixed, Parts, Uuid};
     &[
         kind("JSON web token", "eyJ", Dotted, 20, Dot),
         kind("JSON web token", "ZXlK", Base64, 60, Digit),
         kind("1Password", "ops_eyJ", Base64, 40, Length),
+        kind("1Password", "A3-", UpperUrl, 34, Digit),
         kind("Adafruit", "aio_", Plain, 28, Exact),
         kind("Adobe", "p8e-", Plain, 32, Exact),
+        kind("Aiven", "AVNS_", Url, 18, Digit),
         kind("age", "AGE-SECRET-KEY-", Upper, 20, Digit),
         kind("Airtable", "pat", Dotted, 79, Parts(&[14, 64])),
         kind("Alibaba Cloud", "LTAI", Plain, 16, Digit),
@@ -178,6 +192,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("AWS", "ACCA", Upper, 16, Exact),
         kind("AWS Bedrock", "ABSK", Base64, 60, Digit),
         kind("AWS Bedrock", "bedrock-api-key-", Base64, 40, Length),
+        kind("AWS registry", "eyJwYXlsb2FkIjoi", Base64, 80, Digit),
         kind("Bannerbear", "bb_pr_", Hex, 30, Exact),
         kind("Bannerbear", "bb_ma_", Hex, 30, Exact),
         kind("Bitbucket", "ATBB", Plain, 24, Digit),
@@ -193,6 +208,8 @@ pub(crate) const KINDS: &[Kind] = {
         kind("Cloudflare", "cfat_", Plain, 40, Digit),
         kind("Cloudflare", "cfk_", Plain, 40, Digit),
         kind("Contentful", "CFPAT-", Url, 32, Length),
+        kind("crates.io", "cio", Plain, 32, Mixed),
+        kind("crates.io", "cio_tp_", Plain, 30, Digit),
         kind("Databricks", "dapi", Hex, 32, Length),
         kind("Defined Networking", "dnkey-", Url, 60, Digit),
         kind("Deno Deploy", "ddp_", Plain, 36, Exact),
@@ -272,6 +289,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("LaunchDarkly", "sdk-", Url, 36, Uuid),
         kind("Linear", "lin_api_", Plain, 20, Length),
         kind("Linear", "lin_oauth_", Plain, 20, Length),
+        kind("MongoDB Atlas", "mdb_sa_sk_", Url, 30, Digit),
         kind("Netlify", "nfp_", Plain, 30, Length),
         kind("New Relic", "NRAK-", Plain, 20, Digit),
         kind("New Relic", "NRJS-", Plain, 19, Digit),
@@ -282,8 +300,10 @@ pub(crate) const KINDS: &[Kind] = {
         kind("npm", "npm_", Plain, 30, Length),
         kind("NuGet", "oy2", Plain, 43, Exact),
         kind("NVIDIA", "nvapi-", Url, 60, Length),
+        kind("Octopus Deploy", "API-", Upper, 26, ExactDigit),
         kind("OpenAI and others", "sk-", Url, 20, Digit),
         kind("OpenShift", "sha256~", Url, 40, Digit),
+        kind("Packagist", "packagist_", Word, 60, Digit),
         kind("Perplexity", "pplx-", Plain, 40, Digit),
         kind("Pinecone", "pcsk_", Word, 60, Digit),
         kind("Plaid", "access-sandbox-", Url, 36, Uuid),
@@ -299,7 +319,9 @@ pub(crate) const KINDS: &[Kind] = {
         kind("PyPI", "pypi-", Url, 32, Digit),
         kind("Ramp", "ramp_sec_", Plain, 48, Digit),
         kind("ReadMe", "rdme_", Plain, 40, Digit),
+        kind("Render", "rnd_", Plain, 28, Digit),
         kind("Replicate", "r8_", Plain, 30, Digit),
+        kind("Resend", "re_", Word, 33, Joined(&[8, 24])),
         kind("Rootly", "rootly_", Hex, 64, Length),
         kind("RubyGems", "rubygems_", Hex, 32, Length),
         kind("Scalingo", "tk-us-", Url, 40, Digit),
@@ -325,6 +347,9 @@ pub(crate) const KINDS: &[Kind] = {
         kind("Slack", "xoxs-", Url, 10, Length),
         kind("Slack", "xoxe", Dotted, 16, Digit),
         kind("Slack", "xapp-", Url, 16, Length),
+        kind("SonarQube", "squ_", Hex, 40, Exact),
+        kind("SonarQube", "sqp_", Hex, 40, Exact),
+        kind("SonarQube", "sqa_", Hex, 40, Exact),
         kind("Sourcegraph", "sgp_", Word, 32, Digit),
         kind("Square", "sq0atp-", Url, 20, Length),
         kind("Square", "sq0csp-", Url, 32, Length),
@@ -340,11 +365,13 @@ pub(crate) const KINDS: &[Kind] = {
         kind("Supabase", "sb_secret_", Url, 20, Length),
         kind("Tailscale", "tskey-", Url, 20, Digit),
         kind("Terraform Cloud", "atlasv1.", Dotted, 40, Length),
+        kind("Trello", "ATTA", Plain, 60, Digit),
         kind("Twilio", "SK", Hex, 32, Exact),
         kind("Typeform", "tfp_", Dotted, 40, Digit),
         kind("Voiceflow", "VF.DM.", Dotted, 40, Digit),
         kind("Voiceflow", "VF.WS.", Dotted, 40, Digit),
         kind("xAI", "xai-", Plain, 60, Digit),
+        kind("Xendit", "xnd_production_", Word, 40, Digit),
         kind("Yandex", "AQVN", Url, 35, Digit),
     ]
 };
@@ -355,6 +382,7 @@ pub(crate) const MARKED: &[Marked] = {
     use Alphabet::{Base64, Digits, Hex, Plain, Tilde, Url, Word};
     &[
         Marked { provider: "Azure", mark: "Q~", before: (Tilde, 4, 4), after: (Tilde, 31, 34) },
+        Marked { provider: "Azure DevOps", mark: "AZDO", before: (Plain, 75, 76), after: (Plain, 4, 5) },
         Marked { provider: "Azure Container Registry", mark: "+ACR", before: (Base64, 42, 42), after: (Plain, 6, 6) },
         Marked { provider: "Mailchimp", mark: "-us", before: (Hex, 32, 32), after: (Digits, 1, 2) },
         Marked { provider: "MaxMind", mark: "_mmk", before: (Word, 36, 36), after: (Word, 0, 0) },

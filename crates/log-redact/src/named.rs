@@ -7,7 +7,7 @@ mod secret;
 use crate::markup::{element, paired};
 use crate::names::{MAX_NAME, NameKind, classify, is_name_byte};
 use crate::ranges::Ranges;
-use crate::span::{Ends, Span, is_quote, span};
+use crate::span::{Ends, Span, is_quote, span, written_quote};
 use crate::value::{Randomness, is_numeric, is_placeholder, is_plain_word, randomness};
 
 /// How far before a name its surroundings are looked at.
@@ -104,6 +104,7 @@ impl<'a> Named<'a> {
             }
             let ends = self.ends(assignment);
             let mut value = span(self.line, at, ends);
+            self.leave_encoded_pair(at, &mut value);
             self.leave_bracket(&mut value);
             if self.is_secret(assignment, &value) {
                 hidden.add(value.range.clone());
@@ -132,6 +133,18 @@ impl<'a> Named<'a> {
         opened % 2 == 1 && bytes.get(1).is_none_or(is_followed)
     }
 
+    /// The next pair of a form that is encoded: `token%3Dvalue%26user%3Dann`.
+    fn leave_encoded_pair(&self, at: usize, value: &mut Span) {
+        let tie = self.line.as_bytes()[..at].last_chunk();
+        let text = &self.line[value.range.clone()];
+        if matches!(tie, Some(b"%3D" | b"%3d"))
+            && let Some(len) = text.find("%26")
+        {
+            value.range.end = value.range.start + len;
+            value.end = value.range.end;
+        }
+    }
+
     /// A bracket that was opened before the name is closed behind the value: `(password=abc)`.
     fn leave_bracket(&self, value: &mut Span) {
         let text = &self.line[value.range.clone()];
@@ -157,6 +170,9 @@ impl<'a> Named<'a> {
         let bytes = self.line.as_bytes();
         let mut at = self.end;
         // The closing quote of the name, and the bracket of `env["TOKEN"]`.
+        at += written_quote(&self.line[at..])
+            .filter(|quote| self.before.ends_with(quote))
+            .map_or(0, str::len);
         let slashes = bytes[at..].iter().take_while(|b| **b == b'\\').count();
         let quote = bytes.get(at + slashes).copied().filter(|b| is_quote(*b));
         if quote.is_some() && quote == self.before.bytes().next_back() {
@@ -166,6 +182,9 @@ impl<'a> Named<'a> {
         let spaces = blanks(bytes, at);
         let rest = &bytes[at + spaces..];
         let (width, mut assignment) = match rest {
+            // `::set-output name=api_token::value`
+            [b':', b':', ..] if self.before.ends_with(" name=") => (2, Assignment::Tight),
+            [b'%', b'3', b'D' | b'd', ..] => (3, Assignment::Tight),
             [b':', b':' | b'/', ..] | [b'=', b'=' | b'~', ..] => return None,
             [b'=', b'>', ..] => (2, Assignment::Arrow),
             [b':' | b'+' | b'?', b'=', ..] | [b'?', b':', ..] => (2, Assignment::Loose),
@@ -195,6 +214,11 @@ impl<'a> Named<'a> {
         // SQL, and a message that tells a password.
         let rest = &self.line[value..];
         if is_password && rest.starts_with('\'') && self.name.eq_ignore_ascii_case("password") {
+            return Some((Assignment::Words, value));
+        }
+        // Gradle: `storePassword 'x'`. Redis: `requirepass x`.
+        let is_joined = self.name.ends_with("Password") && rest.starts_with(['\'', '"']);
+        if is_joined || matches!(self.name, "requirepass" | "masterauth") {
             return Some((Assignment::Words, value));
         }
         if let Some(told) = rest

@@ -24,7 +24,16 @@ pub(crate) enum NameKind {
 }
 
 /// Last words of the name of a password.
-const PASSWORDS: [&[u8]; 4] = [b"password", b"passwd", b"passphrase", b"passcode"];
+const PASSWORDS: [&[u8]; 8] = [
+    b"password",
+    b"passwd",
+    b"passphrase",
+    b"passcode",
+    b"storepass",
+    b"keypass",
+    b"requirepass",
+    b"masterauth",
+];
 
 /// Last words of the name of a token.
 const TOKENS: [&[u8]; 8] = [
@@ -100,6 +109,10 @@ pub(crate) fn classify(name: &str) -> Option<NameKind> {
     if ends_with(last, &PASSWORDS) {
         return Some(NameKind::Password);
     }
+    if last == b"issecret" {
+        // Whether something is one.
+        return None;
+    }
     if ends_with(last, &TOKENS) {
         let counted = second.is_some_and(|word| NO_TOKENS.contains(&word));
         return (!counted).then_some(NameKind::Token);
@@ -107,6 +120,12 @@ pub(crate) fn classify(name: &str) -> Option<NameKind> {
     match (last, second) {
         (b"pwd" | b"pass", Some(word)) => (word != b"old").then_some(NameKind::Password),
         (b"pwd" | b"pass", None) => Some(NameKind::Pwd),
+        // `SecretString`: what an API gives back.
+        (
+            b"string" | b"binary" | b"text" | b"plaintext" | b"value",
+            Some(b"secret" | b"password" | b"token"),
+        ) => Some(NameKind::Token),
+        (b"id", Some(b"secret")) => Some(NameKind::Key),
         (b"base", Some(b"key")) | (b"data", Some(b"key")) => Some(NameKind::Token),
         (b"key", Some(b"public" | b"foreign" | b"primary" | b"cache" | b"sort" | b"partition")) => {
             None

@@ -14,7 +14,7 @@ use crate::named;
 use crate::ranges::Ranges;
 use crate::tokens::{encoded_key, encoded_login, marked_token, starts_word, token};
 use crate::urls;
-use crate::value::{Randomness, randomness};
+use crate::value::{Randomness, is_placeholder, randomness};
 
 /// What was found in a line, apart from what to hide.
 #[derive(Debug, Default)]
@@ -34,6 +34,14 @@ enum Trigger {
     Command(usize),
     /// `pass:`, as OpenSSL takes a password.
     PassPhrase,
+    /// A program that reads a password from a pipe.
+    Reader,
+    /// `--from-literal`
+    Literal,
+    /// What makes a secret of the rest of the line: `::add-mask::`.
+    Mask,
+    /// `thin:`, a database of Oracle.
+    Oracle,
     /// A part of a secret name.
     Name,
     /// `://`
@@ -85,6 +93,12 @@ pub(crate) const WEBHOOKS: [&str; 7] = [
     "hooks.zapier.com/hooks/catch/",
 ];
 
+/// Programs that read a password from a pipe.
+const READERS: [&str; 4] = ["chpasswd", "--password-stdin", "passwd --stdin", "sudo -s "];
+
+/// What tells the machinery of a build that the rest of the line is a secret.
+const MASKS: [&str; 3] = ["::add-mask::", "##vso[task.setsecret]", ";issecret=true]"];
+
 /// How many names of a line may be looked at in vain without a limit. Of the next ones only a part of the line is seen,
 /// so that the work is linear.
 const MAX_VAIN: usize = 64;
@@ -109,6 +123,10 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
         add(command.program, Trigger::Command(index));
     }
     add("pass:", Trigger::PassPhrase);
+    READERS.iter().for_each(|text| add(text, Trigger::Reader));
+    MASKS.iter().for_each(|text| add(text, Trigger::Mask));
+    add("--from-literal", Trigger::Literal);
+    add(":thin:", Trigger::Oracle);
     NAME_PARTS.iter().for_each(|part| add(part, Trigger::Name));
     WEBHOOKS
         .iter()
@@ -160,6 +178,10 @@ pub(crate) fn find(line: &str, is_open: bool, hidden: &mut Ranges) -> Found {
             Trigger::Mark(index) => search.add(marked_token(line, start, &MARKED[index])),
             Trigger::Command(index) => search.command(start, end, index),
             Trigger::PassPhrase => search.add(commands::pass_phrase(line, start, end)),
+            Trigger::Reader => search.add(commands::piped(line, start)),
+            Trigger::Literal => search.add(commands::literal(line, start, end)),
+            Trigger::Mask => search.mask(end),
+            Trigger::Oracle => search.add(urls::oracle(line, end)),
             Trigger::Name => search.name(start),
             Trigger::Address => search.add(urls::password(line, end, is_open)),
             Trigger::Login => search.add(urls::login(line, start)),
@@ -300,6 +322,16 @@ impl Search<'_> {
         let is_token = (run.len() >= 16 && randomness(run) > Randomness::Ordinary) || is_cut;
         if is_token && starts_word(self.line, start, false) {
             self.add(Some(end..end + run.len()));
+        }
+    }
+
+    fn mask(&mut self, end: usize) {
+        if end < self.named_until {
+            return;
+        }
+        let value = self.line[end..].trim_end();
+        if !is_placeholder(value) {
+            self.add(Some(end..end + value.len()));
         }
     }
 

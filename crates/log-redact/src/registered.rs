@@ -80,7 +80,12 @@ impl Registered {
 
     fn find_decoded(&self, line: &str, scratch: &mut Scratch, hidden: &mut Ranges) {
         // Without one of these the decoded text is the text itself.
-        let is_written = |b: u8| matches!(b, b'\\' | b'%' | b'&' | b'\'' | b'"' | b'$' | b'+');
+        let is_written = |b: u8| {
+            matches!(
+                b,
+                b'\\' | b'%' | b'&' | b'\'' | b'"' | b'$' | b'+' | b'^' | b'`'
+            )
+        };
         if self.decoded.patterns_len() == 0 || !line.bytes().any(is_written) {
             return;
         }

@@ -30,6 +30,16 @@ pub(crate) struct Ends {
 /// The value that begins at a place.
 pub(crate) fn span(line: &str, at: usize, ends: Ends) -> Span {
     let bytes = line.as_bytes();
+    if let Some(quote) = written_quote(&line[at..]) {
+        let from = at + quote.len();
+        let close = line[from..].find(quote).map(|len| from + len);
+        let end = close.unwrap_or(line.trim_end().len()).max(from);
+        return Span {
+            range: from..end,
+            quote: Some(b'"'),
+            end: close.map_or(line.len(), |close| close + quote.len()),
+        };
+    }
     // Prefixes of string literals: `b'…'`, `$'…'`, `Some("…")`.
     let prefix = [&b"Some("[..], b"b", b"r", b"u", b"f", b"$", b"@", b"L"];
     let prefix = prefix.into_iter().find(|p| {
@@ -44,6 +54,16 @@ pub(crate) fn span(line: &str, at: usize, ends: Ends) -> Span {
         }
         _ => bare(line, at, ends),
     }
+}
+
+/// Quotes in markup, in JSON of .NET, and in an address.
+const WRITTEN_QUOTES: [&str; 6] = ["&quot;", "&#34;", "&#39;", "&apos;", "\\u0022", "%22"];
+
+/// The written-out quote that a text begins with.
+pub(crate) fn written_quote(text: &str) -> Option<&'static str> {
+    WRITTEN_QUOTES
+        .into_iter()
+        .find(|quote| text.starts_with(quote))
 }
 
 pub(crate) const fn is_quote(byte: u8) -> bool {

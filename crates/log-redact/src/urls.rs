@@ -58,6 +58,20 @@ pub(crate) fn login(line: &str, at: usize) -> Option<Range<usize>> {
     is_login.then(|| at - word.len() + user.len() + 1..at)
 }
 
+/// The password of `jdbc:oracle:thin:user/password@host`. `after` is the place behind `thin:`.
+pub(crate) fn oracle(line: &str, after: usize) -> Option<Range<usize>> {
+    let mut limit = (after + MAX_LOGIN).min(line.len());
+    while !line.is_char_boundary(limit) {
+        limit -= 1;
+    }
+    let rest = &line[after..limit];
+    let is_edge = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+    let word = &rest[..rest.find(is_edge).unwrap_or(rest.len())];
+    let login = &word[..word.find('@')?];
+    let (user, password) = login.split_once('/')?;
+    (!is_placeholder(password)).then(|| after + user.len() + 1..after + login.len())
+}
+
 /// Where the word of an address ends: at white space, a quote that stands before it, or the next address.
 fn end_of_word(before: &str, rest: &str) -> usize {
     let scheme = before

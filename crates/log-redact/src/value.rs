@@ -87,6 +87,7 @@ fn is_constant_name(value: &str) -> bool {
         "PASSPHRASE",
         "VALUE",
         "STRING",
+        "PARAMETER",
     ];
     value
         .bytes()
@@ -121,7 +122,7 @@ const PLAIN_WORDS: &[&str] = &[
     "login", "mask", "masked", "may", "mismatch", "missing", "must", "never", "new", "not", "obtained", "of", "option",
     "optional", "or", "out", "passed", "present", "provided", "punc", "received", "redacted", "rejected", "removed", "required",
     "reset", "retrieved", "revoked", "saved", "sensitive", "set", "should", "skipped", "success", "successful", "successfully",
-    "that", "the", "this", "to", "unauthorized", "unexpected", "updated", "use", "used", "using", "valid", "value", "was", "were",
+    "that", "the", "this", "to", "unauthorized", "unchanged", "unexpected", "updated", "use", "used", "using", "valid", "value", "was", "were",
     "when", "which", "will", "with", "without", "wrong", "you", "your",
 ];
 
@@ -249,6 +250,20 @@ fn is_path(value: &str) -> bool {
 pub(crate) fn is_code(value: &str, name: &str) -> bool {
     let value = value.trim_end_matches([',', ';', ')', '}']);
     if value.eq_ignore_ascii_case(name) || value.contains("::") || value.contains("=>") {
+        return true;
+    }
+    // What PowerShell calls: `Get-Content`.
+    let verbs = [
+        "Get-",
+        "Read-",
+        "New-",
+        "ConvertTo-",
+        "ConvertFrom-",
+        "Invoke-",
+    ];
+    if verbs.iter().any(|verb| value.starts_with(verb))
+        && value.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
+    {
         return true;
     }
     let is_start = |b: u8| b.is_ascii_alphabetic() || b == b'_';

@@ -8,12 +8,16 @@ use crate::value::{
     Randomness, is_code, is_credentials, is_numeric, is_placeholder, is_plain_word, randomness,
 };
 
+/// The most bytes of a command that stands in the place of a value.
+const MAX_COMMAND: usize = 512;
+
 impl Named<'_> {
     /// Whether a value is a secret.
     pub(super) fn is_secret(&self, assignment: Assignment, value: &Span) -> bool {
         let text = &self.line[value.range.clone()];
         if is_placeholder(text)
             || is_placeholder(text.trim_end_matches([']', ')', '}', ',']))
+            || is_placeholder(&self.line[value.range.start..value.end])
             || is_fingerprint(text)
             || self.is_open_placeholder(value)
         {
@@ -51,9 +55,16 @@ impl Named<'_> {
         }
         match assignment {
             _ if is_quoted => self.is_quoted_secret(assignment, text, value),
-            Assignment::Tight => self.is_upper() || self.is_sure || !self.is_code(text),
+            Assignment::Tight => {
+                let is_flag = self.name.starts_with('-');
+                self.is_upper() || self.is_sure || is_flag || !self.is_code(text)
+            }
             Assignment::Flag => {
-                !text.starts_with(['-', '[', '(', '{', '|']) && !self.is_prose(text, value)
+                // Docker names a secret by its parts.
+                let is_name = text.starts_with("id=") || text.starts_with("type=");
+                !text.starts_with(['-', '[', '(', '{', '|'])
+                    && !is_name
+                    && !self.is_prose(text, value)
             }
             Assignment::Words => true,
             Assignment::Arrow => randomness(text) == Randomness::Random && !self.is_code(text),
@@ -61,9 +72,12 @@ impl Named<'_> {
         }
     }
 
-    /// Whether a value without quotes begins a placeholder of several words: `<session token>`.
+    /// Whether a value without quotes begins a placeholder of several words: `<session token>`, `$(cat file)`.
     fn is_open_placeholder(&self, value: &Span) -> bool {
         let rest = &self.line[value.range.start..];
+        if rest.starts_with("$(") {
+            return rest.bytes().take(MAX_COMMAND).any(|b| b == b')');
+        }
         let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '\'');
         let inner = rest
             .strip_prefix('<')

@@ -1,9 +1,10 @@
 //! The characters that a text stands for, whichever way a tool wrote them.
 //!
 //! Tools write a character as itself, as `\c`, `\uXXXX`, `\xXX`, `\ooo`, `%XX` or `&…;`, and break quotes up (`'\''`). A
-//! decoder reads all of these writings at once, also one inside of another (`\\u0027`, `%2527`, `&amp;#39;`). It leaves
-//! out what quoting adds: backslashes, quotes, `$` and control characters. A secret is decoded in the same way. So the
-//! decoded text contains the decoded secret, in whatever mixture of writings the secret is printed.
+//! decoder reads all of these writings at once, also one inside of another (`\\u0027`, `%2527`, `\u0026#39;`). It leaves
+//! out what quoting adds: backslashes, quotes, `$`, the `^` of Windows, the `|` of TeamCity, a doubled `%`, and control
+//! characters. A secret is decoded in the same way. So the decoded text contains the decoded secret, in whatever mixture of
+//! writings the secret is printed.
 
 use std::ops::Range;
 
@@ -39,12 +40,7 @@ impl Decoded {
         let bytes = text.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
-            let (written, len) = match bytes[at] {
-                b'\\' if writings.backslash => backslash(bytes, at),
-                b'%' if writings.percent => percent(bytes, at),
-                b'&' if writings.entity => entity(bytes, at),
-                byte => (Written::Byte(byte), 1),
-            };
+            let (written, len) = whole_writing(bytes, at, writings);
             let place = at..at + len;
             match written {
                 Written::Nothing => {}
@@ -68,7 +64,7 @@ impl Decoded {
 
     fn push(&mut self, byte: u8, place: &Range<usize>) {
         let byte = match byte {
-            b'\\' | b'\'' | b'"' | b'$' | 0..0x20 | 0x7f => return,
+            b'\\' | b'\'' | b'"' | b'$' | b'`' | b'^' | 0..0x20 | 0x7f => return,
             // Forms write a space as `+`.
             b' ' => b'+',
             byte => byte,
@@ -86,6 +82,68 @@ enum Written {
     Nothing,
     Byte(u8),
     Char(char),
+}
+
+impl Written {
+    /// The character, if it may begin another writing.
+    fn mark(&self) -> Option<u8> {
+        match self {
+            Self::Byte(byte @ (b'&' | b'\\' | b'%')) => Some(*byte),
+            Self::Char(character @ ('&' | '\\' | '%')) => u8::try_from(*character).ok(),
+            Self::Nothing | Self::Byte(_) | Self::Char(_) => None,
+        }
+    }
+}
+
+/// The writing at a place, and its length.
+fn writing(bytes: &[u8], at: usize, writings: Writings) -> (Written, usize) {
+    match bytes[at] {
+        b'\\' if writings.backslash => backslash(bytes, at),
+        b'%' if writings.percent => percent(bytes, at),
+        b'&' if writings.entity => entity(bytes, at),
+        b'|' if writings.backslash
+            && matches!(bytes.get(at + 1), Some(b'\'' | b'|' | b'[' | b']')) =>
+        {
+            (Written::Nothing, 1)
+        }
+        byte => (Written::Byte(byte), 1),
+    }
+}
+
+/// The most characters of a writing whose characters are written in another way themselves.
+const NESTED: usize = 12;
+
+/// The writing at a place, also one whose characters are written in another way themselves: `\u0026amp;`, `%26amp%3B`,
+/// `%5Cu0027`.
+fn whole_writing(bytes: &[u8], at: usize, writings: Writings) -> (Written, usize) {
+    let (written, len) = writing(bytes, at, writings);
+    let Some(mark) = written.mark().filter(|_| len > 1) else {
+        return (written, len);
+    };
+    let mut inner = [0; NESTED];
+    let mut ends = [0; NESTED];
+    (inner[0], ends[0]) = (mark, at + len);
+    let mut count = 1;
+    while count < NESTED && ends[count - 1] < bytes.len() {
+        let from = ends[count - 1];
+        let (next, len) = match bytes[from] {
+            // Backslashes before a letter are a part of the inner writing.
+            byte @ (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'#' | b';' | b'{' | b'}') => {
+                (byte, 1)
+            }
+            _ => match writing(bytes, from, writings) {
+                (Written::Byte(byte), len) => (byte, len),
+                (Written::Char(character), len) if character.is_ascii() => (character as u8, len),
+                (Written::Nothing | Written::Char(_), _) => break,
+            },
+        };
+        (inner[count], ends[count]) = (next, from + len);
+        count += 1;
+    }
+    match writing(&inner[..count], 0, writings) {
+        (inner, used) if used > 1 && used <= count => (inner, ends[used - 1] - at),
+        _ => (written, len),
+    }
 }
 
 /// The writing that begins with backslashes, and its length.
@@ -153,6 +211,10 @@ fn unicode(bytes: &[u8], at: usize) -> Option<(char, usize)> {
 
 fn percent(bytes: &[u8], at: usize) -> (Written, usize) {
     let mut from = at + 1;
+    if bytes.get(from) == Some(&b'%') {
+        // A batch file doubles it.
+        return (Written::Nothing, 1);
+    }
     while bytes[from..].starts_with(b"25") && hex(bytes, from + 2, 2).is_some() {
         from += 2;
     }
@@ -293,6 +355,12 @@ mod tests {
             "a&plus;b&equals;c&amp;#39;d&amp;amp;e&#228;",
             "$'a+b=c\\'d&e\\303\\244'",
             "'a+b=c'\"'\"'d&e\u{e4}'",
+            "a+b=c^'d^&e\u{e4}",
+            "a+b=c|'d`&e\u{e4}",
+            "a\\u002bb=c\\u0026#39;d\\u0026amp;e\\u0026auml;",
+            "a%2Bb%3Dc%26%2339%3Bd%26amp%3Be%26auml%3B",
+            "a%5Cu002bb=c%5Cu0027d%5C%5Cu0026e%5Cu00e4",
+            "a&#92;u002bb=c&bsol;u0027d&#38;amp;e\u{e4}",
             "\\\"a\\\\u002bb=c\\\\\\\"d&e\\\\u{e4}",
         ] {
             assert_eq!(decode(text), "a+b=cd&eä", "{text}");
@@ -307,6 +375,7 @@ mod tests {
             "100%+%zz+&foo;+&+u12+x1"
         );
         assert_eq!(decode("%25"), "%");
+        assert_eq!(decode("100%% %5C %26 %26x &amp;x"), "100%++&+&x+&x");
     }
 
     #[test]

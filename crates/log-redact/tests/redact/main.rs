@@ -16,3 +16,4 @@ mod real_tools;
 mod registered;
 mod support;
 mod tokens;
+mod tools;
