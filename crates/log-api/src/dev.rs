@@ -57,9 +57,9 @@ pub(crate) async fn run(bind: Option<SocketAddr>, data: Option<PathBuf>) -> CliR
     let mut writes = writes(store)?;
     writes.on_created(move |job: &JobId| {
         // Without random numbers nothing here works; the job goes on.
-        if let Ok(code) = codes.new_code(job) {
-            print_address(&format!("Watch {job}"), &known, job, &code);
-        }
+        let code = codes.new_code(job).ok()?;
+        print_address(&format!("Watch {job}"), &known, job, &code);
+        Some(page_path(job, &code))
     });
     service.state.writes = Some(Arc::new(writes));
     let further = move |config: &mut web::ServiceConfig| {
@@ -74,7 +74,7 @@ pub(crate) async fn run(bind: Option<SocketAddr>, data: Option<PathBuf>) -> CliR
         "Listening on http://{addr}, on this machine alone.\n\n\
          Run something in another terminal:\n\n\
          joblog run --url http://{addr} -- make\n\n\
-         The address to watch it is printed here.\n",
+         The address to watch it is printed there and here.\n",
         addr = app.addr()
     ));
     app.run(stop).await?;
@@ -84,10 +84,13 @@ pub(crate) async fn run(bind: Option<SocketAddr>, data: Option<PathBuf>) -> CliR
 /// The address of a job's page, with a code that opens it once.
 fn print_address(what: &str, server: &OnceLock<SocketAddr>, job: &JobId, code: &str) {
     if let Some(server) = server.get() {
-        print(&format!(
-            "\n{what}:\n\nhttp://{server}/jobs/{job}#code={code}\n"
-        ));
+        let path = page_path(job, code);
+        print(&format!("\n{what}:\n\nhttp://{server}{path}\n"));
     }
+}
+
+fn page_path(job: &JobId, code: &str) -> String {
+    format!("/jobs/{job}#code={code}")
 }
 
 /// The writing side, for the key that everybody knows.

@@ -69,14 +69,27 @@ pub(crate) fn client(url: &str, key: &str, ca_file: Option<&Path>) -> Result<Cli
     builder.build().map_err(Failure::usage)
 }
 
-/// Creates a job, and returns its append token.
+/// A job of the API that this process may write to.
+pub(crate) struct OwnJob {
+    /// The append token.
+    pub(crate) token: String,
+    /// The path of its page, behind the address of the API. A service for development signs the visitor in there.
+    pub(crate) page: String,
+}
+
+/// The path of a job's page, where its visitors sign in by themselves.
+pub(crate) fn page_path(job: &JobId) -> String {
+    format!("/jobs/{job}")
+}
+
+/// Creates a job.
 pub(crate) async fn create_job(
     client: &Client,
     job: &JobId,
     owner: &UserId,
     patience: Duration,
     terminal: &mut Terminal,
-) -> Result<String, Failure> {
+) -> Result<OwnJob, Failure> {
     let new = CreateBody {
         user_id: owner.as_str().to_owned(),
         org_id: None,
@@ -85,9 +98,13 @@ pub(crate) async fn create_job(
         token: true,
     };
     let created = ask(patience, terminal, async || client.create(job, &new).await).await?;
-    created
+    let token = created
         .append_token
-        .ok_or_else(|| ClientError::NotTheApi("it gives no append token".into()).into())
+        .ok_or_else(|| ClientError::NotTheApi("it gives no append token".into()))?;
+    Ok(OwnJob {
+        token,
+        page: created.page.unwrap_or_else(|| page_path(job)),
+    })
 }
 
 /// An id for a job that nobody has named.

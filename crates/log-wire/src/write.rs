@@ -84,6 +84,9 @@ pub struct CreatedBody {
     /// How long the token is valid, in seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u64>,
+    /// The path and the fragment of the job's page that sign its visitor in, once. Only a service for development has them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page: Option<String>,
 }
 
 /// A change of a job's status.

@@ -97,11 +97,12 @@ pub struct Writes {
     options: WriteOptions,
     pacing: Pacing,
     memory: Memory,
-    /// Is told of each new job.
+    /// Is told of each job that gets a worker.
     created: Option<Created>,
 }
 
-type Created = Box<dyn Fn(&JobId) + Send + Sync>;
+/// Takes a job, and may give the address of its page.
+type Created = Box<dyn Fn(&JobId) -> Option<String> + Send + Sync>;
 
 impl Writes {
     /// Writes to these stores, by these rules.
@@ -117,16 +118,18 @@ impl Writes {
         }
     }
 
-    /// Calls this for each job that is created.
-    pub fn on_created(&mut self, created: impl Fn(&JobId) + Send + Sync + 'static) {
+    /// Calls this for each job that is created, and for each one whose worker asks for another token. It may give the path
+    /// and the fragment of the job's page; they are sent to whoever created the job.
+    pub fn on_created(
+        &mut self,
+        created: impl Fn(&JobId) -> Option<String> + Send + Sync + 'static,
+    ) {
         self.created = Some(Box::new(created));
     }
 
-    /// A job was created.
-    pub(crate) fn announce(&self, job: &JobId) {
-        if let Some(created) = &self.created {
-            created(job);
-        }
+    /// A job was created, or its worker has come back. Returns the address of its page, if there is a special one.
+    pub(crate) fn announce(&self, job: &JobId) -> Option<String> {
+        self.created.as_ref().and_then(|created| created(job))
     }
 
     /// The memory of one body.

@@ -60,11 +60,17 @@ async fn it_prints_a_short_address_for_each_job_that_opens_its_page_once() {
     dev.line_with(&format!("joblog run --url http://{address} -- make"));
     let worker = HttpClient::new(address).with_bearer(DEV_KEY);
     let body = json!({"user_id": DEV_USER}).to_string();
+    let mut pages = Vec::new();
     for job in ["build-1", "build-2"] {
         let created = worker.request("PUT", &format!("/api/jobs/{job}/logs"));
-        assert_eq!(created.body(body.clone()).send().await.status, 201);
+        let created = created.body(body.clone()).send().await;
+        assert_eq!(created.status, 201);
+        pages.push(created.json()["page"].as_str().unwrap().to_owned());
     }
     let (first, second) = (dev.line_with("#code="), dev.line_with("#code="));
+    // The worker's terminal gets the same addresses.
+    let at_worker = pages.iter().map(|page| format!("http://{address}{page}"));
+    assert!(at_worker.eq([first.clone(), second.clone()]), "{pages:?}");
     let prefix = format!("http://{address}/jobs/build-1#code=");
     let code = first.strip_prefix(&prefix).unwrap();
     assert!(first.len() < 80, "it fits on a line of a terminal: {first}");
@@ -101,4 +107,12 @@ async fn it_prints_a_short_address_for_each_job_that_opens_its_page_once() {
         200,
         "the other job's address still opens"
     );
+    // A worker that comes back gets an address that opens.
+    let again = json!({"user_id": DEV_USER, "token": true}).to_string();
+    let again = worker.request("PUT", "/api/jobs/build-2/logs").body(again);
+    let again = again.send().await;
+    assert_eq!(again.status, 200);
+    let page = again.json()["page"].as_str().unwrap().to_owned();
+    let code = page.strip_prefix("/jobs/build-2#code=").unwrap();
+    assert_eq!(open("build-2", code).await.status, 200);
 }

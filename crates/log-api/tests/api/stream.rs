@@ -9,3 +9,4 @@ mod live;
 mod quiet;
 mod resume;
 mod takeover;
+mod wire;

@@ -49,7 +49,7 @@ pub(crate) async fn create_at(
     let owner = api_job::owner(args.user, &key, env)?;
     let client = api_job::client(url, &key, args.ca_file.as_deref())?;
     let patience = args.patience.give_up_after;
-    let token = api_job::create_job(&client, &job, &owner, patience, terminal).await?;
-    stdout::check(writeln!(std::io::stdout().lock(), "{token}"))?;
+    let created = api_job::create_job(&client, &job, &owner, patience, terminal).await?;
+    stdout::check(writeln!(std::io::stdout().lock(), "{}", created.token))?;
     Ok(0)
 }

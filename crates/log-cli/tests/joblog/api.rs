@@ -15,7 +15,7 @@ use log_api::{
     WriteGate, WriteOptions, WriteStores, Writes, generate_key,
 };
 use log_store::redis::{RedisOptions, RedisStore};
-use test_support::TcpProxy;
+use test_support::{HttpClient, TcpProxy};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -101,6 +101,7 @@ fn serve(redis: &str, address: &mpsc::Sender<SocketAddr>, stop: oneshot::Receive
         let store = Arc::new(RedisStore::new(RedisOptions::new(redis)).unwrap());
         let mut state = AppState::new(Arc::new(verifier), Stores::one(store.clone())).unwrap();
         state.writes = Some(Arc::new(writes(store)));
+        state.viewer.enabled = true;
         let metrics = Metrics::new(state.clone(), StoreGauges::default);
         let app = Application::bind(state, settings, metrics).unwrap();
         address.send(app.addr()).unwrap();
@@ -126,7 +127,14 @@ fn writes(store: Arc<RedisStore>) -> Writes {
         jobs: store.clone(),
         lines: store,
     };
-    Writes::new(Arc::new(gate), stores, WriteOptions::default())
+    let mut writes = Writes::new(Arc::new(gate), stores, WriteOptions::default());
+    // As `log-api serve --dev` does it for all jobs.
+    writes.on_created(|job| {
+        let job = job.as_str();
+        job.starts_with("dev-")
+            .then(|| format!("/jobs/{job}#code=abc"))
+    });
+    writes
 }
 
 /// `joblog` with only the API and a credential in its environment.
@@ -200,6 +208,24 @@ async fn a_job_is_created_for_a_worker_that_has_its_append_token_alone() {
     );
     let again = ended(worker(&api, &token, &arguments)).await;
     assert_eq!(again.code, Some(125), "the job has ended: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_through_the_api_prints_an_address_that_opens_the_log() {
+    let job = Job::new().await;
+    let api = Api::on(&job).await;
+    let dev = format!("dev-{}", job.id);
+    let visitor = HttpClient::new(api.proxy.address());
+    for (job, path) in [
+        (&job.id, format!("/jobs/{}", job.id)),
+        (&dev, format!("/jobs/{dev}#code=abc")),
+    ] {
+        let run = ended(worker(&api, &KEY, &["run", "--job", job, "--", "true"])).await;
+        let line = format!("the log: {}{path}\n", api.url());
+        assert!(run.err.contains(&line), "{run:?}");
+        let page = path.split('#').next().unwrap();
+        assert_eq!(visitor.get(page).send().await.status, 200, "{page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,15 +72,14 @@ pub(super) async fn create(
         target: "log_api::audit",
         key = credential.name(), job = %job_id, created, "a job is created"
     );
-    if created {
-        writes.announce(&job_id);
-    }
     let with_token = created || wants_token;
+    let page = with_token.then(|| writes.announce(&job_id)).flatten();
     let token = with_token.then(|| writes.gate.tokens.issue(&job_id, Timestamp::now()));
     let answer = CreatedBody {
         job_id: job_id.to_string(),
         append_token: token.flatten(),
         expires_in: with_token.then_some(TOKEN_LIFE.as_secs()),
+        page,
     };
     let mut response = if created {
         HttpResponse::Created()

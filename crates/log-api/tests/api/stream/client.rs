@@ -93,7 +93,7 @@ pub(crate) async fn until_done(reader: &mut SseReader) -> (Vec<String>, String) 
 
 /// Asserts that every block of a stream that has ended is an event with a cursor: clients take an event without an `id:` as
 /// one without a cursor, and hand a block without `data:` out as an empty message.
-fn assert_blocks(reader: &SseReader) {
+pub(crate) fn assert_blocks(reader: &SseReader) {
     let raw = String::from_utf8(reader.raw().to_vec()).unwrap();
     for block in raw.split_terminator("\n\n") {
         let mut names: Vec<_> = block

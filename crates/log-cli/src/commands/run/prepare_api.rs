@@ -10,7 +10,7 @@ use log_writer::{LogWriter, Stores};
 use super::destination::Destination;
 use super::prepare::Prepared;
 use super::secrets;
-use crate::api_job;
+use crate::api_job::{self, OwnJob};
 use crate::api_store::ApiStore;
 use crate::args::RunArgs;
 use crate::environment::Environment;
@@ -40,12 +40,13 @@ pub(super) async fn prepare(
     let redaction = secrets::redaction(&args.secrets, env, terminal)?;
     let program = args.program()?;
     let ca_file = args.ca_file.as_deref();
-    let token = if api_job::is_key(&key) {
+    let OwnJob { token, page } = if api_job::is_key(&key) {
         let owner = api_job::owner(args.user.clone(), &key, env)?;
         let client = api_job::client(url, &key, ca_file)?;
         api_job::create_job(&client, &job, &owner, PATIENCE, terminal).await?
     } else {
-        key
+        let page = api_job::page_path(&job);
+        OwnJob { token: key, page }
     };
     let store = Arc::new(ApiStore::new(api_job::client(url, &token, ca_file)?));
     let producer = format!("joblog-{:016x}", fastrand::u64(..));
@@ -64,10 +65,7 @@ pub(super) async fn prepare(
         }
         Err(error) => return Err(Failure::new(Failure::OTHER, error)),
     }
-    terminal.message(format_args!(
-        "the log: {}/jobs/{job}",
-        url.trim_end_matches('/')
-    ));
+    terminal.message(format_args!("the log: {}{page}", url.trim_end_matches('/')));
     Ok(Prepared {
         writer,
         destination: Destination::Api(store),
