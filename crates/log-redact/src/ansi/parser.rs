@@ -65,6 +65,9 @@ pub(super) struct Parser {
     state: State,
     /// The parameters of the control sequence so far.
     parameters: String,
+    /// Whether letters are parts of frames (`ESC ( 0`). It ends with the line: a program that forgets it must not make the
+    /// rest of the log unreadable.
+    draws: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +77,9 @@ enum State {
     Ground,
     /// After `ESC`.
     Escape,
-    /// After `ESC` and intermediate characters (`ESC ( B`). The sequence means nothing for a line.
+    /// After `ESC (`, which names the set of characters.
+    Charset,
+    /// After `ESC` and other intermediate characters (`ESC # 8`). The sequence means nothing for a line.
     EscapeIgnored,
     /// In a control sequence, `CSI … final`.
     Csi {
@@ -92,7 +97,10 @@ impl Parser {
         loop {
             if self.state == State::Ground {
                 let (run, special) = rest.split_at(plain_len(rest));
-                if !run.is_empty() {
+                if self.draws && !run.is_empty() {
+                    let frames: String = run.chars().map(frame).collect();
+                    sink.text(&frames);
+                } else if !run.is_empty() {
                     sink.text(run);
                 }
                 rest = special;
@@ -111,7 +119,10 @@ impl Parser {
     /// Handles the characters that end or begin a sequence wherever they come.
     fn anywhere(&mut self, character: char, sink: &mut impl Sink) -> ControlFlow<()> {
         let control = match character {
-            '\n' => Some(Control::LineFeed),
+            '\n' => {
+                self.draws = false;
+                Some(Control::LineFeed)
+            }
             '\r' => Some(Control::CarriageReturn),
             // IND, NEL and RI: to the next or to the previous row.
             '\u{84}' | '\u{85}' | '\u{8d}' => Some(Control::OtherRow(0)),
@@ -142,6 +153,15 @@ impl Parser {
         match self.state {
             State::Ground => show(character, sink),
             State::Escape => self.escape(character, sink),
+            State::Charset => match character {
+                '0'..='~' => {
+                    self.draws = character == '0';
+                    self.state = State::Ground;
+                }
+                ' '..='/' => self.state = State::EscapeIgnored,
+                '\0'..='\u{1f}' | '\u{7f}' => {}
+                _ => self.abort(character, sink),
+            },
             State::EscapeIgnored => match character {
                 '\0'..='/' | '\u{7f}' => {}
                 '0'..='~' => self.state = State::Ground,
@@ -160,6 +180,7 @@ impl Parser {
         match character {
             '[' => self.begin_csi(),
             ']' | 'P' | 'X' | '^' | '_' => self.state = State::ControlString,
+            '(' => self.state = State::Charset,
             ' '..='/' => self.state = State::EscapeIgnored,
             // Control characters do not end the sequence.
             '\0'..='\u{1f}' | '\u{7f}' => {}
@@ -172,6 +193,7 @@ impl Parser {
                     'D' | 'E' | 'M' => sink.control(Control::OtherRow(0)),
                     // A full reset, which clears the screen.
                     'c' => {
+                        self.draws = false;
                         sink.control(Control::OtherRow(0));
                         sink.attributes("0");
                     }
@@ -207,6 +229,18 @@ impl Parser {
     fn abort(&mut self, character: char, sink: &mut impl Sink) {
         self.state = State::Ground;
         show(character, sink);
+    }
+}
+
+/// The part of a frame that a letter stands for, in the set of characters for drawing of the VT100.
+fn frame(letter: char) -> char {
+    const FRAMES: [char; 31] = [
+        '◆', '▒', '␉', '␌', '␍', '␊', '°', '±', '␤', '␋', '┘', '┐', '┌', '└', '┼', '⎺', '⎻', '─',
+        '⎼', '⎽', '├', '┤', '┴', '┬', '│', '≤', '≥', 'π', '≠', '£', '·',
+    ];
+    match letter {
+        '`'..='~' => FRAMES[letter as usize - '`' as usize],
+        _ => letter,
     }
 }
 

@@ -50,6 +50,15 @@ fn a_carriage_return_overwrites_only_what_is_written_after_it() {
 }
 
 #[test]
+fn frames_that_are_drawn_with_letters_are_shown() {
+    check("\x1b(0lqwqk\x1b(B ok x\n", &["┌─┬─┐ ok x"]);
+    check("\x1b(0x\x1b(Ba\x1b(0x\x1b(B\n", &["│a│"]);
+    // It ends with its line, and with other sets.
+    check("\x1b(0mqj\nmqj\n", &["└─┘", "mqj"]);
+    check("\x1b(0q\x1bcq\x1b(Aq\n", &["─", "qq"]);
+}
+
+#[test]
 fn moves_to_the_right_are_spaces_if_text_follows() {
     check("a\x1b[3Cb\n", &["a   b"]);
     check("a\x1b[Cb\x1b[0Cc\n", &["a b c"]);
