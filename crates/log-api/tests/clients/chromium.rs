@@ -1,6 +1,7 @@
 //! A real Chromium that follows a log by `EventSource`s, on pages that proxies serve.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,9 +14,71 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::programs::Program;
+use crate::proxy::{Extras, Kind, Proxy};
 
 /// A page reports after three minutes, whatever it has seen until then.
 const PATIENCE: Duration = Duration::from_secs(200);
+
+/// How an `EventSource` can show who it is.
+pub(crate) const WAYS: [&str; 2] = ["cookie", "ticket"];
+
+/// What a page of Chromium does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Following<'a> {
+    /// The job that it follows.
+    pub(crate) job: &'a str,
+    /// Where it begins, as the stream is asked: `from=start`.
+    pub(crate) begin: &'a str,
+    /// How many sources it has.
+    pub(crate) count: usize,
+    /// One of [`WAYS`].
+    pub(crate) way: &'a str,
+    /// Who it is.
+    pub(crate) token: &'a str,
+}
+
+impl<'a> Following<'a> {
+    /// One source, from the first line of a job.
+    pub(crate) fn one(job: &'a str, way: &'a str, token: &'a str) -> Self {
+        let begin = "from=start";
+        Self {
+            job,
+            begin,
+            count: 1,
+            way,
+            token,
+        }
+    }
+}
+
+/// Follows a job of a server with a page behind nginx, which begins anew where a source has ended for good. Returns what
+/// each source has got, and each answer that made it begin anew or stop.
+pub(crate) async fn follow(server: SocketAddr, following: Following<'_>) -> Vec<Vec<Value>> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let page = page();
+    let extras = Extras {
+        token: None,
+        page: Some((&page, listener.local_addr().unwrap())),
+    };
+    let proxy = Proxy::start(Kind::NginxKept, &[server], extras).await;
+    let Following {
+        job,
+        begin,
+        count,
+        way,
+        token,
+    } = following;
+    let begin = begin.replace('=', "%3D");
+    let query = format!("anew=1&job={job}&begin={begin}&count={count}&{way}={token}");
+    let _browser = Chromium::open(&[format!("https://{}/page?{query}", proxy.addr)]);
+    let mut seen = vec![Vec::new(); count];
+    for mut line in Report::on(listener).arrives().await {
+        let source = line.as_object_mut().unwrap().remove("source").unwrap();
+        let source = usize::try_from(source.as_u64().unwrap()).unwrap();
+        seen[source].push(line);
+    }
+    seen
+}
 
 /// The page with the sources.
 pub(crate) fn page() -> PathBuf {

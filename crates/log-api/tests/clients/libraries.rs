@@ -10,6 +10,7 @@ use test_support::RedisServer;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use crate::chromium::{self, Following, WAYS};
 use crate::cutter::Cutter;
 use crate::programs::{LIBRARIES, Program, long_token};
 use crate::servers::Server;
@@ -57,9 +58,7 @@ async fn no_library_loses_repeats_or_reorders_a_line() {
     for part in lines.chunks(500) {
         job.append_all(part).await;
     }
-    let url = format!("http://{}{}/stream?from=start", server.addr, job.path());
-    let token = long_token();
-    let followers = follow_all(&url, &token);
+    let followers = follow_all(&server, &job);
 
     let writing = tokio::spawn({
         let job = job.clone();
@@ -90,15 +89,19 @@ async fn every_library_sits_out_65_seconds_of_silence() {
     let server = Server::start(&redis).await;
     let job = Job::new(&redis).await;
     job.append("before").await;
-    let url = format!("http://{}{}/stream?from=start", server.addr, job.path());
-    let followers = follow_all(&url, &long_token());
+    let followers = follow_all(&server, &job);
     sleep(Duration::from_secs(65)).await;
     job.append("after").await;
     job.set_status("failed").await;
     let expected = job.lines().await.iter().map(shown).collect();
+    let clients = followers.len();
     assert_each_once(followers, expected).await;
-    let streams = server.api().log().matches("logs/stream").count();
-    assert_eq!(streams, LIBRARIES.len(), "nobody came back meanwhile");
+    let log = server.api().log();
+    let streams: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("logs/stream"))
+        .collect();
+    assert_eq!(streams.len(), clients, "nobody came back: {streams:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,18 +137,68 @@ async fn a_gap_that_is_cut_at_every_byte_costs_no_library_a_line() {
     }
 }
 
-type Followers = Vec<(&'static str, JoinHandle<(Vec<Value>, bool)>)>;
-
-fn follow_all(url: &str, token: &str) -> Followers {
-    let follow = |library| tokio::spawn(Program::follow(library, url, token).finish(PATIENCE));
-    LIBRARIES.map(|library| (library, follow(library))).into()
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gap_that_is_cut_at_every_byte_costs_no_event_source_of_chromium_a_line() {
+    let redis = RedisServer::shared().await;
+    let server = Server::start(&redis).await;
+    let job = Job::new(&redis).await;
+    let ids = job.append_all((0..20).map(|n| n.to_string())).await;
+    job.command(&["XTRIM", &job.logs_key(), "MAXLEN", "10"])
+        .await;
+    job.set_status("failed").await;
+    let mut expected: Vec<_> = job.lines().await.iter().map(shown).collect();
+    expected.push(json!({"done": "failed"}));
+    let gap = json!({"gap": {"after_id": ids[0], "first_id": ids[10]}});
+    for way in WAYS {
+        let cutter = Cutter::start(server.addr, "event: gap\n").await;
+        // It waits some seconds before it comes back. So ten share the bytes.
+        let (begin, token) = (format!("after_id={}", ids[0]), long_token());
+        let following = Following {
+            begin: &begin,
+            count: 10,
+            ..Following::one(&job.id, way, &token)
+        };
+        for mut seen in chromium::follow(cutter.addr, following).await {
+            let before = seen.len();
+            seen.retain(|line| *line != gap);
+            assert!(before > seen.len(), "{way}: it was told of the gap");
+            seen.retain(|line| line.get("closed").is_none());
+            assert_eq!(seen, expected, "{way}");
+        }
+        assert!(cutter.cuts() > 60, "{way}: {}", cutter.cuts());
+    }
 }
 
-/// Asserts that each library has seen each of these lines once, in order, and the end. Prints the table.
+type Followers = Vec<(&'static str, JoinHandle<(Vec<Value>, bool)>)>;
+
+/// Follows a job with each library, and with a Chromium for each way to show who it is.
+fn follow_all(server: &Server, job: &Job) -> Followers {
+    let token = long_token();
+    let url = format!("http://{}{}/stream?from=start", server.addr, job.path());
+    let follow = |library| tokio::spawn(Program::follow(library, &url, &token).finish(PATIENCE));
+    let mut followers = Followers::from(LIBRARIES.map(|library| (library, follow(library))));
+    for way in WAYS {
+        let (addr, job, token) = (server.addr, job.id.clone(), token.clone());
+        let follower = tokio::spawn(async move {
+            let seen = chromium::follow(addr, Following::one(&job, way, &token)).await;
+            let mut seen = seen.concat();
+            seen.retain(|line| line.get("closed").is_none());
+            (seen, true)
+        });
+        let name = match way {
+            "cookie" => "Chromium, cookie",
+            _ => "Chromium, ticket",
+        };
+        followers.push((name, follower));
+    }
+    followers
+}
+
+/// Asserts that each client has seen each of these lines once, in order, and the end. Prints the table.
 async fn assert_each_once(followers: Followers, mut expected: Vec<Value>) {
     expected.push(json!({"done": "failed"}));
     let mut wrong = Vec::new();
-    println!("| library | lost | doubled | reordered | clean ends without done |");
+    println!("| client | lost | doubled | reordered | clean ends without done |");
     for (library, follower) in followers {
         let (mut seen, success) = follower.await.unwrap();
         let clean_end = json!({"cleanEndWithoutDone": true});
@@ -163,13 +216,23 @@ async fn assert_each_once(followers: Followers, mut expected: Vec<Value>) {
 }
 
 fn difference(expected: &[Value], seen: &[Value]) -> (usize, usize) {
+    // Two objects are the same in whatever order they have their fields.
+    let key = |line: &Value| {
+        let fields = line.as_object().unwrap();
+        let mut fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}{value}"))
+            .collect();
+        fields.sort_unstable();
+        fields.concat()
+    };
     let mut counts: HashMap<String, i64> = HashMap::new();
     for line in seen {
-        *counts.entry(line.to_string()).or_default() += 1;
+        *counts.entry(key(line)).or_default() += 1;
     }
     let lost = expected
         .iter()
-        .filter(|line| !counts.contains_key(&line.to_string()));
+        .filter(|line| !counts.contains_key(&key(line)));
     let lost = lost.count();
     let doubled: i64 = counts.values().map(|count| count - 1).sum();
     (lost, usize::try_from(doubled).unwrap())

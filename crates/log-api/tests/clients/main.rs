@@ -11,7 +11,9 @@
 )]
 
 mod chromium;
+mod claims;
 mod cutter;
+mod documented;
 mod heads;
 mod ingest;
 mod libraries;
@@ -21,6 +23,7 @@ mod proxy;
 mod restarts;
 mod servers;
 mod statuses;
+mod statuses_chromium;
 #[path = "../api/support.rs"]
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod support;

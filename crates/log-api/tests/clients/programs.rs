@@ -36,12 +36,12 @@ fn folder() -> PathBuf {
 }
 
 /// Python with the libraries of `requirements.txt`, where `cargo xtask test --full` has put it.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-clients/bin/python")
 }
 
 /// The program in `rust`, where `cargo xtask test --full` has built it.
-fn rust() -> PathBuf {
+pub(crate) fn rust() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-clients/debug/rust-clients")
 }
 
@@ -106,6 +106,16 @@ impl Program {
             println!("{}: {}", self.name, errors.await.unwrap());
         }
         (printed, success)
+    }
+
+    /// How it ends, whatever it prints until then.
+    pub(crate) async fn status(mut self, within: Duration) -> std::process::ExitStatus {
+        let ending = async {
+            while let Ok(Some(_)) = self.out.next_line().await {}
+            self.child.wait().await.unwrap()
+        };
+        let ended = timeout(within, ending).await;
+        ended.unwrap_or_else(|_| panic!("{} does not end", self.name))
     }
 }
 

@@ -11,6 +11,8 @@ use test_support::free_address;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+use crate::documented::program;
+
 /// A proxy and how it is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -29,10 +31,12 @@ pub(crate) enum Kind {
     Caddy,
     /// With `mod_deflate` for the types for which Debian turns it on.
     Apache,
+    /// Nothing but where to go.
+    Varnish,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Nginx,
         Self::NginxKept,
         Self::NginxHttp2,
@@ -40,6 +44,7 @@ impl Kind {
         Self::HaproxyChecked,
         Self::Caddy,
         Self::Apache,
+        Self::Varnish,
     ];
 }
 
@@ -87,6 +92,7 @@ impl Proxy {
                 setup.caddy(),
             ),
             Kind::Apache => ("apache2", &["-D", "FOREGROUND", "-f"][..], setup.apache()),
+            Kind::Varnish => ("varnishd", &["-F", "-f"][..], setup.varnish()),
         };
         let file = folder.path().join("proxy.conf");
         std::fs::write(&file, text).unwrap();
@@ -96,6 +102,11 @@ impl Proxy {
             .args(arguments)
             .arg(&file)
             .env("HOME", folder.path());
+        if kind == Kind::Varnish {
+            let (work, listen) = (folder.path().join("varnish"), addr.to_string());
+            command.arg("-n").arg(work).args(["-a", &listen]);
+            command.args(["-j", "none", "-s", "malloc,16m"]);
+        }
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -106,7 +117,7 @@ impl Proxy {
         let mut proxy = Self {
             child,
             addr,
-            has_workers: matches!(program, "nginx" | "apache2"),
+            has_workers: matches!(program, "nginx" | "apache2" | "varnishd"),
             folder,
         };
         proxy.listens().await;
@@ -142,6 +153,21 @@ impl Drop for Proxy {
     }
 }
 
+/// nginx and HAProxy with their defaults, for the places of the configurations that docs/CLIENTS.md prints.
+const PLAIN_NGINX: &str = "upstream joblog {
+    server 10.0.0.1:8080;
+}
+server {
+    listen 443 ssl http2;
+    location /api/jobs/ {
+        proxy_pass http://joblog;
+    }
+}
+";
+const PLAIN_HAPROXY: &str = "backend joblog
+    server a 10.0.0.1:8080
+";
+
 struct Setup<'a> {
     addr: SocketAddr,
     services: &'a [SocketAddr],
@@ -152,32 +178,16 @@ struct Setup<'a> {
 impl Setup<'_> {
     fn nginx(&self, kind: Kind) -> String {
         let (addr, folder) = (self.addr, self.folder.display());
-        let kept = kind != Kind::Nginx;
-        // With the default, a service that was away for a moment is not asked for 10 s.
-        let fails = if kept { " max_fails=0" } else { "" };
-        let servers = self
-            .services
-            .iter()
-            .fold(String::new(), |mut all, service| {
-                let _ = write!(all, "server {service}{fails}; ");
-                all
-            });
         // nginx does not know `no-transform`; it compresses what it is told to.
         let gzip_types = if kind == Kind::NginxCompressing {
             "*"
         } else {
             "text/plain application/json application/x-ndjson"
         };
-        let keepalive = if kept { "keepalive 16;" } else { "" };
         let listen = match (kind, self.extras.page) {
-            (_, Some(_)) => " ssl http2",
-            (Kind::NginxHttp2, None) => " http2",
-            _ => "",
-        };
-        let http_1_1 = if kept {
-            "proxy_http_version 1.1; proxy_set_header Connection \"\";"
-        } else {
-            ""
+            (_, Some(_)) => format!("listen {addr} ssl http2;"),
+            (Kind::NginxHttp2, None) => format!("listen {addr} http2;"),
+            _ => format!("listen {addr};"),
         };
         let token = self.extras.token.map_or_else(String::new, |token| {
             format!("proxy_set_header Authorization \"Bearer {token}\";")
@@ -190,6 +200,15 @@ impl Setup<'_> {
                 page.display()
             )
         });
+        let printed = if kind == Kind::Nginx {
+            PLAIN_NGINX
+        } else {
+            program("nginx")
+        };
+        let service = self
+            .to_services(printed)
+            .replace("listen 443 ssl http2;", &format!("{listen} {page}"))
+            .replace("location /api/jobs/ {", &format!("location / {{ {token}"));
         format!(
             "daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
             events {{ worker_connections 1000; }}
@@ -197,19 +216,30 @@ impl Setup<'_> {
                 access_log off; gzip on; gzip_proxied any; gzip_types {gzip_types};
                 client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
                 uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-                upstream service {{ {servers} {keepalive} }}
-                server {{
-                    listen {addr}{listen};
-                    {page}
-                    location / {{ proxy_pass http://service; {http_1_1} {token} }}
-                }}
+                {service}
             }}"
         )
     }
 
+    /// A configuration as docs/CLIENTS.md prints it, with a line for each of these services.
+    fn to_services(&self, printed: &str) -> String {
+        let mut text = String::new();
+        for line in printed.lines() {
+            if line.contains("10.0.0.1:8080") {
+                for (n, service) in self.services.iter().enumerate() {
+                    let line = line.replace("10.0.0.1:8080", &service.to_string());
+                    let line = line.replace("server a ", &format!("server s{n} "));
+                    let _ = writeln!(text, "{line}");
+                }
+            } else if !line.contains("10.0.0.2:8080") {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+        text
+    }
+
     fn haproxy(&self, kind: Kind) -> String {
         let (addr, folder) = (self.addr, self.folder.display());
-        let checked = kind == Kind::HaproxyChecked;
         let mut text = format!(
             "global\n  maxconn 1000\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 50s\n  timeout server 50s\n\
              frontend front\n  bind {addr}"
@@ -225,23 +255,18 @@ impl Setup<'_> {
                 page.display()
             );
         }
-        text += "\n  compression algo gzip\n  compression type text/event-stream text/plain\n  default_backend service\nbackend service\n";
+        text += "\n  compression algo gzip\n  compression type text/event-stream text/plain\n  default_backend joblog\n";
+        let printed = if kind == Kind::Haproxy {
+            PLAIN_HAPROXY
+        } else {
+            program("HAProxy")
+        };
+        text += &self.to_services(printed);
         if let Some(token) = self.extras.token {
             let _ = writeln!(
                 text,
-                "  http-request set-header Authorization \"Bearer {token}\""
+                "    http-request set-header Authorization \"Bearer {token}\""
             );
-        }
-        if checked {
-            text += "  option httpchk GET /readyz\n  timeout check 5s\n  option redispatch 1\n  retry-on conn-failure empty-response\n";
-        }
-        for (n, service) in self.services.iter().enumerate() {
-            let check = if checked {
-                " check inter 1s fall 3 rise 1"
-            } else {
-                ""
-            };
-            let _ = writeln!(text, "  server s{n} {service}{check}");
         }
         if let Some((_, report)) = self.extras.page {
             let _ = writeln!(text, "backend report\n  server report {report}");
@@ -289,6 +314,15 @@ impl Setup<'_> {
             self.addr, self.services[0]
         );
         text
+    }
+
+    fn varnish(&self) -> String {
+        let service = self.services[0];
+        format!(
+            "vcl 4.1;\nbackend service {{ .host = \"{}\"; .port = \"{}\"; }}\n",
+            service.ip(),
+            service.port()
+        )
     }
 }
 

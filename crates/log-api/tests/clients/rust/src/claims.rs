@@ -1,0 +1,167 @@
+//! Tries what docs/CLIENTS.md says of the libraries against a small server that answers as it is told. Fails at the first
+//! claim that does not hold, and prints each one that does.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eventsource_client::{Client, ClientBuilder, ReconnectOptions, SSE};
+use futures_util::StreamExt;
+use launchdarkly_sdk_transport::HyperTransport;
+use reqwest_eventsource::retry::Constant;
+use reqwest_eventsource::{Error, Event, EventSource};
+use tokio::time::timeout;
+
+use crate::printed::Followed;
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+
+const EVENT: &str = "event: log\nid: 1-0\ndata: {}\n\n";
+
+const WITHOUT_ID: &str = "event: gap\ndata: {}\n\n";
+
+const SOON: Duration = Duration::from_millis(50);
+
+/// Long enough for many connections.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// Answers one connection after the other, the last answer again and again.
+struct Server {
+    url: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start<const N: usize>(answers: [String; N]) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("http://{}/", listener.local_addr()?);
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let seen = heads.clone();
+        std::thread::spawn(move || {
+            for (n, connection) in listener.incoming().enumerate() {
+                let Ok(mut connection) = connection else { return };
+                let mut head = vec![0; 65_536];
+                let len = connection.read(&mut head).unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..len]).to_ascii_lowercase();
+                if let Ok(mut seen) = seen.lock() {
+                    seen.push(head);
+                }
+                let _ = connection.write_all(answers[n.min(N - 1)].as_bytes());
+            }
+        });
+        Ok(Self { url, heads })
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().map(|heads| heads.clone()).unwrap_or_default()
+    }
+}
+
+fn status(status: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+fn stream(events: &str) -> String {
+    format!("{HEAD}{events}")
+}
+
+fn holds(claim: &str, condition: bool) -> Followed {
+    if !condition {
+        return Err(format!("does not hold: {claim}").into());
+    }
+    println!("{claim}");
+    Ok(())
+}
+
+/// Everything that a stream gives within a moment, and whether it has ended.
+async fn all<T>(mut stream: impl futures_util::Stream<Item = T> + Unpin, within: Duration) -> (Vec<T>, bool) {
+    let mut seen = Vec::new();
+    let reading = async {
+        while let Some(next) = stream.next().await {
+            seen.push(next);
+        }
+    };
+    let ended = timeout(within, reading).await.is_ok();
+    (seen, ended)
+}
+
+/// What eventsource-client makes of a server within a moment.
+async fn followed(
+    url: &str,
+    retry_initial: bool,
+) -> Result<(Vec<eventsource_client::Result<SSE>>, bool), Box<dyn std::error::Error>> {
+    let options = ReconnectOptions::reconnect(true).retry_initial(retry_initial);
+    let options = options.delay(SOON).delay_max(SOON).build();
+    let transport = HyperTransport::builder().build_http()?;
+    let client = ClientBuilder::for_url(url)?.reconnect(options).build_with_transport(transport);
+    Ok(all(client.stream(), MOMENT).await)
+}
+
+async fn eventsource_client() -> Followed {
+    let server = Server::start([status("204 No Content")])?;
+    let (_, ended) = followed(&server.url, true).await?;
+    let again = server.heads().len() > 2;
+    holds("eventsource-client comes back after 204 for ever", again && !ended)?;
+
+    let server = Server::start([status("404 Not Found")])?;
+    let (_, ended) = followed(&server.url, true).await?;
+    let again = server.heads().len() > 2;
+    holds("eventsource-client comes back after 404", again && !ended)?;
+    let server = Server::start([status("503 Service Unavailable")])?;
+    let (_, ended) = followed(&server.url, false).await?;
+    let once = server.heads().len() == 1;
+    holds("eventsource-client ends without retry_initial after another status", once && ended)?;
+    let (seen, ended) = followed(&refused()?, false).await?;
+    holds("and if its first connection is refused", seen.len() == 1 && ended)?;
+
+    let server = Server::start([stream(EVENT), stream("")])?;
+    followed(&server.url, true).await?;
+    let has_cursor = |head: &String| head.contains("last-event-id: 1-0");
+    let resumes = server.heads().get(1).is_some_and(has_cursor);
+    holds("eventsource-client comes back with its cursor", resumes)?;
+    let server = Server::start([stream(EVENT), stream(WITHOUT_ID), stream("")])?;
+    followed(&server.url, true).await?;
+    let heads = server.heads();
+    let wiped = heads.get(2).is_some_and(|head| !has_cursor(head));
+    holds("the first event of a connection wipes its cursor if it has no id:", wiped)
+}
+
+async fn reqwest_eventsource() -> Followed {
+    let client = reqwest::Client::new();
+    let server = Server::start([status("503 Service Unavailable")])?;
+    let (seen, ended) = all(EventSource::new(client.get(&server.url))?, MOMENT).await;
+    let says = matches!(&seen[..], [Err(Error::InvalidStatusCode(status, _))] if *status == 503);
+    holds("reqwest-eventsource ends after 503, and has the answer", says && ended)?;
+    let server = Server::start([status("204 No Content")])?;
+    let (seen, ended) = all(EventSource::new(client.get(&server.url))?, MOMENT).await;
+    holds("and after 204", matches!(&seen[..], [Err(_)]) && ended)?;
+
+    let server = Server::start([stream(EVENT), stream("")])?;
+    let request = client.get(&server.url).header("Last-Event-ID", "0-1");
+    let mut source = EventSource::new(request)?;
+    source.set_retry_policy(Box::new(Constant::new(SOON, Some(1))));
+    let (seen, ended) = all(source, MOMENT).await;
+    let heads = server.heads();
+    let both = |head: &String| head.contains("last-event-id: 0-1") && head.contains("last-event-id: 1-0");
+    holds("it adds its own Last-Event-ID to that of the request", heads.get(1).is_some_and(both))?;
+    let server = Server::start([stream(EVENT), stream(WITHOUT_ID), stream("")])?;
+    let mut source = EventSource::new(client.get(&server.url))?;
+    source.set_retry_policy(Box::new(Constant::new(SOON, None)));
+    all(source, MOMENT).await;
+    let wiped = server.heads().get(2).is_some_and(|head| !head.contains("last-event-id: 1-0"));
+    holds("and its cursor is wiped in the same way", wiped)?;
+    let goes_on = seen.iter().any(|next| matches!(next, Ok(Event::Message(_)))) && !ended;
+    holds("max_retries counts nothing: it never gives up", goes_on && heads.len() > 4)
+}
+
+/// An address where nobody listens.
+fn refused() -> std::io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    Ok(format!("http://{}/", listener.local_addr()?))
+}
+
+pub async fn try_all() -> Followed {
+    eventsource_client().await?;
+    reqwest_eventsource().await
+}
