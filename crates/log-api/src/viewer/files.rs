@@ -77,6 +77,7 @@ files! {
     "text/hidden.js"
     "text/links.js"
     "text/matcher.js"
+    "text/name.js"
 }
 
 #[cfg(test)]

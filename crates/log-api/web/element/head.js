@@ -1,5 +1,6 @@
 // The head: what state the log is in, and the buttons.
 
+import { shownName } from "../text/name.js";
 import { element, iconButton, setText } from "./dom.js";
 
 /** @typedef {{retry: () => void, failures: () => void, find: () => void, wrap: () => void, times: () => void, menu: () => void}} HeadActions */
@@ -35,7 +36,7 @@ export class Head {
   /** @param {import("../model/state.js").Shown} state @param {string} job */
   showState(state, job) {
     setText(this.#word, state.word);
-    setText(this.#job, job);
+    setText(this.#job, shownName(job));
     this.#job.title = job;
     setText(this.#detail, state.detail);
     this.#detail.title = state.detail;

@@ -2,14 +2,14 @@
 
 import { render } from "../text/ansi.js";
 import { shownColours } from "../text/colour.js";
-import { hiddenMarks } from "../text/hidden.js";
-import { findLinks, hiddenTarget, safeHref } from "../text/links.js";
+import { hiddenMarks, withoutHidden } from "../text/hidden.js";
+import { hiddenTarget, linksOf } from "../text/links.js";
 import { element } from "./dom.js";
 
 /** @typedef {import("../text/ansi.js").Rendered} Rendered */
 
-/** Stands for one hidden character, so that places in the text stay what they are. */
-const PLACEHOLDER = "\u2022";
+/** Parts of one line that are elements; what is behind them is shown without colours. A line can have a part a character. */
+const MOST_PARTS = 2000;
 
 /**
  * Fills an element with a line.
@@ -20,25 +20,23 @@ const PLACEHOLDER = "\u2022";
 export function fillLine(parent, raw, { theme, cut, forced }) {
   const rendered = render(raw);
   const { text: whole } = rendered;
-  const text = whole.length > cut ? whole.slice(0, cut) : whole;
-  const links = linksOf(rendered, text);
-  const marks = hiddenMarks(text);
-  if (rendered.styles.length === 0 && links.length === 0 && marks.length === 0) {
+  const text = whole.length > cut ? whole.slice(0, isHigh(whole, cut - 1) ? cut - 1 : cut) : whole;
+  const links = linksOf(text, rendered.links);
+  const marks = hiddenMarks(text, MOST_PARTS + 1);
+  const styles = rendered.styles.slice(0, MOST_PARTS + 1);
+  if (styles.length === 0 && links.length === 0 && marks.length === 0) {
     parent.textContent = text;
     return { text, length: whole.length };
   }
-  parent.replaceChildren(...parts(text, rendered.styles, links, marks, forced ? null : theme));
+  parent.replaceChildren(...parts(text, styles, links, marks, forced ? null : theme));
   return { text, length: whole.length };
 }
 
-/** @param {Rendered} rendered @param {string} text */
-function linksOf(rendered, text) {
-  const given = rendered.links.flatMap((link) => {
-    const href = safeHref(link.href);
-    return href ? [{ ...link, href }] : [];
-  });
-  const found = findLinks(text).filter((link) => !given.some((other) => link.start < other.end && other.start < link.end));
-  return [...given, ...found].filter((link) => link.start < text.length).sort((a, b) => a.start - b.start);
+/** Whether a character has its second half behind this place.
+ * @param {string} text @param {number} at
+ */
+function isHigh(text, at) {
+  return /[\ud800-\udbff]/.test(text.charAt(at));
 }
 
 /**
@@ -49,8 +47,10 @@ function linksOf(rendered, text) {
 function parts(text, styles, links, marks, theme) {
   const edges = new Set([0, text.length]);
   for (const span of [...styles, ...links]) edges.add(span.start).add(Math.min(span.end, text.length));
-  for (const { at } of marks) edges.add(at).add(at + 1);
+  for (const { at, length } of marks) edges.add(at).add(at + length);
   const places = [...edges].filter((place) => place <= text.length).sort((a, b) => a - b);
+  const rest = places.length > MOST_PARTS ? withoutHidden(text.slice(places[MOST_PARTS])) : "";
+  places.length = Math.min(places.length, MOST_PARTS + 1);
   /** @type {Array<Node | string>} */
   const nodes = [];
   /** @type {{href: string, node: HTMLElement} | null} */
@@ -75,6 +75,7 @@ function parts(text, styles, links, marks, theme) {
     }
     link.node.append(node);
   }
+  if (rest !== "") nodes.push(rest);
   return nodes;
 }
 
@@ -92,7 +93,7 @@ function linkTo(href, text) {
 function piece(text, style, mark, theme) {
   if (!style && !mark) return text;
   const span = element("span");
-  span.textContent = mark ? PLACEHOLDER : text;
+  span.textContent = mark ? withoutHidden(text) : text;
   if (mark) {
     span.className = "mark";
     span.dataset.name = mark.name;

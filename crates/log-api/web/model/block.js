@@ -232,7 +232,7 @@ export class Block {
       const goesOn = index > 0 && this.has(index - 1, FAILURE) && !this.has(index - 1, SUPERSEDED);
       if (!goesOn) this.failures.push(index);
     }
-    if (line.phase !== null && line.phase !== undefined && line.phase !== this.lastPhase) {
+    if (line.phase && line.phase !== this.lastPhase) {
       if (this.lastPhase === null) {
         this.firstPhase = line.phase;
         this.firstPhaseAt = index;
@@ -242,7 +242,7 @@ export class Block {
       this.lastPhase = line.phase;
       this.phases.push({ index, id: line.id, time: lineTime(line), name: line.phase });
     }
-    const mark = readMark(raw, text);
+    const mark = readMark(head, text);
     if (mark) this.marks.push({ ...mark, index, id: line.id, time: lineTime(line) });
     this.flags[index] = flags;
     this.widths[index] = Math.min(65_535, cells(text.length > LINE_CUT ? text.slice(0, LINE_CUT) : text));

@@ -1,5 +1,6 @@
 // The groups of a log: from the phases of its lines and from the marks of tools. Which are closed, and what that hides.
 
+import { shownName } from "../text/name.js";
 import { Block, PHASE_HEAD } from "./block.js";
 
 /** @typedef {import("./log.js").Log} Log */
@@ -147,6 +148,9 @@ export class Groups {
   }
 }
 
+/** Groups deeper than this are no groups, but lines: nobody nests so deep, and each end looks through all that are open. */
+const MOST_LEVELS = 50;
+
 /** Reads blocks in order, with the groups that are open at each line. */
 class GroupReader {
   /** @type {Group[]} */
@@ -204,11 +208,12 @@ class GroupReader {
 
   /** @param {Block} block @param {{index: number, id: string, time: number, kind: Group["kind"], title: string, name: string, collapsed: boolean}} what */
   #open(block, { index, id, time, kind, title, name, collapsed }) {
+    if (this.#stack.length === MOST_LEVELS) return;
     /** @type {Group} */
     const group = {
       key: `${kind}:${id}`,
       kind,
-      title,
+      title: shownName(title),
       name,
       level: this.#stack.length,
       start: { block, index },

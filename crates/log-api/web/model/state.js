@@ -2,6 +2,7 @@
 //
 // Old lines are never shown as if they were live: "live" is tied to the last byte from the server.
 
+import { shownName } from "../text/name.js";
 import { duration, durationWords } from "./times.js";
 
 /** @typedef {"queued" | "starting" | "live" | "silent" | "reconnecting" | "offline" | "ended" | "failed" | "deleted" | "denied" | "signed-out" | "limited" | "unavailable"} Name */
@@ -56,11 +57,11 @@ function ended({ done, createdAt, endedAt, message }) {
   const took = endedAt - createdAt;
   const after = Number.isNaN(took) || took < 0 ? "" : `after ${durationWords(took)}`;
   if (done === "deleted") return shown("deleted", "Deleted", "The job was deleted. What you see is all that this page still has.");
-  const said = [after, message].filter(Boolean).join(" · ");
+  const said = [after, shownName(message)].filter(Boolean).join(" · ");
   if (done === "failed") return shown("failed", "Failed", said);
   // Any other word is a status of the host's own, for example "cancelled".
   const word = done === "ready" ? "Succeeded" : done.charAt(0).toUpperCase() + done.slice(1);
-  return shown("ended", word, said);
+  return shown("ended", shownName(word), said);
 }
 
 /** @param {Facts} facts @param {number} now @returns {Shown | null} */

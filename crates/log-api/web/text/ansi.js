@@ -39,9 +39,15 @@ const PLAIN = {
 /** Whether a text holds anything that has to be interpreted. */
 const SPECIAL = /[\x1b\r\x08\x90\x98\x9b-\x9f]/;
 
-/** A sequence: CSI, a string (OSC, DCS, SOS, PM, APC) with its end, or an escape of two or three characters. */
+/**
+ * A sequence: CSI, a string (OSC, DCS, SOS, PM, APC) with its end, or an escape of two or three characters. No string has the
+ * beginning of another one in it: a line of nothing but beginnings would take a time that grows with the square of its length.
+ */
 const SEQUENCE =
-  /(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])|(?:\x1b\]|\x9d)([^\x07\x1b\x9c]*)(?:\x07|\x1b\\|\x9c)|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^_`a-~]|\x1b\[[0-?]*[ -/]*$|[\x1b\x9b\x9d]/g;
+  /(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])|(?:\x1b\]|\x9d)([^\x07\x1b\x90\x98\x9c-\x9f]*)(?:\x07|\x1b\\|\x9c)|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^_`a-~]|\x1b\[[0-?]*[ -/]*$|[\x1b\x9b\x9d]/g;
+
+/** What may stand behind the last CR of a line that ends by CR LF. */
+const TAIL = /^\x1b\[[0-9;]*[mK]$/;
 
 /** @param {string} raw @returns {Rendered} */
 export function render(raw) {
@@ -58,30 +64,34 @@ export function plain(raw) {
 }
 
 class Terminal {
-  text = "";
   /** @type {StyleSpan[]} */
   styles = [];
   /** @type {LinkSpan[]} */
   links = [];
   updates = 0;
+  /**
+   * The text so far. As one string it would be copied at each backspace.
+   * @type {string[]}
+   */
+  #pieces = [];
+  #length = 0;
   #style = PLAIN;
   #href = "";
 
   /** @param {string} raw @returns {Rendered} */
   run(raw) {
-    // A CR right before the end of the line is the other half of CR LF.
-    const line = raw.replace(/(?:\r|\x1b\[[0-9;]*[mK])+$/, (end) => end.replaceAll("\r", ""));
+    const line = withoutLastCr(raw);
     let from = 0;
     for (const found of line.matchAll(SEQUENCE)) {
       this.#write(line.slice(from, found.index));
       from = /** @type {number} */ (found.index) + found[0].length;
       if (found[2] === "m") this.#style = applySgr(this.#style, found[1]);
-      else if (found[2] === "K" && found[1] === "2") this.#clear();
+      else if (found[2] === "K" && found[1] === "2") this.#cut(0);
       else if (found[3]?.startsWith("8;")) this.#href = found[3].slice(found[3].indexOf(";", 2) + 1);
     }
     this.#write(line.slice(from));
-    const { text, styles, links, updates } = this;
-    return { text, styles, links, updates };
+    const { styles, links, updates } = this;
+    return { text: this.#pieces.join(""), styles, links, updates };
   }
 
   /** @param {string} piece */
@@ -89,12 +99,12 @@ class Terminal {
     const cr = piece.lastIndexOf("\r");
     if (cr >= 0) {
       this.updates += piece.split("\r").length - 1;
-      this.#clear();
+      this.#cut(0);
       piece = piece.slice(cr + 1);
     }
     for (let at = piece.indexOf("\b"); at >= 0; at = piece.indexOf("\b")) {
       this.#append(piece.slice(0, at));
-      this.#cut(Math.max(0, this.text.length - 1));
+      this.#cut(Math.max(0, this.#length - 1));
       piece = piece.slice(at + 1);
     }
     this.#append(piece);
@@ -103,23 +113,56 @@ class Terminal {
   /** @param {string} piece */
   #append(piece) {
     if (piece === "") return;
-    const start = this.text.length;
-    this.text += piece;
-    const end = this.text.length;
+    const start = this.#length;
+    const end = start + piece.length;
+    this.#pieces.push(piece);
+    this.#length = end;
     if (this.#style !== PLAIN) addSpan(this.styles, { start, end, style: this.#style }, "style");
     if (this.#href !== "") addSpan(this.links, { start, end, href: this.#href }, "href");
   }
 
-  #clear() {
-    this.#cut(0);
-  }
-
   /** @param {number} length */
   #cut(length) {
-    this.text = this.text.slice(0, length);
-    this.styles = this.styles.filter((span) => span.start < length).map((span) => ({ ...span, end: Math.min(span.end, length) }));
-    this.links = this.links.filter((span) => span.start < length).map((span) => ({ ...span, end: Math.min(span.end, length) }));
+    while (this.#length > length) {
+      const last = this.#pieces.pop() ?? "";
+      this.#length -= last.length;
+      if (this.#length < length) {
+        this.#pieces.push(last.slice(0, length - this.#length));
+        this.#length = length;
+      }
+    }
+    cutSpans(this.styles, length);
+    cutSpans(this.links, length);
   }
+}
+
+/**
+ * A CR right before the end of the line, with at most colours behind it, is the other half of CR LF.
+ * @param {string} raw
+ */
+function withoutLastCr(raw) {
+  /** @type {string[]} */
+  const tail = [];
+  let end = raw.length;
+  for (;;) {
+    const last = raw[end - 1];
+    if (last === "\r") {
+      end -= 1;
+      continue;
+    }
+    const start = last === "m" || last === "K" ? raw.lastIndexOf("\x1b", end - 1) : -1;
+    if (start < 0 || !TAIL.test(raw.slice(start, end))) break;
+    tail.push(raw.slice(start, end));
+    end = start;
+  }
+  return raw.slice(0, end) + tail.reverse().join("");
+}
+
+/** @param {Array<{start: number, end: number}>} spans @param {number} length */
+function cutSpans(spans, length) {
+  while (spans.length > 0 && spans[spans.length - 1].start >= length) spans.pop();
+  const last = spans[spans.length - 1];
+  if (last && last.end > length) last.end = length;
 }
 
 /**
@@ -133,8 +176,32 @@ function addSpan(spans, span, what) {
   else spans.push(span);
 }
 
+/**
+ * What sequences have made of styles. A log has few of them, each very often.
+ * @type {Map<Style, Map<string, Style>>}
+ */
+const known = new Map();
+/** Sequences can be many; this is only a help. */
+const MOST_KNOWN = 1000;
+let knownCount = 0;
+
 /** @param {Style} style @param {string} text the parameters of one SGR sequence @returns {Style} */
 export function applySgr(style, text) {
+  const before = known.get(style)?.get(text);
+  if (before) return before;
+  if (knownCount === MOST_KNOWN) {
+    known.clear();
+    knownCount = 0;
+  }
+  const next = changed(style, text);
+  const ofStyle = known.get(style) ?? new Map();
+  known.set(style, ofStyle.set(text, next));
+  knownCount += 1;
+  return next;
+}
+
+/** @param {Style} style @param {string} text @returns {Style} */
+function changed(style, text) {
   const next = { ...style };
   // A colon joins the parts of one parameter; a semicolon separates parameters.
   const groups = text.split(";").map((group) => group.split(":").map((part) => (part === "" ? 0 : Number(part))));
