@@ -181,29 +181,34 @@ export class Find {
     const from = here && "place" in here ? here.place.block.order : 0;
     const isWhole = pieces.every((piece) => piece.kind === "gap" || (piece instanceof Block && piece.isLoaded));
     // As a browser does: from the window on, then from the start. What is not whole here, the server has sooner.
-    await this.#searchMemory(pieces.slice(from), signal, isWhole ? Infinity : NEAR_MS);
+    const isNearDone = await this.#searchMemory(pieces.slice(from), signal, isWhole ? Infinity : NEAR_MS);
+    let isComplete = isWhole && isNearDone && (await this.#searchMemory(pieces.slice(0, from), signal, Infinity));
     if (signal.aborted) return;
-    const isComplete = !isWhole && (await this.#searchServer(query, signal));
-    if (!isComplete && !signal.aborted) await this.#searchMemory(isWhole ? pieces.slice(0, from) : pieces, signal, Infinity);
+    if (isComplete) this.matches.state = "done";
+    else isComplete = await this.#searchServer(query, signal);
+    if (!isComplete && !signal.aborted) await this.#searchMemory(pieces, signal, Infinity);
     if (signal.aborted) return;
-    if (isWhole) this.matches.state = "done";
     this.#show();
     this.#listener.paint();
   }
 
-  /** @param {import("../model/log.js").Piece[]} pieces @param {AbortSignal} signal @param {number} mostMs */
+  /** Returns whether it has looked at all lines. Lines that come meanwhile can take the texts of others out of the memory.
+   * @param {import("../model/log.js").Piece[]} pieces @param {AbortSignal} signal @param {number} mostMs
+   */
   async #searchMemory(pieces, signal, mostMs) {
     let turn = performance.now();
     const end = turn + mostMs;
+    let isWhole = true;
     for (const piece of pieces) {
-      if (piece instanceof Block) this.#look(piece, 0);
+      if (piece instanceof Block && !this.#look(piece, 0)) isWhole = false;
       this.#goFirst();
       if (performance.now() - turn < TURN_MS) continue;
       this.#show();
       await new Promise((resolve) => setTimeout(resolve));
       turn = performance.now();
-      if (signal.aborted || turn > end) return;
+      if (signal.aborted || turn > end) return false;
     }
+    return isWhole;
   }
 
   /** Returns whether it has found all.
@@ -231,13 +236,16 @@ export class Find {
     }
   }
 
-  /** @param {Block} block @param {number} from */
+  /** Returns `false` where the texts are not there.
+   * @param {Block} block @param {number} from
+   */
   #look(block, from) {
-    if (!this.#find || !block.isLoaded) return;
+    if (!this.#find || !block.isLoaded) return false;
     for (let index = from; index < block.count && this.matches.ids.length < MOST_MATCHES; index += 1) {
       if (block.has(index, SUPERSEDED)) continue;
       if (this.#find(plain(block.text(index) ?? "")).length > 0) this.matches.add(block.id(index));
     }
+    return true;
   }
 
   /** Goes to the first match from the window on, once. */

@@ -7,13 +7,17 @@ import { isKnownGone } from "../model/session.js";
 /** @typedef {import("../model/log.js").Place} Place */
 /** @typedef {import("../model/fragment.js").Target} Target */
 
+/** A search that takes longer is told of. */
+const NOTICED_MS = 300;
+const LOOKING = "Looking for the first error…";
+
 /**
  * @typedef {object} Parts
  * @property {import("../model/session.js").Session} session
  * @property {import("./view.js").View} view
  * @property {import("./structure.js").Structure} structure
  * @property {import("./failures.js").Failures} failures
- * @property {(words: string) => void} say
+ * @property {(words: string) => void} say `""` takes back what was said
  * @property {() => void} moved the window may no longer be at the end
  * @property {(detail: Target & {fragment: string}) => void} targeted
  */
@@ -89,10 +93,18 @@ export class Navigation {
     const turn = (this.#asked += 1);
     /** @type {Place | null} */
     let place = null;
+    let isSaid = false;
+    const timer = setTimeout(() => {
+      isSaid = true;
+      say(LOOKING);
+    }, NOTICED_MS);
     try {
       place = await session.firstFailure();
+      if (isSaid) say("");
     } catch (error) {
       if (!session.isClosed) say(`The first error could not be looked up. ${wordsOf(error)}`);
+    } finally {
+      clearTimeout(timer);
     }
     if (!place || turn !== this.#asked || !view.following || session.isClosed) return;
     structure.read();

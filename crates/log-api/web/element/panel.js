@@ -426,7 +426,7 @@ export class Panel {
   /** @param {string} words */
   #say(words) {
     setText(this.#note, words);
-    this.#note.hidden = false;
+    this.#note.hidden = words === "";
     clearTimeout(this.#noteTimer);
     this.#noteTimer = setTimeout(() => (this.#note.hidden = true), NOTE_MS);
   }
