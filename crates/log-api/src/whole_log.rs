@@ -5,6 +5,7 @@ pub(crate) mod download;
 mod pattern;
 mod reader;
 pub(crate) mod search;
+mod section;
 
 pub(crate) use self::pattern::{Pattern, PatternRequest};
 pub(crate) use self::reader::LogReader;

@@ -11,7 +11,7 @@ use log_store::{LogStore, StoreError};
 use crate::access::{StreamPermit, StreamSignal};
 
 /// A failover of the store takes seconds: a long answer waits for it.
-const PATIENCE: ExponentialBuilder = ExponentialBuilder::new()
+pub(super) const PATIENCE: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(100))
     .with_max_delay(Duration::from_secs(2))
     .with_max_times(8);
@@ -40,8 +40,6 @@ pub(crate) struct LogReader {
     /// The last line to read.
     end: EntryId,
     limit: ReadLimit,
-    /// Whether lines that are gone meanwhile are left out without a word.
-    skips_trimmed: bool,
     /// The counted place of the request, and the lease of its reader.
     permit: StreamPermit,
 }
@@ -66,26 +64,14 @@ impl LogReader {
             has_begun: false,
             end,
             limit,
-            skips_trimmed: false,
             permit,
         })
-    }
-
-    /// Leaves out what is trimmed before it is read, instead of ending.
-    pub(crate) fn skip_trimmed(mut self) -> Self {
-        self.skips_trimmed = true;
-        self
     }
 
     /// Does not read the lines from this id on.
     pub(crate) fn end_before(mut self, id: EntryId) -> Self {
         self.end = self.end.min(id.previous().unwrap_or(EntryId::ZERO));
         self
-    }
-
-    /// The last line that was read, or the position before the first.
-    pub(crate) const fn position(&self) -> EntryId {
-        self.position
     }
 
     /// The next lines, oldest first. `None` at the end.
@@ -105,11 +91,8 @@ impl LogReader {
             .sleep(tokio::time::sleep)
             .when(StoreError::is_retryable)
             .await?;
-        let may_miss = self.has_begun && !self.skips_trimmed;
-        if may_miss && read.gap(self.position).is_some() {
-            return Err(Interrupted::Trimmed);
-        }
-        if read.lines.is_empty() && may_miss {
+        let is_missing = read.lines.is_empty() || read.gap(self.position).is_some();
+        if self.has_begun && is_missing {
             return Err(Interrupted::Trimmed);
         }
         read.lines.retain(|line| line.id <= self.end);

@@ -172,6 +172,66 @@ async fn a_search_ends_at_its_limit_and_goes_on_behind_it() {
     );
 }
 
+/// Two sections of a long log are searched at once. The client sees none of that, whatever the ids are.
+#[tokio::test]
+async fn a_search_of_a_log_of_any_shape_finds_every_line_once_and_in_order() {
+    let (redis, api) = shared().await;
+    // One in each millisecond; nearly all at the beginning, or at the end; all in one millisecond.
+    let shapes: [fn(u64) -> (u64, u64); 4] = [
+        |n| (1 + n, 0),
+        |n| (if n < 9_500 { 1 + n } else { 1 << 40 }, n),
+        |n| (if n < 50 { 1 } else { (1 << 40) + n }, n + 1),
+        |n| (7, 1 + n * (1 << 30)),
+    ];
+    for shape in shapes {
+        let job = Job::new(&redis).await;
+        let ids: Vec<String> = (0..10_000)
+            .map(shape)
+            .map(|(ms, seq)| format!("{ms}-{seq}"))
+            .collect();
+        let (key, texts) = (job.logs_key(), ["hay", "a needle"]);
+        for (at, ids) in ids.chunks(1000).enumerate() {
+            let add = |(n, id)| {
+                [
+                    "XADD",
+                    &key,
+                    id,
+                    "text",
+                    texts[usize::from((at * 1000 + n) % 500 == 499)],
+                ]
+            };
+            let lines: Vec<[&str; 5]> = ids
+                .iter()
+                .map(String::as_str)
+                .enumerate()
+                .map(add)
+                .collect();
+            let lines: Vec<&[&str]> = lines.iter().map(<[&str; 5]>::as_slice).collect();
+            job.atomically(&lines).await;
+        }
+        let needles: Vec<&String> = ids.iter().skip(499).step_by(500).collect();
+        for limit in [1, 10, 13, 20, 1000] {
+            let objects = search(&api, &job, &format!("q=needle&limit={limit}")).await;
+            let found = objects.iter().filter_map(|object| object.get("match"));
+            let found: Vec<_> = found.map(|found| found["id"].as_str().unwrap()).collect();
+            let expected = &needles[..limit.min(needles.len())];
+            assert_eq!(found, expected, "limit {limit}");
+            let is_limit = limit <= needles.len();
+            let lines = if is_limit { limit * 500 } else { ids.len() };
+            assert_eq!(
+                end(&objects),
+                &json!({
+                    "reason": if is_limit { "limit" } else { "end" },
+                    "scanned_to": ids[lines - 1],
+                    "lines": lines,
+                    "matches": expected.len(),
+                }),
+                "limit {limit}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn bad_parameters_are_refused_by_name() {
     let (redis, api) = shared().await;
