@@ -1,11 +1,11 @@
 //! A real Redis Cluster: three masters with a replica each, as processes of this machine.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::cluster_client::ClusterClient;
 use crate::local::{Process, free_port};
 use crate::resp::{RespClient, Value};
 
@@ -46,13 +46,17 @@ pub struct RedisCluster {
 #[derive(Debug)]
 pub struct ClusterNode {
     process: Process,
+    /// Its id in the cluster.
+    id: String,
+    /// Where other nodes reach it.
+    bus: u16,
 }
 
 impl RedisCluster {
     /// Starts three masters with a replica each, and waits until all slots are served and the replicas follow.
     ///
     /// # Panics
-    /// There is no `redis-server` or no `redis-cli` on the PATH, or the nodes do not become a cluster.
+    /// There is no `redis-server` on the PATH, or the nodes do not become a cluster.
     pub async fn start() -> Self {
         Self::start_with(ClusterOptions::default()).await
     }
@@ -66,29 +70,42 @@ impl RedisCluster {
             Process::can_start(),
             "a cluster needs `redis-server` on the PATH; Debian: apt-get install redis-server"
         );
-        let nodes = (0..2 * MASTERS).map(|_| ClusterNode::start(&options));
+        let nodes = (0..2 * MASTERS).map(|_| ClusterNode::prepare(&options));
         let cluster = Self {
             nodes: nodes.collect(),
         };
+        for (at, node) in cluster.nodes.iter().enumerate() {
+            node.process.write("nodes.conf", &cluster.configuration(at));
+            node.process.start_again();
+        }
         for node in &cluster.nodes {
             node.wait_until("an answer", async |node| node.answers().await)
                 .await;
         }
-        cluster.form();
         cluster.wait_until_whole().await;
         cluster
     }
 
-    /// `redis-cli --cluster create`.
-    fn form(&self) {
-        let mut create = Command::new("redis-cli");
-        create.args(["--cluster", "create"]);
-        create.args(self.nodes.iter().map(|node| node.address().to_string()));
-        create.args(["--cluster-replicas", "1", "--cluster-yes"]);
-        let output = create.stdin(Stdio::null()).output();
-        let output = output.expect("`redis-cli` on the PATH; Debian: apt-get install redis-tools");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "no cluster was created: {said}");
+    /// What a node knows of all others, as it would have written it down: so it finds them at once. With `redis-cli
+    /// --cluster create` they take ten seconds to hear of each other.
+    fn configuration(&self, own: usize) -> String {
+        const SLOTS: [&str; MASTERS] = ["0-5460", "5461-10922", "10923-16383"];
+        let mut lines = Vec::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            let (id, address, bus) = (&node.id, node.address(), node.bus);
+            let myself = if at == own { "myself," } else { "" };
+            let epoch = at % MASTERS + 1;
+            let role = match at.checked_sub(MASTERS) {
+                None => format!("{myself}master - 0 0 {epoch} connected {}", SLOTS[at]),
+                Some(master) => {
+                    let master = &self.nodes[master].id;
+                    format!("{myself}slave {master} 0 0 {epoch} connected")
+                }
+            };
+            lines.push(format!("{id} {address}@{bus} {role}\n"));
+        }
+        lines.push(format!("vars currentEpoch {MASTERS} lastVoteEpoch 0\n"));
+        lines.concat()
     }
 
     /// Waits until every node that runs sees a whole cluster, and every replica follows its master.
@@ -169,37 +186,25 @@ impl RedisCluster {
     /// # Panics
     /// It fails.
     pub async fn command<A: AsRef<[u8]>>(&self, key: &str, command: &[A]) -> Value {
-        let begin = Instant::now();
-        let mut node = self.master_of(key).await.address();
-        let mut asks = false;
-        loop {
-            let mut client = RespClient::connect(node).await.expect("a node listens");
-            if asks {
-                client.command(&["ASKING"]).await;
-            }
-            match client.try_command(command).await.expect("a reply") {
-                Value::Error(error) if begin.elapsed() < LIMIT => {
-                    let words: Vec<_> = error.split(' ').collect();
-                    asks = words[0] == "ASK";
-                    match words[0] {
-                        "MOVED" | "ASK" => node = words[2].parse().expect("an address"),
-                        "TRYAGAIN" | "CLUSTERDOWN" => sleep(Duration::from_millis(20)).await,
-                        _ => panic!("{error}"),
-                    }
-                }
-                Value::Error(error) => panic!("{error}"),
-                value => return value,
-            }
-        }
+        self.client().command(key, command).await
+    }
+
+    /// A client for many commands.
+    ///
+    /// # Panics
+    /// No node runs.
+    #[must_use]
+    pub fn client(&self) -> ClusterClient {
+        ClusterClient::new(self.any().address())
     }
 
     /// Begins to move a slot: keys that are not at its master any more are asked for at the other node.
     pub async fn begin_move(&self, slot: u16, from: &ClusterNode, to: &ClusterNode) {
         let slot = slot.to_string();
-        let (source, target) = (from.id().await, to.id().await);
-        to.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source])
+        let (source, target) = (from.id(), to.id());
+        to.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", source])
             .await;
-        from.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target])
+        from.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", target])
             .await;
     }
 
@@ -216,8 +221,8 @@ impl RedisCluster {
 
     /// Ends the move of a slot: all nodes are told of its new master.
     pub async fn end_move(&self, slot: u16, to: &ClusterNode) {
-        let (slot, target) = (slot.to_string(), to.id().await);
-        let command = ["CLUSTER", "SETSLOT", &slot, "NODE", &target];
+        let (slot, target) = (slot.to_string(), to.id());
+        let command = ["CLUSTER", "SETSLOT", &slot, "NODE", target];
         // The new master first, so that the slot is never without one.
         to.command(&command).await;
         for node in self.nodes.iter().filter(|node| node.process.is_running()) {
@@ -235,11 +240,12 @@ impl RedisCluster {
 }
 
 impl ClusterNode {
-    fn start(options: &ClusterOptions) -> Self {
+    /// A node that is not started yet.
+    fn prepare(options: &ClusterOptions) -> Self {
         let timeout = options.node_timeout.as_millis().to_string();
         // The port of the nodes among themselves is by default 10,000 above the other, where the system takes ports for
         // clients from.
-        let bus = free_port().to_string();
+        let bus = free_port();
         let coverage = if options.serves_partly { "no" } else { "yes" };
         let words = [
             "--cluster-enabled",
@@ -247,19 +253,24 @@ impl ClusterNode {
             "--cluster-node-timeout",
             &timeout,
             "--cluster-port",
-            &bus,
+            &bus.to_string(),
             "--cluster-require-full-coverage",
             coverage,
             // A test that kills many nodes must not wait for the data to be sent again.
             "--repl-diskless-sync-delay",
             "0",
+            // A replica counts from its first ping of replication on. The default is 10 s.
+            "--repl-ping-replica-period",
+            "1",
             "--save",
             "",
             "--appendonly",
             "no",
         ];
         Self {
-            process: Process::start(words.map(str::to_owned).into()),
+            process: Process::prepare(words.map(str::to_owned).into()),
+            id: format!("{:08x}{:032x}", fastrand::u32(..), fastrand::u128(..)),
+            bus,
         }
     }
 
@@ -270,8 +281,9 @@ impl ClusterNode {
     }
 
     /// Its id in the cluster.
-    pub async fn id(&self) -> String {
-        self.command(&["CLUSTER", "MYID"]).await.text()
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Runs one command on a new connection.

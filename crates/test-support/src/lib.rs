@@ -35,6 +35,7 @@ mod browser;
 #[cfg(feature = "chromium")]
 mod chromium;
 mod cluster;
+mod cluster_client;
 mod docker;
 mod http;
 mod local;
@@ -49,6 +50,7 @@ pub use browser::{BrowserClient, BrowserEvent, BrowserView};
 #[cfg(feature = "chromium")]
 pub use chromium::{Chromium, ChromiumOptions};
 pub use cluster::{ClusterNode, ClusterOptions, RedisCluster};
+pub use cluster_client::ClusterClient;
 pub use http::{Answer, Body, BodyEnd, HttpClient, Request, Response};
 pub use local::free_address;
 pub use recording::{Chunk, Recording};

@@ -61,17 +61,22 @@ impl Process {
         process
     }
 
+    /// Writes a file into the folder of the server.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        std::fs::write(self.folder.path().join(name), content).expect("a file in our own folder");
+    }
+
     /// Starts a Sentinel, which keeps what it learns in its configuration file.
     pub(crate) fn start_sentinel(configuration: &str) -> Self {
         let mut process = Self::prepare(vec!["--sentinel".to_owned()]);
-        let file = process.folder.path().join("sentinel.conf");
-        std::fs::write(file, configuration).expect("a file in our own folder");
+        process.write("sentinel.conf", configuration);
         process.configuration = Some("sentinel.conf");
         process.start_again();
         process
     }
 
-    fn prepare(arguments: Vec<String>) -> Self {
+    /// A server that is not started yet.
+    pub(crate) fn prepare(arguments: Vec<String>) -> Self {
         Self {
             configuration: None,
             port: free_port(),

@@ -206,6 +206,25 @@ impl RedisServer {
         self.client().await.command(command).await
     }
 
+    /// Makes it a replica of another server, and waits until it has everything of that one. Both must be processes: they
+    /// reach each other by the addresses that the test uses, as containers do not.
+    ///
+    /// # Panics
+    /// It does not follow within 30 seconds.
+    pub async fn follow(&self, primary: &Self) {
+        let port = primary.address.port().to_string();
+        self.command(&["REPLICAOF", "127.0.0.1", &port]).await;
+        let begin = Instant::now();
+        loop {
+            let info = self.command(&["INFO", "replication"]).await.text();
+            if info.contains("master_link_status:up") {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(30), "{info}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Stops it as an operator does: it may write to disk before it ends.
     ///
     /// # Panics

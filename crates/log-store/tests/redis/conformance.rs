@@ -1,9 +1,11 @@
 //! The contract, rule by rule, with tracking and with polling.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{
     ConnectedSubject, Connection, JobSubject, JobWriteSubject, LogSubject, NumberedSubject,
@@ -13,8 +15,8 @@ use log_store::redis::{RedisStore, WatchMode};
 use log_store::{
     JobWrites, Jobs, LogAppend, LogStore, NewLine, NumberedAppend, Revocations, RunClaims, Tickets,
 };
-use test_support::{RedisCluster, RedisServer, RespClient, SentinelSet, TcpProxy};
-use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+use test_support::{ClusterClient, RedisCluster, RedisServer, RespClient, SentinelSet, TcpProxy};
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::cluster::{all_served, store_on};
 use crate::support::{POLL_INTERVAL, SHORT_DEADLINE, Setup, hash, logs, options};
@@ -62,7 +64,7 @@ mod sentinel {
 }
 
 /// Six servers on a busy machine answer later than one.
-const CLUSTER_POLL_INTERVAL: Duration = Duration::from_millis(200);
+const CLUSTER_POLL_INTERVAL: Duration = Duration::from_millis(60);
 
 struct Redis {
     mode: WatchMode,
@@ -78,8 +80,8 @@ enum BackDoor {
         client: Mutex<RespClient>,
         _server: Arc<RedisServer>,
     },
-    Cluster(&'static RedisCluster),
-    Sentinels(&'static SentinelSet),
+    Cluster(Mutex<ClusterClient>),
+    Primary(Mutex<RespClient>),
 }
 
 /// The cluster of all cases of one process. It ends with the process.
@@ -120,30 +122,23 @@ impl Redis {
         all_served(&store).await;
         Self {
             mode,
-            back_door: BackDoor::Cluster(cluster),
+            back_door: BackDoor::Cluster(Mutex::new(cluster.client())),
             store,
             connection: None,
         }
     }
 
-    /// A cluster that one case after the other has for itself.
+    /// A cluster that is lost for this case alone: its store has a user of its own.
     async fn on_a_cluster_that_breaks(mode: WatchMode) -> Self {
-        static ONE_CASE: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
-        let turn = ONE_CASE.clone().lock_owned().await;
         let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
-        let way = AllNodes {
-            cluster,
-            _turn: turn,
-        };
-        way.command(&["ACL", "SETUSER", USER, "on", "nopass", "~*", "&*", "+@all"])
-            .await;
-        let url = (cluster.url()).replace("://", &format!("://{USER}:any@"));
+        let way = AllNodes::new(cluster).await;
+        let url = (cluster.url()).replace("://", &format!("://{}:any@", way.user));
         let impatient = options(url, mode).deadline(SHORT_DEADLINE);
         let store = RedisStore::new(impatient).unwrap();
         all_served(&store).await;
         Self {
             mode,
-            back_door: BackDoor::Cluster(cluster),
+            back_door: BackDoor::Cluster(Mutex::new(cluster.client())),
             store,
             connection: Some(Arc::new(way)),
         }
@@ -151,9 +146,11 @@ impl Redis {
 
     async fn on_sentinels(mode: WatchMode) -> Self {
         let sentinels = SENTINELS.get_or_init(SentinelSet::start).await;
+        let primary = RespClient::connect(sentinels.primary().await).await;
+        let primary = primary.unwrap();
         Self {
             mode,
-            back_door: BackDoor::Sentinels(sentinels),
+            back_door: BackDoor::Primary(Mutex::new(primary)),
             store: store_on(sentinels.url(), mode).await,
             connection: None,
         }
@@ -165,9 +162,9 @@ impl Redis {
             BackDoor::Server { client, .. } => client.lock().await.command(command).await,
             BackDoor::Cluster(cluster) => {
                 let key = String::from_utf8_lossy(command[1].as_ref()).into_owned();
-                cluster.command(&key, command).await
+                cluster.lock().await.command(&key, command).await
             }
-            BackDoor::Sentinels(sentinels) => sentinels.command(command).await,
+            BackDoor::Primary(client) => client.lock().await.command(command).await,
         }
     }
 }
@@ -343,36 +340,47 @@ impl Connection for Wire {
     }
 }
 
-/// The user of a store that is cut off: a store learns the addresses of the nodes from them, so nothing can stand in between.
-const USER: &str = "store";
-
-/// The way to all nodes of a cluster at once.
+/// The way of one store to all nodes of a cluster. A store learns the addresses of the nodes from them, so nothing can stand
+/// in between; but it has a user of its own, who can be switched off.
 struct AllNodes {
-    cluster: &'static RedisCluster,
-    _turn: OwnedMutexGuard<()>,
+    user: String,
+    nodes: Mutex<Vec<RespClient>>,
 }
 
 impl AllNodes {
+    async fn new(cluster: &RedisCluster) -> Self {
+        static USERS: AtomicUsize = AtomicUsize::new(0);
+        let clients = (cluster.nodes().iter()).map(|node| RespClient::connect(node.address()));
+        let clients = join_all(clients).await.into_iter().map(Result::unwrap);
+        let way = Self {
+            user: format!("store-{}", USERS.fetch_add(1, Ordering::Relaxed)),
+            nodes: Mutex::new(clients.collect()),
+        };
+        let rights = ["on", "nopass", "~*", "&*", "+@all"];
+        way.command(&[&["ACL", "SETUSER", &way.user], &rights[..]].concat())
+            .await;
+        way
+    }
+
     async fn command(&self, command: &[&str]) {
-        for node in self.cluster.nodes() {
-            node.command(command).await;
-        }
+        let mut nodes = self.nodes.lock().await;
+        join_all(nodes.iter_mut().map(|node| node.command(command))).await;
     }
 }
 
 #[async_trait]
 impl Connection for AllNodes {
     async fn cut(&self) {
-        self.command(&["ACL", "SETUSER", USER, "off"]).await;
+        self.command(&["ACL", "SETUSER", &self.user, "off"]).await;
         self.interrupt().await;
     }
 
     async fn mend(&self) {
-        self.command(&["ACL", "SETUSER", USER, "on"]).await;
+        self.command(&["ACL", "SETUSER", &self.user, "on"]).await;
     }
 
     async fn interrupt(&self) {
-        self.command(&["CLIENT", "KILL", "USER", USER]).await;
+        self.command(&["CLIENT", "KILL", "USER", &self.user]).await;
     }
 
     fn deadline(&self) -> Duration {
