@@ -8,7 +8,7 @@ use log_store::redis::{CheckError, RedisStore, WatchMode};
 use log_store::{LogAppend, LogStore as _, NumberedAppend as _};
 use tokio::time::{Instant, sleep};
 
-use crate::sentinel::{line, numbers, replicate, two_servers};
+use crate::sentinel::{line, numbers, two_servers};
 use crate::support::{connected, options, soon};
 
 /// How long an append waits.
@@ -24,7 +24,7 @@ fn waiting(url: String, replicas: u32) -> RedisStore {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_returns_when_a_replica_has_it_and_fails_in_time_if_none_has() {
     let (primary, replica) = two_servers().await;
-    replicate(&replica, &primary).await;
+    replica.follow(&primary).await;
     let store = waiting(primary.url(), 1);
     connected(&store).await;
     store.check_writes().await.unwrap();
@@ -60,7 +60,7 @@ async fn an_append_returns_when_a_replica_has_it_and_fails_in_time_if_none_has()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_numbered_append_that_replicas_lacked_is_there_once_when_it_is_repeated() {
     let (primary, replica) = two_servers().await;
-    replicate(&replica, &primary).await;
+    replica.follow(&primary).await;
     let store = waiting(primary.url(), 1);
     connected(&store).await;
     let job = fresh_job();
