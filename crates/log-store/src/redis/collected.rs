@@ -12,6 +12,10 @@ const CHUNK: usize = 128;
 /// How many entries the first command asks for where nothing is known of the log. Each may have megabytes.
 const FIRST_CHUNK: usize = 2;
 
+/// How many entries the first command of a live read asks for. Mostly fewer have come; and where lines were short so far, many
+/// long ones may have come.
+const FIRST_LIVE: usize = 16;
+
 /// How many times more entries the next command asks for, at most.
 const GROWTH: usize = 8;
 
@@ -109,6 +113,13 @@ impl Collected {
             known,
             most: if known.is_some() { CHUNK } else { FIRST_CHUNK },
         }
+    }
+
+    /// The same for lines that have come since the last read.
+    pub(super) fn live(limit: ReadLimit, known: Option<usize>) -> Self {
+        let mut collected = Self::new(limit, known);
+        collected.most = collected.most.min(FIRST_LIVE);
+        collected
     }
 
     pub(super) const fn known(&self) -> Option<usize> {
@@ -220,6 +231,18 @@ mod tests {
         assert_eq!((batch.lines.len(), batch.more), (130, true));
         let endless = Collected::new(ReadLimit::lines(usize::MAX), Some(1));
         assert_eq!(endless.wanted(), CHUNK);
+    }
+
+    #[test]
+    fn a_live_read_asks_for_few_lines_first() {
+        let mut collected = Collected::live(ReadLimit::lines(200), Some(80));
+        assert_eq!(collected.wanted(), FIRST_LIVE);
+        assert!(!collected.add(step(FIRST_LIVE, 80, FIRST_LIVE)));
+        assert_eq!(collected.wanted(), CHUNK);
+        assert_eq!(
+            Collected::live(ReadLimit::lines(200), None).wanted(),
+            FIRST_CHUNK
+        );
     }
 
     #[test]

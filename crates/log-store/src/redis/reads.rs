@@ -84,7 +84,13 @@ impl LogReader<'_> {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, Fault> {
-        let mut collected = Collected::new(limit, self.sizes.get(self.key));
+        let known = self.sizes.get(self.key);
+        // A read that arms is one of a watch.
+        let mut collected = if self.arms {
+            Collected::live(limit, known)
+        } else {
+            Collected::new(limit, known)
+        };
         let mut position = after;
         let mut last_bounds: Option<LogBounds> = None;
         loop {

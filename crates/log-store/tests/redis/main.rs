@@ -24,4 +24,5 @@ mod sizes;
 mod support;
 mod swapped;
 mod tls;
+mod turns;
 mod writes;

@@ -13,7 +13,7 @@ use crate::fred::calls;
 use crate::support::{Setup, connected, logs, options, soon};
 
 /// How the hub reads for a viewer that catches up, and for a feed.
-const LIMITS: [ReadLimit; 2] = [
+pub(crate) const LIMITS: [ReadLimit; 2] = [
     ReadLimit {
         lines: 256,
         bytes: 64 * 1024,
@@ -24,10 +24,10 @@ const LIMITS: [ReadLimit; 2] = [
     },
 ];
 
-const SIZES: [usize; 6] = [10, 100, 1_000, 10_000, 100_000, 1_000_000];
+pub(crate) const SIZES: [usize; 7] = [10, 80, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /// Appends lines with texts of these sizes, inside Redis.
-async fn fill(redis: &RedisServer, job: &JobId, sizes: &[usize]) {
+pub(crate) async fn fill(redis: &RedisServer, job: &JobId, sizes: &[usize]) {
     const SCRIPT: &str = "for i = 1, #ARGV do
         redis.call('XADD', KEYS[1], '*', 'ts', '2026-11-29T12:00:00.000Z', 'source', 'stdout',
             'text', string.rep('x', ARGV[i]), 'phase', 'code') end";
@@ -39,7 +39,7 @@ async fn fill(redis: &RedisServer, job: &JobId, sizes: &[usize]) {
 }
 
 /// What a client gets of a line: a frame of SSE.
-fn frame(line: &Line) -> usize {
+pub(crate) fn frame(line: &Line) -> usize {
     let id = line.id;
     let fixed = format!(
         "event: log\nid: {id}\ndata: {{\"id\":\"{id}\",\"ts\":\"\",\"source\":\"\",\"text\":\"\",\"phase\":\"\"}}\n\n"
@@ -48,7 +48,7 @@ fn frame(line: &Line) -> usize {
 }
 
 /// How many bytes Redis has sent to everybody.
-async fn sent(redis: &RedisServer) -> usize {
+pub(crate) async fn sent(redis: &RedisServer) -> usize {
     let stats = redis.command(&["INFO", "stats"]).await.text();
     let line = stats
         .lines()
@@ -57,7 +57,7 @@ async fn sent(redis: &RedisServer) -> usize {
 }
 
 /// Reads a log from its start as a client does that has fallen behind; returns how many lines and bytes a client gets.
-async fn replay(store: &RedisStore, job: &JobId, limit: ReadLimit) -> (usize, usize) {
+pub(crate) async fn replay(store: &RedisStore, job: &JobId, limit: ReadLimit) -> (usize, usize) {
     let (mut position, mut lines, mut bytes) = (EntryId::ZERO, 0, 0);
     loop {
         let tail = store.read_after(job, position, limit).await.unwrap();
@@ -92,7 +92,7 @@ fn mixed(count: usize) -> Vec<usize> {
 }
 
 /// A store with a deadline that no busy machine reaches, directly on a server of its own.
-async fn own() -> (RedisServer, RedisStore) {
+pub(crate) async fn own() -> (RedisServer, RedisStore) {
     let redis = RedisServer::start().await;
     let store = RedisStore::new(
         options(redis.url(), WatchMode::Tracking).deadline(Duration::from_secs(20)),
@@ -168,7 +168,7 @@ async fn redis_sends_at_most_three_times_what_a_live_reader_gets_of_bursts() {
 }
 
 /// The most memory that this process has had, in MiB.
-fn peak_memory() -> u64 {
+pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib: u64 = line
