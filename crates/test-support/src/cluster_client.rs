@@ -1,6 +1,7 @@
 //! A tiny client of a cluster, for tests that look into it often: it keeps its connections, and knows where keys are.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -64,10 +65,12 @@ impl ClusterClient {
     }
 
     async fn connection(&mut self, node: SocketAddr) -> &mut RespClient {
-        if !self.connections.contains_key(&node) {
-            let client = RespClient::connect(node).await.expect("a node listens");
-            self.connections.insert(node, client);
+        match self.connections.entry(node) {
+            Entry::Occupied(connection) => connection.into_mut(),
+            Entry::Vacant(place) => {
+                let client = RespClient::connect(node).await.expect("a node listens");
+                place.insert(client)
+            }
         }
-        self.connections.get_mut(&node).expect("it was made")
     }
 }

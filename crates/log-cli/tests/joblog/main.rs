@@ -12,6 +12,7 @@ mod cat;
 mod claims;
 mod fault;
 mod leftovers;
+mod moved;
 mod open_lines;
 mod output;
 mod pages;

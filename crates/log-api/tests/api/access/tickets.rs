@@ -1,6 +1,10 @@
 //! Tickets: `POST …/logs/ticket`, and `?ticket=` in place of a token.
 
-use test_support::{RedisServer, SseReader};
+use std::sync::Arc;
+use std::time::Duration;
+
+use test_support::{RedisServer, SseReader, TcpProxy};
+use tokio::time::{Instant, sleep};
 
 use super::{assert_alive, page_with, post, token_of, two_processes, unique};
 use crate::auth::assert_refused;
@@ -148,7 +152,7 @@ async fn access_is_checked_when_a_ticket_is_made_and_when_it_is_used() {
 
 #[tokio::test]
 async fn a_ticket_is_not_taken_after_its_time_and_is_stored_as_a_digest() {
-    let redis = std::sync::Arc::new(RedisServer::start().await);
+    let redis = Arc::new(RedisServer::start().await);
     let api = Api::on(&redis).await;
     let job = Job::new(&redis).await;
     let secret = ticket(&api, &job).await;
@@ -159,7 +163,7 @@ async fn a_ticket_is_not_taken_after_its_time_and_is_stored_as_a_digest() {
     let grant = job.command(&["GET", &key.text()]).await.text();
     assert!(!key.text().contains(&secret) && !grant.contains(&secret));
     job.command(&["PEXPIRE", &key.text(), "1"]).await;
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    sleep(Duration::from_millis(20)).await;
     let answer = api.anonymous().get(&stream_by(&job, &secret)).send().await;
     assert_refused(&answer, 401, "ticket-invalid", "too old");
 }
@@ -198,4 +202,38 @@ async fn a_ticket_of_a_session_that_has_ended_is_refused() {
         .await;
     assert_refused(&answer, 401, "session-revoked", "a ticket of it");
     assert_eq!(page_with(&other, &job, &token).await.status, 401);
+}
+
+#[tokio::test]
+async fn tickets_go_on_when_the_primary_moves_behind_its_name_and_all_connections_stay_open() {
+    let old = Arc::new(RedisServer::start_process().await);
+    let new = Arc::new(RedisServer::start_process().await);
+    new.follow(&old).await;
+    let name = TcpProxy::start(old.address()).await;
+    let api = Api::start(&format!("redis://{}", name.address()), &[]).await;
+    ticket(&api, &Job::new(&old).await).await;
+    new.command(&["REPLICAOF", "NO", "ONE"]).await;
+    old.follow(&new).await;
+    name.lead_to(new.address());
+    let job = Job::new(&new).await;
+    let begin = Instant::now();
+    loop {
+        let target = format!("{}/ticket", job.path());
+        let answer = post(&api, &token(ANN), &target).send().await;
+        if answer.status == 200 {
+            break;
+        }
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{}",
+            answer.text()
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
+    let secret = ticket(&api, &job).await;
+    let request = api.anonymous().get(&stream_by(&job, &secret));
+    let mut reader = SseReader::open(request).await;
+    assert_eq!(reader.status, 200);
+    assert_alive(&mut reader, &job).await;
 }
