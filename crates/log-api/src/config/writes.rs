@@ -99,7 +99,18 @@ fn add(
     text: &str,
     entries: &mut Vec<KeyEntry>,
 ) {
-    match text.parse() {
+    match text.parse::<KeyEntry>() {
+        // Which of the two counts, nobody could tell.
+        Ok(entry)
+            if entries
+                .iter()
+                .any(|other| other.digest == entry.digest && *other != entry) =>
+        {
+            reader.problem(
+                setting,
+                format!("{at}: another entry has this key with other rights"),
+            );
+        }
         Ok(entry) => entries.push(entry),
         Err(error) => reader.problem(setting, format!("{at}: {error}")),
     }
@@ -134,9 +145,9 @@ mod tests {
 
     #[test]
     fn keys_come_from_the_variable_and_the_file_and_mistakes_are_named_by_their_place() {
-        let digest = "0a".repeat(32);
+        let [digest, other] = ["0a", "0b"].map(|byte| byte.repeat(32));
         let file = tempfile::NamedTempFile::new().unwrap();
-        let text = format!("# workers\n\nb:logs:append:{digest}\nc:logs:write:{digest}\n");
+        let text = format!("# workers\n\nb:logs:append:{other}\nc:logs:write:{other}\n");
         std::fs::write(file.path(), text).unwrap();
         let listed = format!("a:logs:read:{digest}, nonsense");
         let env = HashMap::from([
@@ -163,5 +174,29 @@ mod tests {
             !problems.concat().contains("nonsense"),
             "an entry may be a key"
         );
+    }
+    #[test]
+    fn one_key_with_two_kinds_of_rights_is_refused_and_one_that_is_listed_twice_is_not() {
+        let digest = "0a".repeat(32);
+        for (second, count) in [
+            (format!("a:logs:read:{digest}"), 0),
+            (format!("a:logs:read:{digest}:prefix=acme-"), 1),
+            (format!("b:logs:read:{digest}"), 1),
+        ] {
+            let listed = format!("a:logs:read:{digest},{second}");
+            let secret = "0123456789abcdef0123456789abcdef";
+            let env = HashMap::from([
+                ("LOG_API_KEYS", listed.as_str()),
+                ("LOG_API_TOKEN_SECRET", secret),
+            ]);
+            let (_, problems) = read(&env);
+            assert_eq!(problems.len(), count, "{second}: {problems:?}");
+            if let Some(problem) = problems.first() {
+                assert!(
+                    problem.contains("entry 2: another entry has this key"),
+                    "{problem}"
+                );
+            }
+        }
     }
 }
