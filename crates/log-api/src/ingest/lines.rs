@@ -62,6 +62,10 @@ pub(super) fn one_line(
             open: false,
         })),
         Format::Ndjson if raw.trim_ascii().is_empty() => Ok(None),
+        // It would be taken for the fields in their order.
+        Format::Ndjson if raw.trim_ascii_start().starts_with(b"[") => {
+            Err(malformed(number, NO_LINE))
+        }
         Format::Ndjson => {
             let body: NewLineBody =
                 serde_json::from_slice(raw).map_err(|error| malformed(number, why(&error)))?;
@@ -123,13 +127,14 @@ fn split(plain: &[u8]) -> impl Iterator<Item = &[u8]> {
     pieces.take(if plain.is_empty() { 0 } else { usize::MAX })
 }
 
+const NO_LINE: &str =
+    "must be an object with `text`, and maybe `source`, `ts` and `phase`, all of them strings";
+
 /// What is wrong with a line of JSON. It does not repeat the line.
 fn why(error: &serde_json::Error) -> &'static str {
     use serde_json::error::Category;
     match error.classify() {
-        Category::Data => {
-            "must be an object with `text`, and maybe `source`, `ts` and `phase`, all of them strings"
-        }
+        Category::Data => NO_LINE,
         Category::Syntax | Category::Eof | Category::Io => "is not JSON",
     }
 }
@@ -229,6 +234,7 @@ mod tests {
             "{",
             "{}",
             "[]",
+            r#" ["a"]"#,
             "null",
             "\"a\"",
             r#"{"text":null}"#,

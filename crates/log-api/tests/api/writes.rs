@@ -6,6 +6,8 @@ mod bad_input;
 mod jobs;
 mod keys;
 mod lines;
+mod malformed;
+mod malformed_cases;
 mod model;
 mod streamed;
 

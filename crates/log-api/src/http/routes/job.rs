@@ -256,6 +256,8 @@ fn producers(counts: BTreeMap<String, u64>) -> Result<Vec<(ProducerName, u64)>, 
     counts.into_iter().map(parse).collect()
 }
 
+const NO_OBJECT: &str = "must be an object with the documented fields";
+
 /// Reads a small JSON body.
 async fn json<T: DeserializeOwned>(mut payload: web::Payload) -> Result<T, ApiError> {
     let reading = async {
@@ -275,10 +277,14 @@ async fn json<T: DeserializeOwned>(mut payload: web::Payload) -> Result<T, ApiEr
     };
     let body = timeout(BODY_TIME, reading).await;
     let body = body.map_err(|_| ApiError::Code(ErrorCode::BodyTimeout))??;
+    // A list would be taken for the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(invalid("body", NO_OBJECT));
+    }
     serde_json::from_slice(&body).map_err(|error| {
         use serde_json::error::Category;
         match error.classify() {
-            Category::Data => invalid("body", "must be an object with the documented fields"),
+            Category::Data => invalid("body", NO_OBJECT),
             Category::Syntax | Category::Eof | Category::Io => invalid("body", "must be JSON"),
         }
     })

@@ -12,7 +12,7 @@ use super::{ALL, append, assert_error, create, path, request, service, texts};
 use crate::support::Api;
 
 /// Sends bytes, and reads a whole answer. `None`: the server ends the connection without one.
-async fn exchange(api: &Api, request: &[u8]) -> Option<(u16, Value)> {
+pub(super) async fn exchange(api: &Api, request: &[u8]) -> Option<(u16, Value)> {
     let mut socket = TcpStream::connect(api.addr).await.unwrap();
     let _ = socket.write_all(request).await;
     answer(&mut socket).await
