@@ -23,6 +23,7 @@ mod links;
 mod live;
 mod looks;
 mod page;
+mod readme;
 mod safety;
 mod search;
 mod states;
