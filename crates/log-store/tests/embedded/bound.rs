@@ -105,6 +105,48 @@ async fn the_file_stays_within_its_bound_while_ten_times_as_much_is_written() {
     the_file_stays_within(6 * MIB, 12, 100).await;
 }
 
+/// What a line has beside its text: its id and its other fields.
+const REST: usize = 64;
+
+/// The largest size of the file, and its size at the end, over twenty times the bound in lines of one size.
+async fn sizes_of_the_file(max_bytes: u64, size: usize) -> (u64, u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, max_bytes).await;
+    let job: JobId = "job".parse().unwrap();
+    let batch = (100_000 / size).clamp(10, 2_000);
+    let (mut written, mut largest, mut next) = (0, 0, 0);
+    while written < 20 * max_bytes {
+        let line = |n: usize| NewLine {
+            text: Some(format!("{n:0size$}")),
+            ..NewLine::default()
+        };
+        let lines: Vec<_> = (next..next + batch).map(line).collect();
+        written += (batch * (size + REST)) as u64;
+        store.append(&job, &lines).await.unwrap();
+        largest = largest.max(file(dir.path()));
+        next += batch;
+    }
+    let end = file(dir.path());
+    let bounds = store.bounds(&job).await.unwrap();
+    let kept = bounds.length * (size + REST) as u64;
+    assert_eq!(bounds.entries_added, next as u64);
+    assert!(kept >= max_bytes / 8, "{kept} of {max_bytes}");
+    store.close().await;
+    (largest, end)
+}
+
+/// Small transactions do not exceed the bound at all.
+#[tokio::test]
+async fn the_file_stays_below_its_bound_for_short_and_for_long_lines() {
+    for size in [1, 80, 10_000] {
+        let (largest, end) = sizes_of_the_file(2 * MIB, size).await;
+        assert!(
+            largest <= 2 * MIB && end <= 2 * MIB,
+            "{size} B: {largest}, {end}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn logs_that_were_quiet_go_before_lines_of_those_that_are_written_to() {
     let dir = tempfile::tempdir().unwrap();
