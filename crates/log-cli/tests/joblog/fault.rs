@@ -7,7 +7,7 @@ use test_support::{RedisOptions, RedisServer};
 use tokio::io::{AsyncReadExt as _, BufReader};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Job, SOON, end_of, first_line, numbered, says};
+use crate::support::{Job, SOON, counting, end_of, first_line, numbered, says};
 
 const AWAY: &str = "Redis cannot be reached; the command goes on";
 const BACK: &str = "Redis is back";
@@ -173,4 +173,28 @@ async fn a_signal_ends_the_wait_for_redis() {
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(ended.code, Some(0));
     assert!(ended.err.contains("the log lacks 1 line"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_permission_that_is_taken_for_three_seconds_costs_a_run_no_line() {
+    let redis = Arc::new(RedisServer::start().await);
+    let allow = async |rule: &str| {
+        let rules = [
+            "ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", rule,
+        ];
+        redis.command(&rules).await;
+    };
+    allow("+@all").await;
+    let job = Job::on(redis.clone());
+    let mut command = job.run(&[], &counting(60, 10, "0.5"));
+    command.env("JOBLOG_REDIS_URL", redis.url_as("worker", "secret"));
+    let child = command.spawn().unwrap();
+    wait_for_more_lines(&job).await;
+    allow("-xadd").await;
+    sleep(Duration::from_secs(3)).await;
+    allow("+@all").await;
+    let ended = end_of(child).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(job.texts().await, numbered(0..60));
+    assert_eq!(job.status().await, "ready");
 }
