@@ -79,16 +79,16 @@ impl<'a> Painted<'a> {
     }
 }
 
-/// The length of the sequence at the beginning of a text: `ESC [`, parameters, and a final byte. A lone `ESC` has length 1.
+/// The length of the colours at the beginning of a text: `ESC [`, parameters, and `m`. Of anything else it is the `ESC` alone:
+/// what follows is shown, and may be a secret.
 fn sequence_len(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\u{1b}[") else {
         return 1;
     };
-    let is_final = |byte: u8| (b'@'..=b'~').contains(&byte);
-    match parameters.bytes().position(|b| !(0x20..0x40).contains(&b)) {
-        Some(end) if is_final(parameters.as_bytes()[end]) => 2 + end + 1,
-        Some(end) => 2 + end,
-        None => text.len(),
+    let end = parameters.bytes().position(|b| !(0x20..0x40).contains(&b));
+    match end {
+        Some(end) if parameters.as_bytes()[end] == b'm' => 2 + end + 1,
+        Some(_) | None => 1,
     }
 }
 
@@ -111,5 +111,10 @@ mod tests {
         check("abc", 1..2, "a#c");
         check("abc\x1b[", 0..1, "#bc\x1b[");
         check("a\x1bb", 1..2, "a\x1b#");
+    }
+
+    #[test]
+    fn what_is_no_colour_is_text() {
+        assert_eq!(Painted::new("a\x1b[tb\x1b[1;2mc\x1b[12").bare, "a[tbc[12");
     }
 }
