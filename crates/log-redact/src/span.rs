@@ -79,22 +79,22 @@ fn quoted(line: &str, open: usize, slashes: usize, quote: u8, ends: Ends) -> Spa
     };
     let from = open + slashes + width;
     let mut close = find_close(bytes, from, slashes, quote, width);
-    while let Some(end) = close.filter(|_| ends.shell && slashes == 0) {
+    while let Some((_, behind)) = close.filter(|_| ends.shell && slashes == 0) {
         // `'it'\''s'`, `"a"'b'`: the word goes on.
-        close = match &bytes[end + width..] {
+        close = match &bytes[behind..] {
             [b'\\', escaped, rest @ ..] if is_quote(*escaped) => {
-                let next = end + width + 2;
+                let next = behind + 2;
                 if rest.first().copied().is_some_and(is_quote) {
                     find_close(bytes, next + 1, 0, bytes[next], 1)
                 } else {
                     return bare_from(line, open + width, next, ends, Some(quote));
                 }
             }
-            [next, ..] if is_quote(*next) => find_close(bytes, end + width + 1, 0, *next, 1),
+            [next, ..] if is_quote(*next) => find_close(bytes, behind + 1, 0, *next, 1),
             _ => break,
         };
     }
-    let Some(close) = close else {
+    let Some((close, behind)) = close else {
         // It is not closed in this line. Then the line ends it.
         let end = line.trim_end().len().max(from);
         return Span {
@@ -106,12 +106,18 @@ fn quoted(line: &str, open: usize, slashes: usize, quote: u8, ends: Ends) -> Spa
     Span {
         range: from..close,
         quote: Some(quote),
-        end: close + slashes + width,
+        end: behind,
     }
 }
 
-/// Where a quoted text ends: at its quote with as many backslashes as at the beginning.
-fn find_close(bytes: &[u8], from: usize, slashes: usize, quote: u8, width: usize) -> Option<usize> {
+/// Where a quoted text ends, and the place behind its quote. The quote has at most as many backslashes as at the beginning.
+fn find_close(
+    bytes: &[u8],
+    from: usize,
+    slashes: usize,
+    quote: u8,
+    width: usize,
+) -> Option<(usize, usize)> {
     let mut run = 0;
     let mut at = from;
     while at < bytes.len() {
@@ -125,7 +131,7 @@ fn find_close(bytes: &[u8], from: usize, slashes: usize, quote: u8, width: usize
                 };
                 let all = &bytes[at..];
                 if closes && (width == 1 || all.starts_with(&[quote; 3])) {
-                    return Some(at - if slashes == 0 { 0 } else { run });
+                    return Some((at - if slashes == 0 { 0 } else { run }, at + width));
                 }
                 run = 0;
             }
@@ -220,6 +226,14 @@ mod tests {
         check("Some(\"abc\")", ends, "abc", ")");
         check("\"\"\"abc\"\"\"", ends, "abc", "");
         check("\"\" d", ends, "", " d");
+        // The last quote has fewer backslashes than the first one, or is a shorter one.
+        check("\\\\\"abc\"", ends, "abc", "");
+        check("\\\\\"abc\"é", ends, "abc", "é");
+        let word = Ends {
+            shell: true,
+            ..ends
+        };
+        check("\"\"\"a\"\"\"'b'", word, "a\"\"\"'b", "");
     }
 
     #[test]

@@ -425,7 +425,7 @@ const SHOWN: &[&str] = &[
     "> Task :app:validateSigningDebug",
     "[INFO] Token parser: 12 tokens",
     "[ERROR] Failed to execute goal: Not authorized, ReasonPhrase: Unauthorized.",
-    "Store: /home/u/.android/debug.keystore",
+    "Store: ~/.android/debug.keystore",
     "docker build --secret id=npm,src=.npmrc .",
     "//registry.npmjs.org/:_authToken = (protected)",
     "npm notice New minor version",
