@@ -33,7 +33,7 @@ pub(crate) fn span(line: &str, at: usize, ends: Ends) -> Span {
     if let Some(quote) = written_quote(&line[at..]) {
         let from = at + quote.len();
         let close = line[from..].find(quote).map(|len| from + len);
-        let end = close.unwrap_or(line.trim_end().len()).max(from);
+        let end = close.unwrap_or_else(|| line.trim_end().len()).max(from);
         return Span {
             range: from..end,
             quote: Some(b'"'),

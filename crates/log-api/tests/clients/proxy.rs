@@ -153,7 +153,7 @@ impl Drop for Proxy {
     }
 }
 
-/// nginx and HAProxy with their defaults, for the places of the configurations that docs/CLIENTS.md prints.
+/// nginx and `HAProxy` with their defaults, for the places of the configurations that docs/CLIENTS.md prints.
 const PLAIN_NGINX: &str = "upstream joblog {
     server 10.0.0.1:8080;
 }
