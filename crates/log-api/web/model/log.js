@@ -121,16 +121,21 @@ export class Log {
       block.reload(lines);
       return;
     }
-    const pieces = /** @type {Piece[]} */ ([new Gap(block.firstId, lines[0]?.id ?? block.lastId, "trimmed")]);
+    const [first, last] = [lines[0]?.id ?? block.lastId, lines[lines.length - 1]?.id ?? block.lastId];
+    /** @type {Piece[]} */
+    const pieces = [];
+    // Lines go from the start of a log. Where that happens between two pages, those of the second are missing.
+    const isEndGone = compareIds(last, block.lastId) < 0;
+    const isStartGone = first !== block.firstId || !isEndGone;
+    if (isStartGone && !(this.pieces[block.order - 1] instanceof Gap)) pieces.push(new Gap(block.firstId, first, "trimmed"));
     if (lines.length > 0) {
       const rest = new Block();
       for (const line of lines) rest.push(line);
       rest.pack();
       pieces.push(rest);
     }
+    if (isEndGone && !(this.pieces[block.order + 1] instanceof Gap)) pieces.push(new Gap(last, block.lastId, "trimmed"));
     this.lines -= block.countedShown;
-    const before = this.pieces[block.order - 1];
-    if (before instanceof Gap) pieces.shift();
     this.#insert(block.order, pieces, 1);
     for (const piece of pieces) if (piece instanceof Block) this.#joined(piece, 0);
   }

@@ -138,6 +138,22 @@ test("lines that are trimmed from a hole are missing, and said to be", async () 
   }
 });
 
+test("lines that are trimmed while a block is fetched again are missing where they were", async () => {
+  const service = new Service(lines(0, 500));
+  const session = open(service);
+  await session.open();
+  service.all = lines(0, 1100);
+  session.log.append(lines(500, 1100));
+  const [block] = session.log.pieces;
+  assert.equal(block.count, 512, "it takes two pages");
+  block.unload();
+  // The answer is made before it is sent.
+  service.before = async () => void (service.all = lines(600, 1100));
+  await session.fetcher.load(block);
+  assert.deepEqual(shapeOf(session.log), [500, "gap", 512, 76]);
+  assert.deepEqual([session.log.pieces[1].after, session.log.lines], [id(499), 1088]);
+});
+
 test("a hole that closes where nothing was trimmed leaves no gap, from either side", async () => {
   for (const side of ["before", "after"]) {
     const service = new Service(lines(0, 5000));
