@@ -87,6 +87,8 @@ async fn a_line_of_a_megabyte_is_cut_until_somebody_wants_all_of_it() {
             .await,
         "Show all 1.0 MB"
     );
+    let is_seen = "(() => { const { left, right } = root.querySelector('.show-all').getBoundingClientRect(); return left >= 0 && right <= innerWidth; })()";
+    assert_eq!(page.get(is_seen).await, json!(true), "beside the text");
     page.run("root.querySelector('.show-all').click(); await frame(); await frame();")
         .await;
     page.until("texts().some((text) => text.length === 1_000_000)")

@@ -15,6 +15,8 @@ mod support;
 
 mod access;
 mod awkward;
+mod copies;
+mod embedding;
 mod follow;
 mod http2;
 mod large;

@@ -105,6 +105,33 @@ async fn a_search_goes_to_the_first_match_from_the_window_on_and_then_from_the_s
         .await;
 }
 
+/// The search box takes space of the log, whose end is followed.
+#[tokio::test]
+async fn the_match_that_the_reader_is_at_is_seen_and_stays_while_lines_come() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all((0..200).map(|n| format!("line {n}"))).await;
+    let page = Page::open(&api, &job).await;
+    page.until_lines(200).await;
+    let first = page.text("textOf(rows().find((row) => row.getBoundingClientRect().top >= scroller.getBoundingClientRect().top))");
+    let first = first.await;
+    page.run(&format!("log.search('{first}')")).await;
+    let is_seen = "(() => {
+        const [row, view] = [root.querySelector('.row.current'), scroller].map((part) => part?.getBoundingClientRect());
+        return row && row.top >= view.top - 1 && row.bottom <= view.bottom + 1;
+    })()";
+    page.until(is_seen).await;
+    job.append_all((0..100).map(|n| format!("new {n}"))).await;
+    page.until_lines(300).await;
+    page.run("await frame(); await frame();").await;
+    assert_eq!(page.get(is_seen).await, json!(true));
+    assert_eq!(
+        page.text("textOf(root.querySelector('.row.current'))")
+            .await,
+        first
+    );
+}
+
 #[tokio::test]
 async fn a_match_in_a_closed_group_opens_it() {
     let (redis, api) = shared().await;

@@ -39,7 +39,11 @@ export class Panel {
       change: (change) => this.view.keepPlace(change),
       appended: (lines) => this.#appended(lines),
       facts: () => this.#showState(),
-      gap: (gap) => void host.dispatchEvent(new CustomEvent("log-gap", { detail: gap })),
+      gap: (gap) => {
+        // Lines behind it have no numbers any longer.
+        this.view.schedule(true);
+        host.dispatchEvent(new CustomEvent("log-gap", { detail: gap }));
+      },
       place: () => this.view.firstPlace?.block.order ?? this.log.pieces.length,
       visible: () => document.visibilityState === "visible",
     });

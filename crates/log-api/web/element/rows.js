@@ -12,6 +12,9 @@ import { fillLine } from "./line.js";
 /** @typedef {import("../model/groups.js").Group} Group */
 /** @typedef {{piece: Piece, index: number}} Item */
 
+/** A group that took less says nothing by it. */
+const WORTH_MS = 100;
+
 /**
  * How rows look.
  * @typedef {object} Look
@@ -128,7 +131,7 @@ export class RowMaker {
   /** @param {Group} group */
   #took({ from, to, end }) {
     const took = to - from;
-    return element("span", { class: "took" }, end === null || Number.isNaN(took) ? "" : durationWords(took));
+    return element("span", { class: "took" }, end !== null && took >= WORTH_MS ? durationWords(took) : "");
   }
 
   /** @param {HTMLElement} row @param {import("../model/pieces.js").Gap} gap */

@@ -46,6 +46,9 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 [aria-haspopup="menu"] svg { stroke-width: 2.5; }
 .again { border: 1px solid var(--line); background: var(--paper); border-radius: 6px; padding: 2px 10px; white-space: nowrap; flex: none; }
 
+/* What is said in the middle of an empty log is not said twice. */
+:host([data-lines="0"]:is([data-state="queued"], [data-state="starting"], [data-state="denied"], [data-state="signed-out"])) .detail { visibility: hidden; }
+
 .main { position: relative; flex: 1; min-height: 0; }
 .scroller { position: absolute; inset: 0; overflow: auto; overflow-anchor: none; overscroll-behavior: contain; contain: strict; scrollbar-gutter: stable; }
 .scroller:focus-visible { outline: none; box-shadow: inset 0 0 0 2px var(--accent); }
@@ -80,7 +83,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .mark { color: var(--amber); }
 .mark { font-size: 0; }
 .mark::after { content: attr(data-name); font-size: 10px; line-height: 14px; outline: 1px solid currentColor; outline-offset: -1px; border-radius: 3px; padding: 0 3px; margin: 0 2px; }
-.show-all { position: sticky; left: calc(var(--margin) + 8px); border: 1px solid var(--line); background: var(--bar); border-radius: 6px; padding: 0 8px; line-height: 18px; height: 20px; }
+.show-all { position: sticky; left: calc(var(--margin) + 8px); right: 12px; z-index: 1; border: 1px solid var(--line); background: var(--bar); border-radius: 6px; padding: 0 8px; line-height: 18px; height: 20px; }
 .toggle { border: 0; background: none; padding: 0; flex: none; width: 18px; height: 20px; text-align: center; color: var(--quiet); font: inherit; user-select: none; -webkit-user-select: none; }
 .toggle::before { content: "▸"; display: inline-block; transition: transform .1s; }
 .toggle[aria-expanded="true"]::before { transform: rotate(90deg); }
@@ -90,7 +93,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .row.group .text { font-weight: 600; flex: none; width: auto; }
 .took { color: var(--quiet); font: 400 12px/20px system-ui, sans-serif; padding-left: 8px; user-select: none; -webkit-user-select: none; }
 .row.gap, .row.hole { align-items: center; align-content: center; justify-content: flex-start; color: var(--amber); font-family: system-ui, sans-serif; }
-.row.gap .text, .row.hole .text { padding: 4px 16px; border-left: 3px solid var(--amber); margin-left: var(--margin); white-space: normal; }
+.row.gap .text, .row.hole .text { flex: 1 1 0; width: auto; padding: 4px 16px; border-left: 3px solid var(--amber); margin-left: var(--margin); white-space: normal; word-break: normal; }
 .row.gap { background: color-mix(in srgb, var(--amber) 10%, transparent); }
 .row.hole { color: var(--quiet); }
 .row.hole .text { border-left-color: var(--line); }
@@ -122,12 +125,19 @@ kbd { font-family: var(--job-log-font); font-size: 12px; }
 dialog kbd { margin-right: 4px; border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 4px; padding: 0 5px; }
 
 @media (max-width: 700px) {
+  :host([data-lines="0"]:is([data-state="queued"], [data-state="starting"], [data-state="denied"], [data-state="signed-out"])) .detail { display: none; }
   header { gap: 8px; padding: 6px 6px 6px 12px; flex-wrap: wrap; }
-  .detail { flex: 1 0 100%; order: 5; white-space: normal; }
+  .detail { flex: 1 0 calc(100% - 110px); order: 5; white-space: normal; }
   .detail:empty { display: none; }
+  .again { order: 6; }
   .job { flex: 1; }
   .tools button, .find button { min-width: 36px; min-height: 36px; }
   .find .hint { display: none; }
+  .find input { flex: 1 1 calc(100% - 60px); max-width: none; min-height: 36px; }
+  .find > :last-child { order: 1; }
+  .find > :not(input, :last-child) { order: 2; }
+  .find .words { flex: 1; }
+  .row.gap .text, .row.hole .text { font-size: 12px; line-height: 16px; padding: 4px 8px; margin-left: 14px; }
   .newer { right: 14px; bottom: max(14px, env(safe-area-inset-bottom)); min-height: 36px; }
 }
 @media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; } }

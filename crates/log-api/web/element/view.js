@@ -100,10 +100,11 @@ export class View {
     this.render();
   }
 
-  /** Shows a line, and moves no further than is needed.
+  /** Shows a line, and moves no further than is needed. It stays there: no new lines and no other height push it away.
    * @param {Place} place
    */
   reveal(place) {
+    this.following = false;
     const top = this.#log.rowOf(place.block, place.index) * ROW;
     if (top < this.offset || top > this.offset + this.#height - 3 * ROW) this.show(place, 0.5);
     else this.schedule(true);
