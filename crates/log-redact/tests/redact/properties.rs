@@ -67,6 +67,14 @@ fn text() -> impl Strategy<Value = String> {
         1 => Just("\\u002b%2b&amp;'\\''".to_owned()),
         1 => Just("<password>".to_owned()),
         1 => Just("</".to_owned()),
+        1 => Just("token=".to_owned()),
+        2 => Just("\"\"\"".to_owned()),
+        1 => Just("\\\\\"".to_owned()),
+        1 => Just("\\\"".to_owned()),
+        1 => Just("'b'".to_owned()),
+        1 => Just("&quot;".to_owned()),
+        1 => Just("%3D".to_owned()),
+        1 => Just(" -> ".to_owned()),
     ];
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 
 use crate::printed::Followed;
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+const HEAD: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
 
 const EVENT: &str = "event: log\nid: 1-0\ndata: {}\n\n";
 
@@ -40,7 +41,9 @@ impl Server {
         let seen = heads.clone();
         std::thread::spawn(move || {
             for (n, connection) in listener.incoming().enumerate() {
-                let Ok(mut connection) = connection else { return };
+                let Ok(mut connection) = connection else {
+                    return;
+                };
                 let mut head = vec![0; 65_536];
                 let len = connection.read(&mut head).unwrap_or(0);
                 let head = String::from_utf8_lossy(&head[..len]).to_ascii_lowercase();
@@ -54,7 +57,10 @@ impl Server {
     }
 
     fn heads(&self) -> Vec<String> {
-        self.heads.lock().map(|heads| heads.clone()).unwrap_or_default()
+        self.heads
+            .lock()
+            .map(|heads| heads.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -75,7 +81,10 @@ fn holds(claim: &str, condition: bool) -> Followed {
 }
 
 /// Everything that a stream gives within a moment, and whether it has ended.
-async fn all<T>(mut stream: impl futures_util::Stream<Item = T> + Unpin, within: Duration) -> (Vec<T>, bool) {
+async fn all<T>(
+    mut stream: impl futures_util::Stream<Item = T> + Unpin,
+    within: Duration,
+) -> (Vec<T>, bool) {
     let mut seen = Vec::new();
     let reading = async {
         while let Some(next) = stream.next().await {
@@ -94,7 +103,9 @@ async fn followed(
     let options = ReconnectOptions::reconnect(true).retry_initial(retry_initial);
     let options = options.delay(SOON).delay_max(SOON).build();
     let transport = HyperTransport::builder().build_http()?;
-    let client = ClientBuilder::for_url(url)?.reconnect(options).build_with_transport(transport);
+    let client = ClientBuilder::for_url(url)?
+        .reconnect(options)
+        .build_with_transport(transport);
     Ok(all(client.stream(), MOMENT).await)
 }
 
@@ -102,7 +113,10 @@ async fn eventsource_client() -> Followed {
     let server = Server::start([status("204 No Content")])?;
     let (_, ended) = followed(&server.url, true).await?;
     let again = server.heads().len() > 2;
-    holds("eventsource-client comes back after 204 for ever", again && !ended)?;
+    holds(
+        "eventsource-client comes back after 204 for ever",
+        again && !ended,
+    )?;
 
     let server = Server::start([status("404 Not Found")])?;
     let (_, ended) = followed(&server.url, true).await?;
@@ -111,9 +125,15 @@ async fn eventsource_client() -> Followed {
     let server = Server::start([status("503 Service Unavailable")])?;
     let (_, ended) = followed(&server.url, false).await?;
     let once = server.heads().len() == 1;
-    holds("eventsource-client ends without retry_initial after another status", once && ended)?;
+    holds(
+        "eventsource-client ends without retry_initial after another status",
+        once && ended,
+    )?;
     let (seen, ended) = followed(&refused()?, false).await?;
-    holds("and if its first connection is refused", seen.len() == 1 && ended)?;
+    holds(
+        "and if its first connection is refused",
+        seen.len() == 1 && ended,
+    )?;
 
     let server = Server::start([stream(EVENT), stream("")])?;
     followed(&server.url, true).await?;
@@ -124,7 +144,10 @@ async fn eventsource_client() -> Followed {
     followed(&server.url, true).await?;
     let heads = server.heads();
     let wiped = heads.get(2).is_some_and(|head| !has_cursor(head));
-    holds("the first event of a connection wipes its cursor if it has no id:", wiped)
+    holds(
+        "the first event of a connection wipes its cursor if it has no id:",
+        wiped,
+    )
 }
 
 async fn reqwest_eventsource() -> Followed {
@@ -132,7 +155,10 @@ async fn reqwest_eventsource() -> Followed {
     let server = Server::start([status("503 Service Unavailable")])?;
     let (seen, ended) = all(EventSource::new(client.get(&server.url))?, MOMENT).await;
     let says = matches!(&seen[..], [Err(Error::InvalidStatusCode(status, _))] if *status == 503);
-    holds("reqwest-eventsource ends after 503, and has the answer", says && ended)?;
+    holds(
+        "reqwest-eventsource ends after 503, and has the answer",
+        says && ended,
+    )?;
     let server = Server::start([status("204 No Content")])?;
     let (seen, ended) = all(EventSource::new(client.get(&server.url))?, MOMENT).await;
     holds("and after 204", matches!(&seen[..], [Err(_)]) && ended)?;
@@ -143,16 +169,29 @@ async fn reqwest_eventsource() -> Followed {
     source.set_retry_policy(Box::new(Constant::new(SOON, Some(1))));
     let (seen, ended) = all(source, MOMENT).await;
     let heads = server.heads();
-    let both = |head: &String| head.contains("last-event-id: 0-1") && head.contains("last-event-id: 1-0");
-    holds("it adds its own Last-Event-ID to that of the request", heads.get(1).is_some_and(both))?;
+    let both =
+        |head: &String| head.contains("last-event-id: 0-1") && head.contains("last-event-id: 1-0");
+    holds(
+        "it adds its own Last-Event-ID to that of the request",
+        heads.get(1).is_some_and(both),
+    )?;
     let server = Server::start([stream(EVENT), stream(WITHOUT_ID), stream("")])?;
     let mut source = EventSource::new(client.get(&server.url))?;
     source.set_retry_policy(Box::new(Constant::new(SOON, None)));
     all(source, MOMENT).await;
-    let wiped = server.heads().get(2).is_some_and(|head| !head.contains("last-event-id: 1-0"));
+    let wiped = server
+        .heads()
+        .get(2)
+        .is_some_and(|head| !head.contains("last-event-id: 1-0"));
     holds("and its cursor is wiped in the same way", wiped)?;
-    let goes_on = seen.iter().any(|next| matches!(next, Ok(Event::Message(_)))) && !ended;
-    holds("max_retries counts nothing: it never gives up", goes_on && heads.len() > 4)
+    let goes_on = seen
+        .iter()
+        .any(|next| matches!(next, Ok(Event::Message(_))))
+        && !ended;
+    holds(
+        "max_retries counts nothing: it never gives up",
+        goes_on && heads.len() > 4,
+    )
 }
 
 /// An address where nobody listens.
