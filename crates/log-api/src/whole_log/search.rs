@@ -1,9 +1,9 @@
 //! A search over a whole log.
 //!
 //! Two sections of the log are searched side by side: while one waits for the store, the other one's lines are decoded and
-//! matched. The second begins in the middle of what the first has left, and when it comes to its end, another one does. What
-//! they find is kept until the first has come there, so the client gets everything in the order of the log; when much is
-//! kept, only the first goes on.
+//! matched. The second begins a little ahead of the first. What it finds is kept until the first has come there, so the client
+//! gets everything in the order of the log; when much is kept, only the first goes on. Where more lines lie between the two
+//! than was expected, the second comes to its end, and another one begins between them.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -151,14 +151,14 @@ impl Search {
         Poll::Pending
     }
 
-    /// Searches the later half of what the first section has left beside it, unless a section is searched beside it already.
+    /// Searches a part of what the first section has left beside it, unless a section is searched beside it already.
     fn split(&mut self) {
         let is_one_running = self.later.iter().any(|(section, _)| !section.is_done());
         if is_one_running || self.kept() >= MAX_KEPT {
             return;
         }
-        if let Some(half) = self.first.split() {
-            self.later.push_front((half, Scanned::default()));
+        if let Some(section) = self.first.split() {
+            self.later.push_front((section, Scanned::default()));
         }
     }
 

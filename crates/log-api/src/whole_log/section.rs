@@ -21,6 +21,9 @@ const READ: ReadLimit = ReadLimit {
     bytes: 512 * 1024,
 };
 
+/// How many batches the next section begins ahead. Far ahead, it would take time from the first matches of the log.
+const AHEAD: u128 = 4;
+
 /// What all sections of one search share.
 pub(super) struct Source {
     pub(super) store: Arc<dyn LogStore>,
@@ -37,6 +40,8 @@ pub(super) struct Scanned {
     pub(super) out: Vec<u8>,
     matches: Vec<Match>,
     pub(super) lines: u64,
+    /// How far the ids of the first and the last line are from each other.
+    distance: u128,
     /// The last line that was looked at.
     pub(super) scanned_to: Option<EntryId>,
     /// Whether the section has no further lines.
@@ -61,6 +66,8 @@ pub(super) struct Section {
     position: EntryId,
     /// Lines after this id belong to no section, or to the next one.
     until: EntryId,
+    /// How far the ids of the last batch were from each other.
+    distance: u128,
     under_way: Option<BoxFuture<'static, Result<Scanned, Interrupted>>>,
     is_done: bool,
 }
@@ -107,6 +114,7 @@ impl Section {
             source,
             position: after,
             until,
+            distance: 0,
             under_way: None,
             is_done: after >= until,
         }
@@ -142,18 +150,24 @@ impl Section {
             }
         };
         self.position = scanned.scanned_to.unwrap_or(position);
+        self.distance = scanned.distance;
         self.is_done = scanned.is_last || scanned.is_out_of_time;
         Poll::Ready(Some(Ok(scanned)))
     }
 
-    /// Gives the later half of what is left away. `None` while a batch is under way, or where there are no halves.
+    /// Gives away what begins some batches ahead, or the later half of what is left. `None` while a batch is under way, or
+    /// where there are no halves.
     pub(super) fn split(&mut self) -> Option<Self> {
         if self.is_done || self.under_way.is_some() {
             return None;
         }
-        let middle = between(self.position, self.until)?;
-        let later = Self::new(Arc::clone(&self.source), middle, self.until);
-        self.until = middle;
+        let point = split_point(
+            self.position,
+            self.until,
+            AHEAD.saturating_mul(self.distance),
+        )?;
+        let later = Self::new(Arc::clone(&self.source), point, self.until);
+        self.until = point;
         Some(later)
     }
 }
@@ -186,12 +200,14 @@ impl Source {
 
     fn scan(&self, lines: &[Line]) -> Scanned {
         let mut scanned = Scanned::default();
+        let first = lines.first().map_or(0, |line| number(line.id));
         for line in lines {
             if Instant::now() >= self.deadline {
                 scanned.is_out_of_time = true;
                 break;
             }
             scanned.scanned_to = Some(line.id);
+            scanned.distance = number(line.id).saturating_sub(first);
             scanned.lines += 1;
             let Some(found) = self.pattern.find(line) else {
                 continue;
@@ -207,15 +223,20 @@ impl Source {
     }
 }
 
-/// The position in the middle, with ids on both sides of it.
-fn between(after: EntryId, until: EntryId) -> Option<EntryId> {
-    let number = |id: EntryId| u128::from(id.ms()) << 64 | u128::from(id.seq());
+/// A position with ids on both sides of it: so far ahead, but not behind the middle; the middle, if nothing is known.
+fn split_point(after: EntryId, until: EntryId, ahead: u128) -> Option<EntryId> {
     let half = number(until).checked_sub(number(after))? / 2;
-    let middle = number(after) + half;
-    let ms = u64::try_from(middle >> 64).ok()?;
+    let step = if ahead == 0 { half } else { ahead.min(half) };
+    let point = number(after) + step;
+    let ms = u64::try_from(point >> 64).ok()?;
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    let seq = middle as u64;
-    (half > 0).then(|| EntryId::new(ms, seq))
+    let seq = point as u64;
+    (step > 0).then(|| EntryId::new(ms, seq))
+}
+
+/// An id as one number, for distances.
+fn number(id: EntryId) -> u128 {
+    u128::from(id.ms()) << 64 | u128::from(id.seq())
 }
 
 #[cfg(test)]
@@ -227,18 +248,21 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_has_ids_on_both_sides() {
-        assert_eq!(between(id(1, 0), id(3, 0)), Some(id(2, 0)));
-        assert_eq!(between(id(1, 0), id(2, 0)), Some(id(1, 1 << 63)));
-        assert_eq!(between(id(5, 4), id(5, 8)), Some(id(5, 6)));
-        assert_eq!(between(id(5, 4), id(5, 6)), Some(id(5, 5)));
-        assert_eq!(between(id(5, 4), id(5, 5)), None);
-        assert_eq!(between(id(5, 4), id(5, 4)), None);
-        assert_eq!(between(id(6, 0), id(5, 0)), None);
-        assert_eq!(
-            between(EntryId::ZERO, EntryId::MAX),
-            Some(id((1 << 63) - 1, u64::MAX))
-        );
+    fn a_section_is_split_ahead_or_in_its_middle_with_ids_on_both_sides() {
+        let middle = |after, until| split_point(after, until, 0);
+        assert_eq!(middle(id(1, 0), id(3, 0)), Some(id(2, 0)));
+        assert_eq!(middle(id(1, 0), id(2, 0)), Some(id(1, 1 << 63)));
+        assert_eq!(middle(id(5, 4), id(5, 8)), Some(id(5, 6)));
+        assert_eq!(middle(id(5, 4), id(5, 6)), Some(id(5, 5)));
+        assert_eq!(middle(id(5, 4), id(5, 5)), None);
+        assert_eq!(middle(id(5, 4), id(5, 4)), None);
+        assert_eq!(middle(id(6, 0), id(5, 0)), None);
+        let most = Some(id((1 << 63) - 1, u64::MAX));
+        assert_eq!(middle(EntryId::ZERO, EntryId::MAX), most);
+        let ten = number(id(10, 0));
+        assert_eq!(split_point(id(5, 1), id(90, 0), ten), Some(id(15, 1)));
+        assert_eq!(split_point(id(5, 0), id(15, 0), ten), Some(id(10, 0)));
+        assert_eq!(split_point(id(5, 4), id(5, 5), ten), None);
     }
 
     /// What lines 1 to 3 gave, of which two match.
