@@ -14,6 +14,8 @@ fn signatures(source: &str) -> Vec<(&str, Vec<String>, Vec<String>)> {
             .map_while(|line| line.strip_prefix("///"))
             .map(str::trim)
             .filter(|line| line.starts_with("fn ") || line.starts_with("async fn "))
+            // An example may implement the trait: that line has a body.
+            .filter(|line| line.ends_with(';'))
             .map(str::to_owned)
             .collect();
         found.push((name, declared(body), doc.into_iter().rev().collect()));
