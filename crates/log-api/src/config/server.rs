@@ -62,6 +62,7 @@ impl ServerSettings {
     }
 
     /// The settings of the demo, which ends soon after Ctrl-C.
+    #[cfg(feature = "mint")]
     pub(crate) fn for_demo(bind: SocketAddr) -> Self {
         Self {
             bind,

@@ -51,7 +51,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let owner = UserId::new(USER).ok_or("not a user id")?;
     let new = NewJob::created_at(owner, SystemTime::now());
     store.create(&job, &new).await?;
-    store.append(&job, &[NewLine::new("a line from before")]).await?;
+    store
+        .append(&job, &[NewLine::new("a line from before")])
+        .await?;
     let minutes = Duration::from_secs(600);
     let token = issuer.session_token(USER, ORIGIN, SystemTime::now(), minutes)?;
     println!("{address} {token}");

@@ -7,11 +7,12 @@ use actix_mount::Sharded;
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId};
 use log_store::conformance::{
-    JobSubject, JobWriteSubject, LogSubject, NumberedSubject, RevocationSubject, RunSubject, Subject, TicketSubject, new_job,
+    JobSubject, JobWriteSubject, LogSubject, NumberedSubject, RevocationSubject, RunSubject,
+    Subject, TicketSubject, new_job,
 };
 use log_store::{
-    JobWrites, Jobs, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations, RunClaims,
-    Tickets,
+    JobWrites, Jobs, LogAppend, LogStore, MemoryStore, NewLine, NumberedAppend, Revocations,
+    RunClaims, Tickets,
 };
 
 struct Store(Arc<Sharded>);

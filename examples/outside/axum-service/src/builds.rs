@@ -97,7 +97,9 @@ mod tests {
     impl Table {
         /// What happens to the table without this program.
         fn change(&self, id: &JobId, change: impl FnOnce(&mut Job)) {
-            self.0.0.send_modify(|builds| change(builds.get_mut(id).unwrap()));
+            self.0
+                .0
+                .send_modify(|builds| change(builds.get_mut(id).unwrap()));
         }
     }
 
