@@ -183,8 +183,8 @@ impl Client {
 
     /// Reads how a job has ended. `None` if it has not ended. This makes one attempt.
     ///
-    /// The only answer of the API is a stream that ends or goes on. So this takes about 300 ms for a job that has ended,
-    /// and up to `patience` for one that has not.
+    /// It opens a stream, which ends or goes on. So this takes about 300 ms for a job that has ended, and up to `patience`
+    /// for one that has not. [`Client::status`] answers at once.
     ///
     /// # Errors
     /// The server's answer is final, or [`ClientError::GaveUp`] for an error that may pass.
