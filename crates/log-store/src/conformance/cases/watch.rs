@@ -55,8 +55,11 @@ where
 /// not the number of notices.
 pub(super) async fn settle(subject: &dyn LogSubject, watch: &mut dyn LogWatch) {
     let rest = async {
+        // Each line once: a read of a whole log can take longer than such an interval, too.
+        let mut position = EntryId::ZERO;
         while timeout(subject.quiet_time(), watch.changed()).await.is_ok() {
-            read_after(watch, EntryId::ZERO).await;
+            let tail = read_after(watch, position).await;
+            position = tail.lines.last().map_or(position, |line| line.id);
         }
     };
     soon(
