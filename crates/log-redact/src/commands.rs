@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::names::is_name_byte;
 use crate::ranges::Ranges;
-use crate::span::{Ends, span};
+use crate::span::{Ends, floor, span};
 use crate::tokens::starts_word;
 use crate::value::{is_placeholder, is_plain_word};
 
@@ -41,7 +41,6 @@ const fn command(program: &'static str, options: &'static [(&'static str, Takes)
 pub(crate) const COMMANDS: &[Command] = {
     use Takes::{Attached, First, Login, Next, Pairs, Quoted};
     const DATABASE: &[(&str, Takes)] = &[("-p", Attached)];
-    const MONGO: &[(&str, Takes)] = &[("-p", Next)];
     const LOGIN: &[(&str, Takes)] = &[("-p", Next)];
     const CREDS: &[(&str, Takes)] = &[
         ("--creds", Login(':')),
@@ -66,7 +65,7 @@ pub(crate) const COMMANDS: &[Command] = {
         command("http ", &[("-a", Login(':')), ("--auth", Login(':'))]),
         command("mysql", DATABASE),
         command("mariadb", DATABASE),
-        command("mongo", MONGO),
+        command("mongo", LOGIN),
         command("sshpass ", &[("-p", Next), ("-p", Attached)]),
         command("redis-cli ", &[("-a", Next), ("--pass", Next)]),
         command("sqlcmd ", &[("-P", Next), ("-P", Attached)]),
@@ -222,10 +221,7 @@ const MAX_PIPE: usize = 512;
 /// The text that is printed into a program which reads a password: `echo hunter2 | docker login --password-stdin`. `at` is a
 /// place behind the pipe.
 pub(crate) fn piped(line: &str, at: usize) -> Option<Range<usize>> {
-    let mut view = at.saturating_sub(MAX_PIPE);
-    while !line.is_char_boundary(view) {
-        view -= 1;
-    }
+    let view = floor(line, at.saturating_sub(MAX_PIPE));
     let before = &line[view..at];
     let end = view + before.rfind('|')?;
     let printers = ["echo ", "printf "];
@@ -255,10 +251,7 @@ pub(crate) fn piped(line: &str, at: usize) -> Option<Range<usize>> {
 /// The value behind `--from-literal`, with which a secret of Kubernetes is made: `--from-literal=name=value`. `end` is the
 /// place behind the option.
 pub(crate) fn literal(line: &str, start: usize, end: usize) -> Option<Range<usize>> {
-    let mut view = start.saturating_sub(MAX_PIPE);
-    while !line.is_char_boundary(view) {
-        view -= 1;
-    }
+    let view = floor(line, start.saturating_sub(MAX_PIPE));
     let is_of_secret = line[view..start].contains("secret ");
     let rest = line[end..].strip_prefix(['=', ' '])?;
     let rest = rest.trim_start_matches(['"', '\'']);

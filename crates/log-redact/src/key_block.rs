@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::ranges::Ranges;
+use crate::span::floor;
 use crate::tokens::is_base64;
 
 /// What begins a block. A label follows.
@@ -90,10 +91,7 @@ fn label_end(line: &str, at: usize) -> Option<usize> {
         " ----"
     };
     let begin = BEGINNINGS[0].len();
-    let mut view = (begin + 96).min(rest.len());
-    while !rest.is_char_boundary(view) {
-        view -= 1;
-    }
+    let view = floor(rest, begin + 96);
     let len = rest.get(begin..view)?.find(dashes)?;
     let label = &rest[begin..begin + len];
     let labels = ["PRIVATE KEY", "SECRET KEY", "Static key"];

@@ -7,7 +7,7 @@ mod secret;
 use crate::markup::{element, paired};
 use crate::names::{MAX_NAME, NameKind, classify, is_name_byte};
 use crate::ranges::Ranges;
-use crate::span::{Ends, Span, is_quote, span, written_quote};
+use crate::span::{Ends, Span, floor, is_quote, span, written_quote};
 use crate::value::{Randomness, is_numeric, is_placeholder, is_plain_word, randomness};
 
 /// How far before a name its surroundings are looked at.
@@ -63,13 +63,6 @@ pub(crate) fn hide_values(line: &str, at: usize, hidden: &mut Ranges) -> usize {
     let named = Named::new(line, name, kind, &line[back..start], end);
     named.hide(hidden);
     end
-}
-
-fn floor(line: &str, mut at: usize) -> usize {
-    while !line.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 impl<'a> Named<'a> {

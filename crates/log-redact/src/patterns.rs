@@ -12,6 +12,7 @@ use crate::key_block::{self, BEGINNINGS, Begin, KeyBlock};
 use crate::kinds::{Alphabet, KINDS, MARKED};
 use crate::named;
 use crate::ranges::Ranges;
+use crate::span::floor;
 use crate::tokens::{encoded_key, encoded_login, marked_token, starts_word, token};
 use crate::urls;
 use crate::value::{Randomness, is_placeholder, randomness};
@@ -245,10 +246,7 @@ impl Search<'_> {
         if start < self.commands_until {
             return;
         }
-        let mut view = (end + SHORT_VIEW).min(self.line.len());
-        while !self.line.is_char_boundary(view) {
-            view -= 1;
-        }
+        let view = floor(self.line, end + SHORT_VIEW);
         let mut values = Ranges::default();
         let command = &COMMANDS[index];
         self.commands_until =
@@ -295,11 +293,7 @@ impl Search<'_> {
         }
         let mut view = self.line;
         if self.vain >= MAX_VAIN {
-            let mut end = (at + SHORT_VIEW).min(self.line.len());
-            while !self.line.is_char_boundary(end) {
-                end -= 1;
-            }
-            view = &self.line[..end];
+            view = &self.line[..floor(self.line, at + SHORT_VIEW)];
         }
         let mut values = Ranges::default();
         let end = named::hide_values(view, at, &mut values);

@@ -170,10 +170,7 @@ fn bare_from(line: &str, begin: usize, from: usize, ends: Ends, quote: Option<u8
         }
         at += 1;
     }
-    let mut at = at.min(bytes.len());
-    while !line.is_char_boundary(at) {
-        at -= 1;
-    }
+    let at = floor(line, at);
     let mut end = at;
     let is_trimmed = |b: u8| {
         matches!(b, b',' | b';' | b' ' | b'\t' | b'\\')
@@ -202,6 +199,15 @@ fn closes(rest: &[u8]) -> bool {
 fn closes_list(rest: &[u8]) -> bool {
     let slashes = rest.iter().take_while(|b| **b == b'\\').count();
     rest.get(slashes) == Some(&b'"')
+}
+
+/// The last place up to this one at which a text can be divided.
+pub(crate) fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 #[cfg(test)]

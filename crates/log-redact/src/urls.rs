@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::span::floor;
 use crate::value::{Randomness, is_placeholder, randomness};
 
 /// The most bytes between `://` and the `@`.
@@ -16,10 +17,7 @@ pub(crate) fn password(line: &str, after: usize, is_open: bool) -> Option<Range<
     if !before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
-    let mut limit = (after + MAX_LEN).min(line.len());
-    while !line.is_char_boundary(limit) {
-        limit -= 1;
-    }
+    let limit = floor(line, after + MAX_LEN);
     let rest = &line[after..limit];
     let rest = &rest[..end_of_word(before, rest)];
     let Some(at) = at_sign(rest) else {
@@ -46,10 +44,7 @@ pub(crate) fn password(line: &str, after: usize, is_open: bool) -> Option<Range<
 
 /// The password of `user:password@tcp(host:port)/…`, whose `@` is at a place.
 pub(crate) fn login(line: &str, at: usize) -> Option<Range<usize>> {
-    let mut view = at.saturating_sub(MAX_LOGIN);
-    while !line.is_char_boundary(view) {
-        view -= 1;
-    }
+    let view = floor(line, at.saturating_sub(MAX_LOGIN));
     let before = &line[view..at];
     let is_edge = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '=');
     let word = before.rsplit(is_edge).next().unwrap_or_default();
@@ -60,10 +55,7 @@ pub(crate) fn login(line: &str, at: usize) -> Option<Range<usize>> {
 
 /// The password of `jdbc:oracle:thin:user/password@host`. `after` is the place behind `thin:`.
 pub(crate) fn oracle(line: &str, after: usize) -> Option<Range<usize>> {
-    let mut limit = (after + MAX_LOGIN).min(line.len());
-    while !line.is_char_boundary(limit) {
-        limit -= 1;
-    }
+    let limit = floor(line, after + MAX_LOGIN);
     let rest = &line[after..limit];
     let is_edge = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
     let word = &rest[..rest.find(is_edge).unwrap_or(rest.len())];

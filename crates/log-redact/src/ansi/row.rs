@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::parser::Control;
 use super::style::Style;
 use super::styled::StyledLine;
+use crate::span::floor;
 
 /// The most characters that one sequence repeats. A terminal repeats to the end of the row.
 const MAX_REPEAT: usize = 500;
@@ -128,10 +129,7 @@ fn append(line: &mut StyledLine, text: &str, style: Style, max: usize) {
         0 => max.saturating_sub(line.text.len()),
         _ => 0,
     };
-    let mut end = room.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = floor(text, room);
     let (kept, overflow) = text.split_at(end);
     if !kept.is_empty() {
         line.push(kept, style);
