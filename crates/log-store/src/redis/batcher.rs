@@ -23,7 +23,7 @@ const MAX_SENDERS: usize = 2;
 
 /// The pause between two batches that are not full. At a thousand lines a second over as many jobs it saves a third of the
 /// work that reading them is for Redis, and nobody notices that a line comes this much later.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// Sends queries `Q` in batches; each is answered by an `A`.
 #[derive(Debug)]
