@@ -32,6 +32,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use super::batcher::Batcher;
 use super::fault::{Fault, is_not_offered};
 use super::options::WatchMode;
 use super::peer::Peer;
@@ -120,8 +121,11 @@ impl ConnectedClient {
             done = set_up => done?,
             ended = &mut task => return Err(end_reason(ended)),
         };
-        let tasks = matches!(role, Role::Watching { .. }).then_some(tasks);
-        let session = Session::new(number, change_detection, client, transactions, tasks);
+        let batcher = match role {
+            Role::Watching { share, .. } => Some(Batcher::new(tasks, share.batch_pause())),
+            Role::Commands => None,
+        };
+        let session = Session::new(number, change_detection, client, transactions, batcher);
         Ok(Self {
             session,
             server,

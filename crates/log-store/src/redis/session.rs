@@ -8,7 +8,6 @@ use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::types::Value;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::batcher::Batcher;
 use super::fault::Fault;
@@ -51,13 +50,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session of a connected client. With `tasks`, queries of watches are sent in batches.
+    /// A session of a connected client. With a batcher, queries of watches are sent in batches.
     pub(super) fn new(
         number: u64,
         change_detection: ChangeDetection,
         client: Client,
         has_transactions: bool,
-        tasks: Option<TaskTracker>,
+        batcher: Option<Batcher<TailQuery, TailReply>>,
     ) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(0);
         Self {
@@ -70,7 +69,7 @@ impl Session {
             reads_by_name: Arc::new(AtomicBool::new(true)),
             tokens: Arc::default(),
             ended: CancellationToken::new(),
-            batcher: tasks.map(|tasks| Arc::new(Batcher::new(tasks))),
+            batcher: batcher.map(Arc::new),
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fred::types::config::Server;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::batcher::{CLUSTER_PAUSE, PAUSE};
 use super::slot_map::SlotMap;
 
 /// The keys that one server serves.
@@ -28,6 +30,14 @@ pub(super) struct SlotShare {
 }
 
 impl Share {
+    /// For how long reads of watches are collected here.
+    pub(super) const fn batch_pause(&self) -> Duration {
+        match self {
+            Self::Everything => PAUSE,
+            Self::Slots(_) => CLUSTER_PAUSE,
+        }
+    }
+
     /// Whether keys of a slot are served by this server.
     pub(super) fn contains(&self, slot: u16) -> bool {
         match self {
