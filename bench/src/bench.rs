@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::clock::Stop;
 use crate::error::BenchError;
 use crate::load::Viewers;
-use crate::resp::{Client, log_key};
+use crate::resp::{Client, job_key, log_key};
 use crate::server::Server;
 
 /// Whose jobs they are.
@@ -81,11 +81,17 @@ impl Bench {
 
     /// A Redis of its own, in memory only.
     pub(crate) fn redis(&self) -> Result<Server, BenchError> {
+        self.redis_with(Vec::new())
+    }
+
+    /// The same with further options.
+    pub(crate) fn redis_with(&self, options: Vec<String>) -> Result<Server, BenchError> {
         Server::start("redis-server", &self.stop, |address, folder| {
             let mut command = Command::new(&self.programs.redis_server);
             command.current_dir(folder.path());
             command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string()]);
             command.args(["--save", "", "--appendonly", "no"]);
+            command.args(options);
             Ok(command)
         })
     }
@@ -93,8 +99,13 @@ impl Bench {
     /// The service on that Redis, as it is deployed: the release binary, its defaults, authentication on. Only the
     /// limit of streams a user is off, because all jobs here are one user's.
     pub(crate) fn log_api(&self, redis: SocketAddr) -> Result<Server, BenchError> {
+        self.log_api_at(&format!("redis://{redis}"))
+    }
+
+    /// The same, where `REDIS_URL` is to name more than one server.
+    pub(crate) fn log_api_at(&self, url: &str) -> Result<Server, BenchError> {
         self.service(|command, _| {
-            command.env("REDIS_URL", format!("redis://{redis}"));
+            command.env("REDIS_URL", url);
             command.env("LOG_API_MAX_STREAMS_PER_USER", "0");
         })
     }
@@ -201,7 +212,7 @@ pub(crate) fn create_jobs(
     jobs: impl Iterator<Item = String>,
 ) -> Result<(), BenchError> {
     redis.pipeline(jobs.map(|job| {
-        let key = format!("job:{job}");
+        let key = job_key(&job);
         let words = ["HSET", &key, "user_id", OWNER, "status", "code"];
         crate::resp::command(&words.map(str::as_bytes))
     }))

@@ -31,7 +31,7 @@ pub(crate) struct Case {
 }
 
 /// What `scale` runs: the service alone.
-pub(crate) const SCALE: [Case; 10] = [
+pub(crate) const SCALE: [Case; 11] = [
     Case {
         name: "idle",
         about: "10,000 idle viewers: memory, before and after a replay, and after they left",
@@ -49,6 +49,12 @@ pub(crate) const SCALE: [Case; 10] = [
         about: "10,000 watched jobs, one viewer each, 1,000 lines/s over them",
         seconds: 60,
         run: jobs::run,
+    },
+    Case {
+        name: "cluster",
+        about: "the same jobs on a cluster of three masters: Redis's CPU over that of one",
+        seconds: 90,
+        run: jobs::run_on_a_cluster,
     },
     Case {
         name: "slow",

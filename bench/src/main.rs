@@ -20,6 +20,7 @@ mod cases;
 mod chunked;
 mod cli;
 mod clock;
+mod cluster;
 mod document;
 mod error;
 mod figures;

@@ -37,15 +37,18 @@ impl Sink {
         }
     }
 
-    /// The logs of jobs `{prefix}0`, `{prefix}1`, … in turn, whose next lines have the number `first`.
-    pub(crate) fn jobs(redis: SocketAddr, prefix: &'static str, count: u64, first: u64) -> Self {
+    /// The logs of these jobs in turn, whose next lines have the number `first`.
+    pub(crate) fn jobs(redis: SocketAddr, jobs: &[String], first: u64) -> Self {
+        let keys: Vec<String> = jobs.iter().map(|job| resp::log_key(job)).collect();
         Self {
             server: redis,
             protocol: Protocol::Redis,
             pipelined: true,
             request: Box::new(move |k, now| {
-                let key = resp::log_key(&format!("{prefix}{}", k % count));
-                resp::append(&key, &line::text(first + k / count, now))
+                let place = usize::try_from(k).unwrap_or(usize::MAX);
+                let key = &keys[place % keys.len()];
+                let round = u64::try_from(place / keys.len()).unwrap_or(u64::MAX);
+                resp::append(key, &line::text(first + round, now))
             }),
         }
     }

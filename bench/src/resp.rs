@@ -68,6 +68,11 @@ pub(crate) fn append(key: &str, text: &str) -> Vec<u8> {
     command(&words.map(str::as_bytes))
 }
 
+/// The key of a job.
+pub(crate) fn job_key(job: &str) -> String {
+    format!("job:{job}")
+}
+
 /// The key of a job's log.
 pub(crate) fn log_key(job: &str) -> String {
     format!("job:{job}:logs")

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -108,11 +109,12 @@ fn send(process: u32, signal: Signal) {
     }
 }
 
-/// A loopback address below the range that the system gives to clients, on which nothing listens.
+/// A loopback address below the range that the system gives to clients, on which nothing listens. Each call gives another.
 pub(crate) fn free_address() -> Result<SocketAddr, BenchError> {
-    let begin = u16::try_from(std::process::id() % 9_000).unwrap_or(0);
-    for step in 0..9_000 {
-        let port = 21_000 + (begin + step) % 9_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..9_000 {
+        let place = std::process::id() + GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = 21_000 + u16::try_from(place % 9_000).unwrap_or(0);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let is_quiet = TcpStream::connect(address).is_err();
         if is_quiet && TcpListener::bind(address).is_ok() {
