@@ -10,6 +10,7 @@ mod dev;
 mod fuzz;
 mod image;
 mod outside;
+mod readmes;
 mod semver;
 mod targets;
 mod test;

@@ -1,7 +1,7 @@
 //! `cargo xtask outside`: the crates in `examples/outside`, each a workspace of its own.
 //!
 //! They use our crates as a stranger does: no feature of a neighbour and no dependency of a test helps them. A build of our own
-//! workspace would hide that.
+//! workspace would hide that. So do the examples of our READMEs, see [`crate::readmes`].
 
 use std::path::{Path, PathBuf};
 
@@ -10,16 +10,20 @@ use clap::Args;
 use xshell::Shell;
 
 use crate::cargo::{cargo, metadata, say};
+use crate::readmes;
 
 const FOLDER: &str = "examples/outside";
 
-/// Build and test the crates in `examples/outside`.
+/// What the examples of the READMEs are called here.
+const READMES: &str = "readmes";
+
+/// Build and test the crates in `examples/outside`, and the examples of the READMEs, each as a program.
 ///
 /// `cargo xtask test` does this too. They share one target folder, and have the versions of our lock file where they use the
 /// same crates.
 #[derive(Args, Debug, Default)]
 pub(crate) struct OutsideArgs {
-    /// Test these crates only.
+    /// Test these crates only; `readmes` are the examples of the READMEs.
     #[arg(value_name = "CRATE")]
     names: Vec<String>,
 }
@@ -29,12 +33,16 @@ pub(crate) fn run(sh: &Shell, args: &OutsideArgs) -> anyhow::Result<()> {
     let target = metadata(sh, "Cargo.toml")?.target_directory.join("outside");
     let all = manifests(sh)?;
     for name in &args.names {
-        let is_there = all.iter().any(|manifest| name_of(manifest) == name);
+        let is_there = name == READMES || all.iter().any(|manifest| name_of(manifest) == name);
         ensure!(is_there, "there is no {FOLDER}/{name}");
+    }
+    let is_wanted = |name: &str| args.names.is_empty() || args.names.iter().any(|n| n == name);
+    if is_wanted(READMES) {
+        readmes::test(sh, &target)?;
     }
     for manifest in all {
         let name = name_of(&manifest).to_owned();
-        if args.names.is_empty() || args.names.contains(&name) {
+        if is_wanted(&name) {
             say(format_args!("Outside of the workspace: {name}"));
             test(sh, &manifest, &target).with_context(|| {
                 format!("{FOLDER}/{name} failed; to repeat it: cargo xtask outside {name}")

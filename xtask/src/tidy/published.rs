@@ -50,6 +50,11 @@ fn check_crate(File { path, text }: &File, files: &[File]) -> Vec<String> {
     if beside("src/lib.rs").is_some_and(|lib| !lib.text.contains(TESTED)) {
         findings.push(format!("{path}: src/lib.rs does not test README.md"));
     }
+    // `cargo xtask outside` builds it.
+    let is_library = beside("src/lib.rs").is_some();
+    if is_library && !readme.contains("\n```toml\n[dependencies]\n") {
+        findings.push(format!("{path}: README.md does not show what to depend on"));
+    }
     findings
 }
 
@@ -71,7 +76,8 @@ mod tests {
 [package.metadata.docs.rs]\nall-features = true\n
 [features]\ndefault = [\"fast\"]\n# Not slow.\nfast = [\n    \"dep:x\",\n]\nnone = []\n
 [dependencies]\nx = [\"y\"]\n";
-    const README: &str = "# a\n\n```rust\n```\n\n`fast`, `none`\n\n## Versions\n";
+    const README: &str =
+        "# a\n\n```toml\n[dependencies]\n```\n\n```rust\n```\n\n`fast`, `none`\n\n## Versions\n";
     const LIB: &str = "#[cfg(doctest)]\n#[doc = include_str!(\"../README.md\")]\nstruct Readme;\n";
 
     fn findings(manifest: &str, readme: &str, lib: &str) -> Vec<String> {
@@ -89,8 +95,12 @@ mod tests {
             let without = MANIFEST.replace(wanted, "\n");
             assert_eq!(findings(&without, README, LIB).len(), 1, "{wanted}");
         }
-        for readme in [README.replace("Versions", ""), README.replace("```", "")] {
-            assert_eq!(findings(MANIFEST, &readme, LIB).len(), 1, "{readme}");
+        for (readme, count) in [
+            (README.replace("Versions", ""), 1),
+            (README.replace("toml", "text"), 1),
+            (README.replace("```", ""), 2),
+        ] {
+            assert_eq!(findings(MANIFEST, &readme, LIB).len(), count, "{readme}");
         }
         let silent = findings(MANIFEST, &README.replace("`fast`", ""), LIB);
         assert_eq!(
@@ -98,7 +108,7 @@ mod tests {
             ["crates/a/Cargo.toml: README.md does not name `fast`"]
         );
         assert_eq!(findings(MANIFEST, README, "").len(), 1);
-        assert_eq!(findings(MANIFEST, "", "").len(), 4);
+        assert_eq!(findings(MANIFEST, "", "").len(), 5);
     }
 
     #[test]
