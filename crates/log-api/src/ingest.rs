@@ -16,5 +16,5 @@ pub(crate) use self::body::{discard, read_all};
 pub(crate) use self::head::{AppendHead, Encoding};
 pub(crate) use self::lines::parse;
 pub(crate) use self::streamed::append_streamed;
+pub(crate) use self::writes::appended_body;
 pub use self::writes::{WriteOptions, WriteStores, Writes};
-pub(crate) use self::writes::{appended_body, now_iso};

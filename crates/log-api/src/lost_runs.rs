@@ -9,7 +9,6 @@ use std::time::Duration;
 use log_store::{LostRuns, RunClaims};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::ingest::now_iso;
 use crate::supervise::Tasks;
 
 /// How often to look.
@@ -26,7 +25,7 @@ pub(crate) fn watch(tasks: &Tasks, claims: Arc<dyn RunClaims>) {
 }
 
 async fn look_again_and_again(claims: Arc<dyn RunClaims>) {
-    let mut runs = LostRuns::new(claims, CONFIRM, now_iso);
+    let mut runs = LostRuns::new(claims, CONFIRM);
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

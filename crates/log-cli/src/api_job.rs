@@ -1,6 +1,5 @@
 //! A job of the API, for whoever writes to it: the credential, the owner, and how the job is created.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -90,13 +89,7 @@ pub(crate) async fn create_job(
     patience: Duration,
     terminal: &mut Terminal,
 ) -> Result<OwnJob, Failure> {
-    let new = CreateBody {
-        user_id: owner.as_str().to_owned(),
-        org_id: None,
-        status: None,
-        fields: BTreeMap::default(),
-        token: true,
-    };
+    let new = CreateBody::new(owner).token(true);
     let created = ask(patience, terminal, async || client.create(job, &new).await).await?;
     let token = created
         .append_token

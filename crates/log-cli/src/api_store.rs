@@ -6,15 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_client::{Client, ClientError, Problem, TransientError};
 use log_domain::{
-    EntryId, IllegalTransition, Job, JobId, JobStatus, Lifecycle, Numbering, ProducerName,
-    ProducerState,
+    EntryId, IllegalTransition, Job, JobId, JobStatus, Numbering, ProducerName, ProducerState,
 };
 use log_store::{
     CreateJobError, JobWatch, JobWrites, Jobs, LogAppend, NewJob, NewLine, NumberedAppend,
     NumberedAppendError, NumberedAppended, StoreError, StoreRefused, StoreUnavailable, Transition,
     TransitionError,
 };
-use log_wire::{AppendedBody, NewLineBody, StepBody};
+use log_wire::{AppendedBody, NewLineBody, StepBody, WriteProblem};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -88,8 +87,8 @@ impl ApiStore {
         self.last.send_modify(|last| last.is_away = is_away);
         match &sent {
             Ok(answer) => {
-                let status = JobStatus::parse(&answer.job_status);
-                self.last.send_modify(|last| last.status = Some(status));
+                let status = Some(answer.job_status.clone());
+                self.last.send_modify(|last| last.status = status);
                 pace.lines_at = now + Duration::from_millis(answer.flush_ms.min(10_000));
             }
             Err(error) => {
@@ -108,8 +107,7 @@ impl ApiStore {
 impl LogAppend for ApiStore {
     async fn append(&self, job: &JobId, lines: &[NewLine]) -> Result<Vec<EntryId>, StoreError> {
         let sent = self.send(job, None, lines).await.map_err(store_error)?;
-        let last = sent.last_id.and_then(|id| id.parse().ok());
-        Ok(vec![last.unwrap_or(EntryId::ZERO); lines.len()])
+        Ok(vec![sent.last_id.unwrap_or(EntryId::ZERO); lines.len()])
     }
 }
 
@@ -128,7 +126,7 @@ impl NumberedAppend for ApiStore {
                     .unwrap_or_else(|| batch.first() + lines.len() as u64),
                 appended: answer.appended,
                 duplicate: answer.duplicate,
-                last_id: answer.last_id.and_then(|id| id.parse().ok()),
+                last_id: answer.last_id,
                 resumed: answer.resumed,
             }),
             Err(error) => Err(match problem(&error) {
@@ -161,7 +159,7 @@ impl Jobs for ApiStore {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
         match self.send(job, None, &[]).await {
             Ok(answer) => Ok(Some(Job {
-                status: JobStatus::parse(&answer.job_status),
+                status: answer.job_status,
                 owner: None,
                 org: None,
             })),
@@ -191,24 +189,21 @@ impl JobWrites for ApiStore {
         job: &JobId,
         step: &Transition,
     ) -> Result<JobStatus, TransitionError> {
-        let body = StepBody {
-            status: step.to.to_string(),
-            message: step.message.clone(),
-            producers: std::collections::BTreeMap::default(),
-        };
+        let body = StepBody::new(step.to.clone(), step.message.clone());
         match self.client.step(job, &body).await {
             Ok(_) => Ok(step.to.clone()),
             Err(ClientError::NotFound(_)) => Err(TransitionError::NotFound),
-            Err(error) => Err(
-                match problem(&error).and_then(|problem| problem.write.from.clone()) {
-                    Some(from) => {
-                        let (from, to) = (JobStatus::parse(&from), step.to.clone());
-                        let allowed = Lifecycle::contract().allowed_from(&from).to_vec();
-                        IllegalTransition::new(from, to, allowed).into()
-                    }
-                    None => store_error(error).into(),
-                },
-            ),
+            Err(error) => Err(match problem(&error).map(|problem| &*problem.write) {
+                Some(WriteProblem {
+                    from: Some(from),
+                    allowed: Some(allowed),
+                    ..
+                }) => {
+                    let allowed = allowed.clone();
+                    IllegalTransition::new(from.clone(), step.to.clone(), allowed).into()
+                }
+                _ => store_error(error).into(),
+            }),
         }
     }
 }
@@ -227,13 +222,11 @@ impl JobWatch for NeverChanges {
 }
 
 fn body(line: &NewLine) -> NewLineBody {
-    NewLineBody {
-        text: line.text.clone().unwrap_or_default(),
-        source: line.source.clone(),
-        ts: line.ts.clone(),
-        phase: line.phase.clone(),
-        open: line.open,
-    }
+    let mut body = NewLineBody::new(line.text.clone().unwrap_or_default()).open(line.open);
+    body.source.clone_from(&line.source);
+    body.ts.clone_from(&line.ts);
+    body.phase.clone_from(&line.phase);
+    body
 }
 
 /// What the server said.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use log_domain::JobId;
 use log_store::redis::RedisStore;
 use log_store::{LostRuns, RunState};
-use log_writer::timestamp;
 use tokio::time::sleep;
 
 use crate::exit::Failure;
@@ -19,7 +18,7 @@ pub(crate) const CONFIRM: Duration = Duration::from_secs(10);
 
 /// What looks at the claims of a store.
 pub(crate) fn watcher(store: &RedisStore) -> LostRuns {
-    LostRuns::new(Arc::new(store.clone()), CONFIRM, timestamp)
+    LostRuns::new(Arc::new(store.clone()), CONFIRM)
 }
 
 /// Looks at the claim of a job. If it has lapsed, this looks again after a while, and ends the job if its worker was lost.

@@ -6,7 +6,7 @@
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _, stdout};
 use std::time::Duration;
 
-use log_domain::Line;
+use log_domain::{Line, Source, Timestamp};
 use log_writer::{Ansi, LineAssembler, LineLimit, LineOptions};
 
 use crate::environment::Environment;
@@ -124,7 +124,7 @@ impl LinePrinter {
 
     fn colored(&self, line: &Line, text: &str) -> String {
         if self.colors {
-            colored(line.source.as_deref(), text)
+            colored(line.source.as_ref(), text)
         } else {
             text.to_owned()
         }
@@ -135,8 +135,8 @@ impl LinePrinter {
         for column in &self.columns {
             let (value, width) = match column {
                 Column::Id => (line.id.to_string(), 15),
-                Column::Ts => (one_word(line.ts.as_deref()), 24),
-                Column::Source => (one_word(line.source.as_deref()), 6),
+                Column::Ts => (one_word(line.ts.as_ref().map(Timestamp::as_str)), 24),
+                Column::Source => (one_word(line.source.as_ref().map(Source::as_str)), 6),
                 Column::Phase => (one_word(line.phase.as_deref()), 8),
             };
             write!(self.out, "{value:width$} ")?;
@@ -176,12 +176,12 @@ fn one_word(field: Option<&str>) -> String {
 }
 
 /// Colours a line by its source: lines of standard error and of the producer itself stand out.
-fn colored(source: Option<&str>, text: &str) -> String {
+fn colored(source: Option<&Source>, text: &str) -> String {
     const RESET: &str = "\x1b[0m";
     let color = match source {
-        Some("stderr") => "\x1b[33m",
-        Some("system") => "\x1b[36m",
-        _ => return text.to_owned(),
+        Some(Source::Stderr) => "\x1b[33m",
+        Some(Source::System) => "\x1b[36m",
+        Some(Source::Stdout | Source::Other(_)) | None => return text.to_owned(),
     };
     // A text with colours ends with a reset.
     let end = if text.ends_with(RESET) { "" } else { RESET };
@@ -224,11 +224,14 @@ mod tests {
 
     #[test]
     fn a_colour_ends_with_its_line() {
-        assert_eq!(colored(Some("stdout"), "a"), "a");
-        assert_eq!(colored(Some("stderr"), "a"), "\x1b[33ma\x1b[0m");
+        assert_eq!(colored(Some(&Source::Stdout), "a"), "a");
+        assert_eq!(colored(Some(&Source::Stderr), "a"), "\x1b[33ma\x1b[0m");
         let red = "\x1b[31ma\x1b[0m";
-        assert_eq!(colored(Some("stdout"), red), red);
-        assert_eq!(colored(Some("stderr"), red), format!("\x1b[33m{red}"));
+        assert_eq!(colored(Some(&Source::Stdout), red), red);
+        assert_eq!(
+            colored(Some(&Source::Stderr), red),
+            format!("\x1b[33m{red}")
+        );
     }
 
     #[test]

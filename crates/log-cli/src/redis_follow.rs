@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use log_client::Ending;
 use log_domain::{JobId, Start};
 use log_store::redis::RedisStore;
 use log_store::{FollowEvent, FollowOptions, Follower, Jobs as _, LostRuns};
@@ -92,7 +91,7 @@ impl RedisFollow {
                     return self.check_connection().map(Some);
                 }
                 Some(FollowEvent::End { end, .. }) => {
-                    return Ok(Some(Event::Done(Ending::parse(end.as_str()))));
+                    return Ok(Some(Event::Done(end.into())));
                 }
                 // What a later version may add.
                 Some(_) => {}

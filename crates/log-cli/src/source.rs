@@ -119,7 +119,7 @@ impl Source {
                 let status = timeout(self.patience.min(STATUS_PATIENCE), client.status(job)).await;
                 // Whatever is wrong, the stream will say it.
                 let found = status.ok().and_then(Result::ok);
-                found.map(|found| JobStatus::parse(&found.status))
+                found.map(|found| found.status)
             }
             Server::Redis(store) => {
                 let get = async || store.get(job).await;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use log_domain::{EntryId, Line};
+use log_domain::{EntryId, JobEnd, JobStatus, Line};
 
 use crate::error::TransientError;
 
@@ -45,19 +45,17 @@ pub enum Ending {
     Failed,
     /// Its record was deleted.
     Deleted,
-    /// A status that this version does not know.
-    Other(String),
+    /// It has another status, of a lifecycle of the service.
+    Other(JobStatus),
 }
 
-impl Ending {
-    /// Reads the status of a `done` event.
-    #[must_use]
-    pub fn parse(status: &str) -> Self {
-        match status {
-            "ready" => Self::Ready,
-            "failed" => Self::Failed,
-            "deleted" => Self::Deleted,
-            other => Self::Other(other.to_owned()),
+impl From<JobEnd> for Ending {
+    fn from(end: JobEnd) -> Self {
+        match end {
+            JobEnd::Deleted => Self::Deleted,
+            JobEnd::Status(status) if status == JobStatus::READY => Self::Ready,
+            JobEnd::Status(status) if status == JobStatus::FAILED => Self::Failed,
+            JobEnd::Status(status) => Self::Other(status),
         }
     }
 }
@@ -68,7 +66,7 @@ impl fmt::Display for Ending {
             Self::Ready => "ready",
             Self::Failed => "failed",
             Self::Deleted => "deleted",
-            Self::Other(status) => status,
+            Self::Other(status) => status.as_str(),
         })
     }
 }

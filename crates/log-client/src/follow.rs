@@ -246,7 +246,7 @@ impl Follow {
                 }
                 Some(Event::Heartbeat)
             }
-            WireEvent::Done { status } => Some(self.finish(Ending::parse(&status))),
+            WireEvent::Done { end } => Some(self.finish(end.into())),
             // `handle_stream` has handled `reauth`. Unknown events are ignored.
             _ => None,
         })

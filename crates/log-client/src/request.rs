@@ -63,12 +63,8 @@ pub(crate) async fn read_page(
         ("limit", PAGE_LIMIT.to_string()),
     ];
     let body = read_page_body(endpoint, job, &query).await?;
-    let lines = body.lines.into_iter().map(Line::try_from);
-    let lines = lines
-        .collect::<Result<_, _>>()
-        .map_err(|error| RequestError::not_the_api(error.to_string()))?;
     Ok(Page {
-        lines,
+        lines: body.lines,
         has_more: body.has_more,
     })
 }
@@ -113,10 +109,7 @@ async fn read_newest_ids(
     let mut query = vec![("limit", limit.to_string())];
     query.extend(before.map(|before| ("before_id", before.to_string())));
     let body = read_page_body(endpoint, job, &query).await?;
-    let ids = body.lines.iter().map(|line| line.id.parse());
-    let ids = ids
-        .collect::<Result<_, _>>()
-        .map_err(|_| RequestError::not_the_api("a line has an invalid `id`".to_owned()))?;
+    let ids = body.lines.iter().map(|line| line.id).collect();
     Ok((ids, body.has_more))
 }
 
@@ -139,8 +132,8 @@ pub(crate) async fn read_ending(
         let event = WireEvent::from_raw(&event);
         let event = event.map_err(|error| RequestError::not_the_api(error.to_string()))?;
         // Lines may still come while the log ends, and the end may take longer than a heartbeat.
-        if let WireEvent::Done { status } = event {
-            return Ok(Some(Ending::parse(&status)));
+        if let WireEvent::Done { end } = event {
+            return Ok(Some(end.into()));
         }
     }
 }

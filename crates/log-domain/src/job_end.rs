@@ -18,6 +18,16 @@ impl JobEnd {
         status.is_terminal().then(|| Self::Status(status.clone()))
     }
 
+    /// The end that such a word means, see [`JobEnd::as_str`]. A client calls it that knows no lifecycle: whatever it is told of
+    /// the end of a job is terminal.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            DELETED => Self::Deleted,
+            status => Self::Status(JobStatus::ended(status)),
+        }
+    }
+
     /// The word that clients read: the status, for example `ready` or `failed`, or `deleted`.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -47,5 +57,16 @@ mod tests {
             assert_eq!(end(JobStatus::parse(status)), None, "{status:?}");
         }
         assert_eq!(JobEnd::Deleted.as_str(), "deleted");
+    }
+
+    #[test]
+    fn a_client_reads_every_word_as_an_end() {
+        let end = |word| JobEnd::from_word(word);
+        assert_eq!(end("ready"), JobEnd::Status(JobStatus::READY));
+        assert_eq!(end("deleted"), JobEnd::Deleted);
+        for word in ["timed-out", "queued", ""] {
+            assert!(matches!(end(word), JobEnd::Status(status) if status.is_terminal()));
+            assert_eq!(end(word).as_str(), word);
+        }
     }
 }

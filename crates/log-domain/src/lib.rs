@@ -55,7 +55,7 @@ pub use read::{Batch, Order, ReadLimit, Span};
 pub use resume::{Gap, LogBounds, Start, gap_after, gap_at};
 pub use revocation::{Revocation, Revoked};
 pub use status::{JobStatus, StatusNameError};
-pub use time::iso_8601;
+pub use time::Timestamp;
 
 /// Its examples are tests.
 #[cfg(doctest)]

@@ -95,6 +95,14 @@ impl JobStatus {
         }
     }
 
+    /// A text that somebody calls the end of a job.
+    pub(crate) fn ended(text: &str) -> Self {
+        Self {
+            name: Cow::Owned(text.to_owned()),
+            is_terminal: true,
+        }
+    }
+
     /// The name, as producers write it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use log_domain::{JobId, Start, UserId};
@@ -41,10 +41,7 @@ impl Bench {
         let store = Arc::new(MemoryStore::new());
         let hub = Hub::new(store.clone(), store.clone(), HubOptions::default()).unwrap();
         let job: JobId = "build-1".parse().unwrap();
-        let new = NewJob::new(
-            UserId::new("user_1").unwrap(),
-            "2026-01-01T00:00:00Z".into(),
-        );
+        let new = NewJob::new(UserId::new("user_1").unwrap(), SystemTime::now());
         store.create(&job, &new).await.unwrap();
         let mut opened = Vec::new();
         for _ in 0..viewers {

@@ -25,7 +25,7 @@ async fn main() -> Outcome {
     let hub = Hub::new(store.clone(), store.clone(), HubOptions::default())?;
     let job: JobId = "build-1".parse().map_err(|_| "not a job id")?;
     let owner = UserId::new("user_1").ok_or("not a user id")?;
-    let new = NewJob::created_at(owner, SystemTime::now());
+    let new = NewJob::new(owner, SystemTime::now());
     store.create(&job, &new).await?;
     write(&store, &job, "a line from before").await?;
 

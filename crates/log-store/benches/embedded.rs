@@ -32,8 +32,8 @@ fn open(runtime: &Runtime) -> (EmbeddedStore, TempDir) {
 /// Lines of 80 to 200 bytes, all fields together.
 fn lines(count: usize) -> Vec<NewLine> {
     let line = |n: usize| NewLine {
-        ts: Some("2026-01-02T03:04:05.678Z".to_owned()),
-        source: Some("stdout".to_owned()),
+        ts: Some("2026-01-02T03:04:05.678Z".into()),
+        source: Some("stdout".into()),
         text: Some(format!("{n:>9} {}", "x".repeat(33 + n * 37 % 121))),
         phase: Some("install".to_owned()),
         open: false,

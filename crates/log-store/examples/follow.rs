@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
     let store = EmbeddedStore::open(dir.path(), EmbeddedOptions::default()).await?;
     let job: JobId = "build-1".parse()?;
     let owner = UserId::new("user_ann").ok_or("an empty user id")?;
-    let new = NewJob::created_at(owner, SystemTime::now());
+    let new = NewJob::new(owner, SystemTime::now());
     store.create(&job, &new).await?;
 
     // The producer has its own handles, as in another task of a service.

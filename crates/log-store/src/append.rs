@@ -3,17 +3,17 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use log_domain::{EntryId, JobId, Source, iso_8601};
+use log_domain::{EntryId, JobId, Source, Timestamp};
 
 use crate::error::StoreError;
 
 /// A line to append. The store assigns its id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewLine {
-    /// When the worker wrote it, ISO 8601.
-    pub ts: Option<String>,
-    /// The channel it came from, see [`log_domain::Source`].
-    pub source: Option<String>,
+    /// When the worker wrote it.
+    pub ts: Option<Timestamp>,
+    /// The channel it came from.
+    pub source: Option<Source>,
     /// The line, without its newline.
     pub text: Option<String>,
     /// The part of the build that wrote it.
@@ -32,7 +32,7 @@ impl NewLine {
     /// use log_store::NewLine;
     ///
     /// let line = NewLine::new("Compiling").ts(SystemTime::now()).source(Source::Stdout).phase("code");
-    /// assert_eq!(line.source.as_deref(), Some("stdout"));
+    /// assert_eq!(line.source, Some(Source::Stdout));
     /// ```
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
@@ -46,7 +46,7 @@ impl NewLine {
     #[must_use]
     pub fn ts(self, time: SystemTime) -> Self {
         Self {
-            ts: Some(iso_8601(time)),
+            ts: Some(time.into()),
             ..self
         }
     }
@@ -55,7 +55,7 @@ impl NewLine {
     #[must_use]
     pub fn source(self, source: Source) -> Self {
         Self {
-            source: Some(source.to_string()),
+            source: Some(source),
             ..self
         }
     }
@@ -69,10 +69,29 @@ impl NewLine {
         }
     }
 
-    /// What a store keeps for `open`: the field `open` with the value `1`, or no such field.
+    /// What a store keeps: the name and the value of each field that the line has (wire contract). The field `open` has the
+    /// value `1`, or is not there.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let names = ["ts", "source", "text", "phase", "open"];
+        let fields = names.into_iter().zip(self.values());
+        fields.filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    /// The values of `ts`, `source`, `text`, `phase` and `open`.
+    pub(crate) fn values(&self) -> [Option<&str>; 5] {
+        [
+            self.ts.as_ref().map(Timestamp::as_str),
+            self.source.as_ref().map(Source::as_str),
+            self.text.as_deref(),
+            self.phase.as_deref(),
+            self.open.then_some(OPEN),
+        ]
+    }
+
+    /// The bytes of all values.
     #[must_use]
-    pub fn open_field(&self) -> Option<&'static str> {
-        self.open.then_some(OPEN)
+    pub fn bytes(&self) -> usize {
+        self.values().into_iter().flatten().map(str::len).sum()
     }
 }
 

@@ -47,7 +47,7 @@ use crate::lines::{LogStore, line_at};
 /// let store = MemoryStore::new(); // or any other
 /// let job: JobId = "build-1".parse()?;
 /// # let owner = UserId::new("user_ann").ok_or("an empty user id")?;
-/// # store.create(&job, &NewJob::created_at(owner, std::time::SystemTime::now())).await?;
+/// # store.create(&job, &NewJob::new(owner, std::time::SystemTime::now())).await?;
 /// let line = NewLine::new("Compiling");
 /// store.append(&job, &[line]).await?;
 /// # let failed = Transition::new(JobStatus::FAILED, "", std::time::SystemTime::now());

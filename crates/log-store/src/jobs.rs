@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use log_domain::{Job, JobId, JobStatus, Lifecycle, OrgId, UserId, iso_8601};
+use log_domain::{Job, JobId, JobStatus, Lifecycle, OrgId, Timestamp, UserId};
 
 use crate::error::{CreateJobError, StoreError, TransitionError};
 
@@ -123,9 +123,9 @@ pub struct JobDetails {
     /// The job.
     pub job: Job,
     /// When it was created, as the producer wrote it.
-    pub created_at: Option<String>,
+    pub created_at: Option<Timestamp>,
     /// When its status changed last, as the producer wrote it.
-    pub updated_at: Option<String>,
+    pub updated_at: Option<Timestamp>,
     /// What the last change of its status said.
     pub status_message: Option<String>,
 }
@@ -146,8 +146,8 @@ impl From<Job> for JobDetails {
 pub struct NewJob {
     /// Who may read it.
     pub owner: UserId,
-    /// When it was created, ISO 8601.
-    pub created_at: String,
+    /// When it was created. A store writes it as [`log_domain::Timestamp`] has it.
+    pub created_at: SystemTime,
     /// Whose members may read it, where the rule of the service allows that.
     pub org: Option<OrgId>,
     /// Its first status.
@@ -158,8 +158,20 @@ pub struct NewJob {
 
 impl NewJob {
     /// A job without an organisation and further fields, with the status `queued`.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use log_domain::{JobStatus, UserId};
+    /// use log_store::NewJob;
+    ///
+    /// let owner = UserId::new("user_ann").ok_or("a user")?;
+    /// let job = NewJob::new(owner, SystemTime::now());
+    /// assert_eq!(job.status, JobStatus::QUEUED);
+    /// # Ok::<(), &str>(())
+    /// ```
     #[must_use]
-    pub const fn new(owner: UserId, created_at: String) -> Self {
+    pub const fn new(owner: UserId, created_at: SystemTime) -> Self {
         Self {
             owner,
             created_at,
@@ -167,12 +179,6 @@ impl NewJob {
             status: JobStatus::QUEUED,
             fields: Vec::new(),
         }
-    }
-
-    /// The same, with the time as a time.
-    #[must_use]
-    pub fn created_at(owner: UserId, time: SystemTime) -> Self {
-        Self::new(owner, iso_8601(time))
     }
 }
 
@@ -183,8 +189,8 @@ pub struct Transition {
     pub to: JobStatus,
     /// A sentence for people.
     pub message: String,
-    /// When, ISO 8601.
-    pub at: String,
+    /// When. A store writes it as [`log_domain::Timestamp`] has it.
+    pub at: SystemTime,
 }
 
 impl Transition {
@@ -194,7 +200,7 @@ impl Transition {
         Self {
             to,
             message: message.into(),
-            at: iso_8601(at),
+            at,
         }
     }
 }

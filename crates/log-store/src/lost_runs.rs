@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::JobId;
 use tokio::time::Instant;
@@ -25,8 +25,6 @@ pub struct LostRuns {
     claims: Arc<dyn RunClaims>,
     /// The time between the two looks.
     confirm: Duration,
-    /// The current time, ISO 8601.
-    now: fn() -> String,
     /// The lapsed claims of the last look.
     seen: HashMap<JobId, Seen>,
 }
@@ -49,13 +47,12 @@ pub enum RunState {
 }
 
 impl LostRuns {
-    /// For the jobs of a store. `now` gives the current time, ISO 8601.
+    /// For the jobs of a store. `confirm` is the time between the two looks that end a job.
     #[must_use]
-    pub fn new(claims: Arc<dyn RunClaims>, confirm: Duration, now: fn() -> String) -> Self {
+    pub fn new(claims: Arc<dyn RunClaims>, confirm: Duration) -> Self {
         Self {
             claims,
             confirm,
-            now,
             seen: HashMap::new(),
         }
     }
@@ -80,11 +77,8 @@ impl LostRuns {
         for (job, claim) in lapsed {
             if self.is_lost(&job, &claim) {
                 self.seen.remove(&job);
-                if self
-                    .claims
-                    .end_lost(&job, &claim.run, &(self.now)())
-                    .await?
-                {
+                let now = SystemTime::now();
+                if self.claims.end_lost(&job, &claim.run, now).await? {
                     ended.push(job);
                 }
             }
@@ -118,7 +112,8 @@ impl LostRuns {
             });
         }
         self.seen.remove(job);
-        let ended = self.claims.end_lost(job, &claim.run, &(self.now)()).await?;
+        let now = SystemTime::now();
+        let ended = self.claims.end_lost(job, &claim.run, now).await?;
         Ok(if ended {
             RunState::Lost
         } else {
@@ -177,11 +172,11 @@ mod tests {
     async fn setup() -> Setup {
         let store = FaultyStore::new(MemoryStore::new());
         let job: JobId = "job-1".parse().unwrap();
-        let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
+        let new = NewJob::new(UserId::new("ann").unwrap(), SystemTime::now());
         store.create(&job, &new).await.unwrap();
         let run = RunId::from(1);
         store.claim(&job, &run, LEASE).await.unwrap();
-        let lost = LostRuns::new(Arc::new(store.clone()), CONFIRM, String::new);
+        let lost = LostRuns::new(Arc::new(store.clone()), CONFIRM);
         Setup {
             store,
             job,

@@ -74,8 +74,8 @@ impl MemoryStore {
             Some(String::from_utf8_lossy(value).into_owned())
         };
         let line = NewLine {
-            ts: field("ts"),
-            source: field("source"),
+            ts: field("ts").map(Into::into),
+            source: field("source").map(Into::into),
             text: field("text"),
             phase: field("phase"),
             open: field("open").as_deref() == Some(OPEN),
@@ -295,7 +295,7 @@ impl JobWrites for MemoryStore {
             status: Some(new.status.as_str().to_owned()),
             owner: Some(new.owner.clone()),
             org: new.org.clone(),
-            created_at: Some(new.created_at.clone()),
+            created_at: Some(new.created_at.into()),
             updated_at: None,
             status_message: None,
         };

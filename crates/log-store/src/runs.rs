@@ -1,7 +1,7 @@
 //! Runs: one worker at a time owns a job, and a worker that was lost is noticed.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{JobId, JobStatus};
@@ -152,7 +152,7 @@ pub enum ClaimError {
 /// async fn step(&self, job: &JobId, run: &RunId, step: &Transition) -> Result<JobStatus, TransitionError>;
 /// async fn claimant(&self, job: &JobId) -> Result<Option<Claim>, StoreError>;
 /// async fn lapsed(&self, limit: usize) -> Result<Vec<(JobId, Claim)>, StoreError>;
-/// async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError>;
+/// async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError>;
 /// ```
 #[async_trait]
 pub trait RunClaims: JobWrites {
@@ -177,9 +177,9 @@ pub trait RunClaims: JobWrites {
     /// not at all jobs.
     async fn lapsed(&self, limit: usize) -> Result<Vec<(JobId, Claim)>, StoreError>;
 
-    /// Ends the job of a run whose lease has lapsed: it becomes `failed` with the message [`WORKER_LOST`]. `at` is the time,
-    /// ISO 8601. `false` if there is nothing to end any more.
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError>;
+    /// Ends the job of a run whose lease has lapsed: it becomes `failed` with the message [`WORKER_LOST`]. `at` is
+    /// the time of that step. `false` if there is nothing to end any more.
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError>;
 }
 
 /// The next step on the way of a lost job to its end. `None` if it has ended.
@@ -187,15 +187,11 @@ pub trait RunClaims: JobWrites {
 pub(crate) fn next_lost_step(
     lifecycle: &log_domain::Lifecycle,
     from: &JobStatus,
-    at: &str,
+    at: SystemTime,
 ) -> Option<Transition> {
     // There are steps to `failed` from every status but the terminal ones.
     let to = lifecycle.next_step(from, &JobStatus::FAILED).ok()?;
-    Some(Transition {
-        to,
-        message: WORKER_LOST.to_owned(),
-        at: at.to_owned(),
-    })
+    Some(Transition::new(to, WORKER_LOST, at))
 }
 
 #[cfg(test)]
@@ -227,12 +223,12 @@ mod tests {
         let contract = log_domain::Lifecycle::contract();
         for status in ["queued", "scheduled", "starting", "checks", "paused"] {
             let mut status = JobStatus::parse(status);
-            while let Some(step) = next_lost_step(contract, &status, "now") {
+            while let Some(step) = next_lost_step(contract, &status, SystemTime::UNIX_EPOCH) {
                 assert!(contract.allows(&status, &step.to), "{status}");
                 status = step.to;
             }
             assert_eq!(status, JobStatus::FAILED);
         }
-        assert!(next_lost_step(contract, &JobStatus::READY, "now").is_none());
+        assert!(next_lost_step(contract, &JobStatus::READY, SystemTime::UNIX_EPOCH).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! A store in an `Arc` is a store.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{
@@ -161,7 +161,7 @@ impl<S: RunClaims + ?Sized> RunClaims for Arc<S> {
         (**self).lapsed(limit).await
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
         (**self).end_lost(job, run, at).await
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use log_domain::JobStatus;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can go wrong for a client, in alphabetical order.
@@ -255,14 +256,26 @@ pub struct WriteProblem {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<u64>,
     /// With `status-conflict`: the status of the job.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub from: Option<String>,
+    #[serde(
+        with = "crate::text::or_null",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub from: Option<JobStatus>,
     /// With `status-conflict`: the status that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub to: Option<String>,
+    #[serde(
+        with = "crate::text::or_null",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub to: Option<JobStatus>,
     /// With `status-conflict`: what the job may become instead. Empty if it has ended.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub allowed: Option<Vec<String>>,
+    #[serde(
+        with = "crate::text::list",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub allowed: Option<Vec<JobStatus>>,
     /// With `lines-missing`: how many lines of each producer are in the log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub producers: Option<BTreeMap<String, u64>>,

@@ -33,12 +33,13 @@ mod rest;
 mod search;
 pub mod sse;
 mod stream_format;
+mod text;
 mod write;
 
 pub use dev::{DEV_KEY, DEV_USER};
 pub use error_code::{ErrorCode, ProblemBody, WriteProblem};
 pub use job::StatusBody;
-pub use rest::{LineBody, LineBodyError, PageBody, line_json, page_json};
+pub use rest::{PageBody, line_json, page_json};
 pub use search::{SearchEnd, SearchEndReason, SearchEvent, SearchMatch, SearchProgress};
 pub use stream_format::StreamFormat;
 pub use write::{

@@ -2,68 +2,51 @@
 
 use std::io;
 
-use log_domain::{EntryId, EntryIdError, Line, Page};
+use log_domain::{EntryId, Line, Page, Source, Timestamp};
 use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A line as clients read it. A field is `null` if the producer left it out.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct LineBody {
+#[derive(Deserialize)]
+#[serde(remote = "Line")]
+pub(crate) struct LineBody {
     /// The entry id, `<milliseconds>-<sequence>`.
-    pub id: String,
-    /// When the worker wrote it.
-    pub ts: Option<String>,
-    /// `stdout`, `stderr` or `system`.
-    pub source: Option<String>,
-    /// The line, without its newline.
-    pub text: Option<String>,
-    /// The part of the build that wrote it.
-    pub phase: Option<String>,
-    /// Whether it is only the state of a line that has not ended yet. Left out if it is not.
+    #[serde(with = "crate::text")]
+    id: EntryId,
+    #[serde(with = "crate::text::or_null", default)]
+    ts: Option<Timestamp>,
+    #[serde(with = "crate::text::or_null", default)]
+    source: Option<Source>,
+    text: Option<String>,
+    phase: Option<String>,
+    /// Left out if it is not.
     #[serde(default)]
-    pub open: bool,
+    open: bool,
 }
 
-/// A [`LineBody`] whose `id` is not an entry id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a line's `id` {0}")]
-pub struct LineBodyError(#[from] EntryIdError);
-
-impl TryFrom<LineBody> for Line {
-    type Error = LineBodyError;
-
-    fn try_from(body: LineBody) -> Result<Self, Self::Error> {
-        let id: EntryId = body.id.parse()?;
-        let LineBody {
-            ts,
-            source,
-            text,
-            phase,
-            open,
-            ..
-        } = body;
-        Ok(Self {
-            id,
-            ts,
-            source,
-            text,
-            phase,
-            open,
-        })
-    }
-}
+/// A line that is read.
+#[derive(Deserialize)]
+pub(crate) struct ReadLine(#[serde(with = "LineBody")] pub(crate) Line);
 
 /// A page of history as clients read it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PageBody {
     /// The lines, oldest first.
-    pub lines: Vec<LineBody>,
+    #[serde(deserialize_with = "read_lines")]
+    pub lines: Vec<Line>,
     /// Whether there are more lines in the direction of the page.
     pub has_more: bool,
     /// The next `before_id`.
-    pub oldest_id: Option<String>,
+    #[serde(with = "crate::text::or_null", default)]
+    pub oldest_id: Option<EntryId>,
     /// The next `after_id`.
-    pub newest_id: Option<String>,
+    #[serde(with = "crate::text::or_null", default)]
+    pub newest_id: Option<EntryId>,
+}
+
+fn read_lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
+    let lines = Vec::<ReadLine>::deserialize(deserializer)?;
+    Ok(lines.into_iter().map(|line| line.0).collect())
 }
 
 /// Serializes a [`Line`] without copying it.
@@ -74,8 +57,8 @@ impl Serialize for LineRef<'_> {
         let line = self.0;
         let mut fields = serializer.serialize_struct("Line", 5 + usize::from(line.open))?;
         fields.serialize_field("id", &IdRef(line.id))?;
-        fields.serialize_field("ts", &line.ts)?;
-        fields.serialize_field("source", &line.source)?;
+        fields.serialize_field("ts", &line.ts.as_ref().map(Timestamp::as_str))?;
+        fields.serialize_field("source", &line.source.as_ref().map(Source::as_str))?;
         fields.serialize_field("text", &line.text)?;
         fields.serialize_field("phase", &line.phase)?;
         if line.open {
@@ -198,6 +181,10 @@ mod tests {
     #[test]
     fn a_page_has_its_lines_and_both_cursors() {
         let json = page_json(&page(vec![line(1, "a"), line(2, "b")], true));
+        let read: PageBody = serde_json::from_slice(&json).unwrap();
+        assert_eq!(read.lines, [line(1, "a"), line(2, "b")]);
+        let ids = (read.oldest_id, read.newest_id);
+        assert_eq!(ids, (Some(EntryId::new(1, 1)), Some(EntryId::new(1, 2))));
         insta::assert_snapshot!(String::from_utf8(json).unwrap(), @r#"{"lines":[{"id":"1-1","ts":"2026-01-01T00:00:00Z","source":"stderr","text":"a","phase":null},{"id":"1-2","ts":"2026-01-01T00:00:00Z","source":"stderr","text":"b","phase":null}],"has_more":true,"oldest_id":"1-1","newest_id":"1-2"}"#);
     }
 
@@ -215,8 +202,8 @@ mod tests {
         };
         let json = String::from_utf8(line_json(&open)).unwrap();
         insta::assert_snapshot!(json, @r#"{"id":"1-1","ts":"2026-01-01T00:00:00Z","source":"stderr","text":"continue? [y/N] ","phase":null,"open":true}"#);
-        let body: LineBody = serde_json::from_str(&json).unwrap();
-        assert_eq!(Line::try_from(body).unwrap(), open);
+        let read: ReadLine = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.0, open);
     }
 
     #[test]
@@ -232,8 +219,8 @@ mod tests {
             let json = String::from_utf8(line_json(&line(1, &text))).unwrap();
             let is_end = |c: char| c.is_control() || LINE_ENDS.contains(&c);
             assert!(!json.contains(is_end), "{json:?}");
-            let body: LineBody = serde_json::from_str(&json).unwrap();
-            assert_eq!(Line::try_from(body).unwrap(), line(1, &text));
+            let read: ReadLine = serde_json::from_str(&json).unwrap();
+            assert_eq!(read.0, line(1, &text));
         }
     }
 

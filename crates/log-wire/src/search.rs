@@ -1,7 +1,7 @@
 //! What a search answers: one JSON object a line.
 
 use log_domain::EntryId;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::rest::write_json;
 
@@ -23,7 +23,7 @@ pub enum SearchEvent<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchMatch<'a> {
     /// The id of the line.
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[serde(with = "crate::text")]
     pub id: EntryId,
     /// The text that was searched: without terminal control.
     pub text: std::borrow::Cow<'a, str>,
@@ -41,7 +41,7 @@ impl SearchMatch<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchProgress {
     /// The last line that was looked at. A search with `after_id` of this goes on behind it.
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[serde(with = "crate::text")]
     pub scanned_to: EntryId,
     /// How many lines were looked at.
     pub lines: u64,
@@ -78,15 +78,6 @@ impl SearchEvent<'_> {
         write_json(out, self);
         out.push(b'\n');
     }
-}
-
-fn as_text<S: Serializer>(id: &EntryId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
-fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<EntryId, D::Error> {
-    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ pub use encode::{
     write_done, write_gap, write_heartbeat, write_heartbeat_with_retry, write_log, write_reauth,
 };
 
-use log_domain::{EntryId, Line};
+use log_domain::{EntryId, JobEnd, Line};
 use serde::Deserialize;
 
-use crate::rest::LineBody;
+use crate::rest::ReadLine;
 
 /// An event of the live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub enum Event {
     },
     /// The last event: the job has ended and every line has been sent.
     Done {
-        /// `ready`, `failed` or `deleted`.
-        status: String,
+        /// How the job ended.
+        end: JobEnd,
     },
     /// The stream ends here. The client can come back with a fresh token and this cursor.
     Reauth {
@@ -55,13 +55,16 @@ pub struct EventError {
 
 #[derive(Deserialize)]
 struct GapData {
-    after_id: String,
-    first_id: Option<String>,
+    #[serde(with = "crate::text")]
+    after_id: EntryId,
+    #[serde(with = "crate::text::or_null", default)]
+    first_id: Option<EntryId>,
 }
 
 #[derive(Deserialize)]
 struct ReauthData {
-    after_id: String,
+    #[serde(with = "crate::text")]
+    after_id: EntryId,
 }
 
 #[derive(Deserialize)]
@@ -81,29 +84,21 @@ impl Event {
         };
         match raw.event.as_str() {
             "log" => {
-                let body: LineBody = json(&raw.data).map_err(fail)?;
-                Line::try_from(body)
-                    .map(Self::Log)
-                    .map_err(|e| fail(e.to_string()))
+                let ReadLine(line) = json(&raw.data).map_err(fail)?;
+                Ok(Self::Log(line))
             }
             "heartbeat" => Ok(Self::Heartbeat),
             "gap" => {
-                let data: GapData = json(&raw.data).map_err(fail)?;
-                let id = |text: &str| text.parse::<EntryId>().map_err(|e| fail(e.to_string()));
-                let first_id = data.first_id.as_deref().map(id).transpose()?;
-                Ok(Self::Gap {
-                    after_id: id(&data.after_id)?,
-                    first_id,
-                })
+                let GapData { after_id, first_id } = json(&raw.data).map_err(fail)?;
+                Ok(Self::Gap { after_id, first_id })
             }
             "done" => {
                 let DoneData { status } = json(&raw.data).map_err(fail)?;
-                Ok(Self::Done { status })
+                let end = JobEnd::from_word(&status);
+                Ok(Self::Done { end })
             }
             "reauth" => {
                 let ReauthData { after_id } = json(&raw.data).map_err(fail)?;
-                let after_id = after_id.parse::<EntryId>();
-                let after_id = after_id.map_err(|e| fail(e.to_string()))?;
                 Ok(Self::Reauth { after_id })
             }
             other => Ok(Self::Other(other.into())),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use log_domain::{EntryId, JobId, JobStatus, Order, ReadLimit, Span, UserId};
+use log_domain::{EntryId, JobId, JobStatus, Order, ReadLimit, Source, Span, UserId};
 use log_store::{LogStore, MemoryStore};
 use log_writer::{LogWriter, create_job};
 use tokio::process::Command;
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?
         .lines
     {
-        let source = line.source.unwrap_or_default();
+        let source = line.source.unwrap_or(Source::Stdout);
         println!("{} {source:6} {}", line.id, line.text.unwrap_or_default());
     }
     println!(

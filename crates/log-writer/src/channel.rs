@@ -195,7 +195,7 @@ impl Input {
         } else {
             None
         };
-        self.queue.push(admission, self.source, lines);
+        self.queue.push(admission, &self.source, lines);
     }
 }
 

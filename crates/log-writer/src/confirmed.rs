@@ -38,12 +38,12 @@ pub(crate) struct Lost {
 impl Confirmed {
     /// Adds a line that is now in the log.
     pub(crate) fn push(&mut self, id: EntryId, line: &NewLine) {
-        self.bytes += bytes(line);
+        self.bytes += line.bytes();
         self.lines.push_back((id, line.clone()));
         while self.bytes > KEPT_BYTES
             && let Some((id, line)) = self.lines.pop_front()
         {
-            self.bytes -= bytes(&line);
+            self.bytes -= line.bytes();
             self.older.push_back(id);
         }
         while self.older.len() > KEPT_IDS {
@@ -88,17 +88,12 @@ impl Confirmed {
         let in_older = range.start.min(older)..range.end.min(older);
         let without_text = self.older.drain(in_older).count();
         let lines: Vec<_> = self.lines.drain(in_lines).map(|(_, line)| line).collect();
-        self.bytes -= lines.iter().map(bytes).sum::<usize>();
+        self.bytes -= lines.iter().map(NewLine::bytes).sum::<usize>();
         Lost {
             without_text,
             lines,
         }
     }
-}
-
-fn bytes(line: &NewLine) -> usize {
-    let texts = [&line.ts, &line.source, &line.text, &line.phase];
-    texts.into_iter().flatten().map(String::len).sum()
 }
 
 #[cfg(test)]

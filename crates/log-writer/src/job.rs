@@ -1,13 +1,13 @@
 //! Creates the job of a log, and moves it from status to status by allowed steps.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use log_domain::{IllegalTransition, JobId, JobStatus, UserId};
 use log_store::{CreateJobError, JobWrites, NewJob, StoreError, Transition, TransitionError};
 use tokio::time::{Instant, sleep};
 
 use crate::claim::RunClaim;
-use crate::clock;
 use crate::options::RetryOptions;
 
 /// Creates a job with status `queued`. This makes one attempt only: if the answer is lost, the caller must check who owns
@@ -20,8 +20,8 @@ pub async fn create_job(
     job: &JobId,
     owner: UserId,
 ) -> Result<(), CreateJobError> {
-    let created_at = clock::iso(clock::now());
-    jobs.create(job, &NewJob::new(owner, created_at)).await
+    let new = NewJob::new(owner, SystemTime::now());
+    jobs.create(job, &new).await
 }
 
 /// How many times other producers may move the job at the same time before that is an error.
@@ -132,7 +132,7 @@ impl JobSteps<'_> {
         let step = Transition {
             message: step_message(&next, to, message),
             to: next,
-            at: clock::iso(clock::now()),
+            at: SystemTime::now(),
         };
         let taken = match self.claim {
             Some(claim) => claim.claims.0.step(self.job, &claim.run, &step).await,

@@ -8,7 +8,7 @@ mod line;
 mod state;
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::Source;
 use parking_lot::Mutex;
@@ -17,7 +17,6 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::line::Queued;
 use self::state::State;
-use crate::clock;
 use crate::options::{BatchOptions, BufferOptions};
 
 pub use self::line::{Amount, Stats};
@@ -68,7 +67,7 @@ impl Queue {
     }
 
     /// Accepts lines, or counts them as lost, as the admission says. The lines get the current time and phase.
-    pub(crate) fn push(&self, admission: Admission, source: Source, lines: Vec<Text>) {
+    pub(crate) fn push(&self, admission: Admission, source: &Source, lines: Vec<Text>) {
         if lines.is_empty() {
             return;
         }
@@ -80,13 +79,13 @@ impl Queue {
             return;
         }
         let was_empty = state.waiting.is_empty();
-        let at = clock::now();
+        let at = SystemTime::now();
         state.report_missing(at);
         for Text { text, open } in lines {
             let phase = state.phase.clone();
             state.enqueue(Queued {
                 at,
-                source,
+                source: source.clone(),
                 phase,
                 text,
                 open,
@@ -147,7 +146,7 @@ impl Queue {
     pub(crate) async fn flushed(&self, deadline: Instant) -> bool {
         let target = {
             let mut state = self.state.lock();
-            state.report_missing(clock::now());
+            state.report_missing(SystemTime::now());
             state.flush_to = state.accepted;
             state.accepted
         };
@@ -164,7 +163,7 @@ impl Queue {
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         if state.closed_at.is_none() {
-            state.report_missing(clock::now());
+            state.report_missing(SystemTime::now());
             state.closed_at = Some(Instant::now());
         }
         drop(state);

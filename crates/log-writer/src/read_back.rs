@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_line_with_another_time_or_channel_is_another_line() {
         let mut sent = sent(&["a"]);
-        sent[0].ts = Some("2026-01-01T00:00:00.000Z".to_owned());
+        sent[0].ts = Some("2026-01-01T00:00:00.000Z".into());
         let mut read_back = ReadBack::new(&sent);
         assert_eq!(read_back.scan(&log(&["a"])), None);
     }

@@ -233,7 +233,7 @@ impl Shipper {
                 format!("{gone} lines before this were lost when the log store changed servers");
             let said = NewLine {
                 ts: lines.first().and_then(|line| line.ts.clone()),
-                source: Some(Source::System.as_str().to_owned()),
+                source: Some(Source::System),
                 text: Some(text),
                 ..NewLine::default()
             };

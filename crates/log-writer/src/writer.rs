@@ -146,7 +146,7 @@ impl LogWriter {
         });
         assembler.finish(|line| lines.push(Text::ended(line)));
         let admission = self.queue.admit().await;
-        self.queue.push(admission, Source::System, lines);
+        self.queue.push(admission, &Source::System, lines);
     }
 
     /// Hides one more secret, from now on: in all lines that have not ended yet, and in those that are held back. Lines that

@@ -77,7 +77,7 @@ impl Deciders {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use async_trait::async_trait;
     use log_domain::{OrgRule, UserId};
@@ -111,10 +111,7 @@ mod tests {
         async fn start(mode: LeaseMode) -> Self {
             let store = FaultyStore::new(MemoryStore::new());
             let job: JobId = "build-1".parse().unwrap();
-            let new = NewJob::new(
-                UserId::new("user_ann").unwrap(),
-                "2026-01-01T00:00:00Z".into(),
-            );
+            let new = NewJob::new(UserId::new("user_ann").unwrap(), SystemTime::now());
             store.create(&job, &new).await.unwrap();
             let (permit, checks) = check(Arc::new(store.clone()), &job, mode);
             Self {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
-use log_domain::{MAX_NUMBER, Numbering, ProducerName};
+use log_domain::{MAX_NUMBER, Numbering, ProducerName, Source};
 use log_wire::{ErrorCode, WriteProblem};
 
 use crate::error::ApiError;
@@ -41,7 +41,7 @@ pub(crate) struct AppendHead {
     pub(crate) format: Format,
     pub(crate) encoding: Encoding,
     /// The source of lines that do not say theirs.
-    pub(crate) source: String,
+    pub(crate) source: Source,
     /// The phase of lines that do not say theirs.
     pub(crate) phase: Option<String>,
     /// Whether lines are appended as they come, and not at the end of the body.
@@ -54,11 +54,9 @@ impl AppendHead {
     /// # Errors
     /// 422 names the header; 415 says which types and encodings are understood.
     pub(crate) fn from_request(request: &HttpRequest) -> Result<Self, ApiError> {
-        let source = value(request, "Log-Source")?.map_or(Ok("stdout".into()), |text| {
-            check_source(&text)
-                .map(|()| text.into_owned())
-                .map_err(|rule| invalid("Log-Source", rule))
-        })?;
+        let source = value(request, "Log-Source")?;
+        let source = source.map_or(Source::Stdout, |text| Source::from(&*text));
+        check_source(&source).map_err(|rule| invalid("Log-Source", rule))?;
         let phase = value(request, "Log-Phase")?.map(Cow::into_owned);
         if phase.as_ref().is_some_and(|phase| phase.len() > MAX_PHASE) {
             return Err(invalid("Log-Phase", "must have at most 64 bytes"));
@@ -83,11 +81,11 @@ impl AppendHead {
     }
 }
 
-/// Whether a text is a source.
-pub(super) fn check_source(text: &str) -> Result<(), &'static str> {
-    match text {
-        "stdout" | "stderr" | "system" => Ok(()),
-        _ => Err("must be `stdout`, `stderr` or `system`"),
+/// Whether it is one of the wire contract.
+pub(super) fn check_source(source: &Source) -> Result<(), &'static str> {
+    match source {
+        Source::Stdout | Source::Stderr | Source::System => Ok(()),
+        Source::Other(_) => Err("must be `stdout`, `stderr` or `system`"),
     }
 }
 
@@ -238,8 +236,8 @@ mod tests {
             (Format::Text, Encoding::Identity)
         );
         assert_eq!(
-            (head.source.as_str(), head.phase, head.numbering),
-            ("stdout", None, None)
+            (head.source, head.phase, head.numbering),
+            (Source::Stdout, None, None)
         );
         assert!(!head.streamed);
     }

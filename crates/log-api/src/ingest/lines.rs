@@ -1,7 +1,7 @@
 //! The lines of a body.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
+use log_domain::Timestamp;
 use log_store::NewLine;
 use log_wire::{ErrorCode, NewLineBody, WriteProblem};
 
@@ -23,7 +23,7 @@ const LINE_OVERHEAD: usize = 160;
 pub(crate) fn parse(
     head: &AppendHead,
     body: Vec<u8>,
-    now: &str,
+    now: &Timestamp,
     memory: &mut Part,
 ) -> Result<Vec<NewLine>, ApiError> {
     let plain = expand(head.encoding, body, memory)?;
@@ -51,11 +51,11 @@ pub(super) fn one_line(
     head: &AppendHead,
     raw: &[u8],
     (number, missing): (u64, u64),
-    now: &str,
+    now: &Timestamp,
 ) -> Result<Option<NewLine>, ApiError> {
     match head.format {
         Format::Text => Ok(Some(NewLine {
-            ts: Some(now.to_owned()),
+            ts: Some(now.clone()),
             source: Some(head.source.clone()),
             text: Some(cut(String::from_utf8_lossy(raw).into_owned(), missing)),
             phase: head.phase.clone(),
@@ -76,7 +76,11 @@ pub(super) fn one_line(
     }
 }
 
-fn from_json(head: &AppendHead, body: NewLineBody, now: &str) -> Result<NewLine, &'static str> {
+fn from_json(
+    head: &AppendHead,
+    body: NewLineBody,
+    now: &Timestamp,
+) -> Result<NewLine, &'static str> {
     if let Some(source) = &body.source {
         check_source(source).map_err(|_| "`source` must be `stdout`, `stderr` or `system`")?;
     }
@@ -88,13 +92,13 @@ fn from_json(head: &AppendHead, body: NewLineBody, now: &str) -> Result<NewLine,
         return Err("`phase` must have at most 64 bytes");
     }
     if let Some(ts) = &body.ts
-        && ts.parse::<Timestamp>().is_err()
-        && ts.parse::<DateTime>().is_err()
+        && ts.as_str().parse::<jiff::Timestamp>().is_err()
+        && ts.as_str().parse::<DateTime>().is_err()
     {
         return Err("`ts` must be a time in ISO 8601, for example 2026-11-29T10:00:00.123Z");
     }
     Ok(NewLine {
-        ts: Some(body.ts.unwrap_or_else(|| now.to_owned())),
+        ts: Some(body.ts.unwrap_or_else(|| now.clone())),
         source: Some(body.source.unwrap_or_else(|| head.source.clone())),
         text: Some(cut(body.text, 0)),
         phase: body.phase.or_else(|| head.phase.clone()),
@@ -152,6 +156,8 @@ fn malformed(number: u64, rule: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use log_domain::Source;
+
     use super::*;
     use crate::ingest::head::Encoding;
     use crate::ingest::memory::Memory;
@@ -163,7 +169,7 @@ mod tests {
             numbering: None,
             format,
             encoding: Encoding::Identity,
-            source: "stderr".into(),
+            source: Source::Stderr,
             phase: Some("code".into()),
             streamed: false,
         }
@@ -172,7 +178,7 @@ mod tests {
     fn read(format: Format, body: impl AsRef<[u8]>) -> Result<Vec<NewLine>, String> {
         let mut memory = Memory::new(256 * 1024 * 1024).part();
         let body = body.as_ref().to_vec();
-        parse(&head(format), body, NOW, &mut memory).map_err(|error| error.to_string())
+        parse(&head(format), body, &NOW.into(), &mut memory).map_err(|error| error.to_string())
     }
 
     fn texts(format: Format, body: impl AsRef<[u8]>) -> Vec<String> {
@@ -204,7 +210,7 @@ mod tests {
         let lines = read(Format::Text, "a").unwrap();
         let expected = NewLine {
             ts: Some(NOW.into()),
-            source: Some("stderr".into()),
+            source: Some(Source::Stderr),
             text: Some("a".into()),
             phase: Some("code".into()),
             open: false,
@@ -219,12 +225,12 @@ mod tests {
             {"text":""}"#;
         let lines = read(Format::Ndjson, body).unwrap();
         assert_eq!(lines[0].text.as_deref(), Some("a\nb"));
-        assert_eq!(lines[0].source.as_deref(), Some("system"));
-        assert_eq!(lines[0].ts.as_deref(), Some("2026-11-29T11:00:00+01:00"));
+        assert_eq!(lines[0].source, Some(Source::System));
+        assert_eq!(lines[0].ts, Some("2026-11-29T11:00:00+01:00".into()));
         assert_eq!(lines[0].phase.as_deref(), Some("deps"));
         assert_eq!(lines[1].text.as_deref(), Some(""));
-        assert_eq!(lines[1].source.as_deref(), Some("stderr"));
-        assert_eq!(lines[1].ts.as_deref(), Some(NOW));
+        assert_eq!(lines[1].source, Some(Source::Stderr));
+        assert_eq!(lines[1].ts, Some(NOW.into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Nobody can tell the sender to slow down but the socket: while the store is away, or the job appends too much, nothing
 //! is read. The lines are numbered in any case, so that an append of which the answer was lost can be sent again here.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::web::Payload;
 use futures_util::StreamExt as _;
@@ -17,7 +17,7 @@ use super::body::{MAX_BYTES, cut_short};
 use super::head::{AppendHead, Format};
 use super::lines::{MAX_LINE, one_line};
 use super::memory::Part;
-use super::writes::{Writes, now_iso};
+use super::writes::Writes;
 use crate::error::ApiError;
 use crate::health::Health;
 
@@ -170,7 +170,7 @@ impl Upload<'_> {
         let number = self.lines;
         self.lines += 1;
         let at = (number, line.missing);
-        if let Some(read) = one_line(self.head, &line.bytes, at, &now_iso())? {
+        if let Some(read) = one_line(self.head, &line.bytes, at, &SystemTime::now().into())? {
             self.gathered_bytes += line.bytes.len();
             self.gathered.push(read);
         }

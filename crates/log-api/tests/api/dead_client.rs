@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::{JobId, UserId};
 use log_store::{EmbeddedOptions, EmbeddedStore, JobWrites as _, LogAppend as _, NewJob, NewLine};
@@ -60,7 +60,7 @@ async fn fill(dir: &std::path::Path, job: &JobId) {
     let store = EmbeddedStore::open(dir, EmbeddedOptions::default())
         .await
         .unwrap();
-    let new = NewJob::new(UserId::new(ANN).unwrap(), "2026-01-01T00:00:00Z".into());
+    let new = NewJob::new(UserId::new(ANN).unwrap(), SystemTime::now());
     store.create(job, &new).await.unwrap();
     let line = NewLine {
         text: Some("x".repeat(2_000)),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use log_domain::JobEnd;
 use log_wire::sse::Event;
 use test_support::{BodyEnd, RedisOptions, RedisServer, SseReader, TcpProxy};
 use tokio::sync::watch;
@@ -306,8 +307,8 @@ async fn a_flush_without_a_notice_is_found_within_half_a_minute() {
 
     // The log and the job are two keys, and a sweep visits each at its own time.
     let events = reader.rest(2 * Duration::from_secs(35)).await;
-    let status = "deleted".into();
-    assert_eq!(events, [gap(&id, None), Event::Done { status }]);
+    let end = JobEnd::Deleted;
+    assert_eq!(events, [gap(&id, None), Event::Done { end }]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use log_domain::{JobEnd, JobStatus};
 use log_store::redis::{RedisOptions, RedisStore};
 use log_store::{RunClaims as _, RunId};
 use log_wire::sse::Event;
@@ -26,8 +27,8 @@ async fn the_job_of_a_lost_worker_ends_failed_for_everybody_who_follows_it() {
     claim(&lost, Duration::from_millis(1)).await;
 
     let mut reader = SseReader::open(api.stream(&lost, "")).await;
-    let status = "failed".into();
-    assert_eq!(reader.rest(SOON).await, [Event::Done { status }]);
+    let end = JobEnd::Status(JobStatus::FAILED);
+    assert_eq!(reader.rest(SOON).await, [Event::Done { end }]);
     let field = async |job: &Job, name: &str| {
         let value = redis.command(&["HGET", &job.key(), name]).await;
         value.text()

@@ -1,7 +1,7 @@
 //! The routes in somebody else's actix application, in one process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::body::to_bytes;
 use actix_web::http::{Method, StatusCode, header};
@@ -31,7 +31,7 @@ const JOB: &str = "build-1";
 async fn state() -> AppState {
     let store = Arc::new(MemoryStore::new());
     let job: JobId = JOB.parse().unwrap();
-    let new = NewJob::new(UserId::new(ANN).unwrap(), "2026-01-01T00:00:00Z".into());
+    let new = NewJob::new(UserId::new(ANN).unwrap(), SystemTime::now());
     store.create(&job, &new).await.unwrap();
     let line = NewLine {
         text: Some("mounted".into()),

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use log_domain::Source;
 use log_wire::sse::Event;
 use tempfile::TempDir;
 use test_support::{Chromium, HttpClient, SseReader};
@@ -162,7 +163,7 @@ async fn the_two_terminals_of_the_readme_show_a_build_without_a_redis_and_withou
     let texts: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Log(line) if line.source.as_deref() != Some("system") => line.text.as_deref(),
+            Event::Log(line) if line.source != Some(Source::System) => line.text.as_deref(),
             _ => None,
         })
         .collect();

@@ -28,7 +28,7 @@ pub(crate) async fn status(
         Server::Api(client) => {
             let status = async || client.status(&job).await;
             match api::ask(source.patience, terminal, status).await {
-                Ok(found) => found.status,
+                Ok(found) => found.status.to_string(),
                 // There is no such job, or a service that does not know the question.
                 Err(failure) if failure.code == Failure::NOT_FOUND => {
                     ending(client, &job, source.patience, terminal).await?

@@ -52,7 +52,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) async fn start() -> Self {
         let store = Arc::new(MemoryStore::new());
-        let new = NewJob::new(UserId::new(ANN).unwrap(), "2026-01-01T00:00:00Z".into());
+        let new = NewJob::new(UserId::new(ANN).unwrap(), SystemTime::now());
         store.create(&job(), &new).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let (address, addresses) = mpsc::channel();
@@ -106,7 +106,7 @@ impl Api {
             let step = Transition {
                 to,
                 message: String::new(),
-                at: "2026-01-01T00:01:00Z".into(),
+                at: SystemTime::now(),
             };
             self.store.transition(&job(), &step).await.unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::{EntryId, JobId, Start, UserId};
 use log_hub::{Hub, HubOptions, HubStats, Next, Viewer};
@@ -101,10 +101,7 @@ impl Fixture {
 
 /// Creates a job.
 pub(crate) async fn create(store: &MemoryStore, job: &JobId) {
-    let new = NewJob::new(
-        UserId::new("user_1").unwrap(),
-        "2026-01-01T00:00:00Z".into(),
-    );
+    let new = NewJob::new(UserId::new("user_1").unwrap(), SystemTime::now());
     store.create(job, &new).await.unwrap();
 }
 
@@ -147,7 +144,7 @@ impl Event {
                 Self::gap(after_id.ms(), first_id.map(EntryId::ms))
             }
             sse::Event::Heartbeat => Self::Heartbeat,
-            sse::Event::Done { status } => Self::Done(status),
+            sse::Event::Done { end } => Self::Done(end.as_str().to_owned()),
             event => panic!("not one of the hub: {event:?}"),
         }
     }

@@ -1,7 +1,7 @@
 //! Many viewers and writers on several threads and the real clock.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::{EntryId, JobId, Start};
 use log_hub::{Hub, HubOptions};
@@ -76,7 +76,7 @@ async fn write(store: Arc<MemoryStore>, job: JobId) {
     let step = log_store::Transition {
         to: log_domain::JobStatus::FAILED,
         message: "the last line is written".into(),
-        at: "2026-01-01T00:00:00Z".into(),
+        at: SystemTime::now(),
     };
     store.transition(&job, &step).await.unwrap();
 }

@@ -77,8 +77,8 @@ pub use cases::{
     watch,
 };
 pub use subject::{
-    CREATED_AT, ConnectedJobs, ConnectedSubject, ConnectedWhole, Connection, JobSubject,
-    JobWriteSubject, LogSubject, NumberedSubject, RevocationSubject, RunSubject, Subject,
-    TicketSubject, WholeSubject, fresh_job, new_job,
+    ConnectedJobs, ConnectedSubject, ConnectedWhole, Connection, JobSubject, JobWriteSubject,
+    LogSubject, NumberedSubject, RevocationSubject, RunSubject, Subject, TicketSubject,
+    WholeSubject, created_at, fresh_job, new_job,
 };
 pub use support::{Case, failures, run, run_together};

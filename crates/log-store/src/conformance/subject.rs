@@ -99,7 +99,7 @@ pub trait JobSubject: Subject {
     /// The store. Every call returns the same one.
     fn jobs(&self) -> Arc<dyn Jobs>;
 
-    /// Back door: creates a job with an owner, the status `queued`, the creation time [`CREATED_AT`] and no organisation. A
+    /// Back door: creates a job with an owner, the status `queued`, the creation time [`created_at`] and no organisation. A
     /// store that creates jobs itself may do it by [`new_job`]: no case calls this while the connection is cut.
     async fn put_job(&self, job: &JobId, owner: &str);
 
@@ -187,8 +187,11 @@ pub fn fresh_job() -> JobId {
     text.parse().unwrap()
 }
 
-/// When the jobs of the suite were created.
-pub const CREATED_AT: &str = "2026-01-02T03:04:05Z";
+/// When the jobs of the suite were created: 2026-01-02T03:04:05.678Z.
+#[must_use]
+pub fn created_at() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_767_323_045_678)
+}
 
 /// A job of the suite.
 ///
@@ -196,5 +199,5 @@ pub const CREATED_AT: &str = "2026-01-02T03:04:05Z";
 /// If the owner is empty.
 #[must_use]
 pub fn new_job(owner: &str) -> NewJob {
-    NewJob::new(UserId::new(owner).unwrap(), CREATED_AT.into())
+    NewJob::new(UserId::new(owner).unwrap(), created_at())
 }

@@ -20,7 +20,8 @@
 //! order of their ids.
 
 use log_domain::{
-    EntryId, Job, JobStatus, Lifecycle, Line, LogBounds, OrgId, ProducerName, ProducerState, UserId,
+    EntryId, Job, JobStatus, Lifecycle, Line, LogBounds, OrgId, ProducerName, ProducerState,
+    Source, Timestamp, UserId,
 };
 use redb::TableDefinition;
 
@@ -131,8 +132,8 @@ impl LogRecord {
 pub(super) struct JobRecord {
     pub(super) status: Option<String>,
     pub(super) owner: Option<String>,
-    pub(super) created_at: Option<String>,
-    pub(super) updated_at: Option<String>,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) updated_at: Option<Timestamp>,
     pub(super) status_message: Option<String>,
     pub(super) org: Option<String>,
     /// Fields of the producer that the store does not read.
@@ -159,8 +160,8 @@ impl JobRecord {
         Some(Self {
             status,
             owner,
-            created_at,
-            updated_at,
+            created_at: created_at.map(Timestamp::from),
+            updated_at: updated_at.map(Timestamp::from),
             status_message,
             org,
             further,
@@ -171,14 +172,14 @@ impl JobRecord {
     pub(super) fn to_disk(&self) -> Vec<u8> {
         let further = pairs_to_disk(&self.further);
         let [status, owner, created_at, updated_at, status_message, org] = [
-            &self.status,
-            &self.owner,
-            &self.created_at,
-            &self.updated_at,
-            &self.status_message,
-            &self.org,
+            self.status.as_deref(),
+            self.owner.as_deref(),
+            self.created_at.as_ref().map(Timestamp::as_str),
+            self.updated_at.as_ref().map(Timestamp::as_str),
+            self.status_message.as_deref(),
+            self.org.as_deref(),
         ]
-        .map(|field| field.as_deref().map(str::as_bytes));
+        .map(|field| field.map(str::as_bytes));
         let further = Some(&*further).filter(|further| !further.is_empty());
         let mut bytes = self.touched_at.to_be_bytes().to_vec();
         let fields = [
@@ -246,8 +247,8 @@ pub(super) fn line(id: EntryId, bytes: &[u8]) -> Option<Line> {
     let [ts, source, text, phase] = [ts, source, text, phase].map(self::text);
     Some(Line {
         id,
-        ts,
-        source,
+        ts: ts.map(Timestamp::from),
+        source: source.map(Source::from),
         text,
         phase,
         open: open == Some(OPEN.as_bytes()),
@@ -256,10 +257,7 @@ pub(super) fn line(id: EntryId, bytes: &[u8]) -> Option<Line> {
 
 /// The fields of a line, as [`line`] reads them.
 pub(super) fn line_fields(line: &NewLine) -> [Option<&[u8]>; 5] {
-    let fields = [&line.ts, &line.source, &line.text, &line.phase].map(Option::as_deref);
-    let [ts, source, text, phase] = fields.map(|field| field.map(str::as_bytes));
-    let open = line.open_field().map(str::as_bytes);
-    [ts, source, text, phase, open]
+    line.values().map(|value| value.map(str::as_bytes))
 }
 
 fn text(bytes: Option<&[u8]>) -> Option<String> {

@@ -69,19 +69,11 @@ impl LogAppend for EmbeddedStore {
 pub(super) fn check_length(lines: &[NewLine]) -> Result<usize, StoreError> {
     let mut all = 0;
     for line in lines {
-        let bytes = bytes(line);
+        let bytes = line.bytes();
         if bytes > MAX_LINE_BYTES {
             return Err(StoreRefused::new("a line is longer than 1 GiB").into());
         }
         all += bytes + 64;
     }
     Ok(all)
-}
-
-fn bytes(line: &NewLine) -> usize {
-    [&line.ts, &line.source, &line.text, &line.phase]
-        .into_iter()
-        .flatten()
-        .map(String::len)
-        .sum()
 }

@@ -1,6 +1,6 @@
 //! Claims in the embedded store.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{JobId, JobStatus};
@@ -67,11 +67,11 @@ impl RunClaims for EmbeddedStore {
         Ok(found.await?)
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
-        let (job, run, at) = (job.clone(), run.clone(), at.to_owned());
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
+        let (job, run) = (job.clone(), run.clone());
         let ended = self
             .writer
-            .write(move |tables| tables.end_lost(&job, &run, &at));
+            .write(move |tables| tables.end_lost(&job, &run, at));
         Ok(ended.await?)
     }
 }
@@ -120,7 +120,7 @@ impl Tables<'_> {
         Ok(lapsed)
     }
 
-    fn end_lost(&mut self, job: &JobId, run: &RunId, at: &str) -> Result<bool, redb::Error> {
+    fn end_lost(&mut self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, redb::Error> {
         let is_lost = |claim: Claim| claim.run == *run && claim.lease.lapsed_ago().is_some();
         if !self.claimant(job)?.is_some_and(is_lost) {
             return Ok(false);

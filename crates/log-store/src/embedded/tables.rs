@@ -151,7 +151,7 @@ impl<'txn> Tables<'txn> {
             owner: Some(new.owner.as_str().to_owned()),
             org: new.org.as_ref().map(|org| org.as_str().to_owned()),
             further: new.fields.clone(),
-            created_at: Some(new.created_at.clone()),
+            created_at: Some(new.created_at.into()),
             ..JobRecord::default()
         };
         self.put_job(job, record)?;
@@ -174,7 +174,7 @@ impl<'txn> Tables<'txn> {
         }
         record.status = Some(step.to.as_str().to_owned());
         record.status_message = Some(step.message.clone());
-        record.updated_at = Some(step.at.clone());
+        record.updated_at = Some(step.at.into());
         self.put_job(job, record)?;
         Ok(Ok(before))
     }

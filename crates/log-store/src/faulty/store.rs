@@ -1,7 +1,7 @@
 //! The fault-injecting store: logs and jobs.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{
@@ -221,7 +221,7 @@ impl<S: RunClaims> RunClaims for FaultyStore<S> {
         self.faults.call(self.inner.lapsed(limit)).await
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
         self.faults.call(self.inner.end_lost(job, run, at)).await
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use log_domain::{Batch, JobEnd, JobStatus, Lifecycle, LogBounds, Order, ReadLimit, Span, UserId};
@@ -50,10 +51,7 @@ impl Fixture {
     async fn on(store: MemoryStore) -> Self {
         let store = FaultyStore::new(store);
         let job: JobId = "job-1".parse().unwrap();
-        let new = NewJob::new(
-            UserId::new("user_1").unwrap(),
-            "2026-01-01T00:00:00Z".into(),
-        );
+        let new = NewJob::new(UserId::new("user_1").unwrap(), SystemTime::now());
         store.inner().create(&job, &new).await.unwrap();
         Self { store, job }
     }

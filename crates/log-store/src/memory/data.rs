@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log_domain::{
     Batch, EntryId, Job, JobId, JobStatus, Lifecycle, Line, LogBounds, Order, OrgId, ProducerName,
-    ProducerState, ReadLimit, Span, UserId,
+    ProducerState, ReadLimit, Span, Timestamp, UserId,
 };
 use tokio::time::Instant;
 
@@ -40,8 +40,8 @@ pub(super) struct Record {
     pub(super) status: Option<String>,
     pub(super) owner: Option<UserId>,
     pub(super) org: Option<OrgId>,
-    pub(super) created_at: Option<String>,
-    pub(super) updated_at: Option<String>,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) updated_at: Option<Timestamp>,
     pub(super) status_message: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Data {
         let before = record.status(lifecycle);
         lifecycle.check_step(&before, &step.to)?;
         record.status = Some(step.to.as_str().to_owned());
-        record.updated_at = Some(step.at.clone());
+        record.updated_at = Some(step.at.into());
         record.status_message = Some(step.message.clone());
         Ok(before)
     }

@@ -1,6 +1,6 @@
 //! Claims in the store in memory. The lock of the data makes each call one step.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{JobId, JobStatus};
@@ -78,7 +78,7 @@ impl RunClaims for MemoryStore {
         Ok(lapsed.take(limit).collect())
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
         let mut data = self.data.lock();
         let is_lost = |claim: Claim| claim.run == *run && claim.lease.lapsed_ago().is_some();
         if !data.claim(job).is_some_and(is_lost) {

@@ -99,8 +99,7 @@ fn pack(lines: &[NewLine]) -> Result<Vec<u8>, ValueWriteError> {
     let values = u32::try_from(5 * lines.len()).unwrap_or(u32::MAX);
     encode::write_array_len(&mut packed, values)?;
     for line in lines {
-        let fields = [&line.ts, &line.source, &line.text, &line.phase].map(Option::as_deref);
-        for value in fields.into_iter().chain([line.open_field()]) {
+        for value in line.values() {
             match value {
                 Some(value) => encode::write_str(&mut packed, value)?,
                 None => {

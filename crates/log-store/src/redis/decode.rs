@@ -1,7 +1,7 @@
 //! Replies of Redis as domain types, from RESP2 and RESP3 alike.
 
 use fred::types::Value;
-use log_domain::{EntryId, Job, Lifecycle, Line, LogBounds, OrgId, UserId};
+use log_domain::{EntryId, Job, Lifecycle, Line, LogBounds, OrgId, Source, Timestamp, UserId};
 
 use super::fault::Fault;
 use crate::append::OPEN;
@@ -47,8 +47,7 @@ fn entry(entry: Value) -> Result<(Line, usize), Fault> {
         // Unknown fields are ignored. Where a field comes twice, the last one counts.
         if name.as_bytes() == Some(b"open") {
             line.open = is_open(&value);
-        } else if let Some(target) = field(&mut line, name.as_bytes()) {
-            *target = text(value);
+        } else if set_field(&mut line, name.as_bytes(), value) {
             continue;
         }
         size += length(&name);
@@ -103,8 +102,8 @@ pub(super) fn careful_read(reply: Value, key: &str) -> Result<Found, Fault> {
         let [entry_id, ts, source, line_text, phase, open] = parts;
         Ok(Line {
             id: id(&entry_id)?,
-            ts: text(ts),
-            source: text(source),
+            ts: text(ts).map(Timestamp::from),
+            source: text(source).map(Source::from),
             text: text(line_text),
             phase: text(phase),
             open: is_open(&open),
@@ -143,14 +142,16 @@ fn too_old() -> Fault {
     Fault::too_old("XINFO STREAM lacks fields that Redis has since 7.0")
 }
 
-fn field<'a>(line: &'a mut Line, name: Option<&[u8]>) -> Option<&'a mut Option<String>> {
-    match name? {
-        b"ts" => Some(&mut line.ts),
-        b"source" => Some(&mut line.source),
-        b"text" => Some(&mut line.text),
-        b"phase" => Some(&mut line.phase),
-        _ => None,
+/// Sets a field of a line. False if a line has no such field.
+fn set_field(line: &mut Line, name: Option<&[u8]>, value: Value) -> bool {
+    match name {
+        Some(b"ts") => line.ts = text(value).map(Timestamp::from),
+        Some(b"source") => line.source = text(value).map(Source::from),
+        Some(b"text") => line.text = text(value),
+        Some(b"phase") => line.phase = text(value),
+        _ => return false,
     }
+    true
 }
 
 /// A stored value as text; what is not UTF-8 becomes U+FFFD.
@@ -287,7 +288,7 @@ mod tests {
         let Entries { lines, sizes } = entries(reply).unwrap();
         assert_eq!(lines[0].id, EntryId::new(u64::MAX, 2));
         assert_eq!(lines[0].text.as_deref(), Some("a\u{fffd}b"));
-        assert_eq!(lines[0].source.as_deref(), Some("stderr"));
+        assert_eq!(lines[0].source, Some(Source::Stderr));
         assert_eq!((&lines[0].ts, &lines[0].phase), (&None, &None));
         // All values, and the names that readers ignore.
         assert_eq!(sizes, [3 + 1 + 3 + 6]);

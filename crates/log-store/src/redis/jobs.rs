@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use fred::types::Value;
-use log_domain::{Job, JobId, JobStatus, Lifecycle};
+use log_domain::{Job, JobId, JobStatus, Lifecycle, Timestamp};
 
 use super::fault::Fault;
 use super::node::Purpose;
@@ -91,8 +91,8 @@ async fn details(
     let mut next = || texts.next().flatten();
     Ok(Some(JobDetails {
         job,
-        created_at: next(),
-        updated_at: next(),
+        created_at: next().map(Timestamp::from),
+        updated_at: next().map(Timestamp::from),
         status_message: next(),
     }))
 }

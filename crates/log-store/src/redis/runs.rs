@@ -11,7 +11,7 @@
 //! every renewal. Its times are set right only when they have passed, so a renewal is cheap. Who looks for lapsed claims
 //! reads the few whose time has passed, and never all keys.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use fred::types::Value;
@@ -175,7 +175,7 @@ impl RunClaims for RedisStore {
         Ok(lapsed)
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
         loop {
             let status = Jobs::get(self, job).await?.map(|job| job.status);
             let step = status.and_then(|status| next_lost_step(self.lifecycle(), &status, at));

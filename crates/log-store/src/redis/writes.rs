@@ -1,7 +1,7 @@
 //! Creating jobs and changing their status, in the form that existing consumers read.
 
 use fred::types::Value;
-use log_domain::{JobId, JobStatus, OrgId};
+use log_domain::{JobId, JobStatus, OrgId, Timestamp};
 use serde::Serialize;
 
 use super::fault::Fault;
@@ -77,11 +77,12 @@ pub(super) enum StepResult {
 
 /// Creates a job; `false` where the id exists.
 pub(super) async fn create(session: &Session, key: &str, new: &NewJob) -> Result<bool, Fault> {
+    let created_at = Timestamp::from(new.created_at);
     let own = [
         ("status", Some(new.status.as_str())),
         ("user_id", Some(new.owner.as_str())),
         ("org_id", new.org.as_ref().map(OrgId::as_str)),
-        ("created_at", Some(&*new.created_at)),
+        ("created_at", Some(created_at.as_str())),
     ];
     // Ours come last: they count if a name is given twice.
     let further = new.fields.iter().map(|(name, value)| (&**name, &**value));
@@ -108,13 +109,14 @@ pub(super) async fn step(
     from: &JobStatus,
     step: &Transition,
 ) -> Result<StepResult, Fault> {
-    let event = StatusEvent::new(job, step).json();
+    let at = Timestamp::from(step.at);
+    let event = StatusEvent::new(job, step, &at).json();
     let channel = keys.events(job);
     let releases = step.to.is_terminal() && !matches!(owner, Owner::Anybody);
     let arguments = vec![
         from.as_str(),
         step.to.as_str(),
-        &step.at,
+        at.as_str(),
         &step.message,
         &channel,
         &event,
@@ -154,7 +156,7 @@ struct StatusEvent<'a> {
 }
 
 impl<'a> StatusEvent<'a> {
-    fn new(job: &'a JobId, step: &'a Transition) -> Self {
+    fn new(job: &'a JobId, step: &'a Transition, at: &'a Timestamp) -> Self {
         let status = step.to.as_str();
         Self {
             kind: "build.stage.started",
@@ -163,7 +165,7 @@ impl<'a> StatusEvent<'a> {
             stage: status,
             stage_label: capitalized(status),
             message: &step.message,
-            timestamp: &step.at,
+            timestamp: at.as_str(),
         }
     }
 
@@ -184,19 +186,17 @@ fn capitalized(status: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     #[test]
     fn a_step_is_published_as_existing_consumers_read_it() {
         let job = "j-1".parse().unwrap();
-        let step = Transition {
-            to: JobStatus::DEPS,
-            message: "Installing \"deps\"".into(),
-            at: "2026-01-01T00:00:00Z".into(),
-        };
+        let step = Transition::new(JobStatus::DEPS, "Installing \"deps\"", UNIX_EPOCH);
         assert_eq!(
-            StatusEvent::new(&job, &step).json(),
-            r#"{"type":"build.stage.started","job_id":"j-1","status":"deps","stage":"deps","stage_label":"Deps","message":"Installing \"deps\"","timestamp":"2026-01-01T00:00:00Z"}"#
+            StatusEvent::new(&job, &step, &step.at.into()).json(),
+            r#"{"type":"build.stage.started","job_id":"j-1","status":"deps","stage":"deps","stage_label":"Deps","message":"Installing \"deps\"","timestamp":"1970-01-01T00:00:00.000Z"}"#
         );
     }
 }

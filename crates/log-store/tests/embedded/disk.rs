@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{EntryId, JobId, JobStatus, LogBounds, ReadLimit, UserId};
@@ -150,7 +150,7 @@ fn lines(texts: impl IntoIterator<Item = u64>) -> Vec<NewLine> {
 }
 
 fn anns_job() -> NewJob {
-    NewJob::new(UserId::new("ann").unwrap(), "2026-01-02T03:04:05Z".into())
+    NewJob::new(UserId::new("ann").unwrap(), SystemTime::now())
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn a_job_expires_when_its_log_and_its_record_are_old() {
     let step = Transition {
         to: JobStatus::STARTING,
         message: String::new(),
-        at: String::new(),
+        at: SystemTime::now(),
     };
     store.transition(&job, &step).await.unwrap();
     store.age_log(&job, 25 * HOUR).await;

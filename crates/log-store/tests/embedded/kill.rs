@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
 
 use log_domain::{EntryId, JobId, JobStatus, Line, ReadLimit, UserId};
 use log_store::{
@@ -53,12 +54,12 @@ async fn producers_append_side_by_side() {
 )]
 async fn produce(store: &EmbeddedStore, name: &str, calls: usize) {
     let job: JobId = name.parse().unwrap();
-    let new = NewJob::new(UserId::new(name).unwrap(), String::new());
+    let new = NewJob::new(UserId::new(name).unwrap(), SystemTime::now());
     if store.create(&job, &new).await.is_ok() {
         let step = Transition {
             to: JobStatus::STARTING,
             message: String::new(),
-            at: String::new(),
+            at: SystemTime::now(),
         };
         store.transition(&job, &step).await.unwrap();
         println!("started {name}");

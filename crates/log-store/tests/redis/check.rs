@@ -1,6 +1,6 @@
 //! The checks of a server: its version, its permissions, and the errors where they do not suffice.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::{EntryId, JobStatus, Order, Revocation, Revoked, Span, UserId};
 use log_store::conformance::fresh_job;
@@ -77,12 +77,12 @@ async fn a_user_with_the_documented_permissions_can_do_everything() {
     assert!(store.check().await.unwrap().tracks);
     store.check_writes().await.unwrap();
     let job = fresh_job();
-    let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
+    let new = NewJob::new(UserId::new("ann").unwrap(), SystemTime::now());
     store.create(&job, &new).await.unwrap();
     let step = Transition {
         to: JobStatus::STARTING,
         message: String::new(),
-        at: String::new(),
+        at: SystemTime::now(),
     };
     store.transition(&job, &step).await.unwrap();
     store.append(&job, &[NewLine::default()]).await.unwrap();

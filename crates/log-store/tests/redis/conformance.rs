@@ -201,17 +201,8 @@ impl LogSubject for Redis {
     }
 
     async fn append_at(&self, job: &JobId, id: EntryId, line: &NewLine) {
-        let fields = [
-            ("ts", &line.ts),
-            ("source", &line.source),
-            ("text", &line.text),
-            ("phase", &line.phase),
-        ];
-        let fields: Vec<(&str, &[u8])> = fields
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.as_deref()?.as_bytes())))
-            .chain(line.open_field().map(|value| ("open", value.as_bytes())))
-            .collect();
+        let fields = line.fields().map(|(name, value)| (name, value.as_bytes()));
+        let fields: Vec<(&str, &[u8])> = fields.collect();
         self.put_raw_line(job, id, &fields).await;
     }
 

@@ -1,7 +1,7 @@
 //! Faults of the network between a store and its Redis, and of Redis itself, with tracking and with polling.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::{EntryId, JobId, JobStatus, UserId};
 use log_store::conformance::fresh_job;
@@ -203,7 +203,7 @@ async fn a_status_that_changes_while_disconnected_is_noticed() {
     for mode in MODES {
         let setup = Setup::shared(mode).await;
         let job = fresh_job();
-        let new = NewJob::new(UserId::new("ann").unwrap(), String::new());
+        let new = NewJob::new(UserId::new("ann").unwrap(), SystemTime::now());
         setup.store.create(&job, &new).await.unwrap();
         let mut watch = setup.store.watch_job(&job);
         assert_eq!(

@@ -1,5 +1,7 @@
 //! What numbered appends keep in Redis, and what becomes of an append that fails in the middle.
 
+use std::time::SystemTime;
+
 use log_domain::{EntryId, JobId, Numbering, UserId};
 use log_store::conformance::fresh_job;
 use log_store::redis::WatchMode;
@@ -75,7 +77,7 @@ async fn a_count_that_is_damaged_is_refused_and_adds_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_keeps_the_fields_that_are_not_ours() {
     let (setup, job) = (Setup::shared(WatchMode::Auto).await, fresh_job());
-    let mut new = NewJob::new(UserId::new("ann").unwrap(), "2026-01-01T00:00:00Z".into());
+    let mut new = NewJob::new(UserId::new("ann").unwrap(), SystemTime::now());
     new.fields = vec![
         ("project_id".into(), "p-1".into()),
         ("tier".into(), "".into()),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::{EntryId, JobId, Order, Span};
 use log_store::conformance::fresh_job;
@@ -356,7 +356,7 @@ async fn without_transactions_swapped_replies_are_noticed_too() {
         let owner = log_domain::UserId::new("ann").unwrap();
         let new = NewJob {
             owner,
-            created_at: "2026-01-01T00:00:00Z".into(),
+            created_at: SystemTime::now(),
             status: log_domain::JobStatus::QUEUED,
             org: None,
             fields: Vec::new(),

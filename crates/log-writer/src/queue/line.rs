@@ -1,12 +1,10 @@
 //! Waiting lines, batches of them, and how they are counted.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
-use log_domain::Source;
+use log_domain::{Source, Timestamp};
 use log_store::NewLine;
-
-use crate::clock;
 
 /// The memory that a line takes in addition to its text.
 pub(super) const LINE_OVERHEAD: usize = 96;
@@ -63,7 +61,7 @@ impl Text {
 /// A line that waits.
 #[derive(Debug)]
 pub(crate) struct Queued {
-    pub(super) at: Timestamp,
+    pub(super) at: SystemTime,
     pub(super) source: Source,
     pub(super) phase: Option<Arc<str>>,
     pub(super) text: String,
@@ -86,10 +84,10 @@ impl Queued {
         }
     }
 
-    fn into_new_line(self, ts: String) -> NewLine {
+    fn into_new_line(self, ts: Timestamp) -> NewLine {
         NewLine {
             ts: Some(ts),
-            source: Some(self.source.as_str().to_owned()),
+            source: Some(self.source),
             text: Some(self.text),
             phase: self.phase.as_deref().map(str::to_owned),
             open: self.open,
@@ -104,19 +102,20 @@ pub(crate) struct Batch {
     /// For each line: how it is counted if it is lost, and what it reports as missing.
     pub(super) amounts: Vec<(Amount, Option<Amount>)>,
     pub(super) weight: usize,
-    /// The millisecond of the last line, and its text. Writing a time out takes longer than all else that is done for a line
+    /// The Unix millisecond of the last line, and its text. Writing a time out takes longer than all else that is done for a line
     /// here, and hundreds of lines have the same.
-    ts: Option<(i64, String)>,
+    ts: Option<(u128, Timestamp)>,
 }
 
 impl Batch {
     pub(super) fn push(&mut self, line: Queued) {
         self.weight += line.weight();
         self.amounts.push((line.amount(), line.reports));
-        let ms = line.at.as_millisecond();
+        let ms = line.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ms = ms.as_millis();
         let ts = match self.ts.take() {
             Some((known, ts)) if known == ms => ts,
-            _ => clock::iso(line.at),
+            _ => Timestamp::from(line.at),
         };
         self.lines.push(line.into_new_line(ts.clone()));
         self.ts = Some((ms, ts));

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use jiff::Timestamp;
 use log_domain::Source;
 use tokio::time::Instant;
 
@@ -99,7 +99,7 @@ impl State {
     }
 
     /// Adds a line that reports the lines that are missing before it.
-    pub(super) fn report_missing(&mut self, at: Timestamp) {
+    pub(super) fn report_missing(&mut self, at: SystemTime) {
         let missing = std::mem::take(&mut self.unreported);
         if missing.lines == 0 || self.ended() {
             return;

@@ -19,7 +19,7 @@ fn queue(buffer: BufferOptions) -> Queue {
 fn push(queue: &Queue, admission: Admission, lines: usize) {
     queue.push(
         admission,
-        Source::Stdout,
+        &Source::Stdout,
         vec![Text::ended("x".to_owned()); lines],
     );
 }
@@ -80,7 +80,7 @@ async fn a_batch_is_limited_in_bytes_and_a_long_line_is_sent_alone() {
     let long = "x".repeat(300 * 1024);
     let lines = vec!["a".to_owned(), long, "b".to_owned()];
     let lines = lines.into_iter().map(Text::ended).collect();
-    queue.push(Admission::Accept, Source::Stdout, lines);
+    queue.push(Admission::Accept, &Source::Stdout, lines);
     let mut sizes = Vec::new();
     for _ in 0..3 {
         sizes.push(ship(&queue).await.len());

@@ -28,10 +28,9 @@ async fn a_line_has_its_time_channel_and_phase() {
     let seen: Vec<_> = lines
         .iter()
         .map(|line| {
-            let field = |field: &Option<String>| field.clone().unwrap_or_default();
             (
-                field(&line.source),
-                field(&line.text),
+                line.source.clone().unwrap(),
+                line.text.clone().unwrap(),
                 line.phase.as_deref(),
             )
         })
@@ -45,7 +44,7 @@ async fn a_line_has_its_time_channel_and_phase() {
     ];
     assert_eq!(seen, expected);
     for line in lines {
-        let ts = line.ts.unwrap();
+        let ts = line.ts.unwrap().to_string();
         assert_eq!(
             (ts.len(), &ts[10..11], &ts[19..20], &ts[23..]),
             (24, "T", ".", "Z"),

@@ -54,7 +54,7 @@ async fn lines_of_other_producers_may_be_in_between() {
     let mut flaky = Flaky::new(&store, [2, 0, 3].map(Fate::LoseAnswerAfter));
     let others = NewLine {
         text: Some("another producer's".to_owned()),
-        source: Some("system".to_owned()),
+        source: Some("system".into()),
         ..NewLine::default()
     };
     flaky.meanwhile = vec![others; 700];
@@ -76,7 +76,7 @@ async fn older_equal_lines_are_not_mistaken_for_new_ones() {
     let store = store();
     let old = NewLine {
         text: Some("line 0".to_owned()),
-        source: Some("stdout".to_owned()),
+        source: Some("stdout".into()),
         ..NewLine::default()
     };
     store.append(&job(), &[old]).await.unwrap();

@@ -1,7 +1,7 @@
 //! A writer that owns its job: the claim, and the end of the job whatever happens.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log_domain::JobStatus;
 use log_store::{ClaimError, RunClaims, TransitionError};
@@ -83,7 +83,7 @@ async fn a_run_that_was_taken_for_lost_does_not_change_the_job_any_more() {
     assert!(
         store
             .inner()
-            .end_lost(&job(), &claim.run, "now")
+            .end_lost(&job(), &claim.run, SystemTime::now())
             .await
             .unwrap()
     );

@@ -9,10 +9,10 @@ use log_writer::{Ansi, LineAssembler, LineOptions, Redaction};
 use test_support::Recording;
 
 /// The chunks of one channel of a recording.
-fn chunks(name: &str, source: Source) -> Vec<Vec<u8>> {
+fn chunks(name: &str, source: &Source) -> Vec<Vec<u8>> {
     let chunks = Recording::load(name).chunks.into_iter();
     chunks
-        .filter(|chunk| chunk.source == source)
+        .filter(|chunk| chunk.source == *source)
         .map(|chunk| chunk.bytes)
         .collect()
 }
@@ -40,7 +40,7 @@ fn lines_with(name: &str, ansi: Ansi, redaction: &Redaction) -> Vec<String> {
     let options = LineOptions::default().ansi(ansi);
     let mut all = Vec::new();
     for source in [Source::Stdout, Source::Stderr] {
-        let chunks = chunks(name, source);
+        let chunks = chunks(name, &source);
         let whole = chunks.concat();
         let by_chunk = assemble(options, redaction, chunks.iter().map(Vec::as_slice));
         assert_eq!(
@@ -136,7 +136,7 @@ fn the_lines_of_each_recording_are_those_that_were_looked_through() {
         let expected = std::fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
         let mut found = String::new();
         for source in [Source::Stdout, Source::Stderr] {
-            let chunks = chunks(name, source);
+            let chunks = chunks(name, &source);
             let chunks = chunks.iter().map(Vec::as_slice);
             for line in assemble(LineOptions::default(), &Redaction::default(), chunks) {
                 writeln!(found, "{} {line}", source.as_str()).unwrap();

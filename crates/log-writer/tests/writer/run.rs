@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use log_domain::Source;
 use log_writer::{Echo, LogWriter, Redaction, RunError, SpawnOptions};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -80,11 +81,7 @@ async fn merged_output_has_the_exact_order_and_one_source() {
     writer.flush().await.unwrap();
     assert_eq!(texts(&store).await, numbered(0..1000));
     let lines = lines(&store).await;
-    assert!(
-        lines
-            .iter()
-            .all(|line| line.source.as_deref() == Some("stdout"))
-    );
+    assert!(lines.iter().all(|line| line.source == Some(Source::Stdout)));
     let mut text = String::new();
     shown.read_to_string(&mut text).await.unwrap();
     assert_eq!(text.lines().count(), 1000);

@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let job: JobId = "build-1".parse()?;
     let owner = UserId::new(USER).ok_or("not a user id")?;
-    let new = NewJob::created_at(owner, SystemTime::now());
+    let new = NewJob::new(owner, SystemTime::now());
     store.create(&job, &new).await?;
     store
         .append(&job, &[NewLine::new("a line from before")])

@@ -4,7 +4,7 @@
 //! belong to no job: they are in the first shard.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{
@@ -192,7 +192,7 @@ impl RunClaims for Sharded {
         Ok(lapsed)
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
         self.shard(job).end_lost(job, run, at).await
     }
 }

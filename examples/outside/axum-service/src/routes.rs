@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::StreamExt as _;
-use log_domain::{EntryId, JobId, OrgRule, Reader, Start, UserId, may_read};
+use log_domain::{EntryId, JobId, OrgRule, Reader, Source, Start, UserId, may_read};
 use log_hub::{BrokenOff, Event, Hub, Opened, Opening};
 use log_store::{Jobs as _, StoreError};
 use serde::Deserialize;
@@ -87,7 +87,7 @@ async fn errors(
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let texts = viewer.into_events().filter_map(async |event| match event {
-        Ok(Event::Line(line)) if line.source.as_deref() == Some("stderr") => {
+        Ok(Event::Line(line)) if line.source == Some(Source::Stderr) => {
             Some(Ok(format!("{}\n", line.text.unwrap_or_default())))
         }
         Ok(Event::Gap { .. }) => Some(Ok("[lines may be missing]\n".to_owned())),

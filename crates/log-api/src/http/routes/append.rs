@@ -1,6 +1,8 @@
 //! `POST /api/jobs/{job_id}/logs`: appends lines.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use std::time::SystemTime;
+
 use log_domain::JobId;
 use log_store::{JobDetails, NumberedAppended};
 use log_wire::ErrorCode;
@@ -8,7 +10,7 @@ use log_wire::ErrorCode;
 use crate::access::Scope;
 use crate::error::ApiError;
 use crate::ingest::{
-    AppendHead, Encoding, append_streamed, appended_body, discard, now_iso, parse, read_all,
+    AppendHead, Encoding, append_streamed, appended_body, discard, parse, read_all,
 };
 use crate::state::AppState;
 
@@ -69,10 +71,13 @@ async fn append_batch(
     };
     let numbering = head.numbering.clone();
     let (lines, _memory) = if body.len() <= SMALL_BODY && head.encoding == Encoding::Identity {
-        (parse(&head, body, &now_iso(), &mut memory)?, memory)
+        (
+            parse(&head, body, &SystemTime::now().into(), &mut memory)?,
+            memory,
+        )
     } else {
         let reading = web::block(move || {
-            let lines = parse(&head, body, &now_iso(), &mut memory);
+            let lines = parse(&head, body, &SystemTime::now().into(), &mut memory);
             lines.map(|lines| (lines, memory))
         });
         let read = reading.await;

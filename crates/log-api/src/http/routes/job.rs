@@ -1,7 +1,7 @@
 //! `PUT /api/jobs/{job_id}/logs` creates a job, `PATCH` changes its status.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::access::{Scope, TOKEN_LIFE};
 use crate::error::ApiError;
-use crate::ingest::{Writes, now_iso};
+use crate::ingest::Writes;
 use crate::state::AppState;
 
 /// The largest body, in bytes.
@@ -76,7 +76,7 @@ pub(super) async fn create(
     let page = with_token.then(|| writes.announce(&job_id)).flatten();
     let token = with_token.then(|| writes.gate.tokens.issue(&job_id, Timestamp::now()));
     let answer = CreatedBody {
-        job_id: job_id.to_string(),
+        job_id,
         append_token: token.flatten(),
         expires_in: with_token.then_some(TOKEN_LIFE.as_secs()),
         page,
@@ -97,7 +97,7 @@ pub(super) async fn step(
     let writes = state.writes()?;
     let (credential, job_id) = writes.gate.enter(&request, Scope::JobsStatus)?;
     let body: StepBody = json(payload).await?;
-    let to = known_status(writes.stores.jobs.lifecycle(), &body.status)?;
+    let to = known_status(writes.stores.jobs.lifecycle(), body.status.as_str())?;
     if body.message.len() > MAX_TEXT {
         return Err(invalid("message", "must have at most 4096 bytes"));
     }
@@ -105,29 +105,23 @@ pub(super) async fn step(
     if to.is_terminal() {
         wait_for_lines(writes, &job_id, &wanted).await?;
     }
-    let step = Transition {
-        to,
-        message: body.message,
-        at: now_iso(),
-    };
+    let step = Transition::new(to, body.message, SystemTime::now());
     match writes.stores.jobs.transition(&job_id, &step).await {
         Ok(from) => {
             tracing::info!(
                 target: "log_api::audit",
                 key = credential.name(), job = %job_id, %from, to = %step.to, "a status is changed"
             );
-            Ok(HttpResponse::Ok().json(SteppedBody {
-                status: step.to.to_string(),
-            }))
+            Ok(HttpResponse::Ok().json(SteppedBody { status: step.to }))
         }
         Err(TransitionError::NotFound) => Err(ApiError::Code(ErrorCode::JobNotFound)),
         Err(TransitionError::Illegal(illegal)) => Err(ApiError::Write {
             code: ErrorCode::StatusConflict,
             detail: capitalized(illegal.to_string()),
             more: Box::new(WriteProblem {
-                from: Some(illegal.from.to_string()),
-                to: Some(illegal.to.to_string()),
-                allowed: Some(illegal.allowed.iter().map(JobStatus::to_string).collect()),
+                from: Some(illegal.from),
+                to: Some(illegal.to),
+                allowed: Some(illegal.allowed),
                 ..WriteProblem::default()
             }),
         }),
@@ -182,13 +176,13 @@ fn new_job(lifecycle: &Lifecycle, body: CreateBody) -> Result<NewJob, ApiError> 
     };
     id("user_id", &body.user_id)?;
     let owner = UserId::new(&body.user_id).ok_or(ApiError::Code(ErrorCode::Internal))?;
-    let mut new = NewJob::new(owner, now_iso());
+    let mut new = NewJob::new(owner, SystemTime::now());
     if let Some(org) = body.org_id {
         id("org_id", &org)?;
         new.org = OrgId::new(&org);
     }
     if let Some(status) = body.status {
-        new.status = known_status(lifecycle, &status)?;
+        new.status = known_status(lifecycle, status.as_str())?;
         if new.status.is_terminal() {
             return Err(invalid(
                 "status",

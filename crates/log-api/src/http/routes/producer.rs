@@ -27,6 +27,6 @@ pub(super) async fn producer(
     Ok(HttpResponse::Ok().json(ProducerBody {
         epoch: known.map_or(0, |known| known.epoch),
         next: known.map_or(0, |known| known.next),
-        last_id: known.map(|known| known.last_id.to_string()),
+        last_id: known.map(|known| known.last_id),
     }))
 }

@@ -17,9 +17,9 @@ pub(super) async fn status(
     let details = details.ok_or(ApiError::Code(ErrorCode::JobNotFound))?;
     let status = details.job.status;
     Ok(HttpResponse::Ok().json(StatusBody {
-        job_id: asked.job_id.to_string(),
+        job_id: asked.job_id,
         terminal: status.is_terminal(),
-        status: status.to_string(),
+        status,
         status_message: details.status_message,
         created_at: details.created_at,
         updated_at: details.updated_at,

@@ -79,7 +79,7 @@ pub(crate) async fn texts_within(
 /// The texts of everything up to the end, and the status of `done`.
 pub(crate) async fn until_done(reader: &mut SseReader) -> (Vec<String>, String) {
     let mut events = reader.rest(SOON).await;
-    let Some(Event::Done { status }) = events.pop() else {
+    let Some(Event::Done { end }) = events.pop() else {
         panic!("no `done` at the end, {:?}", reader.end());
     };
     assert_eq!(reader.end(), Some(test_support::BodyEnd::Whole));
@@ -88,7 +88,10 @@ pub(crate) async fn until_done(reader: &mut SseReader) -> (Vec<String>, String) 
         Event::Log(line) => line.text.unwrap(),
         other => panic!("{other:?} between the lines"),
     };
-    (events.into_iter().map(text).collect(), status)
+    (
+        events.into_iter().map(text).collect(),
+        end.as_str().to_owned(),
+    )
 }
 
 /// Asserts that every block of a stream that has ended is an event with a cursor: clients take an event without an `id:` as

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use log_domain::{JobEnd, JobStatus};
 use log_wire::sse::Event;
 use test_support::{RedisServer, SseReader};
 use tokio::time::sleep;
@@ -307,7 +308,7 @@ async fn a_stalled_reader_of_a_trimmed_log_gets_a_gap_where_lines_are_missing() 
     assert_eq!(
         *done,
         Event::Done {
-            status: "ready".into()
+            end: JobEnd::Status(JobStatus::READY)
         }
     );
     let lines = |events: &[Event]| -> Vec<String> {
@@ -346,7 +347,7 @@ async fn a_cursor_beyond_the_end_of_an_ended_log_gets_one_gap_and_then_204() {
         assert_eq!(
             Event::from_raw(&done).unwrap(),
             Event::Done {
-                status: "ready".into()
+                end: JobEnd::Status(JobStatus::READY)
             }
         );
         assert_eq!(

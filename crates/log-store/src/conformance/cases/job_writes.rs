@@ -1,19 +1,23 @@
 //! T1 to T4, and J5 for what a store writes itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use log_domain::{Job, JobStatus, OrgId};
 
 use super::jobs::{created, job, settle, status};
-use crate::conformance::subject::{CREATED_AT, JobWriteSubject, new_job};
+use crate::conformance::subject::{JobWriteSubject, created_at, new_job};
 use crate::conformance::support::soon;
 use crate::{CreateJobError, JobDetails, NewJob, Transition, TransitionError};
+
+/// How long after its creation a job takes its steps.
+const LATER: Duration = Duration::from_millis(1_001);
 
 pub(super) fn step(to: JobStatus) -> Transition {
     Transition {
         to,
         message: "as planned".into(),
-        at: "2026-01-02T03:04:06Z".into(),
+        at: created_at() + LATER,
     }
 }
 
@@ -200,7 +204,7 @@ pub async fn a_step_wakes_every_watch_of_the_job(subject: Arc<dyn JobWriteSubjec
 pub async fn the_details_of_a_job_are_what_its_producers_wrote(subject: Arc<dyn JobWriteSubject>) {
     let (jobs, id) = (subject.job_writes(), created(&*subject).await);
     let mut expected = JobDetails {
-        created_at: Some(CREATED_AT.into()),
+        created_at: Some(created_at().into()),
         ..JobDetails::from(job(JobStatus::QUEUED, "ann"))
     };
     assert_eq!(jobs.details(&id).await.unwrap().as_ref(), Some(&expected));
@@ -208,7 +212,7 @@ pub async fn the_details_of_a_job_are_what_its_producers_wrote(subject: Arc<dyn 
         .await
         .unwrap();
     expected.job.status = JobStatus::STARTING;
-    expected.updated_at = Some("2026-01-02T03:04:06Z".into());
+    expected.updated_at = Some((created_at() + LATER).into());
     expected.status_message = Some("as planned".into());
     assert_eq!(jobs.details(&id).await.unwrap(), Some(expected));
 }
@@ -232,5 +236,5 @@ pub async fn a_job_begins_with_what_it_was_created_with(subject: Arc<dyn JobWrit
         ..job(JobStatus::SCHEDULED, "ann")
     };
     assert_eq!(details.job, expected);
-    assert_eq!(details.created_at.as_deref(), Some(CREATED_AT));
+    assert_eq!(details.created_at, Some(created_at().into()));
 }

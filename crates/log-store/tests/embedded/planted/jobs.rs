@@ -1,6 +1,6 @@
 //! Faults of jobs and of claims.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus};
@@ -123,7 +123,7 @@ impl RunClaims for Planted {
         self.store.lapsed(limit).await
     }
 
-    async fn end_lost(&self, job: &JobId, run: &RunId, at: &str) -> Result<bool, StoreError> {
+    async fn end_lost(&self, job: &JobId, run: &RunId, at: SystemTime) -> Result<bool, StoreError> {
         self.store.end_lost(job, run, at).await
     }
 }
