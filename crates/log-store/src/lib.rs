@@ -82,7 +82,7 @@ pub use error::{
 pub use faulty::{Faults, FaultyStore, InjectedFault};
 pub use follower::{FollowEvent, FollowOptions, Follower, NewLines, Outage};
 pub use jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
-pub use lines::{LogStore, LogWatch, TailRead, line_at};
+pub use lines::{LogServer, LogStore, LogWatch, TailRead, line_at};
 pub use local_access::LocalAccess;
 pub use lost_runs::{LostRuns, RunState};
 #[cfg(feature = "memory")]

@@ -49,7 +49,7 @@ use crate::error::StoreError;
 /// async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError>;
 /// fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch>;
 /// async fn ping_logs(&self) -> Result<(), StoreError>;
-/// fn server(&self, job: &JobId) -> Option<u64>;
+/// fn server(&self, job: &JobId) -> LogServer;
 /// fn is_degraded(&self) -> bool;
 /// ```
 #[async_trait]
@@ -80,17 +80,28 @@ pub trait LogStore: Send + Sync + 'static {
     /// Checks that the store answers, within the deadline of R4.
     async fn ping_logs(&self) -> Result<(), StoreError>;
 
-    /// Names the connection to the server that has a log, while there is one. With another name it may be another server,
-    /// which may have lost lines that were confirmed.
-    fn server(&self, job: &JobId) -> Option<u64> {
+    /// Which server has a log. The default is for a store that has always the same one.
+    fn server(&self, job: &JobId) -> LogServer {
         let _ = job;
-        Some(0)
+        LogServer::Same
     }
 
     /// Whether the store answers for some logs only, because a part of it is away.
     fn is_degraded(&self) -> bool {
         false
     }
+}
+
+/// Which server has a log. Another one may have lost lines that were confirmed (a failover), and a writer that knows them
+/// writes them again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogServer {
+    /// Always the same one, which keeps what it has confirmed. A store that says so once says so for ever.
+    Same,
+    /// The one that this connection leads to. With another number it may be another server.
+    Connected(u64),
+    /// There is no connection at present.
+    Away,
 }
 
 /// Watches one log. A notice stays until the next read (it is level-triggered).

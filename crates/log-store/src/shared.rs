@@ -13,7 +13,7 @@ use crate::access::{RevocationWatch, Revocations, TicketKey, Tickets};
 use crate::append::{LogAppend, NewLine};
 use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
-use crate::lines::{LogStore, LogWatch, TailRead};
+use crate::lines::{LogServer, LogStore, LogWatch, TailRead};
 use crate::numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 use crate::runs::{Claim, ClaimError, RunClaims, RunId};
 
@@ -51,7 +51,7 @@ impl<S: LogStore + ?Sized> LogStore for Arc<S> {
         (**self).ping_logs().await
     }
 
-    fn server(&self, job: &JobId) -> Option<u64> {
+    fn server(&self, job: &JobId) -> LogServer {
         (**self).server(job)
     }
 

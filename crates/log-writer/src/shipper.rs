@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use log_domain::{EntryId, JobId, Line, Order, ReadLimit, Source, Span};
-use log_store::{LogAppend, LogStore, NewLine, StoreError, StoreUnavailable};
+use log_store::{LogAppend, LogServer, LogStore, NewLine, StoreError, StoreUnavailable};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
@@ -139,26 +139,27 @@ impl Shipper {
             self.find_lost().await?;
             self.write_again().await?;
             let has_confirmed = self.after_failover.confirmed.len() > 0;
-            if has_confirmed && !delivery.rest().is_empty() && self.log.server(&self.job).is_none()
-            {
+            let is_away = self.log.server(&self.job) == LogServer::Away;
+            if has_confirmed && !delivery.rest().is_empty() && is_away {
                 // The next server may lack lines that belong before these.
                 return Err(StoreUnavailable::new("the connection is away").into());
             }
             self.attempt(delivery).await?;
-            let server = self.log.server(&self.job);
-            if server == self.after_failover.server {
-                self.after_failover.confirmed.verify();
-                return Ok(());
-            }
-            if server.is_none() {
-                return Ok(());
+            match self.log.server(&self.job) {
+                LogServer::Same | LogServer::Away => return Ok(()),
+                LogServer::Connected(server) if self.after_failover.server == Some(server) => {
+                    self.after_failover.confirmed.verify();
+                    return Ok(());
+                }
+                // It may be another one now.
+                LogServer::Connected(_) => {}
             }
         }
     }
 
     /// Looks for the confirmed lines, if the log may be on another server than before.
     async fn find_lost(&mut self) -> Result<(), StoreError> {
-        let Some(server) = self.log.server(&self.job) else {
+        let LogServer::Connected(server) = self.log.server(&self.job) else {
             return Ok(());
         };
         let state = &self.after_failover;
@@ -291,14 +292,22 @@ impl Shipper {
         // Until there is an answer, nobody knows whether the lines are in the log.
         delivery.in_doubt = true;
         let ids = self.append.append(&self.job, rest).await?;
-        for (id, line) in ids.iter().zip(rest) {
-            self.after_failover.confirmed.push(*id, line);
-        }
+        self.keep_confirmed(ids.iter().copied().zip(rest));
         delivery.in_doubt = false;
         delivery.unconfirmed = false;
         delivery.done = delivery.lines.len();
         self.position = ids.last().copied().or(self.position);
         Ok(())
+    }
+
+    /// Keeps lines that the store has confirmed, where a failover may lose them.
+    fn keep_confirmed<'a>(&mut self, lines: impl Iterator<Item = (EntryId, &'a NewLine)>) {
+        if self.log.server(&self.job) == LogServer::Same {
+            return;
+        }
+        for (id, line) in lines {
+            self.after_failover.confirmed.push(id, line);
+        }
     }
 
     async fn position(&mut self) -> Result<EntryId, StoreError> {
@@ -334,10 +343,7 @@ impl Shipper {
             cursor = read.lines.last().map_or(cursor, |line| line.id);
             if !read.more || read_back.found() == sent.len() {
                 debug!(job = %self.job, sent = sent.len(), found = read_back.found(), "read back");
-                let confirmed = &mut self.after_failover.confirmed;
-                read_back
-                    .seen()
-                    .for_each(|(id, line)| confirmed.push(id, line));
+                self.keep_confirmed(read_back.seen());
                 self.position = reached;
                 return Ok(read_back.found());
             }
@@ -373,5 +379,34 @@ struct AbandonOnDrop(Arc<Queue>);
 impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.abandon();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_store::MemoryStore;
+
+    use super::*;
+    use crate::options::{BatchOptions, BufferOptions};
+
+    /// Where the server may change, `tests/writer/failover.rs` needs the copies.
+    #[tokio::test]
+    async fn lines_are_not_kept_where_no_failover_can_lose_them() {
+        let store = Arc::new(MemoryStore::new());
+        let mut shipper = Shipper {
+            queue: Arc::new(Queue::new(
+                BufferOptions::default(),
+                BatchOptions::default(),
+            )),
+            append: Arc::clone(&store) as _,
+            log: store,
+            job: "build-1".parse().unwrap(),
+            retry: RetryOptions::default(),
+            position: None,
+            after_failover: AfterFailover::default(),
+        };
+        let lines = [NewLine::new("a"), NewLine::new("b")];
+        assert_eq!(shipper.deliver(&lines).await, 2);
+        assert_eq!(shipper.after_failover.confirmed.len(), 0);
     }
 }

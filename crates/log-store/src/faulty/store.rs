@@ -14,7 +14,7 @@ use super::watch::FaultyWatch;
 use crate::append::{LogAppend, NewLine};
 use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
-use crate::lines::{LogStore, LogWatch, TailRead};
+use crate::lines::{LogServer, LogStore, LogWatch, TailRead};
 use crate::numbered::{NumberedAppend, NumberedAppendError, NumberedAppended};
 use crate::runs::{Claim, ClaimError, RunClaims, RunId};
 
@@ -110,7 +110,7 @@ impl<S: LogStore> LogStore for FaultyStore<S> {
         self.faults.call(self.inner.ping_logs()).await
     }
 
-    fn server(&self, job: &JobId) -> Option<u64> {
+    fn server(&self, job: &JobId) -> LogServer {
         self.inner.server(job)
     }
 

@@ -9,7 +9,7 @@ use super::store::RedisStore;
 use super::{appends, reads, replicas};
 use crate::append::{LogAppend, NewLine};
 use crate::error::StoreError;
-use crate::lines::{LogStore, LogWatch, TailRead};
+use crate::lines::{LogServer, LogStore, LogWatch, TailRead};
 
 #[async_trait]
 impl LogStore for RedisStore {
@@ -67,8 +67,10 @@ impl LogStore for RedisStore {
         self.ping().await
     }
 
-    fn server(&self, job: &JobId) -> Option<u64> {
-        self.core.servers.session(&self.core.options.keys.logs(job))
+    fn server(&self, job: &JobId) -> LogServer {
+        let key = self.core.options.keys.logs(job);
+        let session = self.core.servers.session(&key);
+        session.map_or(LogServer::Away, LogServer::Connected)
     }
 
     fn is_degraded(&self) -> bool {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use log_domain::{Batch, EntryId, JobId, Line, LogBounds, Order, ReadLimit, Span};
 use log_store::redis::{RedisOptions, RedisStore};
-use log_store::{LogStore, LogWatch, MemoryStore, NewLine, StoreError, TailRead};
+use log_store::{LogServer, LogStore, LogWatch, MemoryStore, NewLine, StoreError, TailRead};
 use log_writer::{LogWriter, Stores, create_job};
 use test_support::{RedisServer, TcpProxy};
 use tokio::time::{sleep, timeout};
@@ -53,8 +53,8 @@ impl LogStore for Moving {
         self.store.ping_logs().await
     }
 
-    fn server(&self, _: &JobId) -> Option<u64> {
-        Some(self.server.load(Ordering::Relaxed))
+    fn server(&self, _: &JobId) -> LogServer {
+        LogServer::Connected(self.server.load(Ordering::Relaxed))
     }
 }
 

@@ -12,7 +12,7 @@ use log_domain::{
     ProducerState, ReadLimit, Revocation, Span,
 };
 use log_store::{
-    Claim, ClaimError, CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LogAppend, LogStore,
+    Claim, ClaimError, CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LogAppend, LogServer, LogStore,
     LogWatch, MemoryStore, NewJob, NewLine, NumberedAppend, NumberedAppendError, NumberedAppended,
     RevocationWatch, Revocations, RunClaims, RunId, StoreError, TailRead, TicketKey, Tickets,
     Transition, TransitionError,
@@ -92,7 +92,7 @@ impl LogStore for Sharded {
         Ok(())
     }
 
-    fn server(&self, job: &JobId) -> Option<u64> {
+    fn server(&self, job: &JobId) -> LogServer {
         self.shard(job).server(job)
     }
 }
