@@ -61,6 +61,8 @@ mod lost_runs;
 #[cfg(feature = "memory")]
 mod memory;
 mod notice;
+#[cfg(any(feature = "memory", feature = "embedded"))]
+mod noticed_watch;
 mod numbered;
 #[cfg(feature = "redis")]
 pub mod redis;

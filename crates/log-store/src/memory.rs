@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 
 use self::data::{Data, Log, Record, stored};
 use crate::append::OPEN;
-use crate::notice::{Notice, Notices};
+use crate::notice::Notices;
+use crate::noticed_watch::NoticedWatch;
 use crate::{
     CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LocalAccess, LogAppend, LogStore,
     LogWatch, NewJob, NewLine, StoreError, TailRead, Transition, TransitionError,
@@ -158,32 +159,6 @@ impl MemoryStore {
     pub fn watched(&self) -> usize {
         self.logs.watched() + self.jobs.watched() + self.access.watched()
     }
-
-    fn tail(&self, job: &JobId, after: EntryId, limit: ReadLimit) -> TailRead {
-        let mut data = self.data.lock();
-        let Some(log) = data.log(job) else {
-            return TailRead {
-                lines: Vec::new(),
-                more: false,
-                bounds: LogBounds::ABSENT,
-                lost: false,
-            };
-        };
-        let Batch { lines, more } = log.read(Span::after(after), Order::OldestFirst, limit);
-        TailRead {
-            lines,
-            more,
-            bounds: log.bounds(),
-            lost: log.bounds().must_have(after) && !log.lines.contains_key(&after),
-        }
-    }
-
-    fn job(&self, job: &JobId) -> Option<Job> {
-        let data = self.data.lock();
-        data.records
-            .get(job)
-            .map(|record| record.job(&self.lifecycle))
-    }
 }
 
 #[async_trait]
@@ -208,7 +183,22 @@ impl LogStore for MemoryStore {
         after: EntryId,
         limit: ReadLimit,
     ) -> Result<TailRead, StoreError> {
-        Ok(self.tail(job, after, limit))
+        let mut data = self.data.lock();
+        let Some(log) = data.log(job) else {
+            return Ok(TailRead {
+                lines: Vec::new(),
+                more: false,
+                bounds: LogBounds::ABSENT,
+                lost: false,
+            });
+        };
+        let Batch { lines, more } = log.read(Span::after(after), Order::OldestFirst, limit);
+        Ok(TailRead {
+            lines,
+            more,
+            bounds: log.bounds(),
+            lost: log.bounds().must_have(after) && !log.lines.contains_key(&after),
+        })
     }
 
     async fn bounds(&self, job: &JobId) -> Result<LogBounds, StoreError> {
@@ -220,7 +210,7 @@ impl LogStore for MemoryStore {
     }
 
     fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
-        Box::new(MemoryWatch {
+        Box::new(NoticedWatch {
             store: self.clone(),
             notice: self.logs.subscribe(job),
         })
@@ -255,7 +245,9 @@ impl LogAppend for MemoryStore {
 #[async_trait]
 impl Jobs for MemoryStore {
     async fn get(&self, job: &JobId) -> Result<Option<Job>, StoreError> {
-        Ok(self.job(job))
+        let data = self.data.lock();
+        let record = data.records.get(job);
+        Ok(record.map(|record| record.job(&self.lifecycle)))
     }
 
     async fn details(&self, job: &JobId) -> Result<Option<JobDetails>, StoreError> {
@@ -269,7 +261,7 @@ impl Jobs for MemoryStore {
     }
 
     fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
-        Box::new(MemoryWatch {
+        Box::new(NoticedWatch {
             store: self.clone(),
             notice: self.jobs.subscribe(job),
         })
@@ -313,44 +305,5 @@ impl JobWrites for MemoryStore {
         let before = self.data.lock().transition(&self.lifecycle, job, step)?;
         self.jobs.notify(job);
         Ok(before)
-    }
-}
-
-/// A watch of a log or of a job. Its notice comes either from the logs or from the jobs.
-#[derive(Debug)]
-struct MemoryWatch {
-    store: MemoryStore,
-    notice: Notice<JobId>,
-}
-
-#[async_trait]
-impl LogWatch for MemoryWatch {
-    async fn changed(&mut self) {
-        self.notice.changed().await;
-    }
-
-    async fn read_after(
-        &mut self,
-        after: EntryId,
-        limit: ReadLimit,
-    ) -> Result<TailRead, StoreError> {
-        let version = self.notice.version();
-        let tail = self.store.tail(self.notice.key(), after, limit);
-        self.notice.mark_read(version);
-        Ok(tail)
-    }
-}
-
-#[async_trait]
-impl JobWatch for MemoryWatch {
-    async fn changed(&mut self) {
-        self.notice.changed().await;
-    }
-
-    async fn get(&mut self) -> Result<Option<Job>, StoreError> {
-        let version = self.notice.version();
-        let job = self.store.job(self.notice.key());
-        self.notice.mark_read(version);
-        Ok(job)
     }
 }

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use log_domain::{Job, JobId, JobStatus, Lifecycle};
 
 use super::store::EmbeddedStore;
-use super::watch::EmbeddedWatch;
 use crate::error::{CreateJobError, StoreError, TransitionError};
 use crate::jobs::{JobDetails, JobWatch, JobWrites, Jobs, NewJob, Transition};
 use crate::lines::LogStore;
+use crate::noticed_watch::NoticedWatch;
 
 #[async_trait]
 impl Jobs for EmbeddedStore {
@@ -25,7 +25,7 @@ impl Jobs for EmbeddedStore {
     }
 
     fn watch_job(&self, job: &JobId) -> Box<dyn JobWatch> {
-        Box::new(EmbeddedWatch {
+        Box::new(NoticedWatch {
             store: self.clone(),
             notice: self.inner.jobs.subscribe(job),
         })

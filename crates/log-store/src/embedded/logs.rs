@@ -6,10 +6,10 @@ use log_domain::{Batch, EntryId, JobId, LogBounds, Order, ReadLimit, Span};
 use super::layout::MAX_LINE_BYTES;
 use super::store::EmbeddedStore;
 use super::tables::Tables;
-use super::watch::EmbeddedWatch;
 use crate::append::{LogAppend, NewLine};
 use crate::error::{StoreError, StoreRefused};
 use crate::lines::{LogStore, LogWatch, TailRead};
+use crate::noticed_watch::NoticedWatch;
 
 #[async_trait]
 impl LogStore for EmbeddedStore {
@@ -40,7 +40,7 @@ impl LogStore for EmbeddedStore {
     }
 
     fn watch_log(&self, job: &JobId) -> Box<dyn LogWatch> {
-        Box::new(EmbeddedWatch {
+        Box::new(NoticedWatch {
             store: self.clone(),
             notice: self.inner.logs.subscribe(job),
         })

@@ -23,7 +23,6 @@ mod retention;
 mod runs;
 mod store;
 mod tables;
-mod watch;
 mod writer;
 
 pub use self::error::OpenError;

@@ -48,13 +48,8 @@ impl<S: Revocations> Revocations for FaultyStore<S> {
 #[deny(clippy::missing_trait_methods)]
 impl RevocationWatch for FaultyWatch<Box<dyn RevocationWatch>> {
     async fn changed(&mut self) {
-        while let Some(state) = self.filter.until_connected().await {
-            tokio::select! {
-                biased;
-                notified = self.filter.spurious_notice(state) => if notified { return },
-                () = self.inner.changed() => return,
-            }
-        }
+        let Self { inner, filter } = self;
+        filter.changed(inner, |watch| watch.changed()).await;
     }
 
     async fn news(&mut self) -> Result<Vec<Revocation>, StoreError> {

@@ -1,5 +1,6 @@
 //! Watches of the fault-injecting store.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,6 +19,9 @@ pub(super) struct FaultyWatch<W> {
     pub(super) inner: W,
     pub(super) filter: NoticeFilter,
 }
+
+/// The `changed` of a watch, whichever trait it is of.
+pub(super) type Changed<W> = for<'a> fn(&'a mut W) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Decides which notices a watch gives.
 #[derive(Debug)]
@@ -45,8 +49,19 @@ impl<W> FaultyWatch<W> {
 }
 
 impl NoticeFilter {
+    /// Waits for a notice: one of the wrapped watch, or one that is due.
+    pub(super) async fn changed<W>(&mut self, inner: &mut W, changed: Changed<W>) {
+        while let Some(state) = self.until_connected().await {
+            tokio::select! {
+                biased;
+                notified = self.spurious_notice(state) => if notified { return },
+                () = changed(inner) => return,
+            }
+        }
+    }
+
     /// Waits for the connection. `None` if a notice is due then.
-    pub(super) async fn until_connected(&mut self) -> Option<ConnectionState> {
+    async fn until_connected(&mut self) -> Option<ConnectionState> {
         let state = *self.connection.wait_for(|state| !state.away).await.ok()?;
         let due = self.unread || state.notices != self.seen;
         (!due).then_some(state)
@@ -54,7 +69,7 @@ impl NoticeFilter {
 
     /// Waits until a spurious notice is due (true), or until the connection changes (false). In the second case, a notice of
     /// the wrapped watch is lost, as on a real connection.
-    pub(super) async fn spurious_notice(&mut self, state: ConnectionState) -> bool {
+    async fn spurious_notice(&mut self, state: ConnectionState) -> bool {
         let seen = self.seen;
         let changes = |now: &ConnectionState| now.losses != state.losses || now.notices != seen;
         let Some(period) = state.spurious else {
@@ -83,13 +98,8 @@ impl NoticeFilter {
 #[deny(clippy::missing_trait_methods)]
 impl LogWatch for FaultyWatch<Box<dyn LogWatch>> {
     async fn changed(&mut self) {
-        while let Some(state) = self.filter.until_connected().await {
-            tokio::select! {
-                biased;
-                notified = self.filter.spurious_notice(state) => if notified { return },
-                () = self.inner.changed() => return,
-            }
-        }
+        let Self { inner, filter } = self;
+        filter.changed(inner, |watch| watch.changed()).await;
     }
 
     async fn read_after(
@@ -109,13 +119,8 @@ impl LogWatch for FaultyWatch<Box<dyn LogWatch>> {
 #[deny(clippy::missing_trait_methods)]
 impl JobWatch for FaultyWatch<Box<dyn JobWatch>> {
     async fn changed(&mut self) {
-        while let Some(state) = self.filter.until_connected().await {
-            tokio::select! {
-                biased;
-                notified = self.filter.spurious_notice(state) => if notified { return },
-                () = self.inner.changed() => return,
-            }
-        }
+        let Self { inner, filter } = self;
+        filter.changed(inner, |watch| watch.changed()).await;
     }
 
     async fn get(&mut self) -> Result<Option<Job>, StoreError> {
