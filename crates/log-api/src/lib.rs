@@ -81,6 +81,7 @@ mod health;
 mod health_check;
 mod http;
 mod ingest;
+mod json_object;
 #[cfg(feature = "server")]
 mod keys;
 mod lost_runs;

@@ -9,6 +9,7 @@ use super::body::{MAX_LINES, expand, too_large};
 use super::head::{AppendHead, Format, MAX_PHASE, check_source};
 use super::memory::Part;
 use crate::error::ApiError;
+use crate::json_object::JsonObject;
 
 /// The longest text of a line, in bytes. A longer one is cut.
 pub(super) const MAX_LINE: usize = 1024 * 1024;
@@ -62,12 +63,8 @@ pub(super) fn one_line(
             open: false,
         })),
         Format::Ndjson if raw.trim_ascii().is_empty() => Ok(None),
-        // It would be taken for the fields in their order.
-        Format::Ndjson if raw.trim_ascii_start().starts_with(b"[") => {
-            Err(malformed(number, NO_LINE))
-        }
         Format::Ndjson => {
-            let body: NewLineBody =
+            let JsonObject(body) =
                 serde_json::from_slice(raw).map_err(|error| malformed(number, why(&error)))?;
             from_json(head, body, now)
                 .map(Some)

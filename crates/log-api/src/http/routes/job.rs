@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::access::{Scope, TOKEN_LIFE};
 use crate::error::ApiError;
 use crate::ingest::Writes;
+use crate::json_object::JsonObject;
 use crate::state::AppState;
 
 /// The largest body, in bytes.
@@ -271,11 +272,8 @@ async fn json<T: DeserializeOwned>(mut payload: web::Payload) -> Result<T, ApiEr
     };
     let body = timeout(BODY_TIME, reading).await;
     let body = body.map_err(|_| ApiError::Code(ErrorCode::BodyTimeout))??;
-    // A list would be taken for the fields in their order.
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(invalid("body", NO_OBJECT));
-    }
-    serde_json::from_slice(&body).map_err(|error| {
+    let read = serde_json::from_slice(&body).map(|JsonObject(value)| value);
+    read.map_err(|error| {
         use serde_json::error::Category;
         match error.classify() {
             Category::Data => invalid("body", NO_OBJECT),
