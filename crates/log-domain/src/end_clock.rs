@@ -59,7 +59,8 @@ pub struct EndClock {
     must_reach: Option<EntryId>,
 }
 
-/// A successful read of the log that began after the status was seen.
+/// A successful read of the log that began after the status was seen. Its times are those since any fixed moment, which is
+/// the same for all reads of one log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndRead {
     /// When the read began.
@@ -140,8 +141,8 @@ impl EndClock {
         self.last_read.is_some() && (is_quiet || limit_is_over)
     }
 
-    /// When to read again although the store reports no change. `None` before the first read and after a failed one: a
-    /// read is due then anyway.
+    /// When to read again although the store reports no change, since the same moment as the times of [`EndRead`]. `None`
+    /// before the first read and after a failed one: a read is due then anyway.
     #[must_use]
     pub fn next_read(&self) -> Option<Duration> {
         let quiet_left = self.rules.quiet.saturating_sub(self.quiet_for);

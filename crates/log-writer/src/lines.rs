@@ -99,7 +99,7 @@ impl LineAssembler {
         self.redactor.set_redaction(redaction);
     }
 
-    /// When to call [`LineAssembler::open_state`]. `None` if the present line needs no state before it changes again.
+    /// When to call [`LineAssembler::open_state`], on the clock of [`LineAssembler::push`]. `None` if the present line needs no state before it changes again.
     #[must_use]
     pub fn open_state_due(&self) -> Option<Duration> {
         self.open.due()
