@@ -34,7 +34,10 @@ impl Wrapped {
 
     /// Hides the next line if it is a part of the secret. Returns whether the secret may go on after it.
     pub(crate) fn next_line(&mut self, line: &str, hidden: &mut Ranges) -> bool {
+        // `=` pads the end of a secret. Before that it ties a value to a name, and such a line stands for itself.
+        let is_pair = line.trim_end_matches('=').contains('=');
         let is_part = is_all(Alphabet::Base64, line)
+            && !is_pair
             && !(self.is_wide && is_hex(line))
             && (randomness(line) == Randomness::Random || line.ends_with('='));
         let is_full = is_part && line.len() == self.width;

@@ -296,3 +296,13 @@ fn base64_of_a_private_key_is_hidden_in_all_its_lines() {
     assert_eq!(shown.last().unwrap(), "done");
     check_same(&fold(&BASE64_STANDARD.encode("-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"), 76));
 }
+
+#[test]
+fn a_pair_as_wide_as_the_token_before_it_is_judged_alone() {
+    let text = "STRIPE_SECRET_KEY=sk_test_51aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6hI\n\
+                OPENAI_API_KEY=sk-proj-aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6hI9jK2m\n";
+    check(
+        text,
+        "STRIPE_SECRET_KEY=[REDACTED]\nOPENAI_API_KEY=[REDACTED]\n",
+    );
+}
