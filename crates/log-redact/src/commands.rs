@@ -1,112 +1,16 @@
 //! Passwords on the command lines of programs that have their own way to take one: `curl -u user:password`, `mysql -pV`.
 
+mod known;
+
 use std::ops::Range;
 
+use self::known::Takes;
+pub(crate) use self::known::{COMMANDS, Command};
 use crate::names::is_name_byte;
 use crate::ranges::Ranges;
 use crate::span::{Ends, floor, span};
 use crate::tokens::starts_word;
 use crate::value::{is_placeholder, is_plain_word};
-
-/// A program, and the options in which it takes a password.
-#[derive(Debug)]
-pub(crate) struct Command {
-    /// The name. A name that ends with a space is a whole word.
-    pub(crate) program: &'static str,
-    options: &'static [(&'static str, Takes)],
-}
-
-/// How an option takes a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    /// `-p password`
-    Next,
-    /// `BY 'password'`, in quotes
-    Quoted,
-    /// `-ppassword`, and nothing in the next word.
-    Attached,
-    /// `-u user:password`
-    Login(char),
-    /// The first word that is no option.
-    First,
-    /// Each word `NAME=value`.
-    Pairs,
-}
-
-const fn command(program: &'static str, options: &'static [(&'static str, Takes)]) -> Command {
-    Command { program, options }
-}
-
-/// The programs that are known. The examples in `HIDDEN.md` are checked.
-pub(crate) const COMMANDS: &[Command] = {
-    use Takes::{Attached, First, Login, Next, Pairs, Quoted};
-    const DATABASE: &[(&str, Takes)] = &[("-p", Attached)];
-    const LOGIN: &[(&str, Takes)] = &[("-p", Next)];
-    const CREDS: &[(&str, Takes)] = &[
-        ("--creds", Login(':')),
-        ("--src-creds", Login(':')),
-        ("--dest-creds", Login(':')),
-    ];
-    &[
-        command(
-            "curl ",
-            &[
-                ("-u", Login(':')),
-                ("--user", Login(':')),
-                ("-U", Login(':')),
-                ("--proxy-user", Login(':')),
-                ("-E", Login(':')),
-                ("--cert", Login(':')),
-                ("--pass", Next),
-                ("--oauth2-bearer", Next),
-                ("-b", Login('=')),
-            ],
-        ),
-        command("http ", &[("-a", Login(':')), ("--auth", Login(':'))]),
-        command("mysql", DATABASE),
-        command("mariadb", DATABASE),
-        command("mongo", LOGIN),
-        command("sshpass ", &[("-p", Next), ("-p", Attached)]),
-        command("redis-cli ", &[("-a", Next), ("--pass", Next)]),
-        command("sqlcmd ", &[("-P", Next), ("-P", Attached)]),
-        command("docker login ", LOGIN),
-        command("podman login ", LOGIN),
-        command("registry login ", LOGIN),
-        command("az login ", LOGIN),
-        command("oc login ", LOGIN),
-        command("twine upload ", LOGIN),
-        command("skopeo ", CREDS),
-        command("buildah ", CREDS),
-        command("lftp ", &[("-u", Login(','))]),
-        command("smbclient ", &[("-U", Login('%'))]),
-        command("ldapsearch ", &[("-w", Next)]),
-        command("ldapmodify ", &[("-w", Next)]),
-        command("ldapadd ", &[("-w", Next)]),
-        command("zip ", &[("-P", Next)]),
-        command("identified ", &[("BY", Quoted), ("by", Quoted)]),
-        command("openssl ", &[("-k", Next), ("-K", Next)]),
-        command("7z ", &[("-p", Attached)]),
-        command("set password ", &[("=", Quoted)]),
-        command("unlock-keychain ", LOGIN),
-        command("create-keychain ", LOGIN),
-        command("set-key-partition-list ", &[("-k", Next)]),
-        command("security import ", &[("-P", Next)]),
-        command("signtool ", &[("/p", Next)]),
-        command("plink ", &[("-pw", Next)]),
-        command("pscp ", &[("-pw", Next)]),
-        command(
-            "convertto-securestring ",
-            &[
-                ("", First),
-                ("-String", Next),
-                ("-AsPlainText", Next),
-                ("-Force", Next),
-            ],
-        ),
-        command("secrets set ", &[("", Pairs)]),
-        command("secret set ", &[("--body", Next), ("-b", Next)]),
-    ]
-};
 
 /// How a word of a command line ends: as in a shell.
 const WORD: Ends = Ends {
@@ -117,54 +21,134 @@ const WORD: Ends = Ends {
     shell: true,
 };
 
-/// Adds the passwords on the command line of a program whose name begins at a place. Returns the place behind it.
+/// The words behind the name of a program, one after the other.
+struct Words<'a> {
+    line: &'a str,
+    /// Where the next word begins.
+    at: usize,
+    /// Whether they are texts of a list: `['curl', '-u', 'ann:hunter2']`.
+    is_list: bool,
+    /// The word before, and how many of the words before are no options.
+    last: &'a str,
+    places: usize,
+}
+
+/// A word of a command line.
+struct Word<'a> {
+    text: &'a str,
+    /// Where the text begins.
+    at: usize,
+    ends: Ends,
+}
+
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Option<Word<'a>> {
+        let rest = &self.line[self.at..];
+        let is_between = |c: char| c.is_whitespace() || (self.is_list && c == ',');
+        self.at += rest.len() - rest.trim_start_matches(is_between).len();
+        let word = span(self.line, self.at, WORD);
+        let (range, ends) = match word.quote {
+            Some(quote) if self.is_list => {
+                let ends = Ends {
+                    double: quote == b'"',
+                    single: quote == b'\'',
+                    whole: true,
+                    ..WORD
+                };
+                (word.range, ends)
+            }
+            _ if self.is_list => return None,
+            _ => (self.at..word.end, WORD),
+        };
+        let text = &self.line[range.clone()];
+        if self.at >= self.line.len() || matches!(text, "" | "|" | "||" | "&&" | "&" | ";") {
+            return None;
+        }
+        let at = range.start;
+        self.at = word.end.max(self.at + 1);
+        while !self.line.is_char_boundary(self.at) {
+            self.at += 1;
+        }
+        Some(Word { text, at, ends })
+    }
+}
+
+/// Adds the passwords on the command line of a program whose name begins at a place and ends at another. Returns the place
+/// behind it.
 pub(crate) fn hide_password(
     line: &str,
-    start: usize,
+    (start, end): (usize, usize),
     command: &Command,
     hidden: &mut Ranges,
 ) -> usize {
-    let is_program = starts_word(line, start, false);
-    let mut at = start + command.program.len();
-    if !is_program {
+    let mut at = end;
+    if !starts_word(line, start, false) {
         return at;
     }
-    if !command.program.ends_with(' ') {
+    let mut is_list = line[..end].ends_with(['"', '\'']);
+    if !command.program.ends_with(' ') && !is_list {
         // The rest of the name: `mysqldump`, `mysql.exe`.
-        at += line[at..]
-            .bytes()
-            .take_while(|b| !b.is_ascii_whitespace())
-            .count();
+        let is_name = |b: &u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'');
+        at += line[at..].bytes().take_while(is_name).count();
+        is_list = line[at..].starts_with(['"', '\'']);
+        at += usize::from(is_list);
     }
-    let mut last = "";
-    while at < line.len() {
-        at += line[at..].len() - line[at..].trim_start().len();
-        let word = span(line, at, WORD);
-        let text = &line[at..word.end];
-        if text.is_empty() || matches!(text, "|" | "||" | "&&" | "&" | ";") {
+    let mut words = Words {
+        line,
+        at,
+        is_list,
+        last: "",
+        places: 0,
+    };
+    let mut has_letter = false;
+    let mut last = None;
+    while let Some(word) = words.next() {
+        if has_letter && word.text.starts_with(['>', '<']) {
             break;
         }
+        words.places += usize::from(!word.text.starts_with('-'));
         for (option, takes) in command.options {
-            if let Some(password) = password(line, at, last, option, *takes) {
+            if let Takes::Last(letter) = takes {
+                has_letter |= is_short_option(word.text, *letter);
+            }
+            if let Some(password) = password(line, &word, &words, option, *takes) {
                 hidden.add(password);
             }
         }
-        last = text;
-        at = word.end.max(at + 1);
-        if text.ends_with(';') {
+        words.last = word.text;
+        let is_end = word.text.ends_with(';');
+        last = Some(word);
+        if is_end {
             break;
         }
-        while !line.is_char_boundary(at) {
-            at += 1;
-        }
     }
-    at
+    if let Some(word) = last.filter(|word| has_letter && words.places > 1 && is_secret(word.text)) {
+        hidden.add(span(line, word.at, word.ends).range);
+    }
+    words.at
 }
 
-/// The password in the word at a place, if the option before it, or the option that it begins with, takes one.
-fn password(line: &str, at: usize, last: &str, option: &str, takes: Takes) -> Option<Range<usize>> {
-    let word = span(line, at, WORD);
-    let own = line[at..word.end].strip_prefix(option);
+/// Whether an option is one of several letters behind one `-`, among them this one.
+fn is_short_option(text: &str, letter: char) -> bool {
+    let letters = text.strip_prefix('-').unwrap_or_default();
+    letters.bytes().all(|b| b.is_ascii_alphabetic()) && letters.contains(letter)
+}
+
+/// The password in a word, if the option before it, or the option that it begins with, takes one.
+fn password(
+    line: &str,
+    word: &Word<'_>,
+    words: &Words<'_>,
+    option: &str,
+    takes: Takes,
+) -> Option<Range<usize>> {
+    let Word { text, at, ends } = *word;
+    let last = words.last;
+    let own = text.strip_prefix(option);
+    // `-fsSLu ann:x`
+    let is_bundled = option.len() == 2
+        && last.ends_with(&option[1..])
+        && is_short_option(last, option.chars().next_back().unwrap_or_default());
     let value = match takes {
         Takes::Attached => at + own.filter(|own| !own.is_empty()).map(|_| option.len())?,
         // `--user=ann:x`, `-uann:x`
@@ -175,22 +159,30 @@ fn password(line: &str, at: usize, last: &str, option: &str, takes: Takes) -> Op
             at + option.len()
         }
         Takes::Login(_) | Takes::Next if last == option => at,
-        Takes::Quoted if last == option && word.quote == Some(b'\'') => at,
-        Takes::First if last.is_empty() => at,
+        Takes::Login(_) if is_bundled => at,
+        Takes::Quoted if last == option && line[at..].starts_with('\'') => at,
+        Takes::Place(place) if words.places == place && !text.starts_with('-') => at,
         Takes::Pairs => {
-            let name = line[at..word.end].bytes().take_while(|b| is_name_byte(*b));
-            let name = name.count();
-            let is_pair = name > 0 && line[at + name..].starts_with('=');
+            let name = text.bytes().take_while(|b| is_name_byte(*b)).count();
+            let is_pair = name > 0 && text[name..].starts_with('=');
             is_pair.then_some(at + name + 1)?
         }
-        Takes::Login(_) | Takes::Next | Takes::Quoted | Takes::First => return None,
+        Takes::Login(_) | Takes::Next | Takes::Quoted | Takes::Place(_) | Takes::Last(_) => {
+            return None;
+        }
     };
-    let value = span(line, value, WORD).range;
+    let value = span(line, value, ends).range;
     let text = &line[value.clone()];
     if let Takes::Login(separator) = takes {
         let (user, password) = text.split_once(separator)?;
         let from = value.start + user.len() + separator.len_utf8();
-        return is_secret(password).then_some(from..value.end);
+        // `user/password@host` of Oracle. An address is no login.
+        let len = match separator {
+            '/' => password.find('@').unwrap_or(password.len()),
+            _ => password.len(),
+        };
+        let is_login = !password.starts_with("//") && !user.starts_with('@');
+        return (is_login && is_secret(&password[..len])).then_some(from..from + len);
     }
     let is_value = is_secret(text) && !text.starts_with('-');
     is_value.then_some(value)

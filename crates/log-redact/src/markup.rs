@@ -28,8 +28,25 @@ pub(crate) fn element(line: &str, before: &str, end: usize) -> Option<Span> {
     })
 }
 
-/// The value of a pair whose name, which ends at a place, is a value itself: `{"name": "DB_PASSWORD", "value": "x"}`.
+/// The text of the XML element whose attribute is the name: `<entry key="password">v</entry>`. The name ends at a place.
+pub(crate) fn named_element(line: &str, end: usize) -> Option<Span> {
+    let text = line[end..].strip_prefix("\">")?;
+    let len = text.find("</")?;
+    let begin = line.len() - text.len();
+    let is_text = len > 0 && !text[..len].contains('<');
+    is_text.then_some(Span {
+        range: begin..begin + len,
+        quote: None,
+        end: begin + len,
+    })
+}
+
+/// The value of a pair whose name, which ends at a place, is a value itself: `{"name": "DB_PASSWORD", "value": "x"}`,
+/// `ParameterKey=DbPassword,ParameterValue=x`.
 pub(crate) fn paired(line: &str, end: usize) -> Option<Span> {
+    if let Some(rest) = line[end..].strip_prefix(",ParameterValue=") {
+        return Some(span(line, line.len() - rest.len(), Ends::default()));
+    }
     let rest = line[end..].trim_start_matches('\\');
     let rest = rest.strip_prefix(['"', '\''])?;
     let rest = rest.trim_start_matches([',', ' ', '\t', '\\', '"', '\'', ';']);

@@ -3,9 +3,10 @@
 //! The name alone does not decide. `password: updated successfully` and `token = lexer.next()` are shown.
 
 mod secret;
+mod words;
 
-use crate::markup::{element, paired};
-use crate::names::{MAX_NAME, NameKind, classify, is_name_byte};
+use crate::markup::{element, named_element, paired};
+use crate::names::{MAX_NAME, NameKind, classify, classify_two_words, is_name_byte};
 use crate::ranges::Ranges;
 use crate::span::{Ends, Span, floor, is_quote, span, written_quote};
 use crate::value::{Randomness, is_numeric, is_placeholder, is_plain_word, randomness};
@@ -55,13 +56,17 @@ pub(crate) fn hide_values(line: &str, at: usize, hidden: &mut Ranges) -> usize {
         .iter()
         .rposition(|b| !is_name_byte(*b))
         .map_or(first, |p| first + p + 1);
+    // The letter of a written-out line end is none of the name: `\nCookie`.
+    let is_escape =
+        bytes[..start].ends_with(b"\\") && matches!(bytes.get(start), Some(b'n' | b'r' | b't'));
+    let start = start + usize::from(is_escape && start < at);
     let name = &line[start..end];
-    let Some(kind) = classify(name) else {
-        return end;
-    };
     let back = floor(line, start.saturating_sub(LOOK_BACK));
-    let named = Named::new(line, name, kind, &line[back..start], end);
-    named.hide(hidden);
+    let before = &line[back..start];
+    let kind = classify(name).or_else(|| classify_two_words(before, name));
+    if let Some(kind) = kind.filter(|_| !is_in_arn(before)) {
+        Named::new(line, name, kind, before, end).hide(hidden);
+    }
     end
 }
 
@@ -96,15 +101,18 @@ impl<'a> Named<'a> {
                 return;
             }
             let ends = self.ends(assignment);
-            let mut value = span(self.line, at, ends);
+            let first = self.first_of_list(at);
+            let mut value = span(self.line, first.unwrap_or(at), ends);
             self.leave_encoded_pair(at, &mut value);
             self.leave_bracket(&mut value);
-            if self.is_secret(assignment, &value) {
+            let is_message = first.is_some() && self.is_message(&self.line[value.range.clone()]);
+            if self.is_secret(assignment, &value) && !is_message {
                 hidden.add(value.range.clone());
             }
             self.hide_new_value(&value, hidden);
-        } else if let Some(value) =
-            element(self.line, self.before, self.end).or_else(|| paired(self.line, self.end))
+        } else if let Some(value) = element(self.line, self.before, self.end)
+            .or_else(|| named_element(self.line, self.end))
+            .or_else(|| paired(self.line, self.end))
         {
             let text = &self.line[value.range.clone()];
             if !is_placeholder(text) && !is_plain_word(text) && !self.is_word_of_doubtful_kind(text)
@@ -131,7 +139,7 @@ impl<'a> Named<'a> {
         let tie = self.line.as_bytes()[..at].last_chunk();
         let text = &self.line[value.range.clone()];
         if matches!(tie, Some(b"%3D" | b"%3d"))
-            && let Some(len) = text.find("%26")
+            && let Some(len) = text.find("%26").or_else(|| text.find('&'))
         {
             value.range.end = value.range.start + len;
             value.end = value.range.end;
@@ -158,6 +166,12 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// Whether a text in a list tells what is wrong with a value: `"password": ["is too short"]`.
+    fn is_message(&self, text: &str) -> bool {
+        let is_login = matches!(self.kind, NameKind::Header | NameKind::Cookie);
+        !is_login && (text.contains(' ') || randomness(text) == Randomness::Ordinary)
+    }
+
     /// How the value is tied to the name, and where it begins.
     fn assignment(&self) -> Option<(Assignment, usize)> {
         let bytes = self.line.as_bytes();
@@ -170,14 +184,24 @@ impl<'a> Named<'a> {
         let quote = bytes.get(at + slashes).copied().filter(|b| is_quote(*b));
         if quote.is_some() && quote == self.before.bytes().next_back() {
             at += slashes + 1;
+            if let Some(argument) = self.next_argument(at) {
+                return Some((Assignment::Flag, argument));
+            }
             at += usize::from(bytes.get(at) == Some(&b']'));
         }
+        // PHP: `[password] => value`
+        let is_in_bracket = self.before.ends_with('[') && bytes.get(at) == Some(&b']');
+        at += usize::from(is_in_bracket);
         let spaces = blanks(bytes, at);
         let rest = &bytes[at + spaces..];
         let (width, mut assignment) = match rest {
             // `::set-output name=api_token::value`
             [b':', b':', ..] if self.before.ends_with(" name=") => (2, Assignment::Tight),
             [b'%', b'3', b'D' | b'd', ..] => (3, Assignment::Tight),
+            // `${NAME:-value}`, and `${NAME:?message}`
+            [b':', b'-' | b'=', ..] if self.before.ends_with("${") => (2, Assignment::Tight),
+            [b':', b'?' | b'+', ..] if self.before.ends_with("${") => return None,
+            [b'=', b'>', ..] if is_in_bracket => (2, Assignment::Loose),
             [b':', b':' | b'/', ..] | [b'=', b'=' | b'~', ..] => return None,
             [b'=', b'>', ..] => (2, Assignment::Arrow),
             [b':' | b'+' | b'?', b'=', ..] | [b'?', b':', ..] => (2, Assignment::Loose),
@@ -196,58 +220,35 @@ impl<'a> Named<'a> {
         Some((assignment, value + value_spaces))
     }
 
-    /// A value that only a space separates from its name.
-    fn assignment_by_words(&self, is_quoted: bool) -> Option<(Assignment, usize)> {
-        let spaces = blanks(self.line.as_bytes(), self.end);
-        if spaces == 0 || is_quoted || self.end + spaces >= self.line.len() {
+    /// Where the first value of a list begins: `authorization: [ 'Bearer …' ]`. `at` is the place of the list.
+    fn first_of_list(&self, at: usize) -> Option<usize> {
+        let bytes = self.line.as_bytes();
+        let first = at + 1 + blanks(bytes, bytes.len().min(at + 1));
+        let is_list =
+            bytes.get(at) == Some(&b'[') && bytes.get(first).copied().is_some_and(is_quote);
+        is_list.then_some(first)
+    }
+
+    /// Where the next argument begins, in quotes, if the name is one of a list: `['--token', 'value']`. `at` is the place
+    /// behind the name's quote.
+    fn next_argument(&self, at: usize) -> Option<usize> {
+        let bytes = self.line.as_bytes();
+        let is_header = matches!(self.kind, NameKind::Header | NameKind::Cookie);
+        if !is_header && !self.name.starts_with('-') {
             return None;
         }
-        let value = self.end + spaces;
-        let is_password = self.kind == NameKind::Password;
-        // SQL, and a message that tells a password.
-        let rest = &self.line[value..];
-        if is_password && rest.starts_with('\'') && self.name.eq_ignore_ascii_case("password") {
-            return Some((Assignment::Words, value));
-        }
-        // Gradle: `storePassword 'x'`. Redis: `requirepass x`.
-        let is_joined = self.name.ends_with("Password") && rest.starts_with(['\'', '"']);
-        if is_joined || matches!(self.name, "requirepass" | "masterauth") {
-            return Some((Assignment::Words, value));
-        }
-        if let Some(told) = rest
-            .strip_prefix("is ")
-            .or_else(|| rest.strip_prefix("is: "))
-        {
-            let word = told.split([' ', '\t']).next().unwrap_or_default();
-            let is_told = is_password && randomness(word) > Randomness::Ordinary;
-            return is_told.then(|| (Assignment::Words, self.line.len() - told.len()));
-        }
-        if self.name.starts_with('-') {
-            // Two spaces stand in the table of a help text.
-            return (spaces == 1).then_some((Assignment::Flag, value));
-        }
-        let head = self
-            .before
-            .rfind([' ', '\t'])
-            .map_or("", |at| &self.before[..at]);
-        let word = head
-            .trim_end()
-            .rsplit([' ', '\t'])
-            .next()
-            .unwrap_or_default();
-        let is_told = matches!(word, "ENV" | "setenv" | "set" | "-x" | "-gx" | "-Ux")
-            || word.eq_ignore_ascii_case("setx");
-        let logins = ["login ", "machine "]
-            .iter()
-            .any(|w| self.before.contains(w));
-        let two_words =
-            self.before.trim().is_empty() && !self.line[value..].trim_end().contains(' ');
-        let is_netrc = self.name == "password" && (logins || two_words);
-        if is_netrc && !logins {
-            return (randomness(self.line[value..].trim_end()) > Randomness::Ordinary)
-                .then_some((Assignment::Words, value));
-        }
-        (is_told || is_netrc).then_some((Assignment::Words, value))
+        let comma = at + usize::from(bytes.get(at) == Some(&b','));
+        let next = comma + blanks(bytes, comma);
+        let is_quoted = next > at
+            && bytes[next..]
+                .iter()
+                .find(|b| **b != b'\\')
+                .copied()
+                .is_some_and(is_quote);
+        let value = is_quoted.then(|| span(self.line, next, Ends::default()))?;
+        // Behind the name of an option, a program writes what it is for.
+        let is_sentence = self.line[value.range].contains(' ');
+        (is_header || !is_sentence).then_some(next)
     }
 
     fn ends(&self, assignment: Assignment) -> Ends {
@@ -259,6 +260,7 @@ impl<'a> Named<'a> {
             _ => None,
         };
         let separator = match separator {
+            None if self.is_in_set() => Some(b','),
             None if assignment == Assignment::Tight && self.is_in_form() => Some(b'&'),
             separator => separator,
         };
@@ -275,6 +277,15 @@ impl<'a> Named<'a> {
             ) && !self.is_sure
                 && separator.is_none(),
         }
+    }
+
+    /// Whether the name is in a list of helm: `--set a.password=x,b=y`.
+    fn is_in_set(&self) -> bool {
+        let mut words = self.before.rsplit([' ', '\t']);
+        let own = words.next().unwrap_or_default();
+        let option = words.next().unwrap_or_default();
+        let is_set = |word: &str| matches!(word, "--set" | "--set-string" | "--set-literal");
+        is_set(option) || own.split_once('=').is_some_and(|(word, _)| is_set(word))
     }
 
     /// Whether another pair of a form follows: `password=x&user=ann`.
@@ -323,6 +334,16 @@ impl<'a> Named<'a> {
             hidden.add(value.range);
         }
     }
+}
+
+/// Whether a text ends inside of the name of a thing at AWS: `arn:aws:secretsmanager:eu-west-1:123456789012:`.
+fn is_in_arn(before: &str) -> bool {
+    let is_edge = |c: char| c.is_whitespace() || "\"'`=[(|,".contains(c);
+    before.ends_with(':')
+        && before
+            .rsplit(is_edge)
+            .next()
+            .is_some_and(|word| word.starts_with("arn:"))
 }
 
 fn blanks(bytes: &[u8], at: usize) -> usize {

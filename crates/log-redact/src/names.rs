@@ -24,13 +24,14 @@ pub(crate) enum NameKind {
 }
 
 /// Last words of the name of a password.
-const PASSWORDS: [&[u8]; 8] = [
+const PASSWORDS: [&[u8]; 9] = [
     b"password",
     b"passwd",
     b"passphrase",
     b"passcode",
     b"storepass",
     b"keypass",
+    b"sshpass",
     b"requirepass",
     b"masterauth",
 ];
@@ -114,10 +115,12 @@ pub(crate) fn classify(name: &str) -> Option<NameKind> {
         return None;
     }
     if ends_with(last, &TOKENS) {
-        let counted = second.is_some_and(|word| NO_TOKENS.contains(&word));
+        // `existingSecret` of helm names a secret of the cluster.
+        let counted = second.is_some_and(|word| NO_TOKENS.contains(&word) || word == b"existing");
         return (!counted).then_some(NameKind::Token);
     }
     match (last, second) {
+        (b"pw", Some(_)) => Some(NameKind::Password),
         (b"pwd" | b"pass", Some(word)) => (word != b"old").then_some(NameKind::Password),
         (b"pwd" | b"pass", None) => Some(NameKind::Pwd),
         // `SecretString`: what an API gives back.
@@ -126,6 +129,12 @@ pub(crate) fn classify(name: &str) -> Option<NameKind> {
             Some(b"secret" | b"password" | b"token"),
         ) => Some(NameKind::Token),
         (b"id", Some(b"secret")) => Some(NameKind::Key),
+        // A personal access token: `ADMIN_PAT`.
+        (b"pat", Some(_)) => Some(NameKind::Key),
+        (b"login", Some(word)) if word.ends_with(b"sonar") => Some(NameKind::Key),
+        (b"auth", Some(b"basic")) => Some(NameKind::Token),
+        // CloudFormation: `ParameterKey=Name,ParameterValue=…`
+        (b"key", Some(b"parameter")) => None,
         (b"base", Some(b"key")) | (b"data", Some(b"key")) => Some(NameKind::Token),
         (b"key", Some(b"public" | b"foreign" | b"primary" | b"cache" | b"sort" | b"partition")) => {
             None
@@ -142,6 +151,15 @@ pub(crate) fn classify(name: &str) -> Option<NameKind> {
         }
         _ => None,
     }
+}
+
+/// Classifies a name of two words: `API key`, `Secret Key`. `before` is the text before the second word.
+pub(crate) fn classify_two_words(before: &str, name: &str) -> Option<NameKind> {
+    let first = before.strip_suffix(' ')?.as_bytes();
+    let first = &first[last_word(first)?.0];
+    let is_secret = |key: &&[u8]| key.eq_ignore_ascii_case(first);
+    let is_key = name.eq_ignore_ascii_case("key") && SECRET_KEYS.iter().any(is_secret);
+    is_key.then_some(NameKind::Key)
 }
 
 /// The maximum length of a name, in bytes. Of a longer name only the end is looked at.
@@ -175,13 +193,13 @@ mod tests {
         for (kind, names) in [
             (
                 NameKind::Password,
-                "password PASSWORD DB_PASSWORD dbPassword pgpassword user.password password2 MYSQL_PWD \
+                "password PASSWORD DB_PASSWORD dbPassword pgpassword user.password password2 MYSQL_PWD ROOT_PW SSHPASS \
                   SMTP_PASS ssh_passphrase passwd",
             ),
             (
                 NameKind::Token,
                 "client_secret clientSecret GITHUB_TOKEN accessToken --token x-auth-token api_key API-KEY apiKey APIKEY AWS_SECRET_ACCESS_KEY AccountKey \
-                 SECRET_KEY_BASE google_credentials _authToken client-key-data .dockerconfigjson private_key identitytoken",
+                 SECRET_KEY_BASE BASIC_AUTH google_credentials _authToken client-key-data .dockerconfigjson private_key identitytoken",
             ),
             (
                 NameKind::Header,
@@ -191,7 +209,10 @@ mod tests {
             (NameKind::Auth, "auth _auth"),
             (NameKind::Pwd, "PWD pwd pass Pwd"),
             (NameKind::Signature, "sig X-Amz-Signature Signature"),
-            (NameKind::Key, "DEPLOY_ENCRYPT_KEY maps.key"),
+            (
+                NameKind::Key,
+                "DEPLOY_ENCRYPT_KEY maps.key ADMIN_PAT -Dsonar.login",
+            ),
         ] {
             for name in names.split_whitespace() {
                 assert_eq!(classify(name), Some(kind), "{name}");
@@ -199,7 +220,7 @@ mod tests {
         }
         for name in
             " - _ TOKEN_URL passwordFile secretName max_tokens max_token tokenizer key public_key tough-cookie author monkey \
-             keyboard compass 12 OLD_PWD tokens secrets cookie-parser oauth http-auth PASSWORD_HASH_ROUNDS"
+             keyboard compass 12 OLD_PWD tokens secrets cookie-parser oauth http-auth PASSWORD_HASH_ROUNDS ParameterKey compat existingSecret"
                 .split(' ')
         {
             assert_eq!(classify(name), None, "{name}");

@@ -69,7 +69,7 @@ struct Triggers {
 }
 
 /// Parts of the names that [`crate::names`] knows.
-const NAME_PARTS: [&str; 11] = [
+const NAME_PARTS: [&str; 14] = [
     "pass",
     "pwd",
     "secret",
@@ -81,6 +81,9 @@ const NAME_PARTS: [&str; 11] = [
     "cookie",
     "auth",
     "sig",
+    "_pw",
+    "_pat",
+    "sonar.login",
 ];
 
 /// Webhooks: whoever knows the address may write.
@@ -95,7 +98,16 @@ pub(crate) const WEBHOOKS: [&str; 7] = [
 ];
 
 /// Programs that read a password from a pipe.
-const READERS: [&str; 4] = ["chpasswd", "--password-stdin", "passwd --stdin", "sudo -s "];
+const READERS: [&str; 8] = [
+    "chpasswd",
+    "--password-stdin",
+    "passwd --stdin",
+    "sudo -s ",
+    "--passphrase-fd 0",
+    "--with-token",
+    "--data-file=-",
+    "secret put ",
+];
 
 /// What tells the machinery of a build that the rest of the line is a secret.
 const MASKS: [&str; 3] = ["::add-mask::", "##vso[task.setsecret]", ";issecret=true]"];
@@ -108,9 +120,13 @@ const MAX_VAIN: usize = 64;
 const SHORT_VIEW: usize = 4096;
 
 static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
+    let commands = COMMANDS.iter().enumerate();
+    let lists: Vec<_> = commands
+        .flat_map(|(index, command)| command.in_lists().map(move |text| (text, index)))
+        .collect();
     let mut texts = Vec::new();
     let mut meanings = Vec::new();
-    let mut add = |text: &'static str, meaning| {
+    let mut add = |text, meaning| {
         texts.push(text);
         meanings.push(meaning);
     };
@@ -122,6 +138,9 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
     }
     for (index, command) in COMMANDS.iter().enumerate() {
         add(command.program, Trigger::Command(index));
+    }
+    for (text, index) in &lists {
+        add(text, Trigger::Command(*index));
     }
     add("pass:", Trigger::PassPhrase);
     READERS.iter().for_each(|text| add(text, Trigger::Reader));
@@ -250,7 +269,7 @@ impl Search<'_> {
         let mut values = Ranges::default();
         let command = &COMMANDS[index];
         self.commands_until =
-            commands::hide_password(&self.line[..view], start, command, &mut values);
+            commands::hide_password(&self.line[..view], (start, end), command, &mut values);
         for range in values.merged() {
             self.hidden.add(range);
         }
@@ -347,7 +366,7 @@ impl Search<'_> {
         let rest = &self.line[end..];
         let len = rest
             .bytes()
-            .take_while(|b| Alphabet::Base64.has(*b))
+            .take_while(|b| Alphabet::Base64.has(*b) || *b == b'@')
             .count();
         let run = rest[..len].trim_end_matches('.');
         if run.len() >= 10 || (self.is_open && len == rest.len()) {

@@ -16,7 +16,7 @@ pub(crate) struct Span {
 /// What ends a value without quotes, apart from white space.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ends {
-    /// The separator of a list of pairs: `&` or `;`.
+    /// The separator of a list of pairs: `&`, `;`, or `,`, which a backslash makes a part of the value.
     pub(crate) separator: Option<u8>,
     /// Quotes that were opened before the name.
     pub(crate) double: bool,
@@ -154,11 +154,16 @@ fn bare_from(line: &str, begin: usize, from: usize, ends: Ends, quote: Option<u8
     while at < bytes.len() {
         let rest = &bytes[at..];
         let is_end = match rest[0] {
+            b'\\' if ends_line(rest, ends) => true,
             b' ' | b'\t' => !(ends.whole || (has_list && ends.separator == Some(b';'))),
             b'"' => ends.double || (closes(rest) && !ends.whole),
             b'\'' | b'`' => (ends.single || rest[0] == b'`') && closes(rest),
             b'<' => rest.starts_with(b"</"),
-            b'\\' if ends.shell && rest.len() > 1 && rest[1] != b'"' => {
+            b'\\'
+                if (ends.shell || ends.separator == Some(b','))
+                    && rest.len() > 1
+                    && rest[1] != b'"' =>
+            {
                 at += 1;
                 false
             }
@@ -189,6 +194,17 @@ fn bare_from(line: &str, begin: usize, from: usize, ends: Ends, quote: Option<u8
     }
 }
 
+/// Whether a written-out line end follows (`\\r\\n`), and ends a value. A value that is not in quotes may have a backslash.
+fn ends_line(rest: &[u8], ends: Ends) -> bool {
+    let slashes = slashes(rest);
+    let is_text = ends.whole || ends.double || ends.single;
+    match &rest[slashes..] {
+        [b'r', b'\\', ..] => true,
+        [b'r' | b'n', ..] => is_text,
+        _ => false,
+    }
+}
+
 /// Whether a quote closes something: nothing of a word follows it.
 fn closes(rest: &[u8]) -> bool {
     rest.get(1)
@@ -197,8 +213,12 @@ fn closes(rest: &[u8]) -> bool {
 
 /// Whether a written-out quote follows: `\"`.
 fn closes_list(rest: &[u8]) -> bool {
-    let slashes = rest.iter().take_while(|b| **b == b'\\').count();
-    rest.get(slashes) == Some(&b'"')
+    rest.get(slashes(rest)) == Some(&b'"')
+}
+
+/// How many backslashes a text begins with. Nobody writes text out more often than four times, which makes 15 of them.
+fn slashes(text: &[u8]) -> usize {
+    text.iter().take(16).take_while(|b| **b == b'\\').count()
 }
 
 /// The last place up to this one at which a text can be divided.

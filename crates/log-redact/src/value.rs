@@ -9,7 +9,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     };
     let inside = |open: &str, close: &str| value.starts_with(open) && value.ends_with(close);
     let stands_for_one = match bytes {
-        [] => true,
+        [] | [b'[', b']'] => true,
         [b'<', ..] => inside("<", ">"),
         [b'$', b'{' | b'(', ..] => inside("${", "}") || inside("$(", ")"),
         [b'$', b'$', b'{', ..] => value.ends_with('}'),

@@ -1,7 +1,7 @@
 //! Whether the value of a secret name is a secret: what stands there, and how it is tied to its name.
 
 use super::{Assignment, Named};
-use crate::names::NameKind;
+use crate::names::{NameKind, classify};
 use crate::span::Span;
 use crate::tokens::encoded_login;
 use crate::value::{
@@ -20,6 +20,7 @@ impl Named<'_> {
             || is_placeholder(&self.line[value.range.start..value.end])
             || is_fingerprint(text)
             || self.is_open_placeholder(value)
+            || self.is_structure(value)
         {
             return false;
         }
@@ -27,7 +28,10 @@ impl Named<'_> {
         let is_code = !is_quoted && self.is_code(text);
         match self.kind {
             NameKind::Header => return is_credentials(text),
-            NameKind::Cookie => return text.contains('=') && !text.starts_with(['{', '(', '=']),
+            NameKind::Cookie => {
+                let is_attribute = text.starts_with("SameSite") || text.starts_with("Path=");
+                return text.contains('=') && !text.starts_with(['{', '(', '=']) && !is_attribute;
+            }
             NameKind::Auth => {
                 let is_npm = self.name.starts_with('_') || self.before.ends_with([':', '_']);
                 return encoded_login(text).is_some()
@@ -36,8 +40,11 @@ impl Named<'_> {
             }
             NameKind::Pwd => {
                 let follows = self.line[value.end..].starts_with(';');
+                // A variable of that name, which is not a count.
+                let is_variable = self.name == "PASS" && randomness(text) > Randomness::Ordinary;
                 return assignment == Assignment::Tight
                     && (self.before.trim_end().ends_with(';')
+                        || is_variable
                         || (follows && self.line[value.end..].contains('=')));
             }
             NameKind::Signature => {
@@ -54,17 +61,16 @@ impl Named<'_> {
             return false;
         }
         match assignment {
+            // Docker names a secret by its parts.
+            Assignment::Flag if text.starts_with('-') || is_part(text) => false,
             _ if is_quoted => self.is_quoted_secret(assignment, text, value),
             Assignment::Tight => {
                 let is_flag = self.name.starts_with('-');
                 self.is_upper() || self.is_sure || is_flag || !self.is_code(text)
             }
             Assignment::Flag => {
-                // Docker names a secret by its parts.
-                let is_name = text.starts_with("id=") || text.starts_with("type=");
-                !text.starts_with(['-', '[', '(', '{', '|'])
-                    && !is_name
-                    && !self.is_prose(text, value)
+                let is_name = self.name == "--secret" && classify(text).is_some();
+                !text.starts_with(['[', '(', '{', '|']) && !is_name && !self.is_prose(text, value)
             }
             Assignment::Words => true,
             Assignment::Arrow => randomness(text) == Randomness::Random && !self.is_code(text),
@@ -83,6 +89,13 @@ impl Named<'_> {
             .strip_prefix('<')
             .map(|rest| rest.trim_start_matches(is_inner));
         inner.is_some_and(|behind| behind.starts_with('>'))
+    }
+
+    /// Whether JSON or the like begins, not in quotes. Its own names say what is secret.
+    fn is_structure(&self, value: &Span) -> bool {
+        let text = &self.line[value.range.start..];
+        let inner = text.trim_start_matches(['{', '[', ' ', '\\']);
+        value.quote.is_none() && text.starts_with(['{', '[']) && inner.starts_with(['"', '\''])
     }
 
     /// In quotes nearly everything is a value. A message may quote a word behind a colon.
@@ -173,6 +186,11 @@ impl Named<'_> {
             .trim_start_matches(['"', '\'', '\\', ']', ' '])
             .starts_with(':')
     }
+}
+
+/// Whether a value says where a secret is: `id=npm,src=.npmrc`.
+fn is_part(text: &str) -> bool {
+    text.starts_with("id=") || text.starts_with("type=")
 }
 
 /// Whether a value is the public fingerprint of a key.

@@ -6,6 +6,7 @@
 )]
 
 mod across_lines;
+mod arguments;
 mod fuzz_seeds;
 mod key_blocks;
 mod named_values;

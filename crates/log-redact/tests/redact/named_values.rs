@@ -268,3 +268,140 @@ fn addresses_without_a_password_are_shown() {
     ];
     check_all(texts.map(|text| (text, text)));
 }
+
+#[test]
+fn a_value_is_found_where_a_message_a_table_or_a_template_tells_it() {
+    check_all(TOLD.iter().copied());
+}
+
+const TOLD: &[(&str, &str)] = &[
+    (
+        "Secret Access Key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "Secret Access Key: [REDACTED]",
+    ),
+    (
+        "Your API key is: aB3dE6gH9jK2mN5pQ8sT1vW4",
+        "Your API key is: [REDACTED]",
+    ),
+    (
+        "The API key is \"aB3dE6gH9jK2mN5pQ8sT1vW4\".",
+        "The API key is \"[REDACTED]\".",
+    ),
+    (
+        "using token aB3dE6gH9jK2mN5pQ8sT1vW4",
+        "using token [REDACTED]",
+    ),
+    (
+        "PASSWORD kibana_system = aB3dE6gH9jK2mN5pQ8sT",
+        "PASSWORD kibana_system = [REDACTED]",
+    ),
+    (
+        "[Server] A temporary password is generated for root@localhost: aB3;dE6gH9)j",
+        "[Server] A temporary password is generated for root@localhost: [REDACTED]",
+    ),
+    (
+        "Password for elastic: aB3dE6gH9jK2",
+        "Password for elastic: [REDACTED]",
+    ),
+    (
+        "secret_id               841771dc-11c9-bbc7-bcac-6a3945a69cd9",
+        "secret_id               [REDACTED]",
+    ),
+    (
+        "|  SecretAccessKey |  wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY  |",
+        "|  SecretAccessKey |  [REDACTED]  |",
+    ),
+    (
+        "    [DB_PASSWORD] => hunter2",
+        "    [DB_PASSWORD] => [REDACTED]",
+    ),
+    (
+        "SSHPASS=hunter2x sshpass -e ssh h",
+        "SSHPASS=[REDACTED] sshpass -e ssh h",
+    ),
+    ("PASS=hunter2x ./deploy.sh", "PASS=[REDACTED] ./deploy.sh"),
+    ("ROOT_PW=hunter2x", "ROOT_PW=[REDACTED]"),
+    ("ADMIN_PAT=aB3dE6gH9jK2mN5pQ8sT1vW4", "ADMIN_PAT=[REDACTED]"),
+    ("BASIC_AUTH=ann:hunter2x", "BASIC_AUTH=[REDACTED]"),
+    (
+        "sonar-scanner -Dsonar.login=d670460b4b4aece5915caf5c68d12f560a9fe3e4",
+        "sonar-scanner -Dsonar.login=[REDACTED]",
+    ),
+    (
+        "<property name=\"password\">hunter2</property>",
+        "<property name=\"password\">[REDACTED]</property>",
+    ),
+    (
+        "<string name=\"api_key\">aB3dE6gH9jK2mN5p</string>",
+        "<string name=\"api_key\">[REDACTED]</string>",
+    ),
+    (
+        "--parameters ParameterKey=DBPassword,ParameterValue=hunter2x",
+        "--parameters ParameterKey=DBPassword,ParameterValue=[REDACTED]",
+    ),
+    ("${DB_PASSWORD:-hunter2}", "${DB_PASSWORD:-[REDACTED]}"),
+    (
+        "GOOGLE_CREDENTIALS={\"type\":\"service_account\",\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMIIEvQ\\n-----END PRIVATE KEY-----\\n\"}",
+        "GOOGLE_CREDENTIALS={\"type\":\"service_account\",\"private_key\":\"[REDACTED]\"}",
+    ),
+    (
+        "credentials={'user': 'ann', 'password': 'hunter2x'}",
+        "credentials={'user': 'ann', 'password': '[REDACTED]'}",
+    ),
+];
+
+#[test]
+fn messages_tables_and_templates_without_a_value_are_shown() {
+    let texts = [
+        "API key is missing",
+        "The API key is loaded from /etc/app/key.pem",
+        "Deploy key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6hI9j",
+        "Session key: AES-256-GCM",
+        "Private key: /etc/ssl/private/key.pem",
+        "using token of user ann1",
+        "with token github_actions_default_token_v2",
+        "test auth_token rejects_2fa_codes_without_a_session ... ok",
+        "Invalid password for user: jDoe99xY",
+        "Changed password for user: deploy-Bot7x",
+        "password reset email sent to: ann1@Acme.com",
+        "Password policy: Min8Chars1Upper",
+        "| password | varchar(255) | NO   |     | NULL    |",
+        "secret    Opaque    3     10d",
+        "PASS=12 FAIL=0",
+        "SRC_PAT=\"*.rs\"",
+        "credentials={}",
+        "--parameters ParameterKey=Stage,ParameterValue=prod",
+        "[id=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-aB3dE6]",
+        ": \"${NPM_TOKEN:?Please set NPM_TOKEN}\"",
+        "${TOKEN:+--token}",
+        "Session cookie: SameSite=Lax",
+    ];
+    check_all(texts.map(|text| (text, text)));
+}
+
+#[test]
+fn a_written_out_line_end_ends_a_value() {
+    check_all([
+        (
+            "send: b'GET /x HTTP/1.1\\r\\nAuthorization: Basic YW5uOmh1bnRlcjI=\\r\\nAccept: */*\\r\\n\\r\\n'",
+            "send: b'GET /x HTTP/1.1\\r\\nAuthorization: [REDACTED]\\r\\nAccept: */*\\r\\n\\r\\n'",
+        ),
+        (
+            "send: b'GET /x HTTP/1.1\\r\\nX-Api-Key: abcdef123\\r\\nCookie: sid=abc\\r\\nHost: h\\r\\n\\r\\n'",
+            "send: b'GET /x HTTP/1.1\\r\\nX-Api-Key: [REDACTED]\\r\\nCookie: [REDACTED]\\r\\nHost: h\\r\\n\\r\\n'",
+        ),
+        (
+            "\"raw\":\"GET / HTTP/1.1\\nAuthorization: Bearer abc123\\nAccept: */*\"",
+            "\"raw\":\"GET / HTTP/1.1\\nAuthorization: [REDACTED]\\nAccept: */*\"",
+        ),
+        (
+            "{\"log\":\"DB_PASSWORD=hunter2\\n\",\"stream\":\"stdout\"}",
+            "{\"log\":\"DB_PASSWORD=[REDACTED]\\n\",\"stream\":\"stdout\"}",
+        ),
+        (
+            "{\"log\":\"password: hunter2\\r\\n\",\"stream\":\"stdout\"}",
+            "{\"log\":\"password: [REDACTED]\\r\\n\",\"stream\":\"stdout\"}",
+        ),
+        ("b'token=k8Rt2x9q\\n'", "b'token=[REDACTED]\\n'"),
+    ]);
+}

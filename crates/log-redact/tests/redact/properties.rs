@@ -239,6 +239,16 @@ const HARD: &[&str] = &[
     "token = token -> ",
     "Private-Lines: ",
     "é=",
+    "\\\\\\\\",
+    "token=\\\\\\",
+    "'docker', 'login', '-p', '",
+    "'--token', '",
+    "htpasswd -b a ",
+    "password for a: ",
+    "key is ",
+    "authorization: [ '",
+    "secret_key\">",
+    "token,ParameterValue=",
 ];
 
 /// How long it takes to hide secrets in a line of this length.

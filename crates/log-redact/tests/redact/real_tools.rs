@@ -86,7 +86,7 @@ fn secrets_in_the_output_of_real_tools_are_hidden() {
         ),
         (
             "helm install x --set db.password=abc,db.user=ann\n",
-            "helm install x --set db.password=[REDACTED]\n",
+            "helm install x --set db.password=[REDACTED],db.user=ann\n",
         ),
         (
             "kubectl create secret generic db --from-literal=password=abc\n",

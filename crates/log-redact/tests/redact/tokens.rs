@@ -136,6 +136,10 @@ fn the_address_of_a_webhook_is_hidden() {
         "'https://discord.com/api/webhooks/123456789012345678/aBcDeFgHiJkLmNoPqRsTuVwXyZ-0123456789_aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567'\n",
         "'https://discord.com/api/webhooks/[REDACTED]'\n",
     );
+    check(
+        "POST https://acme.webhook.office.com/webhookb2/8a1f2b3c-4d5e-6f70-8192-a3b4c5d6e7f8@8a1f2b3c-4d5e-6f70-8192-a3b4c5d6e7f8/IncomingWebhook/0a1b/2c ok\n",
+        "POST https://acme.webhook.office.com/webhookb2/[REDACTED] ok\n",
+    );
     check_same("see https://hooks.slack.com/services/ for more\n");
 }
 
