@@ -80,10 +80,10 @@ pub(crate) fn find_end(line: &str, from: usize) -> Option<usize> {
 fn label_end(line: &str, at: usize) -> Option<usize> {
     let rest = &line[at..];
     if let Some(count) = rest.strip_prefix(BEGINNINGS[2]) {
-        let count = count.trim_end();
-        let is_count =
-            count.len() < 8 && !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit());
-        return is_count.then_some(line.len());
+        let digits = count.bytes().take_while(u8::is_ascii_digit).count();
+        return (1..8)
+            .contains(&digits)
+            .then_some(at + BEGINNINGS[2].len() + digits);
     }
     let dashes = if rest.starts_with(BEGINNINGS[0]) {
         "-----"
@@ -120,7 +120,7 @@ impl KeyBlock {
         }
         let own = after_like(&self.prefix, line).map(|at| line[at..].trim());
         match own {
-            Some(rest) if rest.is_empty() || is_header(rest) => {
+            Some(rest) if self.is_suffix(rest) || is_header(rest) => {
                 self.foreign += 1;
                 self.foreign < MAX_FOREIGN
             }

@@ -238,3 +238,32 @@ fn a_putty_key_is_hidden() {
         "Public-Lines: 2\nAAAAB3NzaC1yc2EAAAADAQABAAABAQ\nPrivate-Lines: 2\n[REDACTED]\n[REDACTED]\nPrivate-MAC: 0a1b\n",
     );
 }
+
+#[test]
+fn a_key_with_headers_is_hidden_in_the_lines_of_json() {
+    let wrap = |line: &str| format!("{{\"log\":\"{line}\\n\",\"stream\":\"stdout\"}}\n");
+    let hide = |head: &[&str], end: &str| {
+        let line = |line: &&str| wrap(line);
+        let (head, end): (String, String) = (head.iter().map(line).collect(), wrap(end));
+        let body: String = BODY.iter().map(line).collect();
+        let hidden = wrap("[REDACTED]").repeat(BODY.len());
+        check(
+            &format!("{head}{body}{end}{}", wrap("done")),
+            &format!("{head}{hidden}{end}{}", wrap("done")),
+        );
+    };
+    hide(
+        &[
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "Proc-Type: 4,ENCRYPTED",
+            "DEK-Info: AES-256-CBC,0A1B2C3D",
+            "",
+        ],
+        "-----END RSA PRIVATE KEY-----",
+    );
+    hide(
+        &["-----BEGIN PGP PRIVATE KEY BLOCK-----", ""],
+        "-----END PGP PRIVATE KEY BLOCK-----",
+    );
+    hide(&["Private-Lines: 4"], "Private-MAC: 0a1b2c3d");
+}
