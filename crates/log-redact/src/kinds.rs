@@ -174,6 +174,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("JSON web token", "ZXlK", Base64, 60, Digit),
         kind("1Password", "ops_eyJ", Base64, 40, Length),
         kind("1Password", "A3-", UpperUrl, 34, Digit),
+        kind("42 Intra", "s-s4t2", Url, 60, Digit),
         kind("Adafruit", "aio_", Plain, 28, Exact),
         kind("Adobe", "p8e-", Plain, 32, Exact),
         kind("Aiven", "AVNS_", Url, 18, Digit),
@@ -190,6 +191,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("AWS", "ASIA", Upper, 16, Exact),
         kind("AWS", "ABIA", Upper, 16, Exact),
         kind("AWS", "ACCA", Upper, 16, Exact),
+        kind("AWS", "A3T", Upper, 17, ExactDigit),
         kind("AWS Bedrock", "ABSK", Base64, 60, Digit),
         kind("AWS Bedrock", "bedrock-api-key-", Base64, 40, Length),
         kind("AWS registry", "eyJwYXlsb2FkIjoi", Base64, 80, Digit),
@@ -232,12 +234,13 @@ pub(crate) const KINDS: &[Kind] = {
         kind("Dynatrace", "dt0c01.", Dotted, 40, Length),
         kind("EasyPost", "EZAK", Plain, 54, Exact),
         kind("EasyPost", "EZTK", Plain, 54, Exact),
+        kind("ElevenLabs", "sk_", Hex, 48, Exact),
         kind("Endor Labs", "endr+", Url, 16, Exact),
         kind("Facebook", "EAAC", Plain, 100, Digit),
         kind("Facebook", "EAAM", Plain, 100, Digit),
         kind("Figma", "figd_", Url, 30, Length),
         kind("Figma", "figp_", Url, 30, Digit),
-        kind("Flutterwave", "FLWSECK", Url, 20, Digit),
+        kind("Flutterwave", "FLWSECK", Url, 18, Digit),
         kind("Fly.io", "fm2_", Base64, 60, Length),
         kind("Fly.io", "fo1_", Url, 40, Length),
         kind("Fly.io", "fm1a_", Base64, 60, Length),
@@ -324,6 +327,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("Resend", "re_", Word, 33, Joined(&[8, 24])),
         kind("Rootly", "rootly_", Hex, 64, Length),
         kind("RubyGems", "rubygems_", Hex, 32, Length),
+        kind("Salesforce", "5AEP861", Base64, 80, Length),
         kind("Scalingo", "tk-us-", Url, 40, Digit),
         kind("SendGrid", "SG.", Dotted, 40, Dot),
         kind("Sendinblue", "xkeysib-", Url, 60, Digit),
@@ -342,6 +346,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("Slack", "xoxb-", Url, 10, Length),
         kind("Slack", "xoxc-", Url, 10, Digit),
         kind("Slack", "xoxd-", Base64, 20, Digit),
+        kind("Slack", "xoxo-", Url, 10, Digit),
         kind("Slack", "xoxp-", Url, 10, Length),
         kind("Slack", "xoxr-", Url, 10, Length),
         kind("Slack", "xoxs-", Url, 10, Length),
@@ -351,6 +356,7 @@ pub(crate) const KINDS: &[Kind] = {
         kind("SonarQube", "sqp_", Hex, 40, Exact),
         kind("SonarQube", "sqa_", Hex, 40, Exact),
         kind("Sourcegraph", "sgp_", Word, 32, Digit),
+        kind("Sourcegraph", "slk_", Hex, 64, Length),
         kind("Square", "sq0atp-", Url, 20, Length),
         kind("Square", "sq0csp-", Url, 32, Length),
         kind("Square", "EAAA", Url, 56, Digit),
@@ -379,8 +385,10 @@ pub(crate) const KINDS: &[Kind] = {
 /// All known kinds with a text inside. The table in `HIDDEN.md` is checked against this list.
 #[rustfmt::skip]
 pub(crate) const MARKED: &[Marked] = {
-    use Alphabet::{Base64, Digits, Hex, Plain, Tilde, Url, Word};
+    use Alphabet::{Base64, Digits, Dotted, Hex, Plain, Tilde, Url, Word};
     &[
+        Marked { provider: "Authress", mark: ".acc_", before: (Dotted, 12, 45), after: (Base64, 41, 160) },
+        Marked { provider: "Authress", mark: ".acc-", before: (Dotted, 12, 45), after: (Base64, 41, 160) },
         Marked { provider: "Azure", mark: "Q~", before: (Tilde, 4, 4), after: (Tilde, 31, 34) },
         Marked { provider: "Azure DevOps", mark: "AZDO", before: (Plain, 75, 76), after: (Plain, 4, 5) },
         Marked { provider: "Azure Container Registry", mark: "+ACR", before: (Base64, 42, 42), after: (Plain, 6, 6) },

@@ -234,7 +234,10 @@ impl<'a> Named<'a> {
     fn next_argument(&self, at: usize) -> Option<usize> {
         let bytes = self.line.as_bytes();
         let is_header = matches!(self.kind, NameKind::Header | NameKind::Cookie);
-        if !is_header && !self.name.starts_with('-') {
+        // Python: `[('password', 'value'), …]`
+        let is_tuple = self.before[..self.before.len() - 1].ends_with('(')
+            && matches!(self.kind, NameKind::Password | NameKind::Token);
+        if !is_header && !is_tuple && !self.name.starts_with('-') {
             return None;
         }
         let comma = at + usize::from(bytes.get(at) == Some(&b','));
@@ -247,8 +250,10 @@ impl<'a> Named<'a> {
                 .is_some_and(is_quote);
         let value = is_quoted.then(|| span(self.line, next, Ends::default()))?;
         // Behind the name of an option, a program writes what it is for.
-        let is_sentence = self.line[value.range].contains(' ');
-        (is_header || !is_sentence).then_some(next)
+        let text = &self.line[value.range];
+        let is_value =
+            !text.contains(' ') && (!is_tuple || randomness(text) > Randomness::Ordinary);
+        (is_header || is_value).then_some(next)
     }
 
     fn ends(&self, assignment: Assignment) -> Ends {
@@ -260,7 +265,7 @@ impl<'a> Named<'a> {
             _ => None,
         };
         let separator = match separator {
-            None if self.is_in_set() => Some(b','),
+            None if self.is_in_set() || self.is_in_list() => Some(b','),
             None if assignment == Assignment::Tight && self.is_in_form() => Some(b'&'),
             separator => separator,
         };
@@ -288,6 +293,16 @@ impl<'a> Named<'a> {
         is_set(option) || own.split_once('=').is_some_and(|(word, _)| is_set(word))
     }
 
+    /// Whether the name is in a list of pairs with commas: `host:6379,password=x,ssl=True`.
+    fn is_in_list(&self) -> bool {
+        let rest = &self.line.as_bytes()[self.end..];
+        let word = rest[..rest.len().min(LOOK_AHEAD)]
+            .split(u8::is_ascii_whitespace)
+            .next()
+            .unwrap_or_default();
+        self.before.ends_with(',') && word.split(|b| *b == b',').skip(1).all(is_pair)
+    }
+
     /// Whether another pair of a form follows: `password=x&user=ann`.
     fn is_in_form(&self) -> bool {
         let rest = &self.line.as_bytes()[self.end..];
@@ -297,10 +312,7 @@ impl<'a> Named<'a> {
             .unwrap_or_default()
             .split(|b| *b == b'&')
             .skip(1)
-            .any(|pair| {
-                let name = pair.iter().take_while(|b| is_name_byte(**b)).count();
-                name > 0 && pair.get(name) == Some(&b'=')
-            })
+            .any(is_pair)
     }
 
     /// `"old" -> "new"`: a plan of changes shows both values.
@@ -334,6 +346,12 @@ impl<'a> Named<'a> {
             hidden.add(value.range);
         }
     }
+}
+
+/// Whether a text is a name with a value: `user=ann`.
+fn is_pair(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|b| is_name_byte(**b)).count();
+    name > 0 && text.get(name) == Some(&b'=')
 }
 
 /// Whether a text ends inside of the name of a thing at AWS: `arn:aws:secretsmanager:eu-west-1:123456789012:`.

@@ -40,7 +40,10 @@ pub(crate) fn marked_token(line: &str, start: usize, kind: &Marked) -> Option<Ra
     let run = run.take_while(|b| alphabet.has(**b)).count();
     let is_whole = |len: &usize| {
         let begin = start - len;
-        run == *len || ends_with_escape(&bytes[..begin])
+        // The letter of a written-out line end is none of the token.
+        let is_escape =
+            bytes[..begin].ends_with(b"\\") && matches!(bytes[begin], b'n' | b'r' | b't');
+        (run == *len && !is_escape) || ends_with_escape(&bytes[..begin])
     };
     let before = (least..=run.min(most)).rev().find(is_whole)?;
     let (alphabet, least, most) = kind.after;

@@ -5,10 +5,13 @@ use crate::names::NameKind;
 use crate::value::{Randomness, randomness};
 
 /// Words before a name that say that its value follows: `using token …`.
-const TELLERS: [&str; 6] = ["with", "using", "invalid", "new", "your", "the"];
+const TELLERS: [&str; 7] = ["with", "using", "got", "invalid", "new", "your", "the"];
 
 /// What stands before the colon of `password for user: …` if the name of a user follows.
 const USERS: [&str; 5] = ["user", "username", "account", "email", "login"];
+
+/// The most bytes of a message from the name to the value at its end.
+const MAX_MESSAGE: usize = 256;
 
 impl Named<'_> {
     /// How the value is tied to the name if there is no sign between them, and where it begins.
@@ -67,7 +70,7 @@ impl Named<'_> {
     /// The password that a server has made up for a user: `A temporary password is generated for root@localhost: …`,
     /// `PASSWORD elastic = …`.
     fn generated<'r>(&self, rest: &'r str) -> Option<&'r str> {
-        if self.kind != NameKind::Password {
+        if self.kind != NameKind::Password || rest.len() > MAX_MESSAGE {
             return None;
         }
         let (head, value) = rest.rsplit_once(": ").or_else(|| rest.rsplit_once(" = "))?;
@@ -108,7 +111,8 @@ impl Named<'_> {
         // The word before the one that the name is in: `npm config set //host/:_authToken …`.
         let space = self.before.rfind([' ', '\t']);
         let head = space.map_or("", |at| &self.before[..at]).trim_end();
-        let word = head.rsplit([' ', '\t']).next().unwrap_or_default();
+        let is_edge = |c: char| matches!(c, ' ' | '\t' | '"' | '\'');
+        let word = head.rsplit(is_edge).next().unwrap_or_default();
         let is_setting = matches!(word, "ENV" | "setenv" | "set" | "-x" | "-gx" | "-Ux")
             || word.eq_ignore_ascii_case("setx");
         let is_teller = TELLERS.iter().any(|known| known.eq_ignore_ascii_case(word));

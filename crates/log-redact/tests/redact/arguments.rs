@@ -66,6 +66,10 @@ fn a_password_in_a_list_of_arguments_is_hidden() {
             "  'x-api-key': [ '[REDACTED]' ],",
         ),
         (
+            "[('user', 'ann'), ('password', 'hunter2')]",
+            "[('user', 'ann'), ('password', '[REDACTED]')]",
+        ),
+        (
             "{'password': ['hunter2'], 'user': ['ann']}",
             "{'password': ['[REDACTED]'], 'user': ['ann']}",
         ),
@@ -91,6 +95,7 @@ fn lists_without_a_secret_are_shown() {
         "allowedHeaders: ['Content-Type', 'Authorization', 'X-Requested-With']",
         "allowedHeaders: [\"Authorization\", \"Content-Type\"]",
         "headers: ['Cookie', 'Authorization']",
+        "t('password', 'Password') expect('token', 'expired')",
     ];
     check_all(texts.map(|text| (text, text)));
 }

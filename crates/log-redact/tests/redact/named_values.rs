@@ -319,6 +319,10 @@ const TOLD: &[(&str, &str)] = &[
         "SSHPASS=hunter2x sshpass -e ssh h",
         "SSHPASS=[REDACTED] sshpass -e ssh h",
     ),
+    (
+        "cache:6379,password=hunter2x,ssl=True,abortConnect=False",
+        "cache:6379,password=[REDACTED],ssl=True,abortConnect=False",
+    ),
     ("PASS=hunter2x ./deploy.sh", "PASS=[REDACTED] ./deploy.sh"),
     ("ROOT_PW=hunter2x", "ROOT_PW=[REDACTED]"),
     ("ADMIN_PAT=aB3dE6gH9jK2mN5pQ8sT1vW4", "ADMIN_PAT=[REDACTED]"),

@@ -244,6 +244,7 @@ const HARD: &[&str] = &[
     "'docker', 'login', '-p', '",
     "'--token', '",
     "htpasswd -b a ",
+    "password is hunter2 ",
     "password for a: ",
     "key is ",
     "authorization: [ '",

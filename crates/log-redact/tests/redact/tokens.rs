@@ -76,6 +76,14 @@ fn tokens_of_further_providers_are_hidden() {
         format!("sm_pat_{}", &MIXED[..16]),
         format!("sk_prod_{MIXED}"),
         format!("pat{}.{HEX}{HEX}", &MIXED[..14]),
+        format!("s-s4t2ud-{HEX}{HEX}"),
+        "A3TC6UK7ZAY4KXDXW4PT".to_owned(),
+        "FLWSECK_TEST-f9186f4a12dd".to_owned(),
+        format!("sk_{HEX}{}", &HEX[..16]),
+        format!("5AEP861{MIXED}{MIXED}{MIXED}"),
+        format!("xoxo-123456789012-{MIXED}"),
+        format!("slk_{HEX}{HEX}"),
+        format!("sc_mwx6w.xvhlyc.acc-ndptuzpxdosamgiox6r.{MIXED}"),
         format!("AQVN{MIXED}"),
         // Those that are known by a text inside.
         format!("abc8Q~{}", &MIXED[..32]),
@@ -120,6 +128,7 @@ fn text_that_only_begins_like_a_token_is_shown() {
         "the keys eyJ and eyJhbGciOiJIUzI1NiJ9 have no dot behind\n",
         "SG.something and hvs.get_the_next_value_of_it dapi rubygems_version\n",
         "AKIAIOSFODNN7EXAMPLEANDMORE is too long\n",
+        "sk_count_of_all sk_0a1b2c slk_ A3TOKEN A3THIS_IS_NONE s-s4t2 FLWSECK_TEST x.acc_ a_b.c.acc-d\n",
         "glsa_count_of_all_the_things_in_the_house_of_mine\n",
     ] {
         check_same(text);
