@@ -8,6 +8,9 @@ Fails at the first claim that does not hold. Prints each one that does.
 import asyncio
 import inspect
 import socket
+import ssl
+import subprocess
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -16,6 +19,9 @@ from datetime import timedelta
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b'event: log\nid: 1-0\ndata: {"id":"1-0"}\n\n'
 CLEAN_END = b"0\r\n\r\n"
+
+# Longer than a client of the service should wait for a byte.
+SILENCE = 40
 
 
 def chunk(data):
@@ -38,9 +44,11 @@ def no_content(connection):
 
 
 @contextmanager
-def server(*answers):
+def server(*answers, tls=None):
     """Gives these answers, one to a connection, then stops listening. The heads of the requests are in the list."""
     listener = socket.create_server(("127.0.0.1", 0))
+    if tls:
+        listener = tls.wrap_socket(listener, server_side=True)
     requests = []
 
     def serve():
@@ -58,7 +66,7 @@ def server(*answers):
         listener.close()
 
     threading.Thread(target=serve, daemon=True).start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/", requests
+    yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}/", requests
 
 
 def holds(claim, condition):
@@ -146,6 +154,17 @@ def niquests_sse():
                 ids.append(event.id)
         holds("niquests ends its loop with the connection, and does not reconnect", ids == ["1-0"] and len(seen) == 1)
 
+    with tempfile.TemporaryDirectory() as folder:
+        (key, certificate), tls = (f"{folder}/key.pem", f"{folder}/cert.pem"), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+        make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+        subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
+        tls.load_cert_chain(certificate, key)
+        with server(answer(EVENT), tls=tls) as (url, _):
+            answered = niquests.Session().get(url.replace("https://", "sse://"), verify=certificate)
+            event = answered.extension.next_payload()
+            holds("niquests follows sse:// over TLS", event.id == "1-0" and answered.conn_info.cipher is not None)
+
 
 def aiohttp_sse_client2():
     import aiohttp
@@ -180,5 +199,21 @@ def aiohttp_sse_client2():
         holds("aiohttp-sse-client2 tells a status in a text", "204" in str(raises(ConnectionError, lambda: follow(url, 1))))
 
 
+def silence(waited):
+    """How long requests-sse waits for a second event that comes after a long silence."""
+    from requests_sse import EventSource
+
+    begun = time.monotonic()
+    with server(answer(EVENT, end=chunk(EVENT) + CLEAN_END, hold=SILENCE)) as (url, _), EventSource(url) as source:
+        ids = [next(source).last_event_id for _ in range(2)]
+    if ids == ["1-0"] * 2:
+        waited.append(time.monotonic() - begun)
+
+
+waited = []
+waiting = threading.Thread(target=silence, args=(waited,), daemon=True)
+waiting.start()
 for library in (httpx_sse, requests_sse, sseclient_py, niquests_sse, aiohttp_sse_client2):
     library()
+waiting.join(2 * SILENCE)
+holds("requests-sse has no limit without timeout", waited and waited[0] >= SILENCE)

@@ -12,6 +12,8 @@
 
 mod chromium;
 mod claims;
+mod claims_chromium;
+mod claims_proxies;
 mod cutter;
 mod documented;
 mod heads;
