@@ -50,6 +50,7 @@ files! {
     "element/theme.js"
     "element/view.js"
     "model/block.js"
+    "model/column.js"
     "model/fetcher.js"
     "model/first-failure.js"
     "model/fragment.js"

@@ -20,7 +20,7 @@ export class Failures {
   #view;
 
   count() {
-    return this.#log.pieces.reduce((sum, piece) => sum + (piece instanceof Block ? piece.failures.length : 0), 0);
+    return this.#log.pieces.reduce((sum, piece) => sum + (piece instanceof Block ? piece.failureCount : 0), 0);
   }
 
   /** The next one in a direction, from the current one or from what is seen; from the last to the first.
@@ -40,7 +40,7 @@ export class Failures {
     for (let order = first; order >= 0 && order < pieces.length; order += step) {
       const block = pieces[order];
       if (!(block instanceof Block)) continue;
-      const inOrder = step > 0 ? block.failures : [...block.failures].reverse();
+      const inOrder = step > 0 ? block.failures : block.failures.reverse();
       const isBeyond = (/** @type {number} */ index) => from?.block !== block || (index - from.index) * step > 0;
       const index = inOrder.find(isBeyond);
       if (index !== undefined) return { block, index };

@@ -5,6 +5,7 @@ import { idTime } from "../client/ids.js";
 import { plain } from "../text/ansi.js";
 import { cells } from "../text/cells.js";
 import { isFailure } from "../text/failure.js";
+import { Column } from "./column.js";
 import { readMark } from "./marks.js";
 import { Packed } from "./packed.js";
 import { parseTime } from "./times.js";
@@ -23,12 +24,25 @@ export const SUPERSEDED = 8;
 export const FAILURE = 16;
 /** The line is the first of a phase: its phase is shown above it. */
 export const PHASE_HEAD = 32;
+/** A failure begins here; lines of one failure follow each other. */
+const FAILURE_START = 64;
+/** What a row without its text shows, and what groups are made of. */
+const KEPT = SUPERSEDED | FAILURE | PHASE_HEAD | FAILURE_START;
 
 export const SOURCES = ["stdout", "stderr", "system"];
 const SOURCE_BITS = 3;
 
 /** So many heads in one block say nothing to a reader: two phases write at the same time. */
 const MOST_HEADS = 64;
+
+/**
+ * What most blocks have, and share: most lines say nothing of groups.
+ * @type {never[]}
+ */
+const NONE = [];
+const NONE_OPEN = [-1, -1, -1];
+Object.freeze(NONE);
+Object.freeze(NONE_OPEN);
 
 export class Block {
   kind = /** @type {const} */ ("lines");
@@ -43,9 +57,8 @@ export class Block {
   shown = 0;
   /** As many of them as the log has counted. */
   countedShown = 0;
-  flags = new Uint8Array(16);
-  /** Cells of each line: with them, its height follows from the width of the view. */
-  widths = new Uint16Array(16);
+  /** Lines at which a failure begins. */
+  failureCount = 0;
   /**
    * Heights that were measured and differ, by line.
    * @type {Map<number, number> | null}
@@ -58,30 +71,32 @@ export class Block {
   whole = null;
   /**
    * Lines of collapsed groups, as `[from, to)`.
-   * @type {Array<[number, number]>}
+   * @type {ReadonlyArray<readonly [number, number]>}
    */
-  hidden = [];
-  /** @type {Array<import("./marks.js").Mark & {index: number, id: string, time: number}>} */
-  marks = [];
+  hidden = NONE;
+  /** @type {ReadonlyArray<import("./marks.js").Mark & {index: number, id: string, time: number}>} */
+  marks = NONE;
   /**
    * Where the phase changes.
-   * @type {Array<{index: number, id: string, time: number, name: string}>}
+   * @type {ReadonlyArray<{index: number, id: string, time: number, name: string}>}
    */
-  phases = [];
-  /**
-   * Lines at which a failure begins.
-   * @type {number[]}
-   */
-  failures = [];
+  phases = NONE;
   /** The sources that have lines here, as bits. */
   sources = 0;
-  /** The last line of each source, if it is open; else -1. */
-  openEnds = [-1, -1, -1];
+  /**
+   * The last line of each source, if it is open; else -1.
+   * @type {readonly number[]}
+   */
+  openEnds = NONE_OPEN;
   /** @type {string | null} */
   firstPhase = null;
   /** @type {string | null} */
   lastPhase = null;
   firstPhaseAt = -1;
+  #flags = new Column();
+  /** Cells of each line: with them, its height follows from the width of the view. */
+  #widths = new Column();
+  #hasWidthOrder = true;
   /**
    * The lines as they came, while the block is being filled.
    * @type {Line[] | null}
@@ -112,7 +127,6 @@ export class Block {
   /** @param {Line} line */
   push(line) {
     const index = this.count;
-    if (index === this.flags.length) this.#grow();
     if (index === 0) this.firstId = line.id;
     this.lastId = line.id;
     this.#lines?.push(line);
@@ -127,20 +141,29 @@ export class Block {
     if (!this.#lines) return;
     this.#packed = new Packed(this.#lines);
     this.#lines = null;
+    this.#flags.pack();
+    this.#widths.pack();
   }
 
-  /** Gives the texts up. */
+  /** Gives the texts up, and what only a row with its text shows. */
   unload() {
     this.pack();
     this.#packed = null;
+    this.#flags = this.#column((index) => this.flags(index) & KEPT);
+    // The block has as many rows as before if no line of it has other rows than its width says.
+    const isEven = this.shown === this.count && this.hidden.length === 0 && this.measured === null && this.whole === null;
+    if (isEven && this.#widths.forgetOrder()) this.#hasWidthOrder = false;
   }
 
   /**
-   * Takes the texts back.
+   * Takes the texts back. Where lines of the block are hidden, it may have other rows than before.
    * @param {Line[]} lines exactly those of this block
    */
   reload(lines) {
     this.#packed = new Packed(lines);
+    this.#flags = this.#column((index) => (this.flags(index) & KEPT) | lineFlags(lines[index]));
+    if (!this.#hasWidthOrder) this.#widths = this.#column((index) => widthOf(shownHead(lines[index])));
+    this.#hasWidthOrder = true;
   }
 
   /** @param {number} index */
@@ -175,20 +198,45 @@ export class Block {
 
   /** @param {number} index */
   source(index) {
-    return SOURCES[this.flags[index] & SOURCE_BITS];
+    return SOURCES[this.flags(index) & SOURCE_BITS];
+  }
+
+  /** @param {number} index */
+  flags(index) {
+    return this.#flags.get(index);
   }
 
   /** @param {number} index @param {number} flag */
   has(index, flag) {
-    return (this.flags[index] & flag) !== 0;
+    return (this.#flags.get(index) & flag) !== 0;
   }
 
-  /** @param {number} index */
-  supersede(index) {
-    if (this.has(index, SUPERSEDED)) return;
-    this.flags[index] |= SUPERSEDED;
+  /** How many cells a line takes, at most 65,535.
+   * @param {number} index
+   */
+  width(index) {
+    return this.#widths.get(index);
+  }
+
+  /** Lines at which a failure begins. */
+  get failures() {
+    /** @type {number[]} */
+    const all = [];
+    for (let index = 0; all.length < this.failureCount; index += 1) if (this.has(index, FAILURE_START)) all.push(index);
+    return all;
+  }
+
+  /** Another line has taken the place of the last one of a source, which was open.
+   * @param {number} source
+   */
+  settle(source) {
+    const index = this.openEnds[source];
+    if (index < 0) return;
+    this.#setOpenEnd(source, -1);
+    const flags = this.flags(index);
+    if (flags & FAILURE_START) this.failureCount -= 1;
+    this.#flags.set(index, (flags & ~FAILURE_START) | SUPERSEDED);
     this.shown -= 1;
-    if (this.has(index, FAILURE)) this.failures = this.failures.filter((failure) => failure !== index);
   }
 
   /**
@@ -211,62 +259,89 @@ export class Block {
    */
   joinPhase(before) {
     if (this.firstPhaseAt < 0) return false;
-    const flags = this.flags[this.firstPhaseAt];
+    const known = this.flags(this.firstPhaseAt);
     const isHead = this.firstPhase !== before && this.#heads <= MOST_HEADS;
-    this.flags[this.firstPhaseAt] = isHead ? flags | PHASE_HEAD : flags & ~PHASE_HEAD;
-    return this.flags[this.firstPhaseAt] !== flags;
+    const flags = isHead ? known | PHASE_HEAD : known & ~PHASE_HEAD;
+    this.#flags.set(this.firstPhaseAt, flags);
+    return flags !== known;
   }
 
   /** @param {number} index @param {Line} line */
   #describe(index, line) {
-    const source = Math.max(0, SOURCES.indexOf(line.source ?? "stdout"));
-    const raw = line.text ?? "";
-    const head = raw.length > 4 * LINE_CUT ? raw.slice(0, 4 * LINE_CUT) : raw;
-    const text = plain(head);
-    this.#settle(source, index, Boolean(line.open));
-    let flags = source;
-    if (line.open) flags |= OPEN;
-    if (isFailure(text)) {
-      flags |= FAILURE;
-      // Lines of one failure follow each other.
-      const goesOn = index > 0 && this.has(index - 1, FAILURE) && !this.has(index - 1, SUPERSEDED);
-      if (!goesOn) this.failures.push(index);
-    }
-    if (line.phase && line.phase !== this.lastPhase) {
-      if (this.lastPhase === null) {
-        this.firstPhase = line.phase;
-        this.firstPhaseAt = index;
-      } else if ((this.#heads += 1) <= MOST_HEADS) {
-        flags |= PHASE_HEAD;
-      }
-      this.lastPhase = line.phase;
-      this.phases.push({ index, id: line.id, time: lineTime(line), name: line.phase });
-    }
-    const mark = readMark(head, text);
-    if (mark) this.marks.push({ ...mark, index, id: line.id, time: lineTime(line) });
-    this.flags[index] = flags;
-    this.widths[index] = Math.min(65_535, cells(text.length > LINE_CUT ? text.slice(0, LINE_CUT) : text));
-  }
-
-  /**
-   * An open line ends when the next one of its source comes.
-   * @param {number} source @param {number} index @param {boolean} isOpen
-   */
-  #settle(source, index, isOpen) {
-    if (this.openEnds[source] >= 0) this.supersede(this.openEnds[source]);
-    this.openEnds[source] = isOpen ? index : -1;
+    const text = shownHead(line);
+    const flags = lineFlags(line);
+    const source = flags & SOURCE_BITS;
+    this.settle(source);
+    if (line.open) this.#setOpenEnd(source, index);
     this.sources |= 1 << source;
+    this.#flags.push(flags | this.#failureFlags(index, text) | this.#phaseFlags(index, line));
+    this.#widths.push(widthOf(text));
+    const mark = readMark(headOf(line), text);
+    if (mark) this.marks = [...this.marks, { ...mark, index, id: line.id, time: lineTime(line) }];
   }
 
-  #grow() {
-    const size = Math.min(BLOCK_LINES, this.flags.length * 4);
-    const flags = new Uint8Array(size);
-    flags.set(this.flags);
-    const widths = new Uint16Array(size);
-    widths.set(this.widths);
-    this.flags = flags;
-    this.widths = widths;
+  /** @param {number} index @param {string} text */
+  #failureFlags(index, text) {
+    if (!isFailure(text)) return 0;
+    if (index > 0 && this.has(index - 1, FAILURE) && !this.has(index - 1, SUPERSEDED)) return FAILURE;
+    this.failureCount += 1;
+    return FAILURE | FAILURE_START;
   }
+
+  /** @param {number} index @param {Line} line */
+  #phaseFlags(index, line) {
+    const { id, phase } = line;
+    if (!phase || phase === this.lastPhase) return 0;
+    const isFirst = this.lastPhase === null;
+    if (isFirst) {
+      this.firstPhase = phase;
+      this.firstPhaseAt = index;
+    }
+    this.lastPhase = phase;
+    this.phases = [...this.phases, { index, id, time: lineTime(line), name: phase }];
+    return !isFirst && (this.#heads += 1) <= MOST_HEADS ? PHASE_HEAD : 0;
+  }
+
+  /** A full column.
+   * @param {(index: number) => number} number
+   */
+  #column(number) {
+    const column = new Column();
+    for (let index = 0; index < this.count; index += 1) column.push(number(index));
+    column.pack();
+    return column;
+  }
+
+  /** @param {number} source @param {number} index */
+  #setOpenEnd(source, index) {
+    const ends = this.openEnds.map((end, at) => (at === source ? index : end));
+    this.openEnds = ends.every((end) => end < 0) ? NONE_OPEN : ends;
+  }
+}
+
+/** The flags that a line has by itself.
+ * @param {Line} line
+ */
+function lineFlags(line) {
+  return Math.max(0, SOURCES.indexOf(line.source ?? "stdout")) | (line.open ? OPEN : 0);
+}
+
+/** As much of a line as is looked at.
+ * @param {Line} line
+ */
+function headOf(line) {
+  const raw = line.text ?? "";
+  return raw.length > 4 * LINE_CUT ? raw.slice(0, 4 * LINE_CUT) : raw;
+}
+
+/** @param {Line} line */
+function shownHead(line) {
+  return plain(headOf(line));
+}
+
+/** @param {string} text */
+function widthOf(text) {
+  return Math.min(65_535, cells(text.length > LINE_CUT ? text.slice(0, LINE_CUT) : text));
 }
 
 /** @param {Line} line */

@@ -137,7 +137,7 @@ export class Groups {
 
   /** @param {Block} block @param {number} from @param {number} to */
   #hideIn(block, from, to) {
-    block.hidden.unshift([from, to]);
+    block.hidden = [[from, to], ...block.hidden];
     this.#touched.add(block);
   }
 
@@ -163,7 +163,7 @@ class GroupReader {
   /** @param {Block} block */
   block(block) {
     if (block.marks.length === 0 && block.phases.length === 0) {
-      if (block.failures.length > 0) this.#fail();
+      if (block.failureCount > 0) this.#fail();
       return;
     }
     const phases = block.phases.filter(({ index }) => block.has(index, PHASE_HEAD));

@@ -11,6 +11,9 @@ import { Gap, Hole } from "./pieces.js";
 
 /** @typedef {Block | Hole | Gap} Piece */
 
+/** What part of their memory is left to texts when some are given up. With less, what a page takes would go up and down. */
+const KEPT_PART = 0.98;
+
 export class Log {
   /** @type {Piece[]} */
   pieces = [];
@@ -119,6 +122,7 @@ export class Log {
   reload(block, lines) {
     if (lines.length === block.count) {
       block.reload(lines);
+      this.changed(block);
       return;
     }
     const [first, last] = [lines[0]?.id ?? block.lastId, lines[lines.length - 1]?.id ?? block.lastId];
@@ -153,7 +157,7 @@ export class Log {
     const distance = (/** @type {Piece} */ piece) => Math.min(Math.abs(piece.order - order), 4 + last - piece.order);
     loaded.sort((a, b) => distance(b) - distance(a));
     for (const piece of loaded) {
-      if (bytes <= budget * 0.9) return;
+      if (bytes <= budget * KEPT_PART) return;
       const block = /** @type {Block} */ (piece);
       if (!block.isFull && block.order === last) continue;
       bytes -= block.bytes;
@@ -209,7 +213,7 @@ export class Log {
    * @param {Block} block @param {number} index
    */
   lineRows(block, index) {
-    const flags = block.flags[index];
+    const flags = block.flags(index);
     if (flags & SUPERSEDED) return 0;
     const head = flags & PHASE_HEAD ? 1 : 0;
     for (const [from, to] of block.hidden) if (index >= from && index < to) return from === index && head ? 1 : 0;
@@ -221,7 +225,7 @@ export class Log {
     const measured = block.measured?.get(index);
     if (measured !== undefined) return measured;
     if (this.columns === 0) return 1;
-    return Math.max(1, Math.ceil(block.widths[index] / this.columns));
+    return Math.max(1, Math.ceil(block.width(index) / this.columns));
   }
 
   /**
@@ -330,12 +334,12 @@ export class Log {
     else if (block.firstPhaseAt >= first) this.#joinPhases(block);
     this.#settleOpen(block);
     this.#settleBefore(block);
-    for (let at = first; at < block.count; at += 1) this.widest = Math.max(this.widest, Math.min(block.widths[at], LINE_CUT));
+    for (let at = first; at < block.count; at += 1) this.widest = Math.max(this.widest, Math.min(block.width(at), LINE_CUT));
     const shown = block.shown;
     this.lines += shown - block.countedShown;
     block.countedShown = shown;
     const hasHead = block.phases.some(({ index }) => index >= first && block.has(index, PHASE_HEAD));
-    if (block.marks.length > 0 || block.failures.length > 0 || hasHead) this.structure += 1;
+    if (block.marks.length > 0 || block.failureCount > 0 || hasHead) this.structure += 1;
     this.changed(block);
   }
 
@@ -391,8 +395,7 @@ export class Log {
 
   /** @param {Block} block @param {number} source */
   #supersede(block, source) {
-    block.supersede(block.openEnds[source]);
-    block.openEnds[source] = -1;
+    block.settle(source);
     this.lines += block.shown - block.countedShown;
     block.countedShown = block.shown;
     this.changed(block);

@@ -7,36 +7,44 @@ import { parseTime } from "./times.js";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** What V8 has around three arrays and their bytes. */
+const OVERHEAD = 600;
+
 export class Packed {
   /** @param {Line[]} lines */
   constructor(lines) {
-    const texts = lines.map((line) => encoder.encode(line.text ?? ""));
-    const ids = lines.map((line) => encoder.encode(line.id));
-    this.#text = join(texts);
-    this.#ids = join(ids);
+    const parts = lines.flatMap((line) => [encoder.encode(line.id), encoder.encode(line.text ?? "")]);
+    this.#ends = new Uint32Array(parts.length);
+    let size = 0;
+    parts.forEach((part, at) => (this.#ends[at] = size += part.length));
+    this.#bytes = new Uint8Array(size);
+    parts.forEach((part, at) => this.#bytes.set(part, this.#ends[at] - part.length));
     this.#times = Float64Array.from(lines, (line) => parseTime(line.ts));
-    this.#phaseNames = [...new Set(lines.map((line) => line.phase ?? null))];
-    this.#phases = Uint16Array.from(lines, (line) => this.#phaseNames.indexOf(line.phase ?? null));
+    const names = [...new Set(lines.map((line) => line.phase ?? null))];
+    this.#phaseNames = names;
+    this.#phases = names.length > 1 ? Uint16Array.from(lines, (line) => names.indexOf(line.phase ?? null)) : null;
   }
 
-  #text;
-  #ids;
+  /** The id and the text of each line. */
+  #bytes;
+  #ends;
   #times;
   #phaseNames;
+  /** Of each line, where there is more than one. */
   #phases;
 
   get bytes() {
-    return this.#text.bytes.length + this.#ids.bytes.length + this.#times.length * 18;
+    return OVERHEAD + this.#bytes.length + 4 * this.#ends.length + 8 * this.#times.length + 2 * (this.#phases?.length ?? 0);
   }
 
   /** @param {number} index */
   id(index) {
-    return part(this.#ids, index);
+    return this.#part(2 * index);
   }
 
   /** @param {number} index */
   text(index) {
-    return part(this.#text, index);
+    return this.#part(2 * index + 1);
   }
 
   /** @param {number} index */
@@ -46,21 +54,11 @@ export class Packed {
 
   /** @param {number} index */
   phase(index) {
-    return this.#phaseNames[this.#phases[index]];
+    return this.#phaseNames[this.#phases?.[index] ?? 0];
   }
-}
 
-/** @param {Uint8Array[]} parts */
-function join(parts) {
-  const ends = new Uint32Array(parts.length);
-  let size = 0;
-  parts.forEach((part, at) => (ends[at] = size += part.length));
-  const bytes = new Uint8Array(size);
-  parts.forEach((part, at) => bytes.set(part, ends[at] - part.length));
-  return { bytes, ends };
-}
-
-/** @param {{bytes: Uint8Array, ends: Uint32Array}} joined @param {number} index */
-function part({ bytes, ends }, index) {
-  return decoder.decode(bytes.subarray(index === 0 ? 0 : ends[index - 1], ends[index]));
+  /** @param {number} at */
+  #part(at) {
+    return decoder.decode(this.#bytes.subarray(at === 0 ? 0 : this.#ends[at - 1], this.#ends[at]));
+  }
 }

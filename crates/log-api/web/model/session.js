@@ -15,8 +15,8 @@ import { findFailure } from "./first-failure.js";
 /** @typedef {import("../client/index.js").Options} Options */
 /** @typedef {import("./log.js").Place} Place */
 
-/** How many new lines may come before it is looked at. */
-const MEMORY_LINES = 10_000;
+/** How many new lines may come before it is looked at how much memory they take. */
+const MEMORY_LINES = 2000;
 /** How often the status of a job is asked for: while nothing comes, and while lines come. */
 const STATUS_MS = 4000;
 const STATUS_LIVE_MS = 30_000;
@@ -148,7 +148,7 @@ export class Session {
     const far = this.log.hole ? await findFailure(this.options) : null;
     if (far) return this.fetcher.locate(far);
     for (const piece of this.log.pieces) {
-      if (piece instanceof Block && piece.failures.length > 0) return { block: piece, index: piece.failures[0] };
+      if (piece instanceof Block && piece.failureCount > 0) return { block: piece, index: piece.failures[0] };
     }
     return null;
   }
