@@ -144,3 +144,62 @@ async fn a_match_in_a_closed_group_opens_it() {
     page.run("log.search('needle')").await;
     page.until("texts().includes('a needle')").await;
 }
+
+/// Types a pattern into the search box, as a reader does.
+fn pattern(text: &str) -> String {
+    format!(
+        "press('/');
+         const pattern = root.querySelector('.find button[aria-label^=Pattern]');
+         if (pattern.getAttribute('aria-pressed') === 'false') pattern.click();
+         const input = root.querySelector('.find input');
+         input.value = {};
+         input.dispatchEvent(new Event('input'));",
+        json!(text)
+    )
+}
+
+/// A browser's own engine would need longer than anybody lives for one of these lines.
+#[tokio::test]
+async fn a_pattern_that_hangs_a_browser_does_not_hang_the_page() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all((0..50).map(|n| format!("{n} {}!", "a".repeat(60))))
+        .await;
+    let page = Page::open(&api, &job).await;
+    page.until_lines(50).await;
+    page.run(&pattern("(a+)+$")).await;
+    page.until(&format!("{WORDS} === 'No match'")).await;
+    job.append("one that ends with aaa").await;
+    page.until(&format!("{WORDS}.endsWith('of 1')")).await;
+    page.until(
+        "CSS.highlights.get('job-log-match').size + CSS.highlights.get('job-log-now').size === 1",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_pattern_is_found_from_the_window_on_and_what_is_wrong_with_one_is_said() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all((0..3000).map(|n| match n {
+        20 | 1700 | 2200 => format!("{n} a n\x1b[31mee\x1b[0mdle"),
+        _ => format!("{n} hay"),
+    }))
+    .await;
+    let page = Page::open(&api, &job).await;
+    page.until_lines(3000).await;
+    page.run("scroller.scrollTop = 1500 * 20; await frame(); await frame();")
+        .await;
+    page.run(&pattern("n[aeiou]{2}d")).await;
+    page.until(&format!("{WORDS} === '2 of 3'")).await;
+    page.until("[...root.querySelectorAll('.row.current')].map(textOf).join() === '1700 a needle'")
+        .await;
+    let marked = "[...CSS.highlights.get('job-log-now')].map(String).join()";
+    page.until(&format!("{marked} === 'need'")).await;
+    page.run(&pattern("n(ee")).await;
+    page.until(&format!("{WORDS}.includes('unclosed group')"))
+        .await;
+    page.run("root.querySelector('.find button[aria-label^=Pattern]').click()")
+        .await;
+    page.until(&format!("{WORDS} === 'No match'")).await;
+}

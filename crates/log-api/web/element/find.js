@@ -1,10 +1,12 @@
-// The search box: it looks through what is in memory at once, and asks the server for the rest.
+// The search box: it looks for a text in what is in memory at once, and asks the server for the rest. Patterns it leaves to the
+// server, from the window on first.
 
+import { BEFORE_ALL, compareIds, idBefore } from "../client/ids.js";
 import { searchAll } from "../client/search-all.js";
 import { Block, SUPERSEDED } from "../model/block.js";
 import { MOST_MATCHES, Matches } from "../model/matches.js";
 import { plain } from "../text/ansi.js";
-import { compile } from "../text/matcher.js";
+import { finder } from "../text/matcher.js";
 import { element, iconButton, setText } from "./dom.js";
 import { itemOf } from "./rows.js";
 
@@ -14,6 +16,12 @@ const DEBOUNCE_MS = 120;
 const TURN_MS = 8;
 /** How long the lines from the window on are searched here before the server is asked for all of them. */
 const NEAR_MS = 100;
+/** After the last key of a pattern. Each is a search of the server. */
+const PATTERN_DEBOUNCE_MS = 300;
+/** How often the server is asked for matches of a pattern in lines that have come since. */
+const NEW_LINES_MS = 1000;
+
+/** @typedef {import("../text/matcher.js").Query & {regex: boolean}} Query */
 
 /**
  * @typedef {object} FindListener
@@ -49,7 +57,15 @@ export class Find {
   #words;
   #case;
   #regex;
-  /** @type {((text: string) => Array<[number, number]>) | null} */
+  /**
+   * What is looked for; `null` if nothing is.
+   * @type {Query | null}
+   */
+  #query = null;
+  /**
+   * Finds a text. A pattern is found by the server only.
+   * @type {((text: string) => Array<[number, number]>) | null}
+   */
   #find = null;
   /** Of the present search only. */
   #run = new AbortController();
@@ -61,6 +77,9 @@ export class Find {
    * @type {{block: Block | null, index: number} | null}
    */
   #seen = null;
+  /** How far the server has looked for a pattern; empty while it has not come to the end of the log. */
+  #scannedTo = "";
+  #newLinesTimer = 0;
   /** @type {Range[]} */
   #painted = [];
 
@@ -82,9 +101,8 @@ export class Find {
     clearTimeout(this.#timer);
     if (!this.isOpen) return;
     this.element.hidden = true;
-    this.#run.abort();
-    this.#find = null;
-    this.matches = new Matches();
+    this.#stop();
+    this.#query = this.#find = null;
     this.#unpaint();
     this.#listener.closed();
     this.#listener.paint();
@@ -107,6 +125,7 @@ export class Find {
   /** Looks through lines that have come since. */
   appended() {
     const seen = this.#seen;
+    if (this.#query?.regex) this.#searchNewLines(this.#query, this.#run.signal);
     if (!seen || !this.isOpen) return;
     const { pieces } = this.#session.log;
     for (let order = seen.block?.order ?? 0; order < pieces.length; order += 1) {
@@ -122,24 +141,30 @@ export class Find {
    */
   paint(rows) {
     this.#unpaint();
-    if (!this.#find || !this.isOpen) {
-      for (const row of rows.querySelectorAll(".matched, .current")) row.classList.remove("matched", "current");
-      return;
-    }
-    const current = this.matches.current;
+    const { current } = this.matches;
     const marks = highlights();
     for (const row of /** @type {HTMLCollectionOf<HTMLElement>} */ (rows.children)) {
-      const spans = this.#find(itemOf(row)?.text ?? "");
-      const isCurrent = row.dataset.id === current;
-      row.classList.toggle("current", isCurrent);
-      row.classList.toggle("matched", !marks && spans.length > 0);
+      const spans = this.#spansIn(row);
+      const isCurrent = current !== null && row.dataset.id === current;
       const body = row.querySelector(".text");
-      if (spans.length === 0 || !body || !marks) continue;
-      for (const range of rangesIn(body, spans)) {
+      const ranges = spans && marks && body ? rangesIn(body, spans) : [];
+      row.classList.toggle("current", isCurrent);
+      row.classList.toggle("matched", spans !== null && ranges.length === 0);
+      for (const range of ranges) {
         this.#painted.push(range);
-        marks[isCurrent ? "now" : "match"].add(range);
+        marks?.[isCurrent ? "now" : "match"].add(range);
       }
     }
+  }
+
+  /** Where a row has something that is looked for; `null` if it has nothing. Empty if nobody can say where.
+   * @param {HTMLElement} row
+   */
+  #spansIn(row) {
+    const text = itemOf(row)?.text ?? "";
+    if (!this.#find) return this.matches.spansOf(row.dataset.id ?? "", text);
+    const spans = this.#find(text);
+    return spans.length > 0 ? spans : null;
   }
 
   #unpaint() {
@@ -153,24 +178,64 @@ export class Find {
 
   #changed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#start(), DEBOUNCE_MS);
+    this.#timer = setTimeout(() => this.#start(), isOn(this.#regex) ? PATTERN_DEBOUNCE_MS : DEBOUNCE_MS);
   }
 
-  #start() {
+  #stop() {
     this.#run.abort();
     this.#run = new AbortController();
     this.matches = new Matches();
     this.#seen = null;
+    this.#scannedTo = "";
+    clearTimeout(this.#newLinesTimer);
+    this.#newLinesTimer = 0;
+  }
+
+  #start() {
+    this.#stop();
     const query = { text: this.#input.value, regex: isOn(this.#regex), matchCase: isOn(this.#case) };
-    const compiled = compile(query);
-    this.#find = query.text === "" || "wrong" in compiled ? null : compiled.find;
+    this.#query = query.text === "" ? null : query;
+    this.#find = query.text === "" || query.regex ? null : finder(query);
     if (query.text === "") setText(this.#words, "");
-    else if ("wrong" in compiled) setText(this.#words, compiled.wrong);
+    else if (query.regex) void this.#searchPattern(query, this.#run.signal);
     else void this.#searchAll(query, this.#run.signal);
     this.#listener.paint();
   }
 
-  /** @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal */
+  /** From the window on, then from the start to the window.
+   * @param {Query} query @param {AbortSignal} signal
+   */
+  async #searchPattern(query, signal) {
+    this.#show();
+    await this.#listener.opened();
+    if (signal.aborted) return;
+    const here = this.#listener.here() ?? BEFORE_ALL;
+    let state = await this.#searchServer(query, signal, { after: idBefore(here) });
+    if (state === "done" && here !== BEFORE_ALL) state = await this.#searchServer(query, signal, { before: here });
+    if (signal.aborted) return;
+    this.matches.state = state;
+    this.#show();
+    this.#listener.paint();
+  }
+
+  /** Looks for a pattern in lines that have come since the server was at the end of the log.
+   * @param {Query} query @param {AbortSignal} signal
+   */
+  #searchNewLines(query, signal) {
+    const { matches } = this;
+    if (this.#scannedTo === "" || this.#newLinesTimer !== 0 || matches.state === "limited") return;
+    this.#newLinesTimer = setTimeout(async () => {
+      const state = await this.#searchServer(query, signal, { after: this.#scannedTo });
+      if (signal.aborted) return;
+      if (state === "limited") matches.state = state;
+      this.#newLinesTimer = 0;
+      this.#show();
+      this.#listener.paint();
+      if (compareIds(this.#session.log.lastId || BEFORE_ALL, this.#scannedTo) > 0) this.#searchNewLines(query, signal);
+    }, NEW_LINES_MS);
+  }
+
+  /** @param {Query} query @param {AbortSignal} signal */
   async #searchAll(query, signal) {
     this.#show();
     await this.#listener.opened();
@@ -182,11 +247,12 @@ export class Find {
     const isWhole = pieces.every((piece) => piece.kind === "gap" || (piece instanceof Block && piece.isLoaded));
     // As a browser does: from the window on, then from the start. What is not whole here, the server has sooner.
     const isNearDone = await this.#searchMemory(pieces.slice(from), signal, isWhole ? Infinity : NEAR_MS);
-    let isComplete = isWhole && isNearDone && (await this.#searchMemory(pieces.slice(0, from), signal, Infinity));
+    const isComplete = isWhole && isNearDone && (await this.#searchMemory(pieces.slice(0, from), signal, Infinity));
     if (signal.aborted) return;
-    if (isComplete) this.matches.state = "done";
-    else isComplete = await this.#searchServer(query, signal);
-    if (!isComplete && !signal.aborted) await this.#searchMemory(pieces, signal, Infinity);
+    const state = isComplete ? "done" : await this.#searchServer(query, signal);
+    if (signal.aborted) return;
+    this.matches.state = state;
+    if (state === "failed") await this.#searchMemory(pieces, signal, Infinity);
     if (signal.aborted) return;
     this.#show();
     this.#listener.paint();
@@ -211,28 +277,28 @@ export class Find {
     return isWhole;
   }
 
-  /** Returns whether it has found all.
-   * @param {import("../text/matcher.js").Query} query @param {AbortSignal} signal
+  /** What came of it.
+   * @param {Query} query @param {AbortSignal} signal @param {{after?: string, before?: string}} [part] of the log
+   * @returns {Promise<Matches["state"]>}
    */
-  async #searchServer({ text, regex, matchCase }, signal) {
+  async #searchServer(query, signal, part = {}) {
+    const { after, before } = part;
     const { matches } = this;
     try {
-      for await (const event of searchAll({ ...this.#session.options, text, regex, matchCase, signal })) {
-        if (signal.aborted) return false;
-        if ("match" in event) matches.add(event.match.id);
+      for await (const event of searchAll({ ...this.#session.options, ...query, after, signal })) {
+        if (signal.aborted) return "searching";
+        const at = "match" in event ? event.match.id : "end" in event ? event.end.scanned_to : event.progress.scanned_to;
+        if (before !== undefined && compareIds(at, before) >= 0) return "done";
+        if ("match" in event) matches.addFound(event.match);
+        else if ("end" in event && before === undefined) this.#scannedTo = at;
         this.#goFirst();
         this.#show();
-        if (matches.ids.length < MOST_MATCHES) continue;
-        matches.state = "limited";
-        return true;
+        if (matches.ids.length >= MOST_MATCHES) return "limited";
       }
-      matches.state = "done";
-      return true;
+      return "done";
     } catch (error) {
-      if (signal.aborted) return false;
-      matches.state = "failed";
       this.#failure = error instanceof Error ? error.message : "The search failed";
-      return false;
+      return "failed";
     }
   }
 
@@ -256,7 +322,7 @@ export class Find {
   }
 
   #show() {
-    if (!this.#find) return;
+    if (!this.#query) return;
     const hasFailed = this.matches.state === "failed" && this.matches.ids.length === 0;
     setText(this.#words, hasFailed ? this.#failure : this.matches.words);
   }

@@ -1,6 +1,7 @@
 // What a search has found: the ids of lines, in the order of the log, and which of them the reader is at.
 
 import { compareIds } from "../client/ids.js";
+import { LINE_CUT } from "./block.js";
 
 /** More are not shown one by one. */
 export const MOST_MATCHES = 10_000;
@@ -12,6 +13,11 @@ export class Matches {
   at = -1;
   /** @type {"searching" | "done" | "limited" | "failed"} */
   state = "searching";
+  /**
+   * Where the server has found something in a line, and how long the line is.
+   * @type {Map<string, {length: number, spans: import("../client/index.js").Span[]}>}
+   */
+  #places = new Map();
 
   /** @param {string} id */
   add(id) {
@@ -24,6 +30,22 @@ export class Matches {
     if (this.ids[place] === id) return;
     this.ids.splice(place, 0, id);
     if (this.at >= place) this.at += 1;
+  }
+
+  /** @param {{id: string, text: string, spans: import("../client/index.js").Span[]}} match by the server */
+  addFound({ id, text, spans }) {
+    this.add(id);
+    this.#places.set(id, { length: text.length, spans });
+  }
+
+  /** Where something was found in a line; `null` if nothing was. Empty if nobody can say where.
+   * @param {string} id @param {string} text what the page shows of it
+   */
+  spansOf(id, text) {
+    const found = this.#places.get(id);
+    if (!found) return null;
+    // The server may see another text, where a line has carriage returns. Of a long line the page shows the head.
+    return found.length === text.length || text.length >= LINE_CUT - 1 ? found.spans : [];
   }
 
   get current() {

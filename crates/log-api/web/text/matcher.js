@@ -1,31 +1,19 @@
-// Finds a text or a pattern in a line, as the server does.
+// Finds a text in a line, as the server does.
+//
+// Patterns (regular expressions) are left to the server. A browser's engine can take for ever for one line (`(a+)+$`), and the
+// page could not end it; the server's takes a time that grows with the line only.
 
-/** @typedef {{text: string, regex: boolean, matchCase: boolean}} Query */
+/** @typedef {{text: string, matchCase: boolean}} Query */
 
 /** Of a longer line only the head is searched here; the server searches all of it. */
 const LONGEST = 100_000;
-/** A browser's patterns can take a time that grows with the square of the line, or worse. */
-const LONGEST_FOR_PATTERN = 2000;
 
-/** Returns a function from a line to its matches, or says what is wrong with the pattern.
- * @param {Query} query @returns {{find: (text: string) => Array<[number, number]>} | {wrong: string}}
+/** Returns a function from a line to the places of a text in it.
+ * @param {Query} query @returns {(line: string) => Array<[number, number]>}
  */
-export function compile({ text, regex, matchCase }) {
-  const source = regex ? text : escape(text);
-  const flags = matchCase ? "g" : "gi";
-  const pattern = tryPattern(source, `${flags}u`) ?? tryPattern(source, flags);
-  if (!pattern) return { wrong: "This is no pattern" };
-  const longest = regex ? LONGEST_FOR_PATTERN : LONGEST;
-  return { find: (line) => findAll(pattern, line.length > longest ? line.slice(0, longest) : line) };
-}
-
-/** @param {string} source @param {string} flags */
-function tryPattern(source, flags) {
-  try {
-    return new RegExp(source, flags);
-  } catch {
-    return null;
-  }
+export function finder({ text, matchCase }) {
+  const pattern = new RegExp(escape(text), matchCase ? "gu" : "giu");
+  return (line) => findAll(pattern, line.length > LONGEST ? line.slice(0, LONGEST) : line);
 }
 
 /** @param {RegExp} pattern @param {string} line */
@@ -34,7 +22,7 @@ function findAll(pattern, line) {
   const spans = [];
   for (const found of line.matchAll(pattern)) {
     const start = /** @type {number} */ (found.index);
-    if (found[0].length > 0) spans.push([start, start + found[0].length]);
+    spans.push([start, start + found[0].length]);
   }
   return spans;
 }
