@@ -57,6 +57,15 @@ test("a carriage return leaves the last state of the line", () => {
   assert.equal(render("\x1b[32m1\r2").styles[0].style.fg, 2, "the colour goes on");
 });
 
+test("a move to the first column is a carriage return, as npm writes it behind its spinner", () => {
+  const spinner = render("\u2819\x1b[1G\x1b[0K\x1b[1mnpm\x1b[22m http");
+  assert.deepEqual([spinner.text, spinner.styles.map(({ start, end }) => [start, end])], ["npm http", [[0, 3]]]);
+  assert.equal(plain("50%\x1b[G100%"), "100%");
+  assert.equal(plain("\u2819\x1b[1G\x1b[K"), "");
+  assert.equal(plain("done\x1b[1G"), "done", "nothing takes its place");
+  assert.equal(plain("a\x1b[12Gb\x1b[Kc"), "abc", "another column is not known");
+});
+
 test("a backspace takes one character back", () => {
   assert.equal(plain("abc\b\bxy"), "axy");
   assert.equal(plain("\b\ba"), "a");

@@ -1,7 +1,7 @@
 // Terminal output → plain text, the styles of its parts, and its links.
 //
-// Kept: colours and the like (SGR), links (OSC 8), and what a carriage return leaves of a line. Every other sequence is
-// dropped. A line begins without style: tools set it anew for each line.
+// Kept: colours and the like (SGR), links (OSC 8), and what a carriage return, or a move of the cursor to the first column,
+// leaves of a line. Every other sequence is dropped. A line begins without style: tools set it anew for each line.
 
 /**
  * A colour: 0–255 of the palette, or `#rrggbb`.
@@ -77,6 +77,8 @@ class Terminal {
   #length = 0;
   #style = PLAIN;
   #href = "";
+  /** The cursor was put to the first column: what comes takes the place of what is there, as behind a CR. */
+  #isAtStart = false;
 
   /** @param {string} raw @returns {Rendered} */
   run(raw) {
@@ -86,7 +88,8 @@ class Terminal {
       this.#write(line.slice(from, found.index));
       from = /** @type {number} */ (found.index) + found[0].length;
       if (found[2] === "m") this.#style = applySgr(this.#style, found[1]);
-      else if (found[2] === "K" && found[1] === "2") this.#cut(0);
+      else if (found[2] === "G" && /^1?$/.test(found[1])) this.#isAtStart = true;
+      else if (found[2] === "K" && (found[1] === "2" || (this.#isAtStart && /^0?$/.test(found[1])))) this.#cut(0);
       else if (found[3]?.startsWith("8;")) this.#href = found[3].slice(found[3].indexOf(";", 2) + 1);
     }
     this.#write(line.slice(from));
@@ -98,6 +101,7 @@ class Terminal {
   #write(piece) {
     const cr = piece.lastIndexOf("\r");
     if (cr >= 0) {
+      this.#isAtStart = false;
       this.updates += piece.split("\r").length - 1;
       this.#cut(0);
       piece = piece.slice(cr + 1);
@@ -113,12 +117,19 @@ class Terminal {
   /** @param {string} piece */
   #append(piece) {
     if (piece === "") return;
+    if (this.#isAtStart) this.#startAnew();
     const start = this.#length;
     const end = start + piece.length;
     this.#pieces.push(piece);
     this.#length = end;
     if (this.#style !== PLAIN) addSpan(this.styles, { start, end, style: this.#style }, "style");
     if (this.#href !== "") addSpan(this.links, { start, end, href: this.#href }, "href");
+  }
+
+  #startAnew() {
+    this.#isAtStart = false;
+    if (this.#length > 0) this.updates += 1;
+    this.#cut(0);
   }
 
   /** @param {number} length */
