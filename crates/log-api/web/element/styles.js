@@ -47,7 +47,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .again { border: 1px solid var(--line); background: var(--paper); border-radius: 6px; padding: 2px 10px; white-space: nowrap; flex: none; }
 
 /* What is said in the middle of an empty log is not said twice. */
-:host([data-lines="0"]:is([data-state="queued"], [data-state="starting"], [data-state="denied"], [data-state="signed-out"])) .detail { visibility: hidden; }
+:host([data-lines="0"]:not([data-state="ended"], [data-state="failed"])) .detail { visibility: hidden; }
 
 .main { position: relative; flex: 1; min-height: 0; }
 .scroller { position: absolute; inset: 0; overflow: auto; overflow-anchor: none; overscroll-behavior: contain; contain: strict; scrollbar-gutter: stable; }
@@ -87,7 +87,8 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .toggle { border: 0; background: none; padding: 0; flex: none; width: 18px; height: 20px; text-align: center; color: var(--quiet); font: inherit; user-select: none; -webkit-user-select: none; }
 .toggle::before { content: "▸"; display: inline-block; transition: transform .1s; }
 .toggle[aria-expanded="true"]::before { transform: rotate(90deg); }
-.toggle.head { flex: 0 0 100%; width: 100%; display: flex; align-items: center; gap: 8px; text-align: left; padding-left: 14px; background: var(--bar);
+/* The mark of standard error is of the line below. */
+.toggle.head { flex: 0 0 calc(100% + 3px); margin-left: -3px; display: flex; align-items: center; gap: 8px; text-align: left; padding-left: 17px; background: var(--bar);
   color: var(--ink); font: 600 12px/20px system-ui, sans-serif; box-shadow: inset 0 1px var(--line), inset 0 -1px var(--line); position: sticky; left: 0; }
 .toggle.failed .title, .toggle.failed::before { color: var(--red); }
 .row.group .text { font-weight: 600; flex: none; width: auto; }
@@ -125,7 +126,7 @@ kbd { font-family: var(--job-log-font); font-size: 12px; }
 dialog kbd { margin-right: 4px; border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 4px; padding: 0 5px; }
 
 @media (max-width: 700px) {
-  :host([data-lines="0"]:is([data-state="queued"], [data-state="starting"], [data-state="denied"], [data-state="signed-out"])) .detail { display: none; }
+  :host([data-lines="0"]:not([data-state="ended"], [data-state="failed"])) .detail { display: none; }
   header { gap: 8px; padding: 6px 6px 6px 12px; flex-wrap: wrap; }
   .detail { flex: 1 0 calc(100% - 110px); order: 5; white-space: normal; }
   .detail:empty { display: none; }
