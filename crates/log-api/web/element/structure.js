@@ -2,6 +2,8 @@
 
 /** Groups are read again at most this often while lines come. */
 const PAUSE_MS = 250;
+/** And they may take this part of the time: a log can have a hundred thousand. */
+const PART = 0.1;
 
 export class Structure {
   /**
@@ -20,7 +22,8 @@ export class Structure {
   #view;
   #changed;
   #seen = -1;
-  #at = 0;
+  /** When they may be read again. */
+  #next = 0;
   #timer = 0;
 
   stop() {
@@ -36,18 +39,20 @@ export class Structure {
   /** Reads the groups again soon, if they may have changed. */
   later() {
     if (this.#seen === this.#log.structure || this.#timer !== 0) return;
-    this.#timer = setTimeout(() => this.read(), Math.max(0, this.#at + PAUSE_MS - Date.now()));
+    this.#timer = setTimeout(() => this.read(), Math.max(0, this.#next - performance.now()));
   }
 
   read() {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#seen = this.#log.structure;
-    this.#at = Date.now();
+    const start = performance.now();
     this.#groups.read(this.#log);
     // Headings and numbers may be others, also without a group.
     this.#show();
     this.#changed();
+    const end = performance.now();
+    this.#next = end + Math.max(PAUSE_MS, (end - start) / PART);
   }
 
   /** The job has ended: no group closes any longer under the reader. */

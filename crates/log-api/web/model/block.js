@@ -32,6 +32,10 @@ const KEPT = SUPERSEDED | FAILURE | PHASE_HEAD | FAILURE_START;
 export const SOURCES = ["stdout", "stderr", "system"];
 const SOURCE_BITS = 3;
 
+/** How a closed group hides a line: wholly, or all but the heading of a phase above it. */
+export const HIDDEN = 1;
+export const HIDDEN_FIRST = 2;
+
 /** So many heads in one block say nothing to a reader: two phases write at the same time. */
 const MOST_HEADS = 64;
 
@@ -69,16 +73,11 @@ export class Block {
    * @type {Set<number> | null}
    */
   whole = null;
-  /**
-   * Lines of collapsed groups, as `[from, to)`.
-   * @type {ReadonlyArray<readonly [number, number]>}
-   */
-  hidden = NONE;
-  /** @type {ReadonlyArray<import("./marks.js").Mark & {index: number, id: string, time: number}>} */
+  /** @type {Array<import("./marks.js").Mark & {index: number, id: string, time: number}>} */
   marks = NONE;
   /**
    * Where the phase changes.
-   * @type {ReadonlyArray<{index: number, id: string, time: number, name: string}>}
+   * @type {Array<{index: number, id: string, time: number, name: string}>}
    */
   phases = NONE;
   /** The sources that have lines here, as bits. */
@@ -105,6 +104,11 @@ export class Block {
   /** @type {Packed | null} */
   #packed = null;
   #heads = 0;
+  /**
+   * For each line whether a closed group hides it; `null` while none does.
+   * @type {Uint8Array | null}
+   */
+  #hidden = null;
 
   get isFull() {
     return this.count >= BLOCK_LINES;
@@ -151,7 +155,7 @@ export class Block {
     this.#packed = null;
     this.#flags = this.#column((index) => this.flags(index) & KEPT);
     // The block has as many rows as before if no line of it has other rows than its width says.
-    const isEven = this.shown === this.count && this.hidden.length === 0 && this.measured === null && this.whole === null;
+    const isEven = this.shown === this.count && this.#hidden === null && this.measured === null && this.whole === null;
     if (isEven && this.#widths.forgetOrder()) this.#hasWidthOrder = false;
   }
 
@@ -226,6 +230,27 @@ export class Block {
     return all;
   }
 
+  /** Hides the lines of a closed group.
+   * @param {number} from @param {number} to behind the last one
+   */
+  hide(from, to) {
+    this.#hidden ??= new Uint8Array(this.count);
+    this.#hidden.fill(HIDDEN, from, to);
+    this.#hidden[from] = HIDDEN_FIRST;
+  }
+
+  /** Shows all lines again. */
+  unhide() {
+    this.#hidden = null;
+  }
+
+  /** Whether a closed group hides a line, and whether it is the first of those: `false` or one of the two kinds.
+   * @param {number} index
+   */
+  hiding(index) {
+    return this.#hidden?.[index] || false;
+  }
+
   /** Another line has taken the place of the last one of a source, which was open.
    * @param {number} source
    */
@@ -277,7 +302,7 @@ export class Block {
     this.#flags.push(flags | this.#failureFlags(index, text) | this.#phaseFlags(index, line));
     this.#widths.push(widthOf(text));
     const mark = readMark(headOf(line), text);
-    if (mark) this.marks = [...this.marks, { ...mark, index, id: line.id, time: lineTime(line) }];
+    if (mark) this.marks = added(this.marks, { ...mark, index, id: line.id, time: lineTime(line) });
   }
 
   /** @param {number} index @param {string} text */
@@ -298,7 +323,7 @@ export class Block {
       this.firstPhaseAt = index;
     }
     this.lastPhase = phase;
-    this.phases = [...this.phases, { index, id, time: lineTime(line), name: phase }];
+    this.phases = added(this.phases, { index, id, time: lineTime(line), name: phase });
     return !isFirst && (this.#heads += 1) <= MOST_HEADS ? PHASE_HEAD : 0;
   }
 
@@ -317,6 +342,15 @@ export class Block {
     const ends = this.openEnds.map((end, at) => (at === source ? index : end));
     this.openEnds = ends.every((end) => end < 0) ? NONE_OPEN : ends;
   }
+}
+
+/** A list with one more in it. The empty one is shared.
+ * @template T @param {T[]} list @param {T} item
+ */
+function added(list, item) {
+  if (list === NONE) return [item];
+  list.push(item);
+  return list;
 }
 
 /** The flags that a line has by itself.

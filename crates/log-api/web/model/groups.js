@@ -111,7 +111,7 @@ export class Groups {
    */
   hide(log) {
     const before = this.#touched;
-    for (const block of before) block.hidden = [];
+    for (const block of before) block.unhide();
     this.#touched = new Set();
     for (const { block, index } of this.#ends) this.#hideIn(block, index, index + 1);
     for (const group of this.all) {
@@ -137,7 +137,7 @@ export class Groups {
 
   /** @param {Block} block @param {number} from @param {number} to */
   #hideIn(block, from, to) {
-    block.hidden = [[from, to], ...block.hidden];
+    block.hide(from, to);
     this.#touched.add(block);
   }
 

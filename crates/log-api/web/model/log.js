@@ -3,7 +3,7 @@
 // It knows how many rows all of that takes, which row a line is in and which line is in a row. It knows no DOM.
 
 import { compareIds } from "../client/ids.js";
-import { BLOCK_LINES, Block, LINE_CUT, PHASE_HEAD, SOURCES, SUPERSEDED } from "./block.js";
+import { BLOCK_LINES, Block, HIDDEN_FIRST, LINE_CUT, PHASE_HEAD, SOURCES, SUPERSEDED } from "./block.js";
 import { Gap, Hole } from "./pieces.js";
 
 /** @typedef {import("../client/index.js").Line} Line */
@@ -216,7 +216,8 @@ export class Log {
     const flags = block.flags(index);
     if (flags & SUPERSEDED) return 0;
     const head = flags & PHASE_HEAD ? 1 : 0;
-    for (const [from, to] of block.hidden) if (index >= from && index < to) return from === index && head ? 1 : 0;
+    const hiding = block.hiding(index);
+    if (hiding) return hiding === HIDDEN_FIRST ? head : 0;
     return head + this.textRows(block, index);
   }
 
