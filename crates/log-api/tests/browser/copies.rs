@@ -43,6 +43,30 @@ async fn lines_are_copied_with_their_times() {
     );
 }
 
+/// Of a group, the row shows the title and the line has the tool's mark before it.
+#[tokio::test]
+async fn a_part_of_a_title_is_copied_as_it_is_seen_and_all_of_it_as_its_line() {
+    let (redis, api) = shared().await;
+    let job = Job::new(&redis).await;
+    job.append_all(["before", "::group::Install things", "in it", "::endgroup::"])
+        .await;
+    let page = Page::open(&api, &job).await;
+    page.until("texts().includes('Install things') && texts().includes('before')")
+        .await;
+    let copy = |from: &str, to: &str| {
+        format!(
+            "const text = (start) => rows().find((row) => textOf(row).startsWith(start)).querySelector('.text').firstChild;
+             getSelection().setBaseAndExtent({from}, {to});
+             return copied();"
+        )
+    };
+    let part = copy("text('Install'), 8", "text('Install'), 14");
+    assert_eq!(page.run(&part).await, json!("things"));
+    let whole = copy("text('before'), 3", "text('Install'), 14");
+    let whole = page.run(&whole).await;
+    assert_eq!(whole, json!("ore\n::group::Install things"));
+}
+
 #[tokio::test]
 async fn the_log_is_downloaded_as_text_and_as_ndjson() {
     let (redis, api) = shared().await;

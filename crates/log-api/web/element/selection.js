@@ -7,7 +7,10 @@ import { plain } from "../text/ansi.js";
 import { itemOf } from "./rows.js";
 
 /** @typedef {import("../model/log.js").Log} Log */
-/** @typedef {{block: Block, index: number, offset: number}} End the offset is in the shown text; Infinity is its end */
+/**
+ * An end of a selection: the offset is in the text that its row shows, if that is known; Infinity is its end.
+ * @typedef {{block: Block, index: number, offset: number, shown?: string}} End
+ */
 /** @typedef {{from: End, to: End}} Part */
 
 /** More lines are for the download. */
@@ -76,16 +79,24 @@ export function holeBetween(log, part, isAll) {
 export function textsOf(block, { from, to }, prefix = () => "") {
   /** @type {string[]} */
   const lines = [];
-  const first = block === from.block ? from.index : 0;
-  const last = block === to.block ? to.index : block.count - 1;
-  for (let index = first; index <= last; index += 1) {
+  const start = block === from.block ? from.index : 0;
+  const end = block === to.block ? to.index : block.count - 1;
+  for (let index = start; index <= end; index += 1) {
     if (block.has(index, SUPERSEDED)) continue;
-    const text = plain(block.text(index) ?? "");
-    const start = block === from.block && index === from.index ? from.offset : 0;
-    const end = block === to.block && index === to.index ? to.offset : Infinity;
-    lines.push(prefix(block, index) + text.slice(start, end));
+    const first = block === from.block && index === from.index ? from : null;
+    const last = block === to.block && index === to.index ? to : null;
+    const selected = partOf(plain(block.text(index) ?? ""), first?.shown ?? last?.shown ?? "", first?.offset ?? 0, last?.offset ?? Infinity);
+    lines.push(prefix(block, index) + selected);
   }
   return lines;
+}
+
+/** A part of a line. The first line of a group shows its title, of which a part can be selected; all of it stands for the line.
+ * @param {string} text @param {string} shown @param {number} start @param {number} end
+ */
+function partOf(text, shown, start, end) {
+  if (text.startsWith(shown)) return text.slice(start, end);
+  return start === 0 && end >= shown.length ? text : shown.slice(start, end);
 }
 
 /** How many lines a part has.
@@ -108,7 +119,7 @@ function endOf(node, offset, rows) {
   const range = document.createRange();
   range.setStart(text, 0);
   range.setEnd(node, offset);
-  return { block: item.piece, index: item.index, offset: range.toString().length };
+  return { block: item.piece, index: item.index, offset: range.toString().length, shown: item.text };
 }
 
 /** An end that is between rows, as a triple click leaves it.
