@@ -177,7 +177,8 @@ async fn everything_is_reached_by_the_tab_key_and_the_focus_is_seen() {
             .run(
                 "const at = root.activeElement; if (!at) return null;
                  const { outlineStyle, boxShadow } = getComputedStyle(at);
-                 return [at.getAttribute('aria-label') ?? at.textContent, outlineStyle !== 'none' || boxShadow !== 'none'];",
+                 const ring = at.nextElementSibling?.matches('.ring') && getComputedStyle(at.nextElementSibling).borderStyle === 'solid';
+                 return [at.getAttribute('aria-label') ?? at.textContent, outlineStyle !== 'none' || boxShadow !== 'none' || ring];",
             )
             .await;
         if seen.is_null() {

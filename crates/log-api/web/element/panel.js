@@ -79,7 +79,8 @@ export class Panel {
     });
     this.#menu = new Menu(this.#head.menuButton, () => this.#entries());
     this.#newer = newerButton(() => this.#toEnd());
-    const main = element("div", { class: "main" }, this.view.scroller, this.#empty, this.#newer.element);
+    const ring = element("div", { class: "ring" });
+    const main = element("div", { class: "main" }, this.view.scroller, ring, this.#empty, this.#newer.element);
     this.elements = [this.#head.element, this.find.element, main, this.#menu.element, this.#note, this.#help, this.#announcer.element];
     this.#listen();
   }

@@ -51,7 +51,9 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 
 .main { position: relative; flex: 1; min-height: 0; }
 .scroller { position: absolute; inset: 0; overflow: auto; overflow-anchor: none; overscroll-behavior: contain; contain: strict; scrollbar-gutter: stable; }
-.scroller:focus-visible { outline: none; box-shadow: inset 0 0 0 2px var(--accent); }
+/* Above the rows, which would cover an outline of the scroller itself. */
+.scroller:focus-visible { outline: none; }
+.scroller:focus-visible + .ring { position: absolute; inset: 0; z-index: 3; pointer-events: none; border: 2px solid var(--accent); }
 .spacer { width: 1px; }
 .rows { position: absolute; top: 0; left: 0; min-width: 100%; font: 12.5px/20px var(--job-log-font); --margin: 64px;
   font-variant-ligatures: none; tab-size: 8; will-change: transform; }
