@@ -145,7 +145,7 @@ export class Panel {
     if (!this.#follows) this.follows = false;
     void this.session.fetcher.fill();
     await following;
-    this.#structure.keep();
+    this.#structure.keep(this.session.facts.done !== null);
   }
 
   /** Whether the window stays at the end while lines come. */

@@ -129,9 +129,9 @@ export class RowMaker {
   }
 
   /** @param {Group} group */
-  #took({ from, to, end }) {
+  #took({ from, to }) {
     const took = to - from;
-    return element("span", { class: "took" }, end !== null && took >= WORTH_MS ? durationWords(took) : "");
+    return element("span", { class: "took" }, took >= WORTH_MS ? durationWords(took) : "");
   }
 
   /** @param {HTMLElement} row @param {import("../model/pieces.js").Gap} gap */

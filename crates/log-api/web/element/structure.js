@@ -55,9 +55,11 @@ export class Structure {
     this.#next = end + Math.max(PAUSE_MS, (end - start) / PART);
   }
 
-  /** The job has ended: no group closes any longer under the reader. */
-  keep() {
-    this.#groups.keep();
+  /** Nothing more comes: no group closes any longer under the reader.
+   * @param {boolean} hasEnded whether the job has
+   */
+  keep(hasEnded) {
+    this.#groups.keep(hasEnded ? this.#log.lastTime : NaN);
     this.read();
   }
 

@@ -30,6 +30,8 @@ export class Groups {
    * @type {Map<string, Group>}
    */
   byKey = new Map();
+  /** When the last line came, once the job has ended: then groups that nothing has closed have ended too. */
+  endedAt = NaN;
   /**
    * What a reader has opened (true) or closed (false).
    * @type {Map<string, boolean>}
@@ -50,6 +52,7 @@ export class Groups {
     const reader = new GroupReader();
     for (const piece of log.pieces) if (piece instanceof Block) reader.block(piece);
     this.all = reader.groups;
+    for (const group of this.all) if (group.end === null) group.to = this.endedAt;
     this.#ends = reader.ends;
     this.byKey = new Map(this.all.map((group) => [group.key, group]));
   }
@@ -71,8 +74,11 @@ export class Groups {
     for (const group of this.all) this.choose(group, open);
   }
 
-  /** What is known now stays as it is, so that no group closes under a reader. */
-  keep() {
+  /** What is known now stays as it is, so that no group closes under a reader.
+   * @param {number} endedAt the time of the last line, if the job has ended
+   */
+  keep(endedAt) {
+    this.endedAt = endedAt;
     for (const group of this.all) if (!this.#chosen.has(group.key)) this.#chosen.set(group.key, this.isOpen(group));
   }
 

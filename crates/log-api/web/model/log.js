@@ -280,6 +280,12 @@ export class Log {
     return this.pieces.find((piece) => piece instanceof Hole);
   }
 
+  /** When the last line was written, in milliseconds, or `NaN`. */
+  get lastTime() {
+    const last = this.pieces[this.pieces.length - 1];
+    return last instanceof Block && last.count > 0 ? last.time(last.count - 1) : NaN;
+  }
+
   /** @param {number} columns */
   setColumns(columns) {
     if (columns === this.columns) return;

@@ -329,3 +329,14 @@ test("an empty log has no rows", () => {
   assert.equal(log.rows, 2);
   assert.ok(log.pieces[0] instanceof Gap && !(log.pieces[0] instanceof Hole));
 });
+
+test("a group that nothing closes has a duration once the job has ended, and stays open", () => {
+  const log = logOf(line(0, "::group::last"), line(1500, "in it"));
+  const groups = new Groups();
+  groups.read(log);
+  assert.ok(Number.isNaN(groups.all[0].to));
+  groups.keep(log.lastTime);
+  groups.read(log);
+  const [last] = groups.all;
+  assert.deepEqual([last.to - last.from, last.end, groups.isOpen(last)], [1500, null, true]);
+});
