@@ -21,7 +21,7 @@
 //! | reading | `XRANGE` `XREVRANGE` `XINFO STREAM`, better also `XREAD` | `job:*:logs` |
 //! | reading, so that a mixed-up reply is surely noticed | `MULTI` `EXEC` | – |
 //! | reading long lines, if allowed | `EVAL_RO` | `job:*:logs` |
-//! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO` | – |
+//! | reading | `PING` `CLIENT TRACKING` `CLIENT ID` `INFO`, better also `ECHO` | – |
 //! | appending | `EVAL` `XADD` `XTRIM` `EXPIRE` | `job:*:logs` |
 //! | appending, where replicas are waited for | `WAIT` | – |
 //! | appending numbered lines | `EVAL` `EXISTS` `HGET` `HSET` `EXPIRE` | `log-api:producer:*` |
@@ -34,7 +34,7 @@
 //! | revocations | `EVAL` `SET` `TIME` `XADD` `PEXPIRE` `XRANGE` `XINFO STREAM` | `log-api:*` |
 //!
 //! Without `EVAL_RO`, long lines are read by plain commands, and Redis sends up to three times as much.
-//! Without `CLIENT TRACKING`, watches poll. Without `CLIENT ID` or `INFO`, there is a note in the log, and a flush is
+//! Without `ECHO`, nothing can be read while Redis cannot save its database (`MISCONF`). Without `CLIENT TRACKING`, watches poll. Without `CLIENT ID` or `INFO`, there is a note in the log, and a flush is
 //! noticed later. A cluster also needs `CLUSTER SLOTS` and `CLUSTER INFO`. Of a Sentinel's
 //! user: `SENTINEL MASTER` and `SENTINEL SENTINELS`.
 //!
@@ -95,6 +95,7 @@ mod tasks;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_config;
+mod token;
 mod verdict;
 mod watch;
 mod watch_flag;

@@ -4,7 +4,7 @@
 //!
 //! | you need | use |
 //! |---|---|
-//! | a real Redis, also with faults | [`RedisServer`], [`RespClient`] |
+//! | a real Redis, also with faults | [`RedisServer`], [`RespClient`], [`Trouble`] |
 //! | a real cluster, or a primary with Sentinels | [`RedisCluster`], [`SentinelSet`] |
 //! | a network with faults | [`TcpProxy`] |
 //! | the exact bytes of a server's answers | [`HttpClient`], [`Body`] |
@@ -45,6 +45,7 @@ mod resp;
 mod sentinel;
 mod sse;
 mod tcp_proxy;
+mod trouble;
 
 pub use browser::{BrowserClient, BrowserEvent, BrowserView};
 #[cfg(feature = "chromium")]
@@ -59,3 +60,4 @@ pub use resp::{RespClient, Value};
 pub use sentinel::SentinelSet;
 pub use sse::SseReader;
 pub use tcp_proxy::TcpProxy;
+pub use trouble::Trouble;

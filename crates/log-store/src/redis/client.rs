@@ -13,7 +13,8 @@
 //! | its router for clusters gives replies to the wrong commands where a slot moves, and so does a reply that looks like a message of a subscription | [`super::cluster`] does without that router; [`super::question`] notices |
 //! | its Sentinel client asks one Sentinel after the other, and waits for a silent one | [`super::sentinel`] asks all |
 //! | a password goes into `HELLO` as it is: one with a space is cut, one with a line break is a second command | it connects by RESP2, whose `AUTH` is an array of strings, and asks for RESP3 after that |
-//! | a frozen server is not noticed, less so while commands are written (each restarts its clock) | our own `PING` each second; one without an answer ends the session |
+//! | without a password it begins with a `PING`, which Redis refuses while it cannot save its database | it is tried again with `AUTH` in its place |
+//! | a frozen server is not noticed, less so while commands are written (each restarts its clock) | a heartbeat of our own each second; one without an answer ends the session |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::batcher::Batcher;
-use super::fault::{Fault, is_not_offered};
+use super::fault::{Fault, is_not_offered, is_unable_to_save};
 use super::options::WatchMode;
 use super::peer::Peer;
 use super::question::Command;
@@ -41,12 +42,13 @@ use super::registry::Registry;
 use super::role::Role;
 use super::session::{ChangeDetection, PATIENCE, Session, timed_out};
 use super::share::Share;
+use super::token::TokenCommand;
 
 /// Room for pushes that were not read yet. fred allocates all of it at once, nine times over (one channel for each kind of
 /// event): 4,096 costs 5 MB and covers 200 ms at 20,000 changes a second.
 const PUSHES: usize = 4096;
 
-/// How often a `PING` is sent.
+/// How often a heartbeat is sent.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A client from its making to the end of its connection.
@@ -71,6 +73,25 @@ struct Pushes {
 impl ConnectedClient {
     /// Connects to a server and sets the connection up.
     pub(super) async fn connect(
+        config: &Config,
+        server: Server,
+        role: &Role,
+        use_resp3: bool,
+        number: u64,
+        deadline: Duration,
+        tasks: TaskTracker,
+    ) -> Result<Self, Error> {
+        let connect = async |config: &Config| {
+            let (server, tasks) = (server.clone(), tasks.clone());
+            Self::try_to_connect(config, server, role, use_resp3, number, deadline, tasks).await
+        };
+        match connect(config).await {
+            Err(error) if is_unable_to_save(&error) => connect(&begin_without_ping(config)).await,
+            done => done,
+        }
+    }
+
+    async fn try_to_connect(
         config: &Config,
         server: Server,
         role: &Role,
@@ -107,17 +128,17 @@ impl ConnectedClient {
         }
         let set_up = async {
             wait_for_answer(&client).await?;
-            let transactions = timeout(PATIENCE, Session::takes_transactions(&client)).await;
-            let transactions = transactions.unwrap_or_else(|_| Err(timed_out()))?;
+            let proofs = timeout(PATIENCE, find_proofs(&client)).await;
+            let proofs = proofs.unwrap_or_else(|_| Err(timed_out()))?;
             let change_detection = set_up(&client, role, resp3).await?;
             let peer = match role {
                 Role::Watching { .. } => None,
                 Role::Commands => Peer::find(&client, &server).await?,
             };
-            Ok::<_, Error>((change_detection, transactions, peer))
+            Ok::<_, Error>((change_detection, proofs, peer))
         };
         // fred may never answer a command of a connection that is lost at this moment.
-        let (change_detection, transactions, peer) = tokio::select! {
+        let (change_detection, (token_command, has_transactions), peer) = tokio::select! {
             done = set_up => done?,
             ended = &mut task => return Err(end_reason(ended)),
         };
@@ -125,7 +146,14 @@ impl ConnectedClient {
             Role::Watching { share, .. } => Some(Batcher::new(tasks, share.batch_pause())),
             Role::Commands => None,
         };
-        let session = Session::new(number, change_detection, client, transactions, batcher);
+        let session = Session::new(
+            number,
+            change_detection,
+            client,
+            token_command,
+            has_transactions,
+            batcher,
+        );
         Ok(Self {
             session,
             server,
@@ -188,6 +216,17 @@ fn is_lost(error: &Error) -> bool {
     matches!(Fault::from(error.clone()), Fault::ConnectionLost(_))
 }
 
+/// A configuration with which fred does not begin a connection with a `PING`, as it does where there is no password: Redis
+/// refuses that while it cannot save its database. The default user has no password then, so that any is right.
+fn begin_without_ping(config: &Config) -> Config {
+    let mut config = config.clone();
+    if config.password.is_none() {
+        config.username = Some("default".to_owned());
+        config.password = Some("none".to_owned());
+    }
+    config
+}
+
 fn new_client(mut config: Config, role: &Role, patience: Duration) -> Client {
     config.version = RespVersion::RESP2;
     config.fail_fast = true;
@@ -224,6 +263,13 @@ async fn wait_for_answer(client: &Client) -> Result<(), Error> {
         // An error reply is an answer, too. Each command will say for itself what it may not do.
         _ => Ok(()),
     }
+}
+
+/// Finds out how answers can show which question they belong to: by which command, and whether in transactions.
+async fn find_proofs(client: &Client) -> Result<(TokenCommand, bool), Error> {
+    let token_command = TokenCommand::find(client).await?;
+    let has_transactions = Session::takes_transactions(client, token_command).await?;
+    Ok((token_command, has_transactions))
 }
 
 /// Switches tracking on where it is wanted and allowed.
@@ -265,7 +311,7 @@ async fn start_tracking(client: &Client) -> Result<(), Error> {
         .unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// Returns when a `PING` gets no answer.
+/// Returns when a heartbeat gets no answer.
 async fn watch_heartbeat(session: &Session) -> Error {
     loop {
         sleep(HEARTBEAT).await;
@@ -309,6 +355,18 @@ async fn flag_invalidated(
 /// A connected client for a few commands: without watches, and without anybody who makes it again. Its connection ends with
 /// the handle.
 pub(super) async fn single_client(
+    config: Config,
+    server: &Server,
+) -> Result<(Client, AbortOnDropHandle<Result<(), Error>>), Error> {
+    match try_single_client(config.clone(), server).await {
+        Err(error) if is_unable_to_save(&error) => {
+            try_single_client(begin_without_ping(&config), server).await
+        }
+        done => done,
+    }
+}
+
+async fn try_single_client(
     mut config: Config,
     server: &Server,
 ) -> Result<(Client, AbortOnDropHandle<Result<(), Error>>), Error> {

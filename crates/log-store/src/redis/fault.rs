@@ -128,6 +128,11 @@ impl Fault {
         matches!(self, Self::TryAgain(error) if code(error.details()) == "READONLY")
     }
 
+    /// Whether the server is full and has refused the command for that. Nothing was done.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::TryAgain(error) if code(error.details()) == "OOM")
+    }
+
     /// Whether a cluster has refused a command because it is changing. Nothing was done.
     pub(super) fn is_cluster_changing(&self) -> bool {
         let changing = ["CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN"];
@@ -189,7 +194,17 @@ pub(super) fn is_not_offered(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Unknown | ErrorKind::InvalidCommand | ErrorKind::InvalidArgument
     );
-    answered && !TEMPORARY.contains(&code(error.details()))
+    answered && !is_temporary(error)
+}
+
+/// Whether a server refuses a command because it cannot save its database.
+pub(super) fn is_unable_to_save(error: &Error) -> bool {
+    code(error.details()) == "MISCONF"
+}
+
+/// Whether a server has answered with an error that passes by itself, or when somebody has looked after the server.
+pub(super) fn is_temporary(error: &Error) -> bool {
+    TEMPORARY.contains(&code(error.details()))
 }
 
 impl From<Fault> for StoreError {

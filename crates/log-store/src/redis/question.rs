@@ -5,10 +5,13 @@
 //!
 //! | question | how its answer names the key |
 //! |---|---|
-//! | [`Session::ask`] | a transaction: `MULTI`, `PING <key>`, the command, `EXEC`. One reply holds both answers |
-//! | [`Session::ask`], transactions not allowed | the command twice between two `PING <key>`. All four must agree |
+//! | [`Session::ask`] | a transaction: `MULTI`, `ECHO <key>`, the command, `EXEC`. One reply holds both answers |
+//! | [`Session::ask`], no transaction to be had | the command between two `ECHO <key>`; in [`Session::ask_and_compare`] twice |
 //! | [`Session::entries_after`] | `XREAD`, whose reply names the stream |
 //! | scripts of ours | they return their first key |
+//!
+//! Where `ECHO` is not allowed it is `PING` ([`super::token`]). No transaction is to be had where the user may run none, and of
+//! a Redis that is full (`OOM`): it takes no command into a transaction, not even one that reads.
 //!
 //! A reply that cannot be the answer is [`Fault::Garbled`]: the connection is ended, and reads are asked again on the next.
 
@@ -20,8 +23,9 @@ use fred::interfaces::{ClientLike, FredResult};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use log_domain::{EntryId, Span};
 
-use super::fault::{Fault, is_not_offered};
+use super::fault::{Fault, is_not_offered, is_temporary};
 use super::session::{Session, timed_out};
+use super::token::{TokenCommand, expect_token};
 
 /// One command.
 #[derive(Debug, Clone)]
@@ -39,10 +43,6 @@ impl Command {
             name,
             arguments: arguments.into_iter().map(Into::into).collect(),
         }
-    }
-
-    fn ping(token: &str) -> Self {
-        Self::new("PING", [token])
     }
 
     fn bare(name: &'static str) -> Self {
@@ -76,25 +76,29 @@ impl Session {
 
     /// Asks about a key something that must not be asked twice.
     pub(super) async fn ask_once(&self, key: &str, command: Command) -> Result<Value, Fault> {
-        if self.has_transactions {
-            return self.ask_in_transaction(key, command).await;
+        if let Some(answer) = self.ask_in_transaction(key, &command).await {
+            return answer;
         }
-        let ping = || Command::ping(key);
-        let replies = self.call_together([ping(), command, ping()]).await;
+        let token = || self.token_command.saying(key);
+        let replies = self.call_together([token(), command, token()]).await;
         let [before, answer, after] = <[_; 3]>::try_from(replies).map_err(too_few)?;
         expect_token(before, key)?;
         expect_token(after, key)?;
         Ok(answer?)
     }
 
-    /// As [`Session::ask`], where transactions are not allowed: the command is sent twice.
+    /// As [`Session::ask`]. Where no transaction is to be had, the command is sent twice.
     pub(super) async fn ask_and_compare(
         &self,
         key: &str,
         command: Command,
     ) -> Result<Value, Fault> {
-        if self.has_transactions {
-            return self.ask(key, command).await;
+        match self.ask_in_transaction(key, &command).await {
+            Some(Err(Fault::Permanent(_) | Fault::WrongType(_))) => {
+                return self.ask(key, command).await;
+            }
+            Some(answer) => return answer,
+            None => {}
         }
         let first = self.ask(key, command.clone()).await?;
         let second = self.ask(key, command.clone()).await?;
@@ -110,11 +114,26 @@ impl Session {
         }
     }
 
-    async fn ask_in_transaction(&self, key: &str, command: Command) -> Result<Value, Fault> {
+    /// The answer of a transaction. `None` where none is to be had; nothing was done then.
+    async fn ask_in_transaction(
+        &self,
+        key: &str,
+        command: &Command,
+    ) -> Option<Result<Value, Fault>> {
+        if !self.has_transactions {
+            return None;
+        }
+        match self.run_transaction(key, command.clone()).await {
+            Err(fault) if fault.is_out_of_memory() => None,
+            answer => Some(answer),
+        }
+    }
+
+    async fn run_transaction(&self, key: &str, command: Command) -> Result<Value, Fault> {
         let [multi, exec] = ["MULTI", "EXEC"].map(Command::bare);
-        let commands = [multi, Command::ping(key), command, exec];
+        let commands = [multi, self.token_command.saying(key), command, exec];
         let replies = self.call_together(commands).await;
-        let [begun, ping, queued, executed] = <[_; 4]>::try_from(replies).map_err(too_few)?;
+        let [begun, token, queued, executed] = <[_; 4]>::try_from(replies).map_err(too_few)?;
         // The connection began with transactions; something else answers now.
         let refused = |_| Fault::Garbled("a transaction is refused");
         begun.map_err(Fault::from).map_err(|fault| {
@@ -124,14 +143,14 @@ impl Session {
                 fault
             }
         })?;
-        ping?;
+        token?;
         queued?;
         let Value::Array(answers) = executed? else {
             return Err(Fault::Garbled("a transaction has no answers"));
         };
-        let [token, answer] = <[Value; 2]>::try_from(answers)
+        let [name, answer] = <[Value; 2]>::try_from(answers)
             .map_err(|_| Fault::Garbled("a transaction has another number of answers"))?;
-        if token.as_bytes() != Some(key.as_bytes()) {
+        if name.as_bytes() != Some(key.as_bytes()) {
             return Err(Fault::Garbled("a transaction answers for another key"));
         }
         Ok(answer)
@@ -161,16 +180,19 @@ impl Session {
             .await
     }
 
-    /// Sends a `PING`, and checks that its answer is the answer to it. It comes after the answers to everything that was
+    /// Sends a token, and checks that its answer is the answer to it. It comes after the answers to everything that was
     /// sent before.
     pub(super) async fn ping(&self) -> Result<(), Fault> {
         let token = self.next_token();
-        expect_token(self.call(Command::ping(&token)).await, &token)
+        expect_token(self.call(self.token_command.saying(&token)).await, &token)
     }
 
     /// Whether the server lets this user run transactions. A refused `EXEC` would leave a transaction open for ever, so it
     /// is tried first.
-    pub(super) async fn takes_transactions(client: &Client) -> Result<bool, Error> {
+    pub(super) async fn takes_transactions(
+        client: &Client,
+        token_command: TokenCommand,
+    ) -> Result<bool, Error> {
         const TOKEN: &str = "token";
         let bare = async |name| call(client, Command::bare(name)).await;
         let is_lost = |error: &Error| !Fault::from(error.clone()).is_answer();
@@ -185,12 +207,13 @@ impl Session {
             Err(error) if is_lost(&error) => return Err(error),
             Err(_) => return Ok(false),
         }
-        let ping = call(client, Command::ping(TOKEN)).await;
-        if let Err(error) = ping
-            && is_lost(&error)
-        {
-            return Err(error);
-        }
+        let said = call(client, token_command.saying(TOKEN)).await;
+        // A full Redis, for example.
+        let is_refused_for_now = match said {
+            Err(error) if is_lost(&error) => return Err(error),
+            Err(error) => is_temporary(&error),
+            Ok(_) => false,
+        };
         // A proxy may answer a `PING` by itself, and then an answer would not name its key.
         match bare("EXEC").await {
             Ok(Value::Array(answers)) => {
@@ -199,7 +222,7 @@ impl Session {
             }
             Ok(_) => Ok(false),
             Err(error) if is_lost(&error) => Err(error),
-            Err(_) => Ok(false),
+            Err(_) => Ok(is_refused_for_now),
         }
     }
 
@@ -291,18 +314,6 @@ pub(super) fn stream_info(key: &str) -> Command {
 fn too_few(replies: Vec<FredResult<Value>>) -> Fault {
     let error = replies.into_iter().find_map(Result::err);
     error.map_or(Fault::Garbled("answers are missing"), Fault::from)
-}
-
-fn expect_token(reply: FredResult<Value>, token: &str) -> Result<(), Fault> {
-    match reply {
-        Ok(value) if value.as_bytes() == Some(token.as_bytes()) => Ok(()),
-        // Some proxies answer by themselves, whatever the text.
-        Ok(value) if value.as_bytes() == Some(b"PONG") => Ok(()),
-        Ok(_) => Err(Fault::Garbled("the answer to a PING is not its own")),
-        // Some proxies answer a PING only without a text.
-        Err(error) if is_not_offered(&error) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The entries of an `XREAD` of one stream: `{key: entries}` in RESP3, `[[key, entries]]` in RESP2.

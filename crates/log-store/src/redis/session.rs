@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::batcher::Batcher;
 use super::fault::Fault;
+use super::token::TokenCommand;
 
-/// How long a server may leave a `PING` unanswered, and how long connecting may take.
+/// How long a server may leave a heartbeat unanswered, and how long connecting may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How changes are noticed on a session.
@@ -37,11 +38,13 @@ pub(super) struct Session {
     pub(super) client: Client,
     /// Whether each command goes with an `ASKING`: its slot moves to this node.
     pub(super) asks: bool,
+    /// How the server says a text back.
+    pub(super) token_command: TokenCommand,
     /// Whether this user may run transactions.
     pub(super) has_transactions: bool,
     /// Whether logs are read by `XREAD`, as far as is known: until the server refuses it.
     pub(super) reads_by_name: Arc<AtomicBool>,
-    /// What the next `PING` says.
+    /// The text of the next token.
     tokens: Arc<AtomicU64>,
     /// Ends the session when it is cancelled.
     ended: CancellationToken,
@@ -55,6 +58,7 @@ impl Session {
         number: u64,
         change_detection: ChangeDetection,
         client: Client,
+        token_command: TokenCommand,
         has_transactions: bool,
         batcher: Option<Batcher<TailQuery, TailReply>>,
     ) -> Self {
@@ -65,6 +69,7 @@ impl Session {
             change_detection,
             client,
             asks: false,
+            token_command,
             has_transactions,
             reads_by_name: Arc::new(AtomicBool::new(true)),
             tokens: Arc::default(),
@@ -97,7 +102,7 @@ impl Session {
         self.ended.cancelled().await;
     }
 
-    /// What no earlier `PING` of this session said.
+    /// What no earlier token of this session said.
     pub(super) fn next_token(&self) -> String {
         self.tokens.fetch_add(1, Ordering::Relaxed).to_string()
     }

@@ -130,13 +130,13 @@ async fn nothing_is_asked_while_nothing_happens() {
     let asked = stats.lines().filter(|line| line.starts_with("cmdstat_"));
     let asked: Vec<_> = asked.filter_map(|line| line.split(':').next()).collect();
     for command in asked {
-        let ours = ["cmdstat_ping", "cmdstat_info", "cmdstat_config|resetstat"];
+        let ours = ["cmdstat_echo", "cmdstat_info", "cmdstat_config|resetstat"];
         let is_ours = ours.contains(&command);
         assert!(is_ours, "{command} while nothing happens");
     }
     // One heartbeat a second for each connection, and one `INFO` a second (and ours).
     assert!(calls(&setup.redis, "info").await <= 3 + 1);
-    assert!(calls(&setup.redis, "ping").await <= 4);
+    assert!(calls(&setup.redis, "echo").await <= 4);
 }
 
 /// Watches logs like viewers: reads after each notice, and counts the reads.

@@ -24,5 +24,6 @@ mod sizes;
 mod support;
 mod swapped;
 mod tls;
+mod trouble;
 mod turns;
 mod writes;

@@ -214,39 +214,3 @@ async fn what_a_user_may_not_do_is_an_outage_that_waits() {
         JobStatus::READY
     );
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_is_full_or_cannot_save_is_an_outage_that_waits() {
-    let redis = RedisServer::start().await;
-    let store = RedisStore::new(options(redis.url(), WatchMode::Auto)).unwrap();
-    connected(&store).await;
-    let job = fresh_job();
-    let lines = [NewLine::default()];
-    let append = || store.append(&job, &lines);
-    append().await.unwrap();
-    // OOM
-    redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    let full = append().await;
-    assert!(full.is_err_and(|error| error.is_retryable()));
-    assert_eq!(
-        store
-            .read_after(&job, EntryId::ZERO, ALL)
-            .await
-            .unwrap()
-            .lines
-            .len(),
-        1
-    );
-    redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    append().await.unwrap();
-    // NOREPLICAS
-    redis
-        .command(&["CONFIG", "SET", "min-replicas-to-write", "1"])
-        .await;
-    let alone = append().await;
-    assert!(alone.is_err_and(|error| error.is_retryable()));
-    redis
-        .command(&["CONFIG", "SET", "min-replicas-to-write", "0"])
-        .await;
-    append().await.unwrap();
-}
