@@ -160,8 +160,12 @@ fn password(
         }
         Takes::Login(_) | Takes::Next if last == option => at,
         Takes::Login(_) if is_bundled => at,
-        Takes::Quoted if last == option && line[at..].starts_with('\'') => at,
-        Takes::Place(place) if words.places == place && !text.starts_with('-') => at,
+        Takes::Quoted if last == option && line[at..].starts_with(['\'', '"']) => at,
+        Takes::Place(place)
+            if words.places == place && !text.starts_with('-') && !last.starts_with('-') =>
+        {
+            at
+        }
         Takes::Pairs => {
             let name = text.bytes().take_while(|b| is_name_byte(*b)).count();
             let is_pair = name > 0 && text[name..].starts_with('=');

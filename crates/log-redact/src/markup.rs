@@ -44,7 +44,8 @@ pub(crate) fn named_element(line: &str, end: usize) -> Option<Span> {
 /// The value of a pair whose name, which ends at a place, is a value itself: `{"name": "DB_PASSWORD", "value": "x"}`,
 /// `ParameterKey=DbPassword,ParameterValue=x`.
 pub(crate) fn paired(line: &str, end: usize) -> Option<Span> {
-    if let Some(rest) = line[end..].strip_prefix(",ParameterValue=") {
+    let value = [",ParameterValue=", ",value=", ",Value="];
+    if let Some(rest) = value.iter().find_map(|tie| line[end..].strip_prefix(tie)) {
         return Some(span(line, line.len() - rest.len(), Ends::default()));
     }
     let rest = line[end..].trim_start_matches('\\');

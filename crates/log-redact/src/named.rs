@@ -201,6 +201,8 @@ impl<'a> Named<'a> {
             // `${NAME:-value}`, and `${NAME:?message}`
             [b':', b'-' | b'=', ..] if self.before.ends_with("${") => (2, Assignment::Tight),
             [b':', b'?' | b'+', ..] if self.before.ends_with("${") => return None,
+            // SQL: `SET PASSWORD = PASSWORD('x')`
+            [b'(', b'\'' | b'"', ..] if self.name == "PASSWORD" => (1, Assignment::Tight),
             [b'=', b'>', ..] if is_in_bracket => (2, Assignment::Loose),
             [b':', b':' | b'/', ..] | [b'=', b'=' | b'~', ..] => return None,
             [b'=', b'>', ..] => (2, Assignment::Arrow),
@@ -261,7 +263,7 @@ impl<'a> Named<'a> {
         let separator = match trimmed.bytes().next_back() {
             Some(b'?' | b'&') => Some(b'&'),
             Some(b';') => Some(b';'),
-            _ if self.kind == NameKind::Pwd => Some(b';'),
+            _ if self.kind == NameKind::Pwd && !self.is_in_list() => Some(b';'),
             _ => None,
         };
         let separator = match separator {
@@ -284,23 +286,24 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// Whether the name is in a list of helm: `--set a.password=x,b=y`.
+    /// Whether the name is in the list of an option: `--set a.password=x,b=y`.
     fn is_in_set(&self) -> bool {
         let mut words = self.before.rsplit([' ', '\t']);
         let own = words.next().unwrap_or_default();
         let option = words.next().unwrap_or_default();
-        let is_set = |word: &str| matches!(word, "--set" | "--set-string" | "--set-literal");
+        // Helm has `--set` and `--set-string`, gcloud `--set-env-vars`.
+        let is_set = |word: &str| word.starts_with("--set") || word == "--update-env-vars";
         is_set(option) || own.split_once('=').is_some_and(|(word, _)| is_set(word))
     }
 
-    /// Whether the name is in a list of pairs with commas: `host:6379,password=x,ssl=True`.
+    /// Whether the name is in a list of pairs with commas: `host:6379,password=x,ssl=True`, `{PASSWORD=x,STAGE=y}`.
     fn is_in_list(&self) -> bool {
         let rest = &self.line.as_bytes()[self.end..];
         let word = rest[..rest.len().min(LOOK_AHEAD)]
             .split(u8::is_ascii_whitespace)
             .next()
             .unwrap_or_default();
-        self.before.ends_with(',') && word.split(|b| *b == b',').skip(1).all(is_pair)
+        self.before.ends_with([',', '{']) && word.split(|b| *b == b',').skip(1).all(is_pair)
     }
 
     /// Whether another pair of a form follows: `password=x&user=ann`.

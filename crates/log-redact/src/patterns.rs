@@ -98,7 +98,7 @@ pub(crate) const WEBHOOKS: [&str; 7] = [
 ];
 
 /// Programs that read a password from a pipe.
-const READERS: [&str; 8] = [
+const READERS: [&str; 9] = [
     "chpasswd",
     "--password-stdin",
     "passwd --stdin",
@@ -107,6 +107,7 @@ const READERS: [&str; 8] = [
     "--with-token",
     "--data-file=-",
     "secret put ",
+    "docker secret create ",
 ];
 
 /// What tells the machinery of a build that the rest of the line is a secret.

@@ -88,6 +88,8 @@ fn is_constant_name(value: &str) -> bool {
         "VALUE",
         "STRING",
         "PARAMETER",
+        "FILE",
+        "PATH",
     ];
     value
         .bytes()

@@ -42,9 +42,15 @@ impl Named<'_> {
                 let follows = self.line[value.end..].starts_with(';');
                 // A variable of that name, which is not a count.
                 let is_variable = self.name == "PASS" && randomness(text) > Randomness::Ordinary;
+                // `mount -o user=ann,pass=x`, and `pwd: "x"` beside a user.
+                let is_pair = self.before.ends_with(',') && !text.contains('/');
+                if is_quoted && self.before.contains("user:") && !text.contains('/') {
+                    return true;
+                }
                 return assignment == Assignment::Tight
                     && (self.before.trim_end().ends_with(';')
                         || is_variable
+                        || is_pair
                         || (follows && self.line[value.end..].contains('=')));
             }
             NameKind::Signature => {

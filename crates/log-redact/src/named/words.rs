@@ -35,7 +35,8 @@ impl Named<'_> {
         if self.name.starts_with('-') {
             // Two spaces stand in the table of a help text.
             let value = self.line.len() - rest.len();
-            return (spaces == 1).then_some((Assignment::Flag, value));
+            // A sentence ends with a name.
+            return (spaces == 1 && !self.name.ends_with('.')).then_some((Assignment::Flag, value));
         }
         if let Some(value) = self.cell(rest) {
             return words(value);
@@ -46,7 +47,7 @@ impl Named<'_> {
     /// A name that is a word of a language: of SQL, Gradle, or Redis.
     fn is_keyword(&self, rest: &str) -> bool {
         let is_sql = self.kind == NameKind::Password
-            && rest.starts_with('\'')
+            && (rest.starts_with('\'') || (rest.starts_with('"') && self.name == "PASSWORD"))
             && self.name.eq_ignore_ascii_case("password");
         // Gradle: `storePassword 'x'`. Redis: `requirepass x`.
         let is_gradle = self.name.ends_with("Password") && rest.starts_with(['\'', '"']);
@@ -88,7 +89,7 @@ impl Named<'_> {
 
     /// The value in a table: `secret_id   841771dc-…`, `| SecretAccessKey | … |`.
     fn cell<'r>(&self, rest: &'r str) -> Option<&'r str> {
-        let is_edge = |c: char| matches!(c, ' ' | '\t' | '|');
+        let is_edge = |c: char| matches!(c, ' ' | '\t' | '|' | '│' | '┃' | '║');
         let is_name = match self.kind {
             NameKind::Password | NameKind::Token => true,
             NameKind::Key => self.name.starts_with("secret"),

@@ -107,6 +107,79 @@ fn a_password_on_the_command_line_of_a_known_program_is_hidden() {
 
 const COMMAND_LINES: &[(&str, &str)] = &[
     (
+        "GRANT ALL ON *.* TO 'ann'@'%' IDENTIFIED BY \"hunter2\";",
+        "GRANT ALL ON *.* TO 'ann'@'%' IDENTIFIED BY \"[REDACTED]\";",
+    ),
+    (
+        "rabbitmqctl add_user ann hunter2",
+        "rabbitmqctl add_user ann [REDACTED]",
+    ),
+    (
+        "rabbitmqctl change_password ann hunter2",
+        "rabbitmqctl change_password ann [REDACTED]",
+    ),
+    (
+        "cmdkey /add:h /user:ann /pass:hunter2",
+        "cmdkey /add:h /user:ann /pass:[REDACTED]",
+    ),
+    (
+        "psexec \\\\h -u ann -p hunter2 cmd",
+        "psexec \\\\h -u ann -p [REDACTED] cmd",
+    ),
+    (
+        "schtasks /create /tn x /ru ann /rp hunter2",
+        "schtasks /create /tn x /ru ann /rp [REDACTED]",
+    ),
+    (
+        "ipmitool -I lanplus -H h -U ann -P hunter2 power status",
+        "ipmitool -I lanplus -H h -U ann -P [REDACTED] power status",
+    ),
+    (
+        "ansible-vault encrypt_string 'hunter2' --name 'x'",
+        "ansible-vault encrypt_string '[REDACTED]' --name 'x'",
+    ),
+    ("openssl passwd -6 hunter2", "openssl passwd -6 [REDACTED]"),
+    (
+        "echo \"hunter2\" | docker secret create db -",
+        "echo \"[REDACTED]\" | docker secret create db -",
+    ),
+    (
+        "vault kv put secret/db pin=abc url=x://y",
+        "vault kv put secret/db pin=[REDACTED] url=[REDACTED]",
+    ),
+    (
+        "gcloud functions deploy f --set-env-vars DB_PASSWORD=hunter2,STAGE=prod",
+        "gcloud functions deploy f --set-env-vars DB_PASSWORD=[REDACTED],STAGE=prod",
+    ),
+    (
+        "gcloud run deploy f --set-env-vars=STAGE=prod,DB_PASSWORD=hunter2,X=1",
+        "gcloud run deploy f --set-env-vars=STAGE=prod,DB_PASSWORD=[REDACTED],X=1",
+    ),
+    (
+        "smbmap -u ann -p hunter2 -H h",
+        "smbmap -u ann -p [REDACTED] -H h",
+    ),
+    (
+        "ncftpput -u ann -p hunter2 h / x",
+        "ncftpput -u ann -p [REDACTED] h / x",
+    ),
+    (
+        "cf login -u ann -p hunter2 -o org",
+        "cf login -u ann -p [REDACTED] -o org",
+    ),
+    (
+        "conan user -p hunter2 -r r ann",
+        "conan user -p [REDACTED] -r r ann",
+    ),
+    (
+        "conan remote login r ann -p hunter2",
+        "conan remote login r ann -p [REDACTED]",
+    ),
+    (
+        "cloudsmith push python o/r x.whl -k aB3dE6gH9jK2mN5pQ8sT1vW4",
+        "cloudsmith push python o/r x.whl -k [REDACTED]",
+    ),
+    (
         "curl -fsSLu ann:hunter2 https://h",
         "curl -fsSLu ann:[REDACTED] https://h",
     ),
@@ -220,6 +293,17 @@ const COMMAND_LINES: &[(&str, &str)] = &[
 #[test]
 fn command_lines_without_a_password_are_shown() {
     let texts = [
+        "please login to continue - or press q",
+        "docker login r.io",
+        "az login --use-device-code",
+        "user login -h",
+        "login: ann",
+        "kv put secret/db @data.json",
+        "openssl passwd -6 -stdin",
+        "openssl x509 -in a.pem -noout",
+        "rabbitmqctl add_user ann",
+        "--set-env-vars STAGE=prod,DEBUG=1",
+        "identified by the user",
         "curl -fsSLo out.tgz https://h:8080/x",
         "curl -Lu https://h:80/x",
         "unzip -q a.zip -d out",

@@ -276,6 +276,42 @@ fn a_value_is_found_where_a_message_a_table_or_a_template_tells_it() {
 
 const TOLD: &[(&str, &str)] = &[
     (
+        "mongosh --eval 'db.createUser({ user: \"ann\", pwd: \"hunter2\", roles: [\"root\"] })'",
+        "mongosh --eval 'db.createUser({ user: \"ann\", pwd: \"[REDACTED]\", roles: [\"root\"] })'",
+    ),
+    (
+        "SET PASSWORD FOR 'ann'@'%' = PASSWORD('hunter2');",
+        "SET PASSWORD FOR 'ann'@'%' = PASSWORD('[REDACTED]');",
+    ),
+    (
+        "ALTER ROLE ann PASSWORD \"hunter2\"",
+        "ALTER ROLE ann PASSWORD \"[REDACTED]\"",
+    ),
+    (
+        "mount -t cifs -o username=ann,password=hunter2,vers=3.0 //h/s /m",
+        "mount -t cifs -o username=ann,password=[REDACTED],vers=3.0 //h/s /m",
+    ),
+    (
+        "mount -t cifs -o user=ann,pass=hunter2,vers=3.0 //h/s /m",
+        "mount -t cifs -o user=ann,pass=[REDACTED],vers=3.0 //h/s /m",
+    ),
+    (
+        "aws lambda update-function-configuration --environment \"Variables={DB_PASSWORD=hunter2,STAGE=prod}\"",
+        "aws lambda update-function-configuration --environment \"Variables={DB_PASSWORD=[REDACTED],STAGE=prod}\"",
+    ),
+    (
+        "aws ecs x --environment name=DB_PASSWORD,value=hunter2",
+        "aws ecs x --environment name=DB_PASSWORD,value=[REDACTED]",
+    ),
+    (
+        "│ token          │ 8a1f2b3c-4d5e-6f70-8192-a3b4c5d6e7f8 │",
+        "│ token          │ [REDACTED] │",
+    ),
+    (
+        "│ SECRET_KEY     │ aB3dE6gH9jK2mN5pQ8sT1vW4 │",
+        "│ SECRET_KEY     │ [REDACTED] │",
+    ),
+    (
         "Secret Access Key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "Secret Access Key: [REDACTED]",
     ),
@@ -357,6 +393,16 @@ const TOLD: &[(&str, &str)] = &[
 #[test]
 fn messages_tables_and_templates_without_a_value_are_shown() {
     let texts = [
+        "See also -x, --proxy and --proxy-tlspassword. Added in 7.52.0.",
+        "--private-key=FILE          private key file",
+        "{ user: \"ann\", pwd: \"/builds/x\" }",
+        "{cwd: \"/x\", pwd: \"/builds\"}",
+        "PWD=/builds/x,OLDPWD=/",
+        "token │ not drawn",
+        "│ token │ varchar │",
+        "name=DB_HOST,value=db",
+        "{PASSWORD_FILE=/x,STAGE=prod}",
+        "t(\"PASSWORD\")",
         "API key is missing",
         "The API key is loaded from /etc/app/key.pem",
         "Deploy key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6hI9j",
