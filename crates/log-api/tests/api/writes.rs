@@ -9,6 +9,7 @@ mod lines;
 mod malformed;
 mod malformed_cases;
 mod model;
+mod refused;
 mod streamed;
 
 use std::process::Command;

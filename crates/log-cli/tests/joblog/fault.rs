@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use test_support::{RedisOptions, RedisServer};
+use test_support::{RedisOptions, RedisServer, Trouble};
 use tokio::io::{AsyncReadExt as _, BufReader};
 use tokio::time::{Instant, sleep};
 
@@ -197,4 +197,24 @@ async fn a_permission_that_is_taken_for_three_seconds_costs_a_run_no_line() {
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(job.texts().await, numbered(0..60));
     assert_eq!(job.status().await, "ready");
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_writes_for_three_seconds_costs_a_run_no_line() {
+    let [full, alone, cannot_save] = Trouble::ALL.map(run_through);
+    tokio::join!(full, alone, cannot_save);
+}
+
+async fn run_through(trouble: Trouble) {
+    let redis = Arc::new(RedisServer::start_for_trouble().await);
+    let job = Job::on(redis.clone());
+    let child = job.run(&[], &counting(60, 10, "0.5")).spawn().unwrap();
+    wait_for_more_lines(&job).await;
+    redis.be_in(trouble, true).await;
+    sleep(Duration::from_secs(3)).await;
+    redis.be_in(trouble, false).await;
+    let ended = end_of(child).await;
+    assert_eq!(ended.code, Some(0), "{trouble:?}: {}", ended.err);
+    assert_eq!(job.texts().await, numbered(0..60), "{trouble:?}");
+    assert_eq!(job.status().await, "ready", "{trouble:?}");
 }
