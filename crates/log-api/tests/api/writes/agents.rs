@@ -1,5 +1,5 @@
-//! Requests of agents, byte for byte as these programs send them with the settings in docs/INGEST.md. Their sources say
-//! how: `src/sinks/http` of Vector, `plugins/out_http` of Fluent Bit.
+//! Requests of agents, byte for byte as these programs send them with the settings in docs/INGEST.md: of Fluent Bit as they
+//! were recorded, of Vector as its sources say (`src/sinks/http`).
 
 use std::io::Write as _;
 
@@ -83,34 +83,73 @@ async fn vector_s_http_sink_is_understood_as_it_is() {
     assert_eq!(fields[7][0], "warning: \u{1b}[33munused\u{1b}[0m");
 }
 
+/// What Fluent Bit 5.1.1 sent of a file that grew, with the documented settings, and without `Compress`.
+const FLUENT_BIT: [[&[u8]; 2]; 2] = [
+    [
+        include_bytes!("recorded/fluent-bit-5.1.1-gzip-1.http"),
+        include_bytes!("recorded/fluent-bit-5.1.1-gzip-2.http"),
+    ],
+    [
+        include_bytes!("recorded/fluent-bit-5.1.1-plain-1.http"),
+        include_bytes!("recorded/fluent-bit-5.1.1-plain-2.http"),
+    ],
+];
+
+/// The head and the body of a recorded request. Its path, host and token are those of the test.
+fn recorded<'a>(request: &'a [u8], api: &Api, job: &str, token: &str) -> (String, &'a [u8]) {
+    const END: &[u8] = b"\r\n\r\n";
+    let mut ends = request.windows(END.len());
+    let head = ends.position(|window| window == END).unwrap();
+    let (head, body) = request.split_at(head);
+    let head = String::from_utf8(head.to_vec()).unwrap();
+    let head = (head.replace("{path}", &path(job)))
+        .replace("{host}", &api.addr.to_string())
+        .replace("{token}", token);
+    (head, &body[END.len()..])
+}
+
 #[tokio::test]
-async fn fluent_bit_s_http_output_is_understood_as_it_is() {
+async fn fluent_bit_s_http_output_is_understood_as_it_was_recorded() {
+    let (_redis, api) = service().await;
+    for requests in FLUENT_BIT {
+        let (job, token) = create(&api).await;
+        for request in requests {
+            // Each of its workers has a connection.
+            let mut socket = TcpStream::connect(api.addr).await.unwrap();
+            let (head, body) = recorded(request, &api, &job, &token);
+            assert_eq!(send(&mut socket, &head, body).await, 200);
+        }
+        let fields = fields(&api, &job).await;
+        let texts: Vec<_> = fields.iter().map(|fields| fields[0].as_str()).collect();
+        let expected = [
+            "npm install",
+            "\u{1b}[33mwarn\u{1b}[0m deprecated ünïcode “quotes” C:\\temp",
+            "",
+            "   indented\tby a tab",
+            "progress 10%\rprogress 100%",
+            // Two bytes that were no UTF-8.
+            "\u{1f389} done \u{e0ff}\u{e0fe} bytes",
+            "a NUL \0 here",
+            "with a return",
+        ];
+        assert_eq!(texts, expected);
+        for [_, ts, source, phase] in &fields {
+            assert!(ts.starts_with("2026-11-30T01:44:") && ts.ends_with('Z'));
+            assert_eq!([source.as_str(), phase], ["stdout", "-"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn fluent_bit_s_older_name_of_the_form_of_lines_is_understood() {
     let (_redis, api) = service().await;
     let (job, token) = create(&api).await;
-    // The date is its first key. Records may have more keys than a line needs.
-    let body = "{\"ts\":\"2026-11-29T10:00:00.123456Z\",\"text\":\"npm install\"}\n\
-                {\"ts\":\"2026-11-29T10:00:00.200000Z\",\"text\":\"added 3 packages\",\"stream\":\"stdout\"}\n";
-    let head = |kind: &str, encoding: &str| {
-        format!(
-            "POST {}?Log-Source=stderr HTTP/1.1\r\nHost: {}\r\nContent-Length: LENGTH\r\nContent-Type: {kind}\r\n\
-             {encoding}User-Agent: Fluent-Bit\r\nAuthorization: Bearer {token}",
-            path(&job),
-            api.addr
-        )
-    };
+    let (head, body) = recorded(FLUENT_BIT[1][0], &api, &job, &token);
+    let older = head.replace("application/x-ndjson", "application/json");
+    assert_ne!(older, head);
     let mut socket = TcpStream::connect(api.addr).await.unwrap();
-    let packed = head("application/x-ndjson", "Content-Encoding: gzip\r\n");
-    assert_eq!(send(&mut socket, &packed, &gzip(body)).await, 200);
-    // Older versions call it so.
-    let older = head("application/json", "");
-    assert_eq!(send(&mut socket, &older, body.as_bytes()).await, 200);
-    let fields = fields(&api, &job).await;
-    assert_eq!(fields.len(), 4);
-    assert_eq!(
-        fields[0],
-        ["npm install", "2026-11-29T10:00:00.123456Z", "stderr", "-"]
-    );
-    assert_eq!(fields[3][0], "added 3 packages");
+    assert_eq!(send(&mut socket, &older, body).await, 200);
+    assert_eq!(lines(&api, &job).await.len(), 4);
 }
 
 /// A form that none of them is documented with, and that they have: one array.
