@@ -10,7 +10,7 @@ use log_store::redis::{RedisOptions, RedisStore};
 use log_store::{LogServer, LogStore, LogWatch, MemoryStore, NewLine, StoreError, TailRead};
 use log_writer::{LogWriter, Stores, create_job};
 use test_support::{RedisServer, TcpProxy};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Store, job, lines, numbered, store_with_job, texts};
 
@@ -158,7 +158,7 @@ async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
     );
     let name = TcpProxy::start(old.address()).await;
     let url = format!("redis://{}", name.address());
-    let store = Arc::new(RedisStore::new(RedisOptions::new(url)).unwrap());
+    let store = Arc::new(RedisStore::new(RedisOptions::new(url.clone())).unwrap());
     let owner = log_domain::UserId::new("user_ann").unwrap();
     let created = async {
         while create_job(&*store, &job(), owner.clone()).await.is_err() {
@@ -169,6 +169,8 @@ async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
     let writer = LogWriter::builder(job(), Stores::from(store))
         .start()
         .unwrap();
+    let follower = RedisStore::new(RedisOptions::new(url)).unwrap();
+    let follower = tokio::spawn(longest_silence(follower, "line 259", "line 399"));
     write(&writer, 0..200).await;
     new.follow(&old).await;
     new.command(&["REPLICAOF", "NO", "ONE"]).await;
@@ -183,10 +185,42 @@ async fn nothing_is_lost_by_a_failover_of_a_real_redis_that_loses_lines() {
     let texts = texts_at(&new, &key).await;
     let own = texts.iter().filter(|text| text.starts_with("line "));
     assert!(own.clone().eq(&numbered(0..400)), "{texts:?}");
+    let silence = timeout(Duration::from_secs(10), follower).await.unwrap();
+    let silence = silence.unwrap().as_secs_f64();
     println!(
-        "| a failover loses 60 of 260 lines of `log-writer`, which goes on | 400 | {} | 0 | 0 | 0 | | |",
+        "| a failover loses 60 of 260 lines of `log-writer`, which goes on | 400 | {} | 0 | 0 | 0 | | {silence:.1} s |",
         own.count()
     );
+}
+
+/// Follows the log, and returns the longest time without a line between these two.
+async fn longest_silence(store: RedisStore, first: &str, last: &str) -> Duration {
+    let mut watch = store.watch_log(&job());
+    let (mut position, mut silence) = (EntryId::ZERO, Duration::ZERO);
+    let mut since: Option<Instant> = None;
+    loop {
+        watch.changed().await;
+        let Ok(tail) = watch.read_after(position, ReadLimit::lines(1_000)).await else {
+            sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        if let Some(gap) = tail.gap(position) {
+            position = gap.resume_after;
+        }
+        for line in tail.lines {
+            position = line.id;
+            let text = line.text.as_deref();
+            if let Some(since) = &mut since {
+                silence = silence.max(since.elapsed());
+                *since = Instant::now();
+            } else if text == Some(first) {
+                since = Some(Instant::now());
+            }
+            if text == Some(last) {
+                return silence;
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
