@@ -45,6 +45,7 @@ impl From<ExitStatus> for Outcome {
 /// A flush gave up while lines were still waiting for the store. These lines are not lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{waiting} lines still wait for the log store")]
+#[non_exhaustive]
 pub struct FlushError {
     /// How many lines are waiting.
     pub waiting: u64,
@@ -53,6 +54,7 @@ pub struct FlushError {
 /// The log is complete, but the job did not get its final status.
 #[derive(Debug, Error)]
 #[error("the job did not end: {source}")]
+#[non_exhaustive]
 pub struct FinishError {
     /// Why.
     pub source: TransitionError,

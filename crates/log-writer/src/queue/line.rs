@@ -11,6 +11,7 @@ pub(super) const LINE_OVERHEAD: usize = 96;
 
 /// A number of lines, and of bytes of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Amount {
     /// How many lines.
     pub lines: u64,
@@ -34,6 +35,7 @@ impl Amount {
 
 /// What has happened to the lines so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Stats {
     /// Lines in the log.
     pub appended: u64,

@@ -12,10 +12,10 @@ use log_domain::{
     ProducerState, ReadLimit, Revocation, Span,
 };
 use log_store::{
-    Claim, ClaimError, CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LogAppend, LogServer, LogStore,
-    LogWatch, MemoryStore, NewJob, NewLine, NumberedAppend, NumberedAppendError, NumberedAppended,
-    RevocationWatch, Revocations, RunClaims, RunId, StoreError, TailRead, TicketKey, Tickets,
-    Transition, TransitionError,
+    Claim, ClaimError, CreateJobError, JobDetails, JobWatch, JobWrites, Jobs, LogAppend, LogServer,
+    LogStore, LogWatch, MemoryStore, NewJob, NewLine, NumberedAppend, NumberedAppendError,
+    NumberedAppended, RevocationWatch, Revocations, RunClaims, RunId, StoreError, TailRead,
+    TicketKey, Tickets, Transition, TransitionError,
 };
 
 /// Several stores as one. A real one has a store on another server in each place.
