@@ -32,7 +32,7 @@ export class Structure {
 
   /** Lines have come. */
   appended() {
-    if (this.#groups.hidesNewLines) this.#groups.hide(this.#log);
+    this.#groups.hideNew(this.#log);
     this.later();
   }
 

@@ -234,7 +234,7 @@ export class Block {
    * @param {number} from @param {number} to behind the last one
    */
   hide(from, to) {
-    this.#hidden ??= new Uint8Array(this.count);
+    this.#hidden ??= new Uint8Array(BLOCK_LINES);
     this.#hidden.fill(HIDDEN, from, to);
     this.#hidden[from] = HIDDEN_FIRST;
   }

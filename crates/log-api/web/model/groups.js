@@ -82,11 +82,6 @@ export class Groups {
     for (const group of this.all) if (!this.#chosen.has(group.key)) this.#chosen.set(group.key, this.isOpen(group));
   }
 
-  /** Whether a group that goes on is closed: then new lines have to be hidden too. */
-  get hidesNewLines() {
-    return this.all.some((group) => group.end === null && !this.isOpen(group));
-  }
-
   /** The innermost group of a line.
    * @param {Place} place @returns {Group | null}
    */
@@ -127,15 +122,28 @@ export class Groups {
     for (const block of new Set([...before, ...this.#touched])) log.changed(block);
   }
 
+  /** Hides lines that have come since at the end, if they belong to a closed group.
+   * @param {Log} log
+   */
+  hideNew(log) {
+    const group = this.all.find((one) => one.end === null && !this.isOpen(one));
+    if (!group) return;
+    for (let order = log.pieces.length - 1; order >= group.start.block.order; order -= 1) {
+      const block = log.pieces[order];
+      if (!(block instanceof Block)) continue;
+      if (block.hiding(block.count - 1)) return;
+      this.#hideIn(block, block === group.start.block ? firstHidden(group) : 0, block.count);
+      log.changed(block);
+    }
+  }
+
   /** @param {Log} log @param {Group} group */
   #hideGroup(log, group) {
-    // The first line of a phase is no heading of its own: it is hidden, and the heading above it is not.
-    const first = group.kind === "phase" ? group.start.index : group.start.index + 1;
     const end = group.end ?? { block: log.pieces[log.pieces.length - 1], index: Infinity };
     for (let order = group.start.block.order; order <= end.block.order; order += 1) {
       const block = log.pieces[order];
       if (!(block instanceof Block)) continue;
-      const from = block === group.start.block ? first : 0;
+      const from = block === group.start.block ? firstHidden(group) : 0;
       const to = block === end.block ? Math.min(block.count, end.index + 1) : block.count;
       if (from < to) this.#hideIn(block, from, to);
     }
@@ -143,6 +151,7 @@ export class Groups {
 
   /** @param {Block} block @param {number} from @param {number} to */
   #hideIn(block, from, to) {
+    if (from >= to) return;
     block.hide(from, to);
     this.#touched.add(block);
   }
@@ -152,6 +161,13 @@ export class Groups {
     for (let parent = group.parent; parent; parent = parent.parent) if (!this.isOpen(parent)) return true;
     return false;
   }
+}
+
+/** The first line of a phase is no heading of its own: it is hidden, and the heading above it is not.
+ * @param {Group} group
+ */
+function firstHidden({ kind, start }) {
+  return kind === "phase" ? start.index : start.index + 1;
 }
 
 /** Groups deeper than this are no groups, but lines: nobody nests so deep, and each end looks through all that are open. */

@@ -224,9 +224,8 @@ test("a group that goes on and is closed hides what comes", () => {
   const groups = groupsOf(log);
   groups.choose(groups.all[0], false);
   groups.hide(log);
-  assert.ok(groups.hidesNewLines);
   log.append([line(2, "b")]);
-  groups.hide(log);
+  groups.hideNew(log);
   assert.equal(log.rows, 1);
 });
 
@@ -339,4 +338,22 @@ test("a group that nothing closes has a duration once the job has ended, and sta
   groups.read(log);
   const [last] = groups.all;
   assert.deepEqual([last.to - last.from, last.end, groups.isOpen(last)], [1500, null, true]);
+});
+
+test("new lines of a closed group are hidden as if all were hidden anew", () => {
+  for (const first of [line(1, "::group::closed"), line(1, "in a phase", { phase: "code" })]) {
+    const log = logOf(line(0, "before", { phase: "scaffold" }), first);
+    const groups = new Groups();
+    groups.read(log);
+    groups.choose(groups.all.at(-1), false);
+    groups.hide(log);
+    for (let at = 2; at < 3 * BLOCK_LINES; at += 100) {
+      log.append(lines(at, at + 100, { phase: first.phase }));
+      groups.hideNew(log);
+      const seen = shown(log);
+      groups.hide(log);
+      assert.deepEqual(seen, shown(log));
+      assert.equal(log.rows, 3, "two headings and the line before");
+    }
+  }
 });
