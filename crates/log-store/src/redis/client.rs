@@ -86,7 +86,10 @@ impl ConnectedClient {
             Self::try_to_connect(config, server, role, use_resp3, number, deadline, tasks).await
         };
         match connect(config).await {
-            Err(error) if is_unable_to_save(&error) => connect(&begin_without_ping(config)).await,
+            Err(error) => match without_ping(config, &error) {
+                Some(config) => connect(&config).await.map_err(|_| error),
+                None => Err(error),
+            },
             done => done,
         }
     }
@@ -216,15 +219,16 @@ fn is_lost(error: &Error) -> bool {
     matches!(Fault::from(error.clone()), Fault::ConnectionLost(_))
 }
 
-/// A configuration with which fred does not begin a connection with a `PING`, as it does where there is no password: Redis
-/// refuses that while it cannot save its database. The default user has no password then, so that any is right.
-fn begin_without_ping(config: &Config) -> Config {
-    let mut config = config.clone();
-    if config.password.is_none() {
-        config.username = Some("default".to_owned());
-        config.password = Some("none".to_owned());
+/// What to try when a connection was refused because fred begins it with a `PING`, as it does without a password. The default
+/// user has none then, so that any is right for it. Whoever tries it tells the first error if that fails, too.
+fn without_ping(config: &Config, error: &Error) -> Option<Config> {
+    if config.password.is_some() || !is_unable_to_save(error) {
+        return None;
     }
-    config
+    let mut config = config.clone();
+    config.username = Some("default".to_owned());
+    config.password = Some("none".to_owned());
+    Some(config)
 }
 
 fn new_client(mut config: Config, role: &Role, patience: Duration) -> Client {
@@ -267,7 +271,7 @@ async fn wait_for_answer(client: &Client) -> Result<(), Error> {
 
 /// Finds out how answers can show which question they belong to: by which command, and whether in transactions.
 async fn find_proofs(client: &Client) -> Result<(TokenCommand, bool), Error> {
-    let token_command = TokenCommand::find(client).await?;
+    let token_command = Session::find_token_command(client).await?;
     let has_transactions = Session::takes_transactions(client, token_command).await?;
     Ok((token_command, has_transactions))
 }
@@ -359,9 +363,10 @@ pub(super) async fn single_client(
     server: &Server,
 ) -> Result<(Client, AbortOnDropHandle<Result<(), Error>>), Error> {
     match try_single_client(config.clone(), server).await {
-        Err(error) if is_unable_to_save(&error) => {
-            try_single_client(begin_without_ping(&config), server).await
-        }
+        Err(error) => match without_ping(&config, &error) {
+            Some(config) => (try_single_client(config, server).await).map_err(|_| error),
+            None => Err(error),
+        },
         done => done,
     }
 }

@@ -45,6 +45,11 @@ impl Command {
         }
     }
 
+    /// What a server answers with the text.
+    fn token(command: TokenCommand, text: &str) -> Self {
+        Self::new(command.name(), [text])
+    }
+
     fn bare(name: &'static str) -> Self {
         Self::new(name, [""; 0])
     }
@@ -79,7 +84,7 @@ impl Session {
         if let Some(answer) = self.ask_in_transaction(key, &command).await {
             return answer;
         }
-        let token = || self.token_command.saying(key);
+        let token = || Command::token(self.token_command, key);
         let replies = self.call_together([token(), command, token()]).await;
         let [before, answer, after] = <[_; 3]>::try_from(replies).map_err(too_few)?;
         expect_token(before, key)?;
@@ -131,7 +136,12 @@ impl Session {
 
     async fn run_transaction(&self, key: &str, command: Command) -> Result<Value, Fault> {
         let [multi, exec] = ["MULTI", "EXEC"].map(Command::bare);
-        let commands = [multi, self.token_command.saying(key), command, exec];
+        let commands = [
+            multi,
+            Command::token(self.token_command, key),
+            command,
+            exec,
+        ];
         let replies = self.call_together(commands).await;
         let [begun, token, queued, executed] = <[_; 4]>::try_from(replies).map_err(too_few)?;
         // The connection began with transactions; something else answers now.
@@ -184,7 +194,24 @@ impl Session {
     /// sent before.
     pub(super) async fn ping(&self) -> Result<(), Fault> {
         let token = self.next_token();
-        expect_token(self.call(self.token_command.saying(&token)).await, &token)
+        let said = self.call(Command::token(self.token_command, &token)).await;
+        expect_token(said, &token)
+    }
+
+    /// Finds the command that says a text back and is allowed.
+    pub(super) async fn find_token_command(client: &Client) -> Result<TokenCommand, Error> {
+        const TOKEN: &str = "token";
+        match call(client, Command::token(TokenCommand::Echo, TOKEN)).await {
+            Ok(text) if text.as_bytes() == Some(TOKEN.as_bytes()) => Ok(TokenCommand::Echo),
+            Ok(_) => Ok(TokenCommand::Ping),
+            Err(error) if is_not_offered(&error) => {
+                tracing::info!(%error, "ECHO is not allowed; while Redis cannot save, nothing can be read");
+                Ok(TokenCommand::Ping)
+            }
+            Err(error) if !Fault::from(error.clone()).is_answer() => Err(error),
+            // An error that passes.
+            Err(_) => Ok(TokenCommand::Echo),
+        }
     }
 
     /// Whether the server lets this user run transactions. A refused `EXEC` would leave a transaction open for ever, so it
@@ -207,7 +234,7 @@ impl Session {
             Err(error) if is_lost(&error) => return Err(error),
             Err(_) => return Ok(false),
         }
-        let said = call(client, token_command.saying(TOKEN)).await;
+        let said = call(client, Command::token(token_command, TOKEN)).await;
         // A full Redis, for example.
         let is_refused_for_now = match said {
             Err(error) if is_lost(&error) => return Err(error),

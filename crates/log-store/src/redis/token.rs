@@ -4,13 +4,10 @@
 //! database (`MISCONF`), so that whoever watches over it notices. Reads that need a `PING` would be refused as well. So `PING`
 //! is used only where `ECHO` is not allowed.
 
-use fred::clients::Client;
-use fred::error::Error;
 use fred::interfaces::FredResult;
 use fred::types::Value;
 
 use super::fault::{Fault, is_not_offered};
-use super::question::{Command, call};
 
 /// The command that says a text back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,29 +17,11 @@ pub(super) enum TokenCommand {
 }
 
 impl TokenCommand {
-    /// Finds the one that a server allows.
-    pub(super) async fn find(client: &Client) -> Result<Self, Error> {
-        const TOKEN: &str = "token";
-        match call(client, Self::Echo.saying(TOKEN)).await {
-            Ok(text) if text.as_bytes() == Some(TOKEN.as_bytes()) => Ok(Self::Echo),
-            Ok(_) => Ok(Self::Ping),
-            Err(error) if is_not_offered(&error) => {
-                tracing::info!(%error, "ECHO is not allowed; while Redis cannot save, nothing can be read");
-                Ok(Self::Ping)
-            }
-            Err(error) if !Fault::from(error.clone()).is_answer() => Err(error),
-            // An error that passes.
-            Err(_) => Ok(Self::Echo),
-        }
-    }
-
-    /// The command with a text.
-    pub(super) fn saying(self, token: &str) -> Command {
-        let name = match self {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
             Self::Echo => "ECHO",
             Self::Ping => "PING",
-        };
-        Command::new(name, [token])
+        }
     }
 }
 
