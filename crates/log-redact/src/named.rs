@@ -64,7 +64,8 @@ pub(crate) fn hide_values(line: &str, at: usize, hidden: &mut Ranges) -> usize {
     let back = floor(line, start.saturating_sub(LOOK_BACK));
     let before = &line[back..start];
     let kind = classify(name).or_else(|| classify_two_words(before, name));
-    if let Some(kind) = kind.filter(|_| !is_in_arn(before)) {
+    let is_name = name != "secret" || !is_in_arn(before);
+    if let Some(kind) = kind.filter(|_| is_name) {
         Named::new(line, name, kind, before, end).hide(hidden);
     }
     end

@@ -257,7 +257,7 @@ impl Search<'_> {
         }
         let kind = &KINDS[index];
         if let Some((range, run_end)) = token(self.line, start, kind, self.is_open) {
-            self.tokens_until.push((index, run_end));
+            self.saw_token(index, run_end);
             self.add(range);
         }
     }
@@ -293,18 +293,25 @@ impl Search<'_> {
     fn encoded_key(&mut self, start: usize) {
         if self.is_new_token(start, ENCODED_KEY) {
             let (range, run_end) = encoded_key(self.line, start);
-            self.tokens_until.push((ENCODED_KEY, run_end));
+            self.saw_token(ENCODED_KEY, run_end);
             self.add(range);
         }
     }
 
     fn is_new_token(&self, start: usize, index: usize) -> bool {
-        let same = self
-            .tokens_until
-            .iter()
-            .rev()
-            .find(|(known, _)| *known == index);
+        let mut seen = self.tokens_until.iter();
+        let same = seen.find(|(known, _)| *known == index);
         same.is_none_or(|(_, until)| start >= *until)
+    }
+
+    /// Notes where the characters of a token end. There is one entry for each kind, so that asking takes no longer in a line
+    /// of many tokens.
+    fn saw_token(&mut self, index: usize, until: usize) {
+        let mut seen = self.tokens_until.iter_mut();
+        match seen.find(|(known, _)| *known == index) {
+            Some((_, end)) => *end = until,
+            None => self.tokens_until.push((index, until)),
+        }
     }
 
     fn name(&mut self, at: usize) {

@@ -250,6 +250,8 @@ const HARD: &[&str] = &[
     "authorization: [ '",
     "secret_key\">",
     "token,ParameterValue=",
+    "sk_",
+    "SKghp_",
 ];
 
 /// How long it takes to hide secrets in a line of this length.
