@@ -160,7 +160,8 @@ fn password(
         }
         Takes::Login(_) | Takes::Next if last == option => at,
         Takes::Login(_) if is_bundled => at,
-        Takes::Quoted if last == option && line[at..].starts_with(['\'', '"']) => at,
+        Takes::Quoted if last == option && line[at..].starts_with('\'') => at,
+        Takes::Quoted if last == "BY" && option == "BY" && line[at..].starts_with('"') => at,
         Takes::Place(place)
             if words.places == place && !text.starts_with('-') && !last.starts_with('-') =>
         {

@@ -28,7 +28,9 @@ pub(crate) fn token(
     }
     let run = after[..len].trim_end_matches(['.', '-']);
     let end = start + kind.prefix.len() + run.len();
-    Some((kind.accepts(run.as_bytes()).then_some(start..end), run_end))
+    // `sk-ssh-ed25519@openssh.com` is an algorithm.
+    let is_token = kind.accepts(run.as_bytes()) && !line[end..].starts_with("@openssh.com");
+    Some((is_token.then_some(start..end), run_end))
 }
 
 /// The token around a text, if it is one.

@@ -51,7 +51,11 @@ impl Named<'_> {
             && self.name.eq_ignore_ascii_case("password");
         // Gradle: `storePassword 'x'`. Redis: `requirepass x`.
         let is_gradle = self.name.ends_with("Password") && rest.starts_with(['\'', '"']);
-        is_sql || is_gradle || matches!(self.name, "requirepass" | "masterauth")
+        // A sentence may have the names of Redis.
+        let before = self.before.trim_end().to_ascii_lowercase();
+        let is_redis = matches!(self.name, "requirepass" | "masterauth")
+            && (before.is_empty() || before.ends_with("config set"));
+        is_sql || is_gradle || is_redis
     }
 
     /// A message that tells a value: `the password is hunter2`.

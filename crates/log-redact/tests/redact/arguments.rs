@@ -293,6 +293,7 @@ const COMMAND_LINES: &[(&str, &str)] = &[
 #[test]
 fn command_lines_without_a_password_are_shown() {
     let texts = [
+        "make Avahi hit an assert()); problem identified by \"jamesh\"",
         "please login to continue - or press q",
         "docker login r.io",
         "az login --use-device-code",

@@ -393,6 +393,11 @@ const TOLD: &[(&str, &str)] = &[
 #[test]
 fn messages_tables_and_templates_without_a_value_are_shown() {
     let texts = [
+        "GNUTLS_PKCS_NULL_PASSWORD: Added",
+        "Turn into replica after changing the masterauth instead.",
+        "Allow requirepass config to clear the password (#7899)",
+        "by adding a --session-token cli arg",
+        "--private-key=file      the file with the key",
         "See also -x, --proxy and --proxy-tlspassword. Added in 7.52.0.",
         "--private-key=FILE          private key file",
         "{ user: \"ann\", pwd: \"/builds/x\" }",

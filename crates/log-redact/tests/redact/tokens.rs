@@ -128,6 +128,7 @@ fn text_that_only_begins_like_a_token_is_shown() {
         "the keys eyJ and eyJhbGciOiJIUzI1NiJ9 have no dot behind\n",
         "SG.something and hvs.get_the_next_value_of_it dapi rubygems_version\n",
         "AKIAIOSFODNN7EXAMPLEANDMORE is too long\n",
+        "debug2: host key algorithms: ssh-ed25519,sk-ssh-ed25519-cert-v01@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com\n",
         "sk_count_of_all sk_0a1b2c slk_ A3TOKEN A3THIS_IS_NONE s-s4t2 FLWSECK_TEST x.acc_ a_b.c.acc-d\n",
         "glsa_count_of_all_the_things_in_the_house_of_mine\n",
     ] {
