@@ -289,6 +289,9 @@ impl<'a> Named<'a> {
 
     /// Whether the name is in the list of an option: `--set a.password=x,b=y`.
     fn is_in_set(&self) -> bool {
+        if !self.before.contains("--") {
+            return false;
+        }
         let mut words = self.before.rsplit([' ', '\t']);
         let own = words.next().unwrap_or_default();
         let option = words.next().unwrap_or_default();

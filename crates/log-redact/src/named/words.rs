@@ -52,9 +52,11 @@ impl Named<'_> {
         // Gradle: `storePassword 'x'`. Redis: `requirepass x`.
         let is_gradle = self.name.ends_with("Password") && rest.starts_with(['\'', '"']);
         // A sentence may have the names of Redis.
-        let before = self.before.trim_end().to_ascii_lowercase();
-        let is_redis = matches!(self.name, "requirepass" | "masterauth")
-            && (before.is_empty() || before.ends_with("config set"));
+        let is_command = || {
+            let before = self.before.trim_end().to_ascii_lowercase();
+            before.is_empty() || before.ends_with("config set")
+        };
+        let is_redis = matches!(self.name, "requirepass" | "masterauth") && is_command();
         is_sql || is_gradle || is_redis
     }
 
