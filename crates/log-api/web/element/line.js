@@ -12,6 +12,12 @@ import { element } from "./dom.js";
 const MOST_PARTS = 2000;
 
 /**
+ * A longer text has an element for each part of this length. Where scripts alternate in a text node (`"é日x",` and so on), Chromium
+ * needs a time that grows with the square of its length: more than half a minute for 900,000 characters, and 2 s for them in parts.
+ */
+const LONGEST_NODE = 10_000;
+
+/**
  * Fills an element with a line.
  * @param {HTMLElement} parent @param {string} raw
  * @param {{theme: import("./theme.js").Theme, cut: number, forced: boolean}} how
@@ -25,7 +31,7 @@ export function fillLine(parent, raw, { theme, cut, forced }) {
   const marks = hiddenMarks(text, MOST_PARTS + 1);
   const styles = rendered.styles.slice(0, MOST_PARTS + 1);
   if (styles.length === 0 && links.length === 0 && marks.length === 0) {
-    parent.textContent = text;
+    parent.replaceChildren(...nodesOf(text));
     return { text, length: whole.length };
   }
   parent.replaceChildren(...parts(text, styles, links, marks, forced ? null : theme));
@@ -66,7 +72,7 @@ function parts(text, styles, links, marks, theme) {
     const found = links[target]?.start <= start ? links[target] : undefined;
     if (!found) {
       link = null;
-      nodes.push(node);
+      nodes.push(...(typeof node === "string" ? nodesOf(node) : [node]));
       continue;
     }
     if (!link || start === found.start) {
@@ -75,7 +81,21 @@ function parts(text, styles, links, marks, theme) {
     }
     link.node.append(node);
   }
-  if (rest !== "") nodes.push(rest);
+  nodes.push(...nodesOf(rest));
+  return nodes;
+}
+
+/** A text as nodes of a bearable length.
+ * @param {string} text @returns {Array<Node | string>}
+ */
+function nodesOf(text) {
+  if (text.length <= LONGEST_NODE) return text === "" ? [] : [text];
+  const nodes = [];
+  for (let at = 0, end = 0; at < text.length; at = end) {
+    end = Math.min(text.length, at + LONGEST_NODE);
+    if (isHigh(text, end - 1)) end += 1;
+    nodes.push(element("span", {}, text.slice(at, end)));
+  }
   return nodes;
 }
 
@@ -93,7 +113,7 @@ function linkTo(href, text) {
 function piece(text, style, mark, theme) {
   if (!style && !mark) return text;
   const span = element("span");
-  span.textContent = mark ? withoutHidden(text) : text;
+  span.replaceChildren(...nodesOf(mark ? withoutHidden(text) : text));
   if (mark) {
     span.className = "mark";
     span.dataset.name = mark.name;

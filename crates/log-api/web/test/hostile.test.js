@@ -296,3 +296,15 @@ test("dots stand for what is hidden, one for each of its places", () => {
   assert.equal(withoutHidden("a\u200bb\u{e0041}c"), "a•b••c");
   assert.deepEqual(findLinks(withoutHidden("https://a.example/\u202ex")).length, 1);
 });
+
+test("a line that is shown whole has no text so long that its layout would hold the page up", () => {
+  const scripts = '"é日x😀",'.repeat(MEGABYTE / 8);
+  const lines = [scripts, `\x1b[31m${scripts}`, `https://a.example ${scripts}`, `${scripts}\u202e`];
+  for (const raw of lines) {
+    const { body, text } = shownLine(raw, { cut: Infinity });
+    assert.equal(body.textContent, withoutHidden(text));
+    const longest = [body, ...body.all].flatMap(({ children }) => children.map((child) => (typeof child === "string" ? child.length : 0)));
+    assert.ok(Math.max(...longest) <= LINE_CUT + 1);
+    assert.ok(body.all.every(({ children }) => children.every((child) => typeof child !== "string" || !/[\ud800-\udbff]$/.test(child))), "no character is cut in two");
+  }
+});
