@@ -253,7 +253,7 @@ impl fmt::Debug for RedactionBuilder {
 #[non_exhaustive]
 pub enum SecretError {
     /// It would appear in every log by chance.
-    #[error("it has only {len} bytes and would be found everywhere")]
+    #[error("it has only {len} byte{} and would be found everywhere", if *len == 1 { "" } else { "s" })]
     TooShort {
         /// Its length without the white space around it.
         len: usize,
